@@ -1,0 +1,41 @@
+# deelish: `make demo` trains a small network, `make test` runs every check.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help install demo test clean
+
+help:
+	@echo "make install   make .venv with $(PYTHON) and install deelish into it"
+	@echo "make demo      train a small network on 5,000 digits"
+	@echo "make test      run the format, lint and type checks and the tests"
+	@echo "make clean     remove .venv and what the tools left"
+	@echo "Another Python: make install PYTHON=python3.12"
+
+install: $(STAMP)
+
+$(STAMP): setup.py pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: $(PYTHON) is not there; name a Python from 3.11 to 3.13: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1), deelish needs 3.11 to 3.13: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --upgrade pip
+	$(BIN)/python -m pip install -e ".[demo,dev]"
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/python examples/digits.py
+
+test: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist deelish.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,7 @@
+"""`python -m deelish` is the command `deelish`."""
+
+import sys
+
+from deelish.cli import main
+
+sys.exit(main())

@@ -1,0 +1,88 @@
+"""The command `deelish`: runs scripts and fetches models."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from deelish import __version__
+from deelish.errors import DeelishError, FileError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 1 for an error, 130 for Ctrl-C.
+
+    SystemExit comes through, from argparse (2) and from the user's own script.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options) if options.command == "run" else _fetch(options)
+    except DeelishError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"deelish: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if options.debug:
+            traceback.print_exc()
+        print("deelish: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deelish", description="A small declarative language for knowledge distillation."
+    )
+    parser.add_argument("--version", action="version", version=f"deelish {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show Python's traceback of an error")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run a script, one written for Deel too")
+    run.add_argument("script", metavar="SCRIPT")
+    run.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
+
+    fetch = commands.add_parser("fetch", help="fetch the published weights of a network")
+    fetch.add_argument("name", metavar="NAME", help="such as googlenet")
+    fetch.add_argument("--to", metavar="FOLDER", type=Path, help="where the file is put")
+    fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="where else it lies")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from deelish.legacy import run_script
+
+    try:
+        run_script(options.script, options.arguments)
+    except DeelishError:
+        raise
+    except Exception as error:
+        _print_traceback(error, None if options.debug else options.script)
+        return 1
+    return 0
+
+
+def _print_traceback(error: Exception, script: str | None) -> None:
+    """Print as Python does: from the script's first frame on, without those that started it."""
+    frame = error.__traceback__
+    while script and frame is not None and frame.tb_frame.f_code.co_filename != script:
+        frame = frame.tb_next
+    traceback.print_exception(type(error), error, frame or error.__traceback__)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from deelish.networks import FAMILIES
+    from deelish.weights import fetch
+
+    published = [getattr(family, "weights", None) for family in FAMILIES.values()]
+    known = {weights.name: weights for weights in published if weights is not None}
+    if options.name not in known:
+        raise FileError(f"no published model {options.name!r}; known: {', '.join(sorted(known))}")
+    weights = known[options.name]
+    print(fetch(weights, options.to, options.address))
+    print(f"licence: {weights.licence}")
+    if weights.note:
+        print(weights.note)
+    return 0

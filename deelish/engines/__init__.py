@@ -1,0 +1,29 @@
+"""The engines: each runs plans in one framework. Nothing outside this folder imports one."""
+
+from __future__ import annotations
+
+from deelish.engines.base import Engine as Engine
+from deelish.engines.base import Values as Values
+from deelish.errors import EngineError
+
+ENGINES = ("torch",)
+
+
+def open_engine(name: str, gpu: int) -> Engine:
+    """The engine of this name on the CPU (gpu=-1) or a GPU; imports its framework.
+
+    Raises:
+        EngineError: no such engine, its framework is not installed, or no such GPU.
+    """
+    if name not in ENGINES:
+        raise EngineError(
+            f"engine {name!r} is not there; this version of deelish has {' and '.join(ENGINES)}:"
+            " Deel(engine='torch')"
+        )
+    try:
+        from deelish.engines.torch_engine import TorchEngine
+    except ImportError as error:
+        raise EngineError(
+            f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
+        ) from error
+    return TorchEngine(gpu)

@@ -1,0 +1,94 @@
+"""What deelish asks of an engine: build a plan, run it, teach it, and a few functions on arrays.
+
+Everything else (shapes, checks, first values, losses, schedules, files) is written once, above it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from deelish.plan.plan import Plan
+
+# Weights by layer name, then by blob name ("weight", "bias", ...), float32.
+Values = dict[str, dict[str, np.ndarray]]
+
+
+class Engine(ABC):
+    """One framework on one device. `Any` stands for the framework's own tensors and modules."""
+
+    name: str
+    device: str
+
+    @abstractmethod
+    def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> Any:
+        """The framework's own module for a plan, holding a copy of these weights."""
+
+    @abstractmethod
+    def run(
+        self,
+        module: Any,
+        inputs: Mapping[str, Any],
+        wanted: Iterable[str],
+        *,
+        training: bool,
+    ) -> dict[str, Any]:
+        """The wanted blobs for these inputs.
+
+        In training, dropout is drawn and gradients can follow; otherwise neither.
+        """
+
+    @abstractmethod
+    def state(self, module: Any) -> Values:
+        """A copy of all weights of a module."""
+
+    @abstractmethod
+    def array(self, values: np.ndarray) -> Any:
+        """NumPy -> the framework's tensor on the device."""
+
+    @abstractmethod
+    def numpy(self, tensor: Any) -> np.ndarray:
+        """The framework's tensor -> NumPy, without gradients."""
+
+    @abstractmethod
+    def detach(self, tensor: Any) -> Any:
+        """The same numbers, through which no gradient flows."""
+
+    @abstractmethod
+    def is_own(self, value: Any) -> bool:
+        """Whether a value is this framework's tensor."""
+
+    @abstractmethod
+    def softmax(self, scores: Any) -> Any:
+        """(n, classes) -> probabilities along axis 1."""
+
+    @abstractmethod
+    def log_softmax(self, scores: Any) -> Any:
+        """(n, classes) -> logarithms of the probabilities along axis 1."""
+
+    @abstractmethod
+    def total(self, values: Any) -> Any:
+        """The sum of all elements, a scalar tensor."""
+
+    @abstractmethod
+    def pick(self, values: Any, labels: np.ndarray) -> Any:
+        """(n, classes) and n labels -> (n,): in each row the element that the label names."""
+
+    @abstractmethod
+    def optimizer(self, module: Any, name: str, rate: float, options: Mapping[str, Any]) -> Any:
+        """The framework's optimiser of this name over the module's learnt weights.
+
+        Raises:
+            TrainingError: the name or an option is not known.
+        """
+
+    @abstractmethod
+    def update(self, optimizer: Any, loss: Any, rate: float) -> None:
+        """Gradients of a scalar loss, and one step of the optimiser at this rate."""
+
+    @abstractmethod
+    def seed(self, seed: int) -> None:
+        """Start the engine's random draws (dropout) anew."""

@@ -1,0 +1,129 @@
+"""The PyTorch engine: plans as torch.nn.Module, on the CPU or one GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from deelish.engines.base import Engine, Values
+from deelish.engines.torch_module import PlanModule
+from deelish.errors import EngineError, TrainingError
+from deelish.plan.plan import Plan
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    name.lower(): value
+    for name, value in vars(torch.optim).items()
+    if isinstance(value, type)
+    and issubclass(value, torch.optim.Optimizer)
+    # LBFGS wants the loss recomputed, SparseAdam sparse gradients: neither fits an update a batch.
+    and name not in ("Optimizer", "LBFGS", "SparseAdam")
+}
+
+
+class TorchEngine(Engine):
+    """PyTorch. The module that `build` makes is a real torch.nn.Module."""
+
+    name = "torch"
+
+    def __init__(self, gpu: int) -> None:
+        self._device = _device(gpu)
+        self.device = str(self._device)
+        self._generator = torch.Generator(self._device)
+
+    def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanModule:
+        module = PlanModule(plan, values, self._generator).to(self._device)
+        return module.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+
+    def run(
+        self,
+        module: PlanModule,
+        inputs: Mapping[str, Any],
+        wanted: Iterable[str],
+        *,
+        training: bool,
+    ) -> dict[str, Any]:
+        if module.training != training:
+            module.train(training)
+        tensors = {name: self._tensor(value) for name, value in inputs.items()}
+        if training:
+            return dict(module(tensors, wanted))
+        with torch.inference_mode():
+            answer = module(tensors, wanted)
+        # A tensor born in inference mode cannot enter a loss; its copy can.
+        return {name: tensor.clone() for name, tensor in answer.items()}
+
+    def state(self, module: PlanModule) -> Values:
+        return {
+            layer: {
+                name: self.numpy(getattr(module.weights_of(layer), name)).copy() for name in blobs
+            }
+            for layer, blobs in module.plan.weights.items()
+        }
+
+    def _tensor(self, value: Any) -> Tensor:
+        return value if isinstance(value, Tensor) else self.array(value)
+
+    def array(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+
+    def numpy(self, tensor: Tensor) -> np.ndarray:
+        return np.asarray(tensor.detach().cpu().numpy(), order="C")
+
+    def detach(self, tensor: Tensor) -> Tensor:
+        return tensor.detach()
+
+    def is_own(self, value: Any) -> bool:
+        return isinstance(value, Tensor)
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        return F.softmax(scores, 1)
+
+    def log_softmax(self, scores: Tensor) -> Tensor:
+        return F.log_softmax(scores, 1)
+
+    def total(self, values: Tensor) -> Tensor:
+        return values.sum()
+
+    def pick(self, values: Tensor, labels: np.ndarray) -> Tensor:
+        return values.gather(1, self.array(labels)[:, None])[:, 0]
+
+    def optimizer(
+        self, module: PlanModule, name: str, rate: float, options: Mapping[str, Any]
+    ) -> torch.optim.Optimizer:
+        kind = OPTIMIZERS.get(name.lower())
+        if kind is None:
+            raise TrainingError(
+                f"optimizer {name!r} is not known to PyTorch; choose from {', '.join(OPTIMIZERS)}"
+            )
+        try:
+            return kind(module.parameters(), lr=rate, **options)  # type: ignore[call-arg]
+        except (TypeError, ValueError) as error:
+            raise TrainingError(
+                f"optimizer {name!r} does not take {dict(options)} with rate {rate}: {error};"
+                " name the options as PyTorch does"
+            ) from None
+
+    def update(self, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    def seed(self, seed: int) -> None:
+        self._generator.manual_seed(seed)
+
+
+def _device(gpu: int) -> torch.device:
+    if gpu < 0:
+        return torch.device("cpu")
+    count = torch.cuda.device_count()
+    if gpu >= count:
+        there = f"this machine shows PyTorch {count} GPUs" if count else "PyTorch sees no GPU here"
+        raise EngineError(f"Deel(gpu={gpu}): {there}; use a number below {count or 1}, or gpu=-1")
+    return torch.device("cuda", gpu)

@@ -1,0 +1,47 @@
+"""The errors of deelish: one class for each thing that a user can mend.
+
+    DeelishError
+    ├── PlanError       a network's rows do not fit together
+    ├── DataError       a list, an image or its labels
+    ├── CaffeError      a .caffemodel or its net
+    ├── FileError       a file of weights that is wrong, truncated or foreign
+    ├── EngineError     an engine or a device that is not there
+    ├── TrainingError   a workout, a student or a teacher that cannot work
+    └── ScriptError     a script that `deelish run` cannot start
+
+Every message is one sentence: where, what was got, what was wanted, the cure.
+"""
+
+from __future__ import annotations
+
+
+class DeelishError(Exception):
+    """Whatever deelish refuses; the command line prints its sentence and exits with 1."""
+
+
+class PlanError(DeelishError):
+    """The rows of a network do not make a network."""
+
+
+class DataError(DeelishError):
+    """A list of images, an image or a label cannot be used."""
+
+
+class CaffeError(DeelishError):
+    """A Caffe file cannot be read, or does not fit the network."""
+
+
+class FileError(DeelishError):
+    """A file of weights is missing, wrong, truncated or foreign."""
+
+
+class EngineError(DeelishError):
+    """An engine or a device is not there."""
+
+
+class TrainingError(DeelishError):
+    """A workout, a student or a teacher is used in a way that cannot work."""
+
+
+class ScriptError(DeelishError):
+    """A script cannot be run."""

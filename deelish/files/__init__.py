@@ -1,0 +1,80 @@
+"""Files of networks: .hdf5, .safetensors and .caffemodel, read and written by their ending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deelish.errors import FileError
+from deelish.files import caffemodel, hdf5, safetensors
+from deelish.files.atomic import replacing
+from deelish.files.record import Record
+
+Arrays = dict[str, Sequence[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one kind of file is read and written."""
+
+    read: Callable[[Path], Record]
+    write: Callable[[Path, Record], None]
+    # For a file without a plan of deelish: the arrays of each layer alone.
+    arrays: Callable[[Path], Arrays] | None = None
+    # A further file that other programs want beside it: its ending and how it is written.
+    companion: tuple[str, Callable[[Path, Record], None]] | None = None
+
+
+_HDF5 = Format(hdf5.read, hdf5.write)
+FORMATS = {
+    ".hdf5": _HDF5,
+    ".h5": _HDF5,
+    ".safetensors": Format(safetensors.read, safetensors.write),
+    ".caffemodel": Format(
+        caffemodel.read,
+        caffemodel.write,
+        caffemodel.arrays,
+        (".prototxt", caffemodel.write_definition),
+    ),
+}
+
+
+def save_record(path: Path, record: Record) -> Path:
+    """Write a network in the format of the path's ending; an old file stays until the new is whole.
+
+    Raises:
+        FileError: an unknown ending, or a folder that cannot be written.
+    """
+    kind = _format(path)
+    if kind.companion:
+        ending, write = kind.companion
+        with replacing(path.with_suffix(ending)) as temporary:
+            write(temporary, record)
+    with replacing(path) as temporary:
+        kind.write(temporary, record)
+    return path
+
+
+def open_record(path: Path) -> Record:
+    """The network that a file holds."""
+    return _format(path).read(path)
+
+
+def open_arrays(path: Path) -> Arrays:
+    """The arrays of each layer in a file, in Caffe's order, whatever network they belong to."""
+    kind = _format(path)
+    if kind.arrays:
+        return kind.arrays(path)
+    return {layer: list(blobs.values()) for layer, blobs in kind.read(path).values.items()}
+
+
+def _format(path: Path) -> Format:
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise FileError(
+            f"{path}: files of networks end in {', '.join(FORMATS)}; give one of these endings"
+        )
+    return kind

@@ -1,0 +1,115 @@
+"""Weights from a file into a network: matched by layer name, every misfit named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from deelish.engines.base import Values
+from deelish.errors import FileError
+from deelish.plan.kinds import Blobs
+from deelish.plan.plan import Plan
+
+SHOWN = 4
+
+
+@dataclass
+class Loaded:
+    """Weights for a plan: arrays by layer and blob, the layers left new, and what to say aloud."""
+
+    values: Values
+    new: set[str]
+    said: list[str] = field(default_factory=list)
+
+
+def match(
+    plan: Plan,
+    path: Path,
+    arrays: Mapping[str, Sequence[np.ndarray]],
+    *,
+    replace: bool,
+) -> Loaded:
+    """Give every layer of the plan the file's arrays of its name, in Caffe's order.
+
+    A classifier of another number of outputs stays new where `replace` says that the user chose it.
+    Layers that exist only in training may be absent. Everything else that differs is refused.
+
+    Raises:
+        FileError: blobs missing, too many, or of other shapes; the message lists them.
+    """
+    loaded = Loaded({}, set())
+    faults = [
+        f"layer {name!r}: has weights in the file, none in the network"
+        for name in arrays
+        if name not in plan.weights
+    ]
+    absent = []
+    for layer, blobs in plan.weights.items():
+        optional = not plan.layer(layer).runs_in("TEST")
+        if layer not in arrays:
+            if optional:
+                absent.append(layer)
+            else:
+                faults.append(f"{plan.layer(layer).label}: missing in the file")
+            continue
+        fitted = _fit(blobs, arrays[layer])
+        if fitted is not None:
+            loaded.values[layer] = fitted
+        elif (layer in plan.classifiers and replace) or optional:
+            loaded.new.add(layer)
+            loaded.said.append(_replaced(plan, layer, arrays[layer]))
+        else:
+            faults.append(_misfit(plan, layer, arrays[layer]))
+    if faults:
+        raise FileError(_listed(plan, path, faults))
+    if absent:
+        loaded.new.update(absent)
+        loaded.said.append(
+            f"{', '.join(absent)}: not in {path.name}, new; only used while training on labels"
+        )
+    return loaded
+
+
+def _fit(blobs: Blobs, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray] | None:
+    """The arrays under the blobs' names, or None where numbers or shapes differ."""
+    if len(arrays) != len(blobs):
+        return None
+    fitted = {}
+    for (name, blob), array in zip(blobs.items(), arrays, strict=True):
+        # Old Caffe files write a matrix as 1 x 1 x N x K, and a vector as 1 x 1 x 1 x N.
+        if array.shape != blob.shape and _bare(array.shape) != _bare(blob.shape):
+            return None
+        fitted[name] = array.reshape(blob.shape)
+    return fitted
+
+
+def _bare(shape: Sequence[int]) -> tuple[int, ...]:
+    start = next((i for i, side in enumerate(shape) if side != 1), len(shape))
+    return tuple(shape[start:])
+
+
+def _shapes(shapes: Sequence[Sequence[int]]) -> str:
+    return " and ".join(str(tuple(shape)) for shape in shapes)
+
+
+def _misfit(plan: Plan, layer: str, arrays: Sequence[np.ndarray]) -> str:
+    wanted = _shapes([blob.shape for blob in plan.weights[layer].values()])
+    got = _shapes([array.shape for array in arrays])
+    return f"{plan.layer(layer).label}: weights are {got} in the file, {wanted} in the network"
+
+
+def _replaced(plan: Plan, layer: str, arrays: Sequence[np.ndarray]) -> str:
+    wanted = next(iter(plan.weights[layer].values())).shape
+    return f"{layer}: new, {wanted} instead of the file's {arrays[0].shape}; train it before use"
+
+
+def _listed(plan: Plan, path: Path, faults: Sequence[str]) -> str:
+    more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    return (
+        f"{path} does not fit {plan.name}, {len(faults)} of its layers differ:"
+        f" {'; '.join(faults[:SHOWN])}{more}; load it with the network it was made for, or pass"
+        " outputs= or labels= to replace only the last layer"
+    )

@@ -1,0 +1,66 @@
+"""Label names: from a file, a list or a count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deelish.errors import DataError
+
+Labels = str | Path | Sequence[str] | int
+
+
+@dataclass(frozen=True)
+class LabelNames:
+    """How many classes, and their names where they have any."""
+
+    count: int
+    names: list[str] | None
+
+    @classmethod
+    def of(cls, labels: Labels) -> LabelNames:
+        """A file with one name a line, a list of names, or a count.
+
+        Raises:
+            DataError: no such file, nothing in it, or a count below one.
+        """
+        if isinstance(labels, bool) or not isinstance(labels, int | str | Path | Sequence):
+            raise DataError(f"labels={labels!r}: give a file, a list of names, or a count")
+        if isinstance(labels, int):
+            if labels < 1:
+                raise DataError(f"labels={labels}: give a count of at least one class")
+            return cls(labels, None)
+        names = _read(Path(labels)) if isinstance(labels, str | Path) else [str(n) for n in labels]
+        if not names:
+            raise DataError(f"labels={labels!r}: there is no name in it; give one name a class")
+        return cls(len(names), names)
+
+
+def _read(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(
+            f"labels file {path}: not found in {Path.cwd()}; give its path, a list of names, or a"
+            " count"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"labels file {path}: cannot be read ({error}); it wants UTF-8 text, one name a line"
+        ) from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def outputs_of(labels: Labels | None, outputs: int | None, default: int) -> int:
+    """How many outputs a network of a family gets.
+
+    Raises:
+        DataError: labels and outputs disagree.
+    """
+    if labels is None:
+        return LabelNames.of(default if outputs is None else outputs).count
+    count = LabelNames.of(labels).count
+    if outputs not in (None, count):
+        raise DataError(f"labels= names {count} classes and outputs={outputs}; give one of the two")
+    return count

@@ -1,0 +1,279 @@
+"""A network of the language: a plan, its weights on an engine, and Deel's verbs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deelish import report
+from deelish.errors import DataError, PlanError
+from deelish.files import open_arrays, open_record, save_record
+from deelish.files.match import Loaded, match
+from deelish.files.record import Record
+from deelish.images.preprocessing import Preprocessing
+from deelish.images.stills import Stills
+from deelish.labels import LabelNames, Labels
+from deelish.plan import Layer, Plan, summary
+from deelish.plan.fill import fill
+from deelish.session import current_session
+from deelish.tensor import ImageTensor, ScoreTensor, Tensor
+from deelish.training import learning
+from deelish.weights import Weights, find_model
+
+if TYPE_CHECKING:
+    from deelish.images.stills import Source
+
+
+class Network:
+    """A network: rows of layers, run by the session's engine.
+
+    ``Network([Layer("score", "InnerProduct", num_output=10)], in_size=28, order="L", labels=10)``
+
+    Args:
+        rows: the layers, or a `Plan`.
+        labels: a file, a list of names, or a count; it must fit the network's outputs.
+        modelpath: weights to start from: .caffemodel, .hdf5 or .safetensors.
+        in_size: side in pixels of the images that it takes.
+        name: what it is called in messages and files.
+        **preprocessing: order ("BGR", "RGB", "L" for grey), mean, scale, share.
+
+    Attributes:
+        plan: the network as data.
+        module: the engine's own object: a torch.nn.Module.
+        labels: names of the classes, or None.
+        untrained: layers that hold first values still, neither loaded nor trained.
+    """
+
+    # The facts of published weights, where a family has any.
+    weights: Weights | None = None
+
+    def __init__(
+        self,
+        rows: Plan | Iterable[Layer],
+        *,
+        labels: Labels | None = None,
+        modelpath: str | Path | None = None,
+        in_size: int = 224,
+        name: str | None = None,
+        **preprocessing: Any,
+    ) -> None:
+        names = None if labels is None else LabelNames.of(labels)
+        made = Preprocessing(in_size, **preprocessing)
+        shape = (1, made.channels, in_size, in_size)
+        plan = rows if isinstance(rows, Plan) else Plan(rows, {"data": shape}, name or "Network")
+        if names is not None and names.count != plan.classes:
+            raise PlanError(
+                f"{plan.name}: labels={_short(labels)} names {names.count} classes, but the layer"
+                f" {plan.classifier(plan.logits)!r} has {plan.classes} outputs; make them equal"
+            )
+        loaded = Loaded({}, set(plan.weights))
+        if modelpath is not None:
+            path = find_model(modelpath, self.weights)
+            loaded = match(plan, path, open_arrays(path), replace=labels is not None)
+        self._start(plan, made, names.names if names else None, loaded)
+
+    def _start(
+        self, plan: Plan, preprocessing: Preprocessing, labels: list[str] | None, loaded: Loaded
+    ) -> None:
+        """Enter the session and build the module; layers that were not loaded get first values."""
+        self.plan, self.preprocessing, self.labels = plan, preprocessing, labels
+        self.untrained = set(loaded.new)
+        self.pending: learning.Pending | None = None
+        self.session = current_session()
+        seed = (self.session.seed, self.session.add(self))
+        first = {
+            layer: {blob: fill(b, seed, f"{layer}/{blob}") for blob, b in blobs.items()}
+            for layer, blobs in plan.weights.items()
+            if layer not in loaded.values
+        }
+        self.module = self.session.engine.build(plan, {**loaded.values, **first})
+        for line in loaded.said:
+            report.say(f"{self.name}: {line}")
+
+    @property
+    def name(self) -> str:
+        """What the network is called."""
+        return self.plan.name
+
+    # Answering
+
+    def Input(self, source: Source) -> ImageTensor:
+        """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
+        self.session.used(self)
+        tensor = ImageTensor(Stills.of(source), self.session)
+        tensor.use()
+        return tensor
+
+    def classify(self, x: Tensor | Source | None = None) -> ScoreTensor:
+        """Logits (n, classes) of the images `x`, or of the current tensor; they become current.
+
+        In the training part of a workout the network learns from this answer at `backprop`.
+        """
+        images = self._images(x)
+        run = self.session.run
+        if run is None or not run.training:
+            answer = self._scores(images)
+        else:
+            wanted = [self.plan.logits, *self.plan.auxiliary]
+            blobs = self._run(images, wanted, training=True)
+            answer = ScoreTensor(_rows(blobs[self.plan.logits]), self.session, self, images)
+            answer.trained_mode = True
+            heads = {name: _rows(blobs[name]) for name in self.plan.auxiliary}
+            self.pending = learning.Pending(answer, heads)
+        if run is not None and not run.training:
+            self.pending = learning.Pending(answer, {})
+        self.session.used(self)
+        answer.use()
+        return answer
+
+    def batch_feature(self, x: Tensor | Source | None = None) -> ScoreTensor:
+        """The answer of a teacher: logits (n, classes), always in test mode, without gradients."""
+        answer = self._scores(self._images(x))
+        self.session.used(self)
+        return answer
+
+    def feature(self, x: Tensor | Source | None = None, layer: str = "") -> Tensor:
+        """What a layer makes of the images, in test mode: (n, ...). `layer` may name a blob too.
+
+        Raises:
+            PlanError: there is no such layer; the nearest names are given.
+        """
+        blob = self.plan.blob_of(layer)
+        images = self._images(x)
+        content = self._run(images, [blob], training=False)[blob]
+        self.session.used(self)
+        return Tensor(content, self.session, self, images)
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], blobs: Iterable[str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """NumPy arrays in and out, by blob name, in test mode and without preprocessing.
+
+        Args:
+            inputs: for each input blob an array, batch first: ``{"data": (n, 3, 224, 224)}``.
+            blobs: the blobs wanted; left out, the network's outputs.
+        """
+        wanted = list(self.plan.outputs if blobs is None else map(self.plan.blob_of, blobs))
+        arrays = {name: self._checked_input(name, value) for name, value in inputs.items()}
+        for name in self.plan.inputs:
+            if name not in arrays:
+                raise DataError(f"{self.name}: input {name!r} is missing; give it by that name")
+        answer = self.session.engine.run(self.module, arrays, wanted, training=False)
+        return {name: self.session.engine.numpy(tensor) for name, tensor in answer.items()}
+
+    def _checked_input(self, name: str, value: np.ndarray) -> np.ndarray:
+        wanted = self.plan.inputs.get(name)
+        if wanted is None:
+            there = ", ".join(self.plan.inputs)
+            raise DataError(f"{self.name}: there is no input {name!r}; the network has {there}")
+        array = np.asarray(value, dtype=np.float32)
+        if array.shape[1:] != wanted[1:] or not len(array):
+            sides = ", ".join(map(str, wanted[1:]))
+            raise DataError(
+                f"{self.name}: input {name!r} is {array.shape}; it takes (n, {sides}), or build the"
+                " network with another in_size="
+            )
+        return array
+
+    def _images(self, x: Tensor | Source | None) -> ImageTensor:
+        tensor = self.session.tensor() if x is None else x
+        if not isinstance(tensor, Tensor):
+            return self.Input(tensor)
+        found = tensor if isinstance(tensor, ImageTensor) else tensor.source
+        if found is None:
+            raise DataError(
+                f"{self.name}: {tensor!r} holds no images; give those of workout, or call"
+                " Input('cat.jpg') first"
+            )
+        return found
+
+    def _run(self, images: ImageTensor, wanted: list[str], *, training: bool) -> dict[str, Any]:
+        data = self.preprocessing.apply(images.pixels(self))
+        inputs = {next(iter(self.plan.inputs)): data}
+        return self.session.engine.run(self.module, inputs, wanted, training=training)
+
+    def _scores(self, images: ImageTensor) -> ScoreTensor:
+        logits = self._run(images, [self.plan.logits], training=False)[self.plan.logits]
+        return ScoreTensor(_rows(logits), self.session, self, images)
+
+    # Learning
+
+    def backprop(
+        self,
+        t: Any,
+        distill: Any = False,
+        temperature: float = learning.TEMPERATURE,
+        alpha: float | None = None,
+    ) -> learning.Outcome:
+        """Learn from the batch classified last; in validation only measure.
+
+        ``backprop(t)`` learns from the labels t. ``backprop(t, distill=True)`` learns from t, a
+        teacher's answer; ``backprop(t, distill=answer)`` from a teacher's answer and the labels t.
+
+        Returns:
+            (loss, accuracy); the accuracy is against the true labels, also when distilling.
+        """
+        return learning.backprop(self, t, distill, temperature, alpha)
+
+    # Files
+
+    def save(self, path: str | Path) -> Path:
+        """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
+
+        Beside a .caffemodel the .prototxt is written that Caffe and OpenCV want.
+        """
+        values = self.session.engine.state(self.module)
+        new = sorted(self.untrained)
+        record = Record(self.plan, values, self.labels, self.preprocessing, new)
+        return save_record(Path(path), record)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """The network that a file holds; nothing else is needed. Foreign Caffe files load too.
+
+        To fill a network that is there already, make it with ``modelpath=``.
+        """
+        record = open_record(find_model(path, cls.weights))
+        network = Network.__new__(Network)
+        loaded = Loaded(record.values, set(record.untrained))
+        network._start(record.plan, record.preprocessing, record.labels, loaded)
+        return network
+
+    # The card
+
+    def summary(self) -> str:
+        """A table: layer, type, shape for one image, parameters, multiply-adds."""
+        return summary.table(self.plan)
+
+    def ShowLayers(self) -> None:
+        """Print the layers with the shapes that they make."""
+        print(self.summary())
+
+    def layerDim(self, layer: str) -> tuple[int, ...]:
+        """The shape that a layer makes for one image, without the batch: (c, h, w)."""
+        return self.plan.shapes[self.plan.blob_of(layer)][1:]
+
+    def __repr__(self) -> str:
+        p = self.preprocessing
+        new = self.untrained & self.plan.test_layers
+        state = f"new: {', '.join(sorted(new))}" if new else "ready"
+        if new == self.plan.test_layers:
+            state = "untrained"
+        return (
+            f"{self.name}: {p.channels} x {p.size} x {p.size} {p.order}"
+            f" -> {self.plan.classes} classes | {summary.parameters(self.plan):,} parameters"
+            f" | {summary.multiply_adds(self.plan) / 1e6:,.0f} M multiply-adds"
+            f" | {self.session.engine_name} on {self.session.engine.device} | {state}"
+        )
+
+
+def _rows(logits: Any) -> Any:
+    """(n, classes) from (n, classes) or (n, classes, 1, 1)."""
+    return logits.reshape((logits.shape[0], -1))
+
+
+def _short(labels: Any) -> str:
+    return repr(labels) if not isinstance(labels, list) else f"[{len(labels)} names]"

@@ -1,0 +1,65 @@
+"""What a plan costs: parameters and multiply-adds of each layer, as numbers and as a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from deelish.plan.kinds import KINDS
+from deelish.plan.layer import Layer
+from deelish.plan.plan import Plan
+from deelish.plan.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One layer for one image: the shape that it makes, its parameters, its multiply-adds."""
+
+    layer: Layer
+    shape: Shape
+    parameters: int
+    multiply_adds: int
+
+
+def costs(plan: Plan, phase: str = "TEST") -> list[Cost]:
+    """The cost of every layer of a phase. Multiply-adds are those of weights, biases left out."""
+    return [_cost(plan, layer) for layer in plan.layers if layer.runs_in(phase)]
+
+
+def _cost(plan: Plan, layer: Layer) -> Cost:
+    shape = plan.shapes[layer.tops[0]]
+    blobs = plan.weights.get(layer.name, {})
+    adds = 0
+    if KINDS[layer.type].multiplies:
+        adds = blobs["weight"].size * math.prod(shape[2:])
+    return Cost(layer, shape, sum(blob.size for blob in blobs.values() if blob.learns), adds)
+
+
+def parameters(plan: Plan) -> int:
+    """Learnt numbers of the network as it answers, auxiliary classifiers left out."""
+    return sum(cost.parameters for cost in costs(plan))
+
+
+def multiply_adds(plan: Plan) -> int:
+    """Multiply-adds of one forward pass of one image."""
+    return sum(cost.multiply_adds for cost in costs(plan))
+
+
+def table(plan: Plan) -> str:
+    """The layers as lines: name, type, shape for one image, parameters, multiply-adds."""
+    rows = [("layer", "type", "makes", "parameters", "multiply-adds")]
+    for cost in costs(plan):
+        shape = " x ".join(map(str, cost.shape[1:]))
+        numbers = (_count(cost.parameters), _count(cost.multiply_adds))
+        rows.append((cost.layer.name, cost.layer.type, shape, *numbers))
+    rows.append(("total", "", "", _count(parameters(plan)), _count(multiply_adds(plan))))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    lines = []
+    for row in rows:
+        cells = [row[i].ljust(widths[i]) if i < 3 else row[i].rjust(widths[i]) for i in range(5)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""

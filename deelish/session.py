@@ -1,0 +1,141 @@
+"""The session: one engine on one device, one seed, and what a command without an argument means."""
+
+from __future__ import annotations
+
+import weakref
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deelish.engines import ENGINES, Engine, open_engine
+from deelish.errors import DataError, EngineError, TrainingError
+
+if TYPE_CHECKING:
+    from deelish.network import Network
+    from deelish.tensor import Tensor
+    from deelish.training.run import Run
+    from deelish.training.sets import ImageSets
+
+
+class Deel:
+    """A session. The newest one is the current one, until a `with` block ends.
+
+    ``deel = Deel(gpu=-1)`` opens a session for a script; ``with Deel(seed=1) as deel:`` opens one
+    for a block and gives the name back to the session before.
+
+    Args:
+        gpu: -1 for the CPU, 0 for the first GPU.
+        engine: the framework that computes: "torch".
+        seed: first weights, order of images, views and dropout all follow from it.
+
+    Raises:
+        EngineError: no such engine, or no such GPU.
+    """
+
+    def __init__(self, gpu: int = -1, engine: str = "torch", seed: int = 0) -> None:
+        self.gpu, self.engine_name, self.seed = _checked(gpu, engine, seed)
+        self._engine: Engine | None = None
+        self.current: Tensor | None = None
+        self.sets: ImageSets | None = None
+        self.run: Run | None = None
+        self.epochs = 0
+        self.updates = 0
+        self._networks: list[weakref.ref[Network]] = []
+        self._last_used: Network | None = None
+        self._last_trained: Network | None = None
+        if gpu >= 0:
+            # A GPU that is not there is said where it was asked for, not at the first network.
+            _ = self.engine
+        self._before = _stack[-1] if _stack else None
+        _stack[-1:] = [self]
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; its framework is imported when it is first needed."""
+        if self._engine is None:
+            self._engine = open_engine(self.engine_name, self.gpu)
+        return self._engine
+
+    def __enter__(self) -> Deel:
+        if _stack[-1] is self and self._before is not None:
+            # ``with Deel() as deel``: the session that making it replaced comes back afterwards.
+            _stack[-1:] = [self._before, self]
+            self._before = None
+        else:
+            _stack.append(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _stack.pop()
+
+    def __repr__(self) -> str:
+        return f"Deel(gpu={self.gpu}, engine={self.engine_name!r}, seed={self.seed})"
+
+    def add(self, network: Network) -> int:
+        """Take a network in; returns how many came before it."""
+        self._networks.append(weakref.ref(network))
+        self._last_used = network
+        return len(self._networks) - 1
+
+    @property
+    def networks(self) -> list[Network]:
+        """The networks of this session that still exist, in the order they were made."""
+        return [network for ref in self._networks if (network := ref()) is not None]
+
+    def used(self, network: Network, *, trained: bool = False) -> None:
+        """Remember which network answered last, and which learnt last."""
+        self._last_used = network
+        if trained:
+            self._last_trained = network
+
+    @property
+    def network(self) -> Network:
+        """The network last trained; before any training, the one last used."""
+        network = self._last_trained or self._last_used
+        if network is None:
+            raise TrainingError(
+                "there is no network yet for CNN to name; make one first, for example"
+                " student = NetworkInNetwork(labels=10)"
+            )
+        return network
+
+    def tensor(self, given: Tensor | None = None) -> Tensor:
+        """The tensor that a command acts on: the one given, or the current one."""
+        tensor = self.current if given is None else given
+        if tensor is None:
+            raise DataError("there is no current tensor; give one, or call Input('cat.jpg') first")
+        return tensor
+
+    def seed_for(self, *place: int) -> int:
+        """A 63-bit seed that depends on the session's seed and on this place alone."""
+        state = np.random.SeedSequence([self.seed, *place]).generate_state(1, np.uint64)
+        return int(state[0] >> np.uint64(1))
+
+
+# The open sessions, the current one last. One made outside `with` takes its predecessor's place.
+_stack: list[Deel] = []
+
+
+def current_session() -> Deel:
+    """The newest session, or a new one on the CPU where a script has made none."""
+    return _stack[-1] if _stack else Deel()
+
+
+def _checked(gpu: int, engine: str, seed: int) -> tuple[int, str, int]:
+    if engine not in ENGINES:
+        raise EngineError(
+            f"engine {engine!r} is not there; this version of deelish has {' and '.join(ENGINES)}:"
+            " Deel(engine='torch')"
+        )
+    for name, value in (("gpu", gpu), ("seed", seed)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise EngineError(f"Deel({name}={value!r}): give a whole number, for example 0")
+    if seed < 0:
+        raise EngineError(f"Deel(seed={seed}): give a whole number from 0 up")
+    return gpu, engine, seed

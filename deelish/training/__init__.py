@@ -1,0 +1,1 @@
+"""Training: the loop over batches, one step of learning, rates over time, the history."""

@@ -1,0 +1,76 @@
+"""The history of a training: one row an epoch, as dicts that print as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Row = dict[str, Any]
+
+# Heading, key, format. A column is shown where the first row has its key.
+COLUMNS = (
+    ("epoch", "epoch", "{:d}"),
+    ("loss", "loss", "{:.4f}"),
+    ("accuracy", "accuracy", "{:.1%}"),
+    ("agreement", "agreement", "{:.1%}"),
+    ("val loss", "val_loss", "{:.4f}"),
+    ("val accuracy", "val_accuracy", "{:.1%}"),
+    ("val agreement", "val_agreement", "{:.1%}"),
+    ("images/s", "images_per_second", "{:.0f}"),
+)
+
+
+class History(list[Row]):
+    """Rows of a training, one an epoch: loss, accuracy, agreement with the teacher, speed.
+
+    Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, rate; and,
+    where a teacher taught, agreement and val_agreement. Training figures are means over the epoch's
+    batches, each measured before its update.
+    """
+
+    def heading(self) -> str:
+        """The first line of the table."""
+        return "  ".join(name for name, _, _ in _columns(self[0]))
+
+    def line(self, row: Row) -> str:
+        """One line of the table."""
+        columns = _columns(self[0])
+        return "  ".join(form.format(row[key]).rjust(len(name)) for name, key, form in columns)
+
+    def table(self) -> str:
+        """All rows as a table."""
+        return "\n".join([self.heading(), *map(self.line, self)]) if self else "no whole epoch"
+
+    def __repr__(self) -> str:
+        return f"History of {len(self)} epochs" + (f":\n{self.table()}" if self else "")
+
+
+def _columns(row: Row) -> list[tuple[str, str, str]]:
+    return [column for column in COLUMNS if column[1] in row]
+
+
+@dataclass
+class Averages:
+    """Means over the images of an epoch."""
+
+    images: int = 0
+    loss: float = 0.0
+    accuracy: float = 0.0
+    agreement: float = 0.0
+    taught: int = 0
+
+    def add(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
+        """Take in one batch."""
+        self.images += images
+        self.loss += images * loss
+        self.accuracy += images * accuracy
+        if agreement is not None:
+            self.taught += images
+            self.agreement += images * agreement
+
+    def row(self, prefix: str = "") -> Row:
+        """The means, their keys with a prefix."""
+        means = {"loss": self.loss / self.images, "accuracy": self.accuracy / self.images}
+        if self.taught:
+            means["agreement"] = self.agreement / self.taught
+        return {prefix + key: value for key, value in means.items()}

@@ -1,0 +1,119 @@
+"""The loop of BatchTrain: epochs, validation after each, Ctrl-C at the end of an update."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+from deelish import report
+from deelish.errors import DataError, TrainingError
+from deelish.images.loader import ImageBatch, Loader
+from deelish.session import Deel
+from deelish.tensor import ImageTensor, LabelTensor
+from deelish.training.history import Averages, History, Row
+from deelish.training.interrupt import Interrupt
+from deelish.training.run import Optimization, Run
+
+Workout = Callable[[ImageTensor, LabelTensor], Any]
+Checkout = Callable[[], Any]
+
+
+class Loop:
+    """One BatchTrain: calls workout for every batch and checkout after every epoch."""
+
+    def __init__(
+        self, session: Deel, workout: Workout, checkout: Checkout | None, how: Optimization
+    ) -> None:
+        if session.sets is None:
+            raise DataError("BatchTrain: there are no images; call InputBatch(train=...) first")
+        self.session, self.sets = session, session.sets
+        self.workout, self.checkout, self.how = workout, checkout, how
+        self.history = History()
+        self.interrupt = Interrupt()
+
+    def train(self, epochs: int) -> History:
+        """Train for so many epochs; Ctrl-C ends it after the update in hand."""
+        self.sets.prepare(self.session.networks)
+        self.run = Run(self.session, self.how, epochs * len(self.sets.train))
+        before, self.session.run = self.session.run, self.run
+        try:
+            with self.interrupt:
+                for number in range(1, epochs + 1):
+                    self._epoch(number, epochs)
+        except KeyboardInterrupt:
+            report.say(
+                f"stopped by Ctrl-C at {self.run.where}; the weights are those of its update"
+            )
+        finally:
+            self.session.run = before
+            for network in self.session.networks:
+                network.pending = None
+            self._tell_skipped()
+        return self.history
+
+    def _epoch(self, number: int, epochs: int) -> None:
+        self.session.epochs += 1
+        start = time.perf_counter()
+        self.run.training = True
+        trained = self._part(self.sets.train, f"epoch {number}/{epochs}")
+        seconds = time.perf_counter() - start
+        row: Row = {"epoch": number, **trained.row()}
+        if self.sets.val is not None:
+            self.run.training = False
+            row |= self._part(self.sets.val, "validation").row("val_")
+        row |= {"images_per_second": trained.images / seconds, "seconds": seconds}
+        row["rate"] = self.run.rate
+        self.history.append(row)
+        if number == 1:
+            report.say(self.history.heading())
+        report.say(self.history.line(row))
+        if self.checkout is not None:
+            self.checkout()
+        self._stop_if_asked()
+
+    def _part(self, loader: Loader, title: str) -> Averages:
+        """All batches of one set, once."""
+        means = Averages()
+        batches = loader.batches(self.session.epochs, self.run.training)
+        with report.Bar(title, len(loader.items)) as bar, closing(batches):
+            for number, batch in enumerate(batches, start=1):
+                outcome = self._batch(batch, f"{title}, batch {number}")
+                means.add(len(batch), *outcome)
+                bar.step(len(batch), *outcome)
+                self._stop_if_asked()
+        return means
+
+    def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:
+        """workout on one batch -> loss, accuracy, agreement."""
+        labels = LabelTensor(batch.labels, self.session, batch.items)
+        images = ImageTensor(batch, self.session, labels)
+        self.run.begin(images, where)
+        images.use()
+        loss, accuracy = _pair(self.workout(images, labels), where)
+        return loss, accuracy, self.run.end()
+
+    def _stop_if_asked(self) -> None:
+        if self.interrupt.asked:
+            raise KeyboardInterrupt
+
+    def _tell_skipped(self) -> None:
+        loaders = [loader for loader in (self.sets.train, self.sets.val) if loader is not None]
+        skipped = [entry for loader in loaders for entry in loader.skipped]
+        if skipped:
+            report.say(f"{len(skipped)} images were skipped:")
+        for item, reason in skipped:
+            report.say(f"  {item.where}: {reason}")
+
+
+def _pair(result: Any, where: str) -> tuple[float, float]:
+    """(loss, accuracy) as workout returned them."""
+    try:
+        loss, accuracy = result
+        return float(loss), float(accuracy)
+    except (TypeError, ValueError):
+        raise TrainingError(
+            f"workout returned {result!r} at {where}, where (loss, accuracy) is wanted; end it with"
+            " return student.backprop(t)"
+        ) from None

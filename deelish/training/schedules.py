@@ -1,0 +1,65 @@
+"""Schedules: how the rate falls over a training, as factors, the same for every engine."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from deelish.errors import TrainingError
+
+# The share of the training that is over, 0 to 1 -> the factor on the rate.
+Schedule = Callable[[float], float]
+
+
+def constant() -> Schedule:
+    """The rate as given, to the end."""
+    return lambda progress: 1.0
+
+
+def linear(end: float = 0.0) -> Schedule:
+    """Straight down to `end` times the rate."""
+    return lambda progress: 1 + (end - 1) * progress
+
+
+def cosine(end: float = 0.0) -> Schedule:
+    """Half a cosine down to `end` times the rate (Loshchilov and Hutter 2017, without restarts)."""
+    return lambda progress: end + (1 - end) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def step(at: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Schedule:
+    """Times `factor` at each of these shares of the training."""
+    return lambda progress: math.prod(factor for share in at if progress >= share)
+
+
+def exponential(end: float = 0.01) -> Schedule:
+    """By equal factors down to `end` times the rate."""
+    return lambda progress: end**progress
+
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    rule.__name__: rule for rule in (constant, linear, cosine, step, exponential)
+}
+
+
+def schedule_of(given: str | Schedule, options: Mapping[str, Any], warmup: float) -> Schedule:
+    """A schedule by name with its options, or a function, after a straight rise over `warmup`.
+
+    Raises:
+        TrainingError: an unknown name or option, or a warm-up outside 0 to 1.
+    """
+    if not 0 <= warmup < 1:
+        raise TrainingError(f"warmup={warmup}: give a share of the training, from 0 to below 1")
+    if callable(given):
+        rule = given
+    elif given in SCHEDULES:
+        try:
+            rule = SCHEDULES[given](**options)
+        except TypeError:
+            takes = inspect.signature(SCHEDULES[given])
+            raise TrainingError(f"schedule {given!r} takes {takes}, not {dict(options)}") from None
+    else:
+        raise TrainingError(f"schedule {given!r} is not known; choose from {', '.join(SCHEDULES)}")
+    # The first update must move the weights, so the rise does not start at 0.
+    return lambda p: rule(p) * (0.1 + 0.9 * p / warmup if p < warmup else 1.0)

@@ -1,0 +1,117 @@
+"""The images of a session: what InputBatch found, for training and for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deelish.errors import DataError
+from deelish.images.lists import Item, check_apart, check_labels, class_folders, read_items
+from deelish.images.loader import Loader
+from deelish.images.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from deelish.network import Network
+    from deelish.session import Deel
+
+Source = str | Path
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How batches are made: size, share of a side that a view shows, mirroring, bad images."""
+
+    batch_size: int = 32
+    crop: float | None = None
+    mirror: bool = True
+    on_bad_image: str = "raise"
+
+
+class ImageSets:
+    """Training and validation images, checked, as loaders of batches."""
+
+    def __init__(
+        self,
+        session: Deel,
+        train: Source,
+        val: Source | None,
+        root: Source | None,
+        choices: Choices,
+    ) -> None:
+        _check(choices)
+        self.choices = choices
+        names = _names(session.networks)
+        train_items = read_items(train, root, names)
+        val_items = [] if val is None else read_items(val, root, names)
+        if val is not None:
+            _check_folders(train, val)
+            check_apart(train_items, val_items)
+        self._check_labels(session, [train_items, val_items])
+        self.train = self._loader(session, train_items)
+        self.val = self._loader(session, val_items) if val_items else None
+
+    def _loader(self, session: Deel, items: Sequence[Item]) -> Loader:
+        return Loader(
+            items,
+            batch_size=self.choices.batch_size,
+            seed=session.seed,
+            mirror=self.choices.mirror,
+            on_bad_image=self.choices.on_bad_image,
+        )
+
+    def _check_labels(self, session: Deel, sets: Sequence[Sequence[Item]]) -> None:
+        """A label beyond every network's classes is wrong whichever of them is the student."""
+        networks = session.networks
+        if networks:
+            largest = max(networks, key=lambda network: network.plan.classes)
+            for items in sets:
+                check_labels(items, largest.plan.classes, largest.name)
+
+    def base(self, preprocessing: Preprocessing) -> int:
+        """The side of the image that a network's view is cut from."""
+        if self.choices.crop is None:
+            return preprocessing.base
+        return replace(preprocessing, share=self.choices.crop).base
+
+    def prepare(self, networks: Sequence[Network]) -> None:
+        """Have the views of these networks cut ahead."""
+        specs = {(n.preprocessing.size, self.base(n.preprocessing)) for n in networks}
+        for loader in (self.train, self.val):
+            if loader is not None:
+                loader.wanted |= specs
+
+    def __repr__(self) -> str:
+        val = f", {len(self.val.items)} for validation" if self.val else ""
+        size = self.choices.batch_size
+        return f"{len(self.train.items)} images for training{val}, batches of {size}"
+
+
+def _names(networks: Sequence[Network]) -> list[str] | None:
+    return next((network.labels for network in networks if network.labels), None)
+
+
+def _check_folders(train: Source, val: Source) -> None:
+    first, second = class_folders(train), class_folders(val)
+    if first and second and first != second:
+        odd = sorted(set(first) ^ set(second))
+        raise DataError(
+            f"{train} and {val} hold different class folders, for example {odd[0]!r} in only one of"
+            " them; give both the same folders"
+        )
+
+
+def _check(choices: Choices) -> None:
+    size, crop = choices.batch_size, choices.crop
+    if not isinstance(size, int) or size < 1:
+        raise DataError(f"InputBatch(batch_size={size!r}): give a whole number above 0")
+    if crop is not None and not (isinstance(crop, int | float) and 0 < crop <= 1):
+        raise DataError(
+            f"InputBatch(crop={crop!r}): give the share of an image's side that a view shows, above"
+            " 0 and up to 1; 1 shows the whole image"
+        )
+    if choices.on_bad_image not in ("raise", "skip"):
+        raise DataError(
+            f"InputBatch(on_bad_image={choices.on_bad_image!r}): it is 'raise' or 'skip'"
+        )

@@ -1,0 +1,123 @@
+"""Model files: where they are looked for, and how a published one is fetched."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from deelish.errors import FileError
+
+FOLDER_VARIABLE = "DEELISH_MODELS"
+CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A published file of weights: its short name, file name, address, checksum and licence.
+
+    `checksum` is the algorithm and its hexadecimal sum, as in `sha1:39b7...`; `note` is one
+    sentence for the reader, or empty.
+    """
+
+    name: str
+    file: str
+    address: str
+    checksum: str
+    licence: str
+    note: str
+
+
+def search_folders() -> list[Path]:
+    """Where a model file is looked for: working folder, $DEELISH_MODELS, the user's cache."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return [Path.cwd(), *([Path(named).expanduser()] if named else []), _cache_folder()]
+
+
+def find_model(path: str | Path, weights: Weights | None = None) -> Path:
+    """The model file at `path`; where nothing lies there, its name in the search folders.
+
+    An absolute path is taken as it is. `weights` says what the file is, for the cure in the error.
+
+    Raises FileError when there is no such file, or when `path` is a folder.
+    """
+    path = Path(path).expanduser()
+    if path.is_file():
+        return path
+    if path.exists():
+        raise FileError(f"{path} is {_what(path)}; give the path of a model file")
+    looked_in = [path.parent] if path.is_absolute() else search_folders()
+    for folder in looked_in:
+        if (folder / path.name).is_file():
+            return folder / path.name
+    places = ", ".join(map(str, looked_in))
+    raise FileError(f"{path}: no such file; looked in {places}; {_cure(path, weights)}")
+
+
+def fetch(weights: Weights, folder: Path | None = None, address: str | None = None) -> Path:
+    """Download a model file into `folder`, check its sum, and return its path.
+
+    The default folder is $DEELISH_MODELS, else the user's cache. A file that is there already
+    with the right sum is not fetched again. The file appears only when it is whole and right.
+
+    Raises FileError when the address does not answer, sends another file, or the folder cannot
+    be written.
+    """
+    import pooch
+    import requests
+
+    # The last folder searched is the cache; the one before it is $DEELISH_MODELS where that is set.
+    folder = folder or search_folders()[1]
+    address = address or weights.address
+    again = f"try again, or name another address: `deelish fetch {weights.name} --from ADDRESS`"
+    if not address.startswith(("http://", "https://")):
+        raise FileError(f"{weights.file}: {address!r} is no http or https address; {again}")
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=CHUNK_BYTES)
+    try:
+        return Path(
+            pooch.retrieve(address, weights.checksum, weights.file, folder, downloader=downloader)
+        )
+    except requests.RequestException as error:  # an OSError too, so it must come first
+        raise FileError(f"{weights.file}: {address} gave {_reason(error)}; {again}") from error
+    except OSError as error:
+        raise FileError(
+            f"{weights.file}: cannot be written into {folder} ({error.strerror or error}); "
+            f"name another folder: `deelish fetch {weights.name} --to FOLDER`"
+        ) from error
+    except ValueError as error:  # pooch's word for a wrong sum; it has removed what it got
+        raise FileError(
+            f"{weights.file}: {address} sent another file, whose sum is not "
+            f"{weights.checksum}; {again}"
+        ) from error
+
+
+def _cache_folder() -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("deelish"))
+
+
+def _what(path: Path) -> str:
+    return "a folder" if path.is_dir() else "no ordinary file"
+
+
+def _cure(path: Path, weights: Weights | None) -> str:
+    if weights is not None and path.name == weights.file:
+        return f"get it with `deelish fetch {weights.name}`, or give the path of the file"
+    return "give the path of the file"
+
+
+def _reason(error: Exception) -> str:
+    """A failed request in a few words; requests' own text is a chain of inner names."""
+    import requests
+
+    if isinstance(error, requests.HTTPError):
+        return f"{error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "only a part of the file"
+    return f"an error ({error})"

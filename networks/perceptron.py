@@ -1,0 +1,56 @@
+"""A plain perceptron: Rosenblatt's layers of weights, with ReLU between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deelish.labels import Labels, outputs_of
+from deelish.network import Network
+from deelish.plan import Layer, Plan
+
+
+class Perceptron(Network):
+    """Hidden layers of the given widths on all pixels of an image, grey from 0 to 1.
+
+    The default is the student of Hinton et al. 2015, section 3: 784-800-800-10.
+
+    Args:
+        labels: a file, a list of names, or a count; it sets the number of outputs (10).
+        modelpath: weights to start from.
+        in_size: side of the images.
+        outputs: the number of outputs, where there are no labels.
+        hidden: width of each hidden layer.
+        dropout: share of each hidden layer that is left out while it trains.
+    """
+
+    def __init__(
+        self,
+        labels: Labels | None = None,
+        modelpath: str | Path | None = None,
+        in_size: int = 28,
+        outputs: int | None = None,
+        hidden: Sequence[int] = (800, 800),
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(
+            _plan(outputs_of(labels, outputs, 10), in_size, hidden, dropout),
+            labels=outputs if labels is None else labels,
+            modelpath=modelpath,
+            in_size=in_size,
+            order="L",
+            scale=1 / 255,
+        )
+
+
+def _plan(outputs: int, size: int, hidden: Sequence[int], dropout: float) -> Plan:
+    rows = []
+    for number, width in enumerate(hidden, start=1):
+        rows += [
+            Layer(f"fc{number}", "InnerProduct", num_output=width),
+            Layer(f"relu{number}", "ReLU"),
+        ]
+        if dropout:
+            rows.append(Layer(f"drop{number}", "Dropout", dropout_ratio=dropout))
+    rows += [Layer("score", "InnerProduct", num_output=outputs), Layer("prob", "Softmax")]
+    return Plan(rows, {"data": (1, 1, size, size)}, "Perceptron")

@@ -1,0 +1,190 @@
+"""Lists of images and labels: what is read and how faults are named."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from deelish.errors import DataError
+from deelish.images.lists import Item, check_apart, check_labels, class_folders, read_items
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working folder, with a few files that pass for images."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("data/a.jpg", "data/my cat.jpg", "data/猫　1.jpg", "b.jpg", "pool/c.jpg"):
+        write(tmp_path / name, "x")
+    return tmp_path
+
+
+def test_paths_labels_lines_and_places(folder):
+    write(folder / "data/train.txt", "a.jpg 3\n\n  my cat.jpg \t 0\r\nb.jpg 12\n猫　1.jpg 7")
+    items = read_items("data/train.txt")
+    assert items == [
+        Item(Path("data/a.jpg"), 3, "data/train.txt", 1),
+        Item(Path("data/my cat.jpg"), 0, "data/train.txt", 3),
+        Item(Path("b.jpg"), 12, "data/train.txt", 4),
+        Item(Path("data/猫　1.jpg"), 7, "data/train.txt", 5),
+    ]
+    assert items[1].where == "data/train.txt line 3"
+
+
+def test_root_comes_before_the_lists_folder_and_the_working_folder(folder):
+    for place in ("pool/same.jpg", "data/same.jpg", "same.jpg"):
+        write(folder / place, "x")
+    write(folder / "data/train.txt", "same.jpg 0\nc.jpg 1\n")
+    with_root = [item.path for item in read_items("data/train.txt", root="pool")]
+    assert with_root == [Path("pool/same.jpg"), Path("pool/c.jpg")]
+    write(folder / "data/train.txt", "same.jpg 0\n")
+    assert [item.path for item in read_items("data/train.txt")] == [Path("data/same.jpg")]
+
+
+def test_an_absolute_path_and_a_byte_order_mark(folder):
+    write(folder / "train.txt", b"\xef\xbb\xbf" + f"{folder}/b.jpg 1\n".encode())
+    assert read_items("train.txt", root="pool")[0].path == folder / "b.jpg"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "data/train.txt: the list is empty; write `path label` on each line"),
+        ("\n \n", "data/train.txt: the list is empty"),
+        ("a.jpg 1\na.jpg\n", "data/train.txt line 2: 'a.jpg' has no label; write"),
+        (
+            "a.jpg 1\na.jpg cat\na.jpg 1.0\n",
+            "data/train.txt line 2: label 'cat' is no number (2 such lines); write `path label`",
+        ),
+        ("a.jpg 1\nmy cat.jpg\n", "data/train.txt line 2: label 'cat.jpg' is no number; write"),
+        ("a.jpg 1{0}\n", "data/train.txt line 1: label '1{0}' is no number; write"),
+        ("a.jpg \u0663\n", "data/train.txt line 1: label '\u0663' is no number"),
+        ("a.jpg " + "9" * 5000, "data/train.txt line 1: label '999"),
+        ("a.jpg -1\na.jpg -2\n", "data/train.txt line 1: label -1 is negative (2 such lines)"),
+        ("a.jpg 0\na\0.jpg 1\n", "data/train.txt line 2: there is a NUL character; write"),
+        (b"a.jpg 0\n\xff.jpg 1\n", "data/train.txt line 2: the text is not UTF-8; save"),
+        (
+            "a.jpg 0\nno.jpg 1\nnor this.jpg 1\n",
+            "data/train.txt line 2: image 'no.jpg' is not there (2 of 3 images are missing); it",
+        ),
+    ],
+)
+def test_faults_name_the_list_the_line_and_the_count(folder, text, message):
+    write(folder / "data/train.txt", text)
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_items("data/train.txt")
+
+
+@pytest.mark.parametrize(
+    ("root", "places"),
+    [(None, "data, the working folder"), ("pool", "pool, data, the working folder")],
+)
+def test_a_missing_image_names_the_places(folder, root, places):
+    write(folder / "data/train.txt", "no.jpg 1\n")
+    with pytest.raises(DataError, match=f"looked for in {places}; correct the paths or pass root="):
+        read_items("data/train.txt", root=root)
+
+
+@pytest.mark.parametrize("source", ["no.txt", "b.jpg/no.txt"])
+def test_a_missing_list(folder, source):
+    with pytest.raises(DataError, match=f"{source}: there is no such list or folder"):
+        read_items(source)
+
+
+def test_a_missing_root(folder):
+    write(folder / "data/train.txt", "a.jpg 1\n")
+    with pytest.raises(DataError, match="root='nowhere': there is no such folder"):
+        read_items("data/train.txt", root="nowhere")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_is_refused_without_waiting(folder):
+    os.mkfifo("pipe.txt")
+    with pytest.raises(DataError, match=r"pipe.txt: this is no ordinary file; name a list"):
+        read_items("pipe.txt")
+
+
+@pytest.fixture
+def classes(folder):
+    """A folder of three class folders, one of them nested, with files that are no images."""
+    for name in (
+        *("dog/2.JPG", "dog/10.png", "cat/images/x.jpeg", "cat/notes.txt", "cat/._x.jpg"),
+        *("ant/a.webp", ".git/hidden.jpg", "stray.jpg"),
+    ):
+        write(folder / "set" / name, "x")
+    return "set"
+
+
+def test_class_folders_are_numbered_by_name(classes):
+    items = read_items(classes)
+    assert [(item.path.as_posix(), item.label) for item in items] == [
+        ("set/ant/a.webp", 0),
+        ("set/cat/images/x.jpeg", 1),
+        ("set/dog/10.png", 2),
+        ("set/dog/2.JPG", 2),
+    ]
+    assert (items[0].source, items[0].line) == ("set", 0)
+    assert items[0].where == str(Path("set/ant/a.webp"))
+
+
+def test_class_names_give_the_labels_when_they_hold_every_folder(classes):
+    labels = {item.label for item in read_items(classes, class_names=["dog", "bee", "cat", "ant"])}
+    assert labels == {0, 2, 3}
+    labels = {item.label for item in read_items(classes, class_names=["dog", "bee", "cat"])}
+    assert labels == {0, 1, 2}
+
+
+def test_class_folders_names_them_and_is_empty_for_a_list(folder, classes):
+    assert class_folders(classes) == ["ant", "cat", "dog"]
+    assert class_folders(write(folder / "list.txt", "b.jpg 0")) == []
+
+
+def test_a_folder_without_class_folders(folder):
+    with pytest.raises(DataError, match="pool: the folder holds no class folders; put the images"):
+        read_items("pool")
+
+
+def test_class_folders_without_images(folder):
+    write(folder / "bare/cat/notes.txt", "x")
+    with pytest.raises(DataError, match="bare: there is no image in its 1 class folders"):
+        read_items("bare")
+
+
+def test_labels_outside_the_outputs(folder):
+    items = [Item(Path("a.jpg"), label, "data/train.txt", 6 + label) for label in (0, 9, 10, 11)]
+    check_labels(items[:2], 10, "NetworkInNetwork")
+    message = (
+        "data/train.txt line 16: label 10, but NetworkInNetwork has 10 outputs (0 to 9);"
+        " 2 of 4 labels are outside; correct the list, or pass"
+    )
+    with pytest.raises(DataError, match=re.escape(message)):
+        check_labels(items, 10, "NetworkInNetwork")
+
+
+def test_lists_that_share_no_image_are_apart(folder):
+    train = [Item(Path("data/a.jpg"), 0, "train.txt", 1), Item(Path("b.jpg"), 0, "train.txt", 2)]
+    check_apart(train, [Item(Path("pool/c.jpg"), 0, "val.txt", 1)])
+
+
+@pytest.mark.parametrize(
+    "spelling", ["data/a.jpg", "pool/../data/a.jpg", "link.jpg", "linked/a.jpg"]
+)
+def test_one_file_in_both_lists_is_found_under_any_name(folder, spelling):
+    (folder / "link.jpg").symlink_to(folder / "data/a.jpg")
+    (folder / "linked").symlink_to(folder / "data")
+    train = [Item(Path("b.jpg"), 0, "train.txt", 1), Item(Path("data/a.jpg"), 0, "train.txt", 2)]
+    val = [Item(Path("pool/c.jpg"), 0, "val.txt", 1), Item(Path(spelling), 0, "val.txt", 2)]
+    message = (
+        f"val.txt line 2: image {spelling} is also for training (train.txt line 2);"
+        " 1 of 2 validation images are in both"
+    )
+    with pytest.raises(DataError, match=re.escape(message)):
+        check_apart(train, val)

@@ -1,0 +1,100 @@
+"""The loader's threads: how far they run ahead, and that none outlives its epoch."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deelish.images.decode import decode
+from deelish.images.lists import read_items
+from deelish.images.loader import Loader
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A list of 11 small images."""
+    monkeypatch.chdir(tmp_path)
+    for index in range(11):
+        Image.fromarray(np.full((20, 30, 3), index, np.uint8)).save(f"{index}.png")
+    (tmp_path / "train.txt").write_text("".join(f"{index}.png {index}\n" for index in range(11)))
+    return "train.txt"
+
+
+def loader_of(source, **options):
+    loader = Loader(read_items(source), seed=5, **options)
+    loader.wanted.add((8, 10))
+    return loader
+
+
+def background_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("deelish-images")]
+
+
+def test_no_thread_outlives_an_epoch_or_a_closed_one(source):
+    loader = loader_of(source, batch_size=2, workers=3)
+    list(loader.batches(0, True))
+    assert not background_threads()
+    batches = loader.batches(0, True)
+    next(batches)
+    assert background_threads()
+    batches.close()
+    assert not background_threads()
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_no_thread_outlives_an_error_of_the_consumer(source, error):
+    def consume():
+        for _ in loader_of(source, batch_size=1).batches(0, True):
+            raise error
+
+    with pytest.raises(error):
+        consume()
+    gc.collect()
+    assert not background_threads()
+
+
+def test_an_early_stop_drops_what_has_not_begun(source, monkeypatch):
+    seen = []
+    dropped = threading.Event()
+
+    def held(path):
+        seen.append(path)
+        if len(seen) > 1:
+            dropped.wait(10)
+        return decode(path)
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            dropped.set()
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr("deelish.images.loader.decode", held)
+    monkeypatch.setattr("deelish.images.loader.ThreadPoolExecutor", Pool)
+    batches = loader_of(source, batch_size=1, workers=1).batches(0, False)
+    next(batches)
+    batches.close()
+    assert len(seen) <= 2
+
+
+def test_two_batches_are_decoded_ahead(source, monkeypatch):
+    seen = []
+    sixth = threading.Event()
+
+    def noted(path):
+        seen.append(path.name)
+        if len(seen) == 6:
+            sixth.set()
+        return decode(path)
+
+    monkeypatch.setattr("deelish.images.loader.decode", noted)
+    batches = loader_of(source, batch_size=2, workers=1).batches(0, False)
+    next(batches)
+    assert sixth.wait(10)
+    batches.close()
+    assert seen == [f"{index}.png" for index in range(6)]

@@ -1,0 +1,98 @@
+"""Views: recorded windows, against Pillow's own resize and crop and Caffe's offsets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deelish.images.views import View, render, view_seed
+
+
+def picture(width: int, height: int) -> Image.Image:
+    noise = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(noise)
+
+
+def resize_then_crop(image: Image.Image, left: int, top: int, size: int, base: int) -> np.ndarray:
+    whole = image.resize((base, base), Image.Resampling.BILINEAR)
+    return np.asarray(whole.crop((left, top, left + size, top + size)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(500, 375), (333, 500), (256, 256), (1280, 960), (40, 31), (1, 700)]
+)
+@pytest.mark.parametrize(("size", "base"), [(224, 256), (227, 256), (224, 224), (28, 32)])
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.8)])
+def test_pixels_are_within_one_of_resize_and_crop(width, height, size, base, corner):
+    image = picture(width, height)
+    left, top = (int(np.ceil((base - size) * place - 0.5)) for place in corner)
+    expected = resize_then_crop(image, left, top, size, base)
+    pixels = render(image, View(0, corner[0], corner[1], False), size, base)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (size, size, 3)
+    difference = np.abs(pixels.astype(int) - expected)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.02
+
+
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 0.5)])
+def test_an_image_of_the_base_size_is_cut_exactly(corner):
+    image = picture(256, 256)
+    left, top = int(32 * corner[0]), int(32 * corner[1])
+    expected = np.asarray(image)[top : top + 224, left : left + 224]
+    view = View(0, corner[0], corner[1], False)
+    np.testing.assert_array_equal(render(image, view, 224, 256), expected)
+
+
+@pytest.mark.parametrize(("size", "base"), [(224, 256), (227, 256), (3, 8), (8, 8)])
+def test_the_centre_is_caffes_whole_offset(size, base):
+    offset = (base - size) // 2
+    expected = (offset, offset, offset + size, offset + size)
+    assert View.centre().box(base, base, size, base) == expected
+
+
+def test_the_box_follows_the_images_width_and_height():
+    box = View(0, 1.0, 0.0, False).box(512, 128, 224, 256)
+    assert box == (64.0, 0.0, 512.0, 112.0)
+
+
+def test_mirror_turns_the_window_left_to_right():
+    image = picture(300, 200)
+    straight = render(image, View(0, 0.2, 0.6, False), 32, 40)
+    mirrored = render(image, View(0, 0.2, 0.6, True), 32, 40)
+    np.testing.assert_array_equal(mirrored, straight[:, ::-1])
+
+
+def test_a_random_view_hangs_on_its_seed_only():
+    first = View.random(7)
+    np.random.default_rng(1).random(5)
+    assert View.random(7) == first
+    assert View.random(8) != first
+    assert first.seed == 7
+
+
+def test_without_mirror_only_the_mirror_changes():
+    for seed in range(20):
+        drawn, plain = View.random(seed), View.random(seed, mirror=False)
+        assert (plain.left, plain.top, plain.mirror) == (drawn.left, drawn.top, False)
+
+
+def test_random_views_fill_the_margin_and_mirror_half():
+    views = [View.random(seed) for seed in range(2000)]
+    boxes = np.array([view.box(256, 256, 224, 256)[:2] for view in views])
+    assert boxes.min() == 0
+    assert boxes.max() == 32
+    np.testing.assert_allclose(boxes.mean(axis=0), 16, atol=1)
+    assert 0.45 < np.mean([view.mirror for view in views]) < 0.55
+
+
+def test_view_seeds_differ_in_each_part_and_fit_63_bits():
+    seeds = {view_seed(s, e, i) for s in range(5) for e in range(5) for i in range(200)}
+    assert len(seeds) == 5 * 5 * 200
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_view_seed_is_numpys_seed_sequence():
+    words = np.random.SeedSequence([3, 1, 4]).generate_state(2, np.uint32).tolist()
+    assert view_seed(3, 1, 4) == (words[1] * 2**32 + words[0]) // 2
