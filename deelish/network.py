@@ -98,12 +98,17 @@ class Network:
         """What the network is called."""
         return self.plan.name
 
+    @property
+    def parameters(self) -> int:
+        """How many learnt numbers it answers with; auxiliary classifiers are left out."""
+        return summary.parameters(self.plan)
+
     # Answering
 
     def Input(self, source: Source) -> ImageTensor:
         """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
-        self.session.used(self)
-        tensor = ImageTensor(Stills.of(source), self.session)
+        current_session().used(self)
+        tensor = ImageTensor(Stills.of(source))
         tensor.use()
         return tensor
 
@@ -113,7 +118,7 @@ class Network:
         In the training part of a workout the network learns from this answer at `backprop`.
         """
         images = self._images(x)
-        run = self.session.run
+        run = current_session().run
         if run is None or not run.training:
             answer = self._scores(images)
         else:
@@ -125,17 +130,17 @@ class Network:
             self.pending = learning.Pending(answer, heads)
         if run is not None and not run.training:
             self.pending = learning.Pending(answer, {})
-        self.session.used(self)
+        current_session().used(self)
         answer.use()
         return answer
 
     def batch_feature(self, x: Tensor | Source | None = None) -> ScoreTensor:
         """The answer of a teacher: logits (n, classes), always in test mode, without gradients."""
         answer = self._scores(self._images(x))
-        self.session.used(self)
+        current_session().used(self)
         return answer
 
-    def feature(self, x: Tensor | Source | None = None, layer: str = "") -> Tensor:
+    def feature(self, x: Tensor | Source | None = None, *, layer: str) -> Tensor:
         """What a layer makes of the images, in test mode: (n, ...). `layer` may name a blob too.
 
         Raises:
@@ -144,32 +149,39 @@ class Network:
         blob = self.plan.blob_of(layer)
         images = self._images(x)
         content = self._run(images, [blob], training=False)[blob]
-        self.session.used(self)
+        current_session().used(self)
         return Tensor(content, self.session, self, images)
 
     def run(
-        self, inputs: Mapping[str, np.ndarray], blobs: Iterable[str] | None = None
+        self, inputs: Mapping[str, np.ndarray], blobs: str | Iterable[str] | None = None
     ) -> dict[str, np.ndarray]:
         """NumPy arrays in and out, by blob name, in test mode and without preprocessing.
 
         Args:
             inputs: for each input blob an array, batch first: ``{"data": (n, 3, 224, 224)}``.
-            blobs: the blobs wanted; left out, the network's outputs.
+            blobs: the blobs or layers wanted; left out, the network's outputs.
         """
-        wanted = list(self.plan.outputs if blobs is None else map(self.plan.blob_of, blobs))
+        asked = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
+        wanted = {name: self.plan.blob_of(name) for name in asked}
         arrays = {name: self._checked_input(name, value) for name, value in inputs.items()}
         for name in self.plan.inputs:
             if name not in arrays:
                 raise DataError(f"{self.name}: input {name!r} is missing; give it by that name")
-        answer = self.session.engine.run(self.module, arrays, wanted, training=False)
-        return {name: self.session.engine.numpy(tensor) for name, tensor in answer.items()}
+        engine = self.session.engine
+        answer = engine.run(self.module, arrays, set(wanted.values()), training=False)
+        return {name: engine.numpy(answer[blob]) for name, blob in wanted.items()}
 
     def _checked_input(self, name: str, value: np.ndarray) -> np.ndarray:
         wanted = self.plan.inputs.get(name)
         if wanted is None:
             there = ", ".join(self.plan.inputs)
             raise DataError(f"{self.name}: there is no input {name!r}; the network has {there}")
-        array = np.asarray(value, dtype=np.float32)
+        try:
+            array = np.asarray(value, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{self.name}: input {name!r} holds no numbers; give an array of floats"
+            ) from None
         if array.shape[1:] != wanted[1:] or not len(array):
             sides = ", ".join(map(str, wanted[1:]))
             raise DataError(
@@ -179,7 +191,7 @@ class Network:
         return array
 
     def _images(self, x: Tensor | Source | None) -> ImageTensor:
-        tensor = self.session.tensor() if x is None else x
+        tensor = current_session().tensor() if x is None else x
         if not isinstance(tensor, Tensor):
             return self.Input(tensor)
         found = tensor if isinstance(tensor, ImageTensor) else tensor.source
@@ -264,7 +276,7 @@ class Network:
             state = "untrained"
         return (
             f"{self.name}: {p.channels} x {p.size} x {p.size} {p.order}"
-            f" -> {self.plan.classes} classes | {summary.parameters(self.plan):,} parameters"
+            f" -> {self.plan.classes} classes | {self.parameters:,} parameters"
             f" | {summary.multiply_adds(self.plan) / 1e6:,.0f} M multiply-adds"
             f" | {self.session.engine_name} on {self.session.engine.device} | {state}"
         )

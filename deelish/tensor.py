@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from deelish.engines import Engine
+from deelish.images.views import UNSEEN
 from deelish.session import Deel, current_session
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class ImageTensor(Tensor):
         largest = max(
             self.session.networks, key=lambda network: network.preprocessing.size, default=None
         )
-        pixels = self.pixels(largest) if largest else self.pictures.pixels(224, 256)
+        pixels = self.pixels(largest) if largest else self.pictures.pixels(*UNSEEN)
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32)
 
     @property

@@ -74,7 +74,7 @@ class PlanModule(nn.Module):
         """Logits (n, classes) of one tensor, or {blob: tensor} for inputs and blobs by name."""
         if isinstance(inputs, Tensor):
             inputs = {next(iter(self.plan.inputs)): inputs}
-        names = (self.plan.logits,) if wanted is None else tuple(wanted)
+        names = (self.plan.logits,) if wanted is None else tuple(sorted(wanted))
         blobs = {name: _channels_last(tensor) for name, tensor in inputs.items()}
         generator = self.generator if self.training else None
         for layer, weights, dead in self._schedule(names):

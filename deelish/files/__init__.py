@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from deelish.errors import FileError
 from deelish.files import caffemodel, hdf5, safetensors
 from deelish.files.atomic import replacing
-from deelish.files.record import Record
-
-Arrays = dict[str, Sequence[np.ndarray]]
+from deelish.files.record import Record, Stored
 
 
 @dataclass(frozen=True)
@@ -22,8 +18,8 @@ class Format:
 
     read: Callable[[Path], Record]
     write: Callable[[Path, Record], None]
-    # For a file without a plan of deelish: the arrays of each layer alone.
-    arrays: Callable[[Path], Arrays] | None = None
+    # For a file that may be without a plan of deelish: the arrays of each layer alone.
+    arrays: Callable[[Path], Stored] | None = None
     # A further file that other programs want beside it: its ending and how it is written.
     companion: tuple[str, Callable[[Path, Record], None]] | None = None
 
@@ -63,12 +59,14 @@ def open_record(path: Path) -> Record:
     return _format(path).read(path)
 
 
-def open_arrays(path: Path) -> Arrays:
-    """The arrays of each layer in a file, in Caffe's order, whatever network they belong to."""
+def open_arrays(path: Path) -> Stored:
+    """The arrays of each layer in a file, whatever network they belong to."""
     kind = _format(path)
     if kind.arrays:
         return kind.arrays(path)
-    return {layer: list(blobs.values()) for layer, blobs in kind.read(path).values.items()}
+    record = kind.read(path)
+    arrays = {layer: list(blobs.values()) for layer, blobs in record.values.items()}
+    return Stored(arrays, record.untrained)
 
 
 def _format(path: Path) -> Format:

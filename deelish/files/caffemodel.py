@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from deelish import report
 from deelish.caffe.prototxt import prototxt
@@ -14,7 +11,7 @@ from deelish.caffe.rows import rows_of
 from deelish.caffe.write import caffemodel_bytes
 from deelish.engines.base import Values
 from deelish.files.match import match
-from deelish.files.record import Header, Record
+from deelish.files.record import Header, Record, Stored
 from deelish.images.preprocessing import Preprocessing
 from deelish.plan.plan import Plan
 
@@ -32,9 +29,11 @@ def write_definition(path: Path, record: Record) -> None:
     path.write_text(prototxt(record.plan), encoding="utf-8")
 
 
-def arrays(path: Path) -> dict[str, Sequence[np.ndarray]]:
+def arrays(path: Path) -> Stored:
     """The blobs of each layer: views of the file, nothing is copied."""
-    return dict(weights_of(read_net(path)))
+    net = read_net(path)
+    untrained = [] if net.note is None else Header.read(net.note, path).untrained
+    return Stored(weights_of(net), untrained)
 
 
 def read(path: Path) -> Record:
@@ -53,7 +52,7 @@ def read(path: Path) -> Record:
 def _foreign(path: Path, net: CaffeNet) -> Record:
     rows, inputs = rows_of(net)
     plan = Plan(rows, inputs, net.name or path.stem)
-    values = match(plan, path, weights_of(net), replace=False).values
+    values = match(plan, path, Stored(weights_of(net)), replace=False).values
     shape = next(iter(inputs.values()))
     grey = len(shape) > 1 and shape[1] == 1
     size = shape[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from deelish.engines.base import Values
 from deelish.errors import FileError
+from deelish.files.record import Stored
 from deelish.plan.kinds import Blobs
 from deelish.plan.plan import Plan
 
@@ -28,7 +29,7 @@ class Loaded:
 def match(
     plan: Plan,
     path: Path,
-    arrays: Mapping[str, Sequence[np.ndarray]],
+    stored: Stored,
     *,
     replace: bool,
 ) -> Loaded:
@@ -40,7 +41,8 @@ def match(
     Raises:
         FileError: blobs missing, too many, or of other shapes; the message lists them.
     """
-    loaded = Loaded({}, set())
+    arrays = stored.arrays
+    loaded = Loaded({}, set(stored.untrained).intersection(plan.weights))
     faults = [
         f"layer {name!r}: has weights in the file, none in the network"
         for name in arrays
@@ -58,6 +60,10 @@ def match(
         fitted = _fit(blobs, arrays[layer])
         if fitted is not None:
             loaded.values[layer] = fitted
+            if not all(np.isfinite(array).all() for array in fitted.values()):
+                faults.append(
+                    f"{plan.layer(layer).label}: its weights hold NaN or infinite numbers"
+                )
         elif (layer in plan.classifiers and replace) or optional:
             loaded.new.add(layer)
             loaded.said.append(_replaced(plan, layer, arrays[layer]))

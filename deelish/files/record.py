@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,21 +36,31 @@ class Record:
     untrained: list[str]
 
     def header(self) -> str:
-        """Everything but the arrays, and a checksum (CRC-32) of each array, as JSON."""
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "deelish": __version__,
-                "plan": self.plan.to_dict(),
-                "labels": self.labels,
-                "preprocessing": self.preprocessing.to_dict(),
-                "untrained": self.untrained,
-                "crc32": {
-                    layer: {blob: checksum(a) for blob, a in blobs.items()}
-                    for layer, blobs in self.values.items()
-                },
-            }
-        )
+        """Everything but the arrays, with a checksum of each array and of itself, as JSON."""
+        network = {
+            "plan": self.plan.to_dict(),
+            "labels": self.labels,
+            "preprocessing": self.preprocessing.to_dict(),
+            "untrained": self.untrained,
+            "checksums": {
+                layer: {blob: checksum(array) for blob, array in blobs.items()}
+                for layer, blobs in self.values.items()
+            },
+        }
+        about = {"format": FORMAT, "deelish": __version__, "checksum": _text_sum(network)}
+        return json.dumps({**about, "network": network})
+
+
+def _text_sum(network: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(network).encode())
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The arrays of each layer in a file, in Caffe's order, and the layers that never learnt."""
+
+    arrays: Mapping[str, Sequence[np.ndarray]]
+    untrained: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,12 @@ class Header:
                     f"{path}: written by deelish {data['deelish']} in format {version}, and this"
                     f" version reads up to {FORMAT}; update deelish"
                 )
-            return cls(**_parts(data))
+            if data["checksum"] != _text_sum(data["network"]):
+                raise FileError(
+                    f"{path}: its description of the network does not match its checksum, so the"
+                    " file is damaged; take another copy"
+                )
+            return cls(**_parts(data["network"]))
         except FileError:
             raise
         except (DeelishError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -97,7 +112,7 @@ class Header:
                         f"{path}: {layer}/{name} holds {got} where the network has float32"
                         f" {blob.shape}; take another copy"
                     )
-                if checksum(array) != self.checksums[layer][name]:
+                if checksum(array) != self.checksums.get(layer, {}).get(name):
                     raise FileError(
                         f"{path}: {layer}/{name} does not match its checksum, so the file is"
                         " damaged; take another copy"
@@ -112,8 +127,5 @@ def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
         "labels": None if labels is None else [str(name) for name in labels],
         "preprocessing": Preprocessing.from_dict(data["preprocessing"]),
         "untrained": [str(name) for name in data["untrained"]],
-        "checksums": {
-            layer: {blob: int(value) for blob, value in blobs.items()}
-            for layer, blobs in data["crc32"].items()
-        },
+        "checksums": data["checksums"],
     }

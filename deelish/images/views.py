@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL import Image
 
+# Side of the view and of the image that it is cut from, where no network says its own.
+UNSEEN = (224, 256)
+
 
 @dataclass(frozen=True)
 class View:

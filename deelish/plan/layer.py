@@ -75,7 +75,8 @@ class Layer:
             "top": list(self.tops),
             **({"phase": self.phase} if self.phase else {}),
         }
-        return {**row, "args": dict(self.args)}
+        lists = {k: list(v) if isinstance(v, tuple) else v for k, v in self.args.items()}
+        return {**row, "args": lists}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Layer:

@@ -49,7 +49,7 @@ class Plan:
     def _add(self, layer: Layer) -> None:
         kind = KINDS.get(layer.type)
         if kind is None:
-            raise PlanError(f"{layer.label}: {_nearest('type', layer.type, KINDS)}")
+            raise PlanError(f"{layer.label}: there is no such type; {nearest(layer.type, KINDS)}")
         if layer.name in {row.name for row in self.layers}:
             raise PlanError(f"{layer.label}: the name is taken already; give it another")
         if not layer.bottoms:
@@ -58,8 +58,8 @@ class Plan:
         for bottom in layer.bottoms:
             if bottom not in self.shapes:
                 raise PlanError(
-                    f"{layer.label}: reads {_nearest('blob', bottom, self.shapes)}, each made"
-                    " by a layer before it"
+                    f"{layer.label}: reads {bottom!r}, which no layer before it makes;"
+                    f" {nearest(bottom, self.shapes)}"
                 )
         if not 1 <= len(layer.bottoms) <= kind.most_bottoms:
             raise PlanError(
@@ -104,7 +104,8 @@ class Plan:
 
     def _blob(self, name: str, what: str) -> str:
         if name not in self.shapes:
-            raise PlanError(f"{self.name}: {what} is {_nearest('blob', name, self.shapes)}")
+            hint = nearest(name, self.shapes)
+            raise PlanError(f"{self.name}: {what} is {name!r}, and no layer makes it; {hint}")
         return name
 
     @property
@@ -150,19 +151,20 @@ class Plan:
         """The layer of this name; PlanError with the nearest names if there is none."""
         found = {layer.name: layer for layer in self.layers}
         if name not in found:
-            raise PlanError(f"{self.name} has no {_nearest('layer', name, found)}")
+            raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, found)}")
         return found[name]
 
     def blob_of(self, name: str) -> str:
-        """The blob that a name means: a blob's own, or the first top of the layer so called."""
-        if name in self.shapes:
-            return name
-        tops = {layer.name: layer.tops[0] for layer in self.layers}
-        if name not in tops:
-            raise PlanError(
-                f"{self.name} has no {_nearest('layer', name, {**self.shapes, **tops})}"
-            )
-        return tops[name]
+        """The blob that a name means in the test phase: its own, or its layer's first top."""
+        rows = [layer for layer in self.layers if layer.runs_in("TEST")]
+        made = {layer.name: layer.tops[0] for layer in rows}
+        made |= {top: top for layer in rows for top in layer.tops}
+        made |= {blob: blob for blob in self.inputs}
+        if name in made:
+            return made[name]
+        if name in self.shapes or name in {layer.name for layer in self.layers}:
+            raise PlanError(f"{self.name}: {name!r} exists only in training; name another layer")
+        raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, made)}")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON holds it."""
@@ -197,11 +199,11 @@ def _complete(layer: Layer) -> dict[str, Any]:
     known = KINDS[layer.type].args
     for key in layer.args:
         if key not in known:
-            raise PlanError(f"{layer.label}: {_nearest('argument', key, known)}")
+            raise PlanError(f"{layer.label}: takes no {key!r}; {nearest(key, known)}")
     args = {**known, **layer.args}
     missing = [key for key, value in args.items() if value is REQUIRED]
     if missing:
-        raise PlanError(f"{layer.label}: wants {' and '.join(missing)}; give it in the row")
+        raise PlanError(f"{layer.label}: has no {' and no '.join(missing)}; give it in the row")
     for key, value in args.items():
         words = WORDS.get((layer.type, key))
         if words and value not in words:
@@ -212,11 +214,10 @@ def _complete(layer: Layer) -> dict[str, Any]:
     return args
 
 
-def _nearest(what: str, got: str, known: Iterable[str]) -> str:
-    """``layer 'conv9'; did you mean 'conv1', 'conv2'`` - or the known names, where none is near."""
+def nearest(got: str, known: Iterable[str]) -> str:
+    """The end of an error: ``did you mean 'conv1'``, or the known names where none is near."""
     names = list(known)
     near = difflib.get_close_matches(got, names, n=3, cutoff=0.6)
     if near:
-        return f"{what} {got!r}, which is not there; did you mean {', '.join(map(repr, near))}"
-    shown = ", ".join(names[-12:])
-    return f"{what} {got!r}, which is not there; there is {shown}"
+        return f"did you mean {' or '.join(map(repr, near))}"
+    return f"there is {', '.join(names[-12:])}"

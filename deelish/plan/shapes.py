@@ -18,14 +18,10 @@ Args = Mapping[str, Any]
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
     """(height, width) of an argument that Caffe lets one write as one number or as two."""
-    if isinstance(value, int):
-        return value, value
-    values = tuple(int(v) for v in value)
-    if len(values) == 1:
-        return values[0], values[0]
-    if len(values) != 2:
-        raise PlanError(f"{list(values)} has {len(values)} numbers; give one, or height and width")
-    return values[0], values[1]
+    values = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if len(values) not in (1, 2) or not all(isinstance(v, int) for v in values):
+        raise PlanError(f"{value!r} is no whole number; give one, or (height, width)")
+    return values[0], values[-1]
 
 
 def same(args: Args, bottoms: Sequence[Shape]) -> list[Shape]:
@@ -64,6 +60,11 @@ def pooling(args: Args, bottoms: Sequence[Shape]) -> list[Shape]:
         # Caffe drops a last window that starts beyond the padded image, and only where pad > 0.
         if pad and (made - 1) * stride >= side + pad:
             made -= 1
+        if (made - 1) * stride >= side + pad:
+            raise PlanError(
+                f"its last window lies outside of the image (side {side}, kernel {kernel}, stride"
+                f" {stride}); choose a stride no larger than the kernel"
+            )
         out.append(_whole(side, kernel, made))
     return [(n, c, *out)]
 

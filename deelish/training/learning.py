@@ -12,6 +12,7 @@ from deelish.distillation.losses import cross_entropy, soft_targets
 from deelish.distillation.teacher import teacher_logits
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
+from deelish.session import current_session
 from deelish.tensor import LabelTensor, ScoreTensor, Tensor
 
 if TYPE_CHECKING:
@@ -78,12 +79,13 @@ def backprop(
 
 
 def _running(network: Network) -> Run:
-    if network.session.run is None:
+    run = current_session().run
+    if run is None:
         raise TrainingError(
             f"{network.name}.backprop: works on the batches of a workout; write"
             " def workout(x, t): ... and BatchTrain(workout)"
         )
-    return network.session.run
+    return run
 
 
 def _pending(network: Network, run: Run) -> Pending:

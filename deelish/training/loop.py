@@ -103,8 +103,8 @@ class Loop:
         skipped = [entry for loader in loaders for entry in loader.skipped]
         if skipped:
             report.say(f"{len(skipped)} images were skipped:")
-        for item, reason in skipped:
-            report.say(f"  {item.where}: {reason}")
+        for _, reason in skipped:
+            report.say(f"  {reason}")
 
 
 def _pair(result: Any, where: str) -> tuple[float, float]:

@@ -86,7 +86,7 @@ class Run:
 
     def update(self, network: Network, loss: Any) -> None:
         """One step of the network's own optimiser."""
-        engine = self.session.engine
+        engine = network.session.engine
         if network not in self._optimizers:
             how = self.optimization
             self._optimizers[network] = engine.optimizer(

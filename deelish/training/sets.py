@@ -11,6 +11,7 @@ from deelish.errors import DataError
 from deelish.images.lists import Item, check_apart, check_labels, class_folders, read_items
 from deelish.images.loader import Loader
 from deelish.images.preprocessing import Preprocessing
+from deelish.images.views import UNSEEN
 
 if TYPE_CHECKING:
     from deelish.network import Network
@@ -76,8 +77,9 @@ class ImageSets:
         return replace(preprocessing, share=self.choices.crop).base
 
     def prepare(self, networks: Sequence[Network]) -> None:
-        """Have the views of these networks cut ahead."""
+        """Have the views of these networks cut ahead; without any, those that `x.value` shows."""
         specs = {(n.preprocessing.size, self.base(n.preprocessing)) for n in networks}
+        specs = specs or {UNSEEN}
         for loader in (self.train, self.val):
             if loader is not None:
                 loader.wanted |= specs

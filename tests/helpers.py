@@ -1,0 +1,36 @@
+"""Small sets of images that a small network can learn, and the network."""
+
+import numpy as np
+from PIL import Image
+
+from deelish import Layer, Network
+
+
+def write_set(folder, name, count, first=0):
+    """Images whose class is the corner that is bright; returns the list."""
+    rng = np.random.default_rng(first)
+    lines = []
+    for number in range(first, first + count):
+        label = number % 4
+        pixels = rng.integers(0, 60, (16, 16), dtype=np.uint8)
+        row, column = divmod(label, 2)
+        pixels[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] += 150
+        path = folder / f"{number}.png"
+        Image.fromarray(pixels).save(path)
+        lines.append(f"{path.name} {label}\n")
+    path = folder / f"{name}.txt"
+    path.write_text("".join(lines))
+    return path
+
+
+def small(name="Small", *, outputs=4, dropout=0.0, **args):
+    """A perceptron of one hidden layer on 8 x 8 grey pixels."""
+    rows = [
+        Layer("hidden", "InnerProduct", num_output=16),
+        Layer("relu", "ReLU"),
+        Layer("drop", "Dropout", dropout_ratio=dropout),
+        Layer("score", "InnerProduct", num_output=outputs),
+        Layer("prob", "Softmax"),
+    ]
+    facts = {"in_size": 8, "order": "L", "mean": (0.0,), "scale": 1 / 255}
+    return Network(rows, name=name, **facts | args)

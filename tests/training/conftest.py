@@ -1,0 +1,18 @@
+"""Fixtures of training: a session, and two lists of images."""
+
+import pytest
+from helpers import write_set
+
+from deelish import Deel
+
+
+@pytest.fixture
+def corners(tmp_path):
+    """(training list, validation list) of 64 and 20 images in four classes."""
+    return write_set(tmp_path, "train", 64), write_set(tmp_path, "val", 20, first=64)
+
+
+@pytest.fixture
+def session():
+    with Deel(seed=1) as deel:
+        yield deel

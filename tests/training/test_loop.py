@@ -1,0 +1,262 @@
+"""BatchTrain: epochs, validation, checkout, Ctrl-C, seeds, bad images, schedules."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from itertools import chain
+
+import numpy as np
+import pytest
+from helpers import small
+
+from deelish import CNN, BatchTrain, Deel, InputBatch
+from deelish.errors import DataError, TrainingError
+from deelish.training.schedules import schedule_of
+
+
+@pytest.fixture
+def sets(session, corners):
+    return InputBatch(*corners, batch_size=16, crop=1, mirror=False)
+
+
+def learner(student):
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+
+    return workout
+
+
+def test_a_student_learns_and_every_epoch_is_a_row(session, sets, capsys):
+    student, called = small(), []
+    rows = BatchTrain(learner(student), lambda: called.append(repr(CNN)), epochs=6, rate=0.01)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert rows[-1]["val_accuracy"] == 1
+    assert called == [repr(student)] * 6
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].split("  ")[:3] == ["epoch", "loss", "accuracy"]
+    assert len(printed) == 7
+    assert "agreement" not in printed[0]
+
+
+def test_the_rows_are_means_over_the_images(session, corners):
+    InputBatch(corners[0], batch_size=24, crop=1, mirror=False)
+    student, seen = small(), []
+
+    def workout(x, t):
+        student.classify(x)
+        seen.append((len(x), student.backprop(t)))
+        return seen[-1][1]
+
+    row = BatchTrain(workout, epochs=1)[0]
+    assert [n for n, _ in seen] == [24, 24, 16]
+    assert row["loss"] == pytest.approx(sum(n * o.loss for n, o in seen) / 64)
+    assert row["accuracy"] == pytest.approx(sum(n * o.accuracy for n, o in seen) / 64)
+    assert "val_loss" not in row
+
+
+def test_every_image_comes_once_an_epoch_in_another_order(session, corners):
+    InputBatch(corners[0], batch_size=16)
+    student, orders = small(), []
+
+    def workout(x, t):
+        orders.append([item.line for item in t.items])
+        student.classify(x)
+        return student.backprop(t)
+
+    BatchTrain(workout, epochs=2)
+    first, second = list(chain(*orders[:4])), list(chain(*orders[4:]))
+    assert sorted(first) == sorted(second) == list(range(1, 65))
+    assert first != second
+
+
+def test_teacher_and_student_see_one_view_each_at_its_own_size(session, corners):
+    InputBatch(corners[0], batch_size=16)
+    large, student = small("Large", in_size=16), small()
+
+    def workout(x, t):
+        assert x.value.shape == (16, 3, 16, 16)
+        assert x.content.shape == (16, 3, 16, 16)
+        views = [x.pixels(net).mean(3) for net in (large, student)]
+        halved = views[0].reshape(16, 8, 2, 8, 2).mean((2, 4))
+        assert abs(halved - views[1]).mean() < 12
+        student.classify(x)
+        return student.backprop(t)
+
+    BatchTrain(workout, epochs=1)
+
+
+def test_ctrl_c_ends_after_the_update_in_hand(session, sets, capsys):
+    student, calls, checkouts = small(), [], []
+
+    def workout(x, t):
+        student.classify(x)
+        outcome = student.backprop(t)
+        calls.append(student.session.engine.state(student.module)["score"]["weight"])
+        if len(calls) == 9:
+            os.kill(os.getpid(), signal.SIGINT)
+        return outcome
+
+    rows = BatchTrain(workout, lambda: checkouts.append(1), epochs=5)
+    # Four training and two validation batches an epoch: the ninth is in the second epoch.
+    assert len(calls) == 9
+    assert len(rows) == len(checkouts) == 1
+    after = session.engine.state(student.module)["score"]["weight"]
+    assert np.array_equal(after, calls[-1])
+    assert "stopped by Ctrl-C at epoch 2/5, batch 3" in capsys.readouterr().out
+    assert session.run is None
+    assert len(BatchTrain(learner(student), epochs=1)) == 1
+
+
+def test_a_keyboard_interrupt_out_of_workout_ends_the_same_way(session, sets):
+    student = small()
+
+    def workout(x, t):
+        student.classify(x)
+        student.backprop(t)
+        raise KeyboardInterrupt
+
+    assert BatchTrain(workout, epochs=5) == []
+    with pytest.raises(TrainingError, match="works on the batches of a workout"):
+        student.backprop(np.zeros(1, int))
+
+
+def test_an_error_in_workout_comes_through_and_leaves_the_session_usable(session, sets):
+    student = small()
+
+    def workout(x, t):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        BatchTrain(workout)
+    assert len(BatchTrain(learner(student), epochs=1)) == 1
+
+
+SCRIPT = """
+    import hashlib, sys
+    sys.path[:0] = {paths!r}
+    from helpers import small
+    from deelish import *
+    deel = Deel(seed=int(sys.argv[1]))
+    student = small(dropout=0.3)
+    InputBatch({train!r}, batch_size=16)
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+    BatchTrain(workout, epochs=2, optimizer="sgd", momentum=0.9)
+    state = deel.engine.state(student.module)
+    sums = b"".join(a.tobytes() for layer in state.values() for a in layer.values())
+    print(hashlib.sha256(sums).hexdigest())
+"""
+
+
+def test_the_same_seed_gives_the_same_weights_in_another_process(corners):
+    paths = [path for path in sys.path if path]
+    text = textwrap.dedent(SCRIPT).format(paths=paths, train=str(corners[0]))
+
+    def digest(seed):
+        done = subprocess.run(
+            [sys.executable, "-c", text, seed], capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()[-1]
+
+    first = digest("5")
+    assert len(first) == len(hashlib.sha256().hexdigest())
+    assert digest("5") == first
+    assert digest("6") != first
+
+
+def test_skipped_images_are_listed_at_the_end(session, corners, capsys):
+    (corners[0].parent / "3.png").write_bytes(b"no image")
+    InputBatch(corners[0], batch_size=16, on_bad_image="skip")
+    student, count = small(), []
+
+    def workout(x, t):
+        count.append(len(x))
+        student.classify(x)
+        return student.backprop(t)
+
+    BatchTrain(workout, epochs=2)
+    assert sum(count) == 2 * 63
+    printed = capsys.readouterr().out
+    assert "1 images were skipped:" in printed
+    assert printed.count("train.txt line 4: ") == 1
+
+
+def test_a_bad_image_stops_by_name(session, corners):
+    (corners[0].parent / "3.png").write_bytes(b"no image")
+    InputBatch(corners[0], batch_size=16)
+    with pytest.raises(DataError, match=r"train.txt line 4: .*3.png"):
+        BatchTrain(learner(small()), epochs=1)
+
+
+def test_training_without_images_is_refused(session):
+    with pytest.raises(DataError, match="there are no images; call InputBatch"):
+        BatchTrain(learner(small()))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"epochs": 0}, r"BatchTrain\(epochs=0\)"),
+        ({"rate": -1}, r"BatchTrain\(rate=-1\)"),
+        ({"schedule": "cosin"}, "schedule 'cosin' is not known; choose from constant, linear"),
+        ({"schedule_options": {"ende": 1}}, r"schedule 'cosine' takes \(end.*not {'ende': 1}"),
+        ({"warmup": 1}, "warmup=1: give a share"),
+        ({"checkout": "x"}, r"BatchTrain\(checkout='x'\): give a function"),
+        ({"optimizer": "nothing"}, "optimizer 'nothing' is not known to PyTorch"),
+        ({"momentum": 0.9}, "optimizer 'adam' does not take"),
+    ],
+)
+def test_options_are_checked(session, sets, options, words):
+    with pytest.raises(TrainingError, match=words):
+        BatchTrain(learner(small()), **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "factors"),
+    [
+        ("constant", {}, [1, 1, 1]),
+        ("linear", {}, [1, 0.5, 0]),
+        ("linear", {"end": 0.5}, [1, 0.75, 0.5]),
+        ("cosine", {}, [1, 0.5, 0]),
+        ("cosine", {"end": 0.2}, [1, 0.6, 0.2]),
+        ("step", {}, [1, 0.1, 0.01]),
+        ("step", {"at": [0.2], "factor": 0.5}, [1, 0.5, 0.5]),
+        ("exponential", {"end": 0.01}, [1, 0.1, 0.01]),
+    ],
+)
+def test_schedules_are_their_formulas(name, options, factors):
+    schedule = schedule_of(name, options, 0)
+    assert [schedule(p) for p in (0, 0.5, 1)] == pytest.approx(factors)
+
+
+def test_warmup_rises_and_then_leaves_the_schedule_alone():
+    schedule = schedule_of("constant", {}, 0.1)
+    assert [schedule(p) for p in (0, 0.05, 0.1, 1)] == pytest.approx([0.1, 0.55, 1, 1])
+
+
+def test_the_schedule_reaches_the_optimiser(session, sets):
+    student, rates = small(), []
+
+    def workout(x, t):
+        student.classify(x)
+        if session.run.training:
+            rates.append(session.run.rate)
+        return student.backprop(t)
+
+    rows = BatchTrain(workout, epochs=2, rate=0.5, schedule="linear", warmup=0)
+    assert rates == pytest.approx([0.5 * (1 - n / 8) for n in range(8)])
+    assert rows[0]["rate"] == pytest.approx(0.5 * (1 - 3 / 8))
+
+
+def test_sessions_keep_their_images_apart(session, sets, corners):
+    with Deel() as inner:
+        assert inner.sets is None
+        InputBatch(corners[0])
+        assert inner.sets is not session.sets
+    assert session.sets is sets
