@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from deelish import __version__
 from deelish.errors import DeelishError, FileError
+from deelish.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def _fetch(options: argparse.Namespace) -> int:
     from deelish.networks import FAMILIES
     from deelish.weights import fetch
 
-    published = [getattr(family, "weights", None) for family in FAMILIES.values()]
+    published = [family.weights for family in FAMILIES.values()]
     known = {weights.name: weights for weights in published if weights is not None}
     if options.name not in known:
         raise FileError(f"no published model {options.name!r}; known: {', '.join(sorted(known))}")

@@ -53,8 +53,8 @@ def _read(script: str) -> str:
             f"{script} line {line}: byte 0x{data[error.start]:02x} is not {error.encoding}; "
             "save the script as UTF-8"
         ) from None
-    except SyntaxError as error:  # a first line that names an encoding which is not there
-        raise ScriptError(f"{script} line 1: {error.msg}; save the script as UTF-8") from None
+    except SyntaxError as error:  # an encoding named in the first two lines, or missing there
+        raise ScriptError(f"{script}: {error.msg}; save the script as UTF-8") from None
 
 
 def _compile(script: str) -> CodeType:
@@ -62,28 +62,29 @@ def _compile(script: str) -> CodeType:
     try:
         return compile(source, script, "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise ScriptError(_refusal(script, source, error)) from None
+        raise ScriptError(_refusal(script, error)) from None
     except ValueError as error:  # Python 3.11.0 to 3.11.3 on a null byte
         raise ScriptError(f"{script}: {error}; give the path of a Python script") from None
 
 
-def _refusal(script: str, source: str, error: SyntaxError) -> str:
+def _refusal(script: str, error: SyntaxError) -> str:
     if error.lineno is None:
         return f"{script}: {error.msg}; give the path of a Python script"
     place = f"{script} line {error.lineno}"
     if "call to 'print'" in error.msg:
-        return f"{place}: a Python 2 print statement{_corrected(source, error)}"
+        return f"{place}: a Python 2 print statement{_corrected(error)}"
     text = (error.text or "").strip()
     shown = f", `{text}`" if text else ""
     return f"{place}: {error.msg}{shown}; Python cannot run the script until this is mended"
 
 
-def _corrected(source: str, error: SyntaxError) -> str:
+def _corrected(error: SyntaxError) -> str:
     """The statement and its Python 3 form, where it stands on one line."""
-    if error.lineno is None or error.lineno != error.end_lineno:
+    if error.text is None or error.offset is None or error.end_offset is None:
         return "; write it as `print(...)`"
-    line = source.splitlines()[error.lineno - 1]
-    statement = line[(error.offset or 1) - 1 : (error.end_offset or len(line) + 1) - 1].strip()
+    if error.lineno != error.end_lineno:
+        return "; write it as `print(...)`"
+    statement = error.text[error.offset - 1 : error.end_offset - 1].strip()
     shown = statement.removeprefix("print").strip()
     # A comma at the end kept the cursor on the line.
     shown = f"{shown.removesuffix(',')}, end=' '" if shown.endswith(",") else shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from deelish.errors import FileError
 
 FOLDER_VARIABLE = "DEELISH_MODELS"
 CHUNK_BYTES = 1 << 16
+PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,15 @@ def fetch(weights: Weights, folder: Path | None = None, address: str | None = No
     import pooch
     import requests
 
-    # The last folder searched is the cache; the one before it is $DEELISH_MODELS where that is set.
-    folder = folder or search_folders()[1]
+    folder = folder or search_folders()[1]  # the first of them after the working folder
     address = address or weights.address
     again = f"try again, or name another address: `deelish fetch {weights.name} --from ADDRESS`"
     if not address.startswith(("http://", "https://")):
         raise FileError(f"{weights.file}: {address!r} is no http or https address; {again}")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=CHUNK_BYTES)
+    pooch.get_logger().setLevel("WARNING")  # the bar says what its notice says
     try:
         return Path(
-            pooch.retrieve(address, weights.checksum, weights.file, folder, downloader=downloader)
+            pooch.retrieve(address, weights.checksum, weights.file, folder, downloader=_download)
         )
     except requests.RequestException as error:  # an OSError too, so it must come first
         raise FileError(f"{weights.file}: {address} gave {_reason(error)}; {again}") from error
@@ -90,6 +89,23 @@ def fetch(weights: Weights, folder: Path | None = None, address: str | None = No
             f"{weights.file}: {address} sent another file, whose sum is not "
             f"{weights.checksum}; {again}"
         ) from error
+
+
+def _download(address: str, path: str, _: object) -> None:
+    """Write what an address sends, with a bar on a terminal; pooch's own leaves sockets open."""
+    import requests
+    from tqdm import tqdm
+
+    with requests.get(address, stream=True, timeout=PATIENCE_SECONDS) as answer:
+        answer.raise_for_status()
+        size = int(answer.headers.get("Content-Length", 0)) or None
+        with (
+            Path(path).open("wb") as file,
+            tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar,
+        ):
+            for chunk in answer.iter_content(CHUNK_BYTES):
+                file.write(chunk)
+                bar.update(len(chunk))
 
 
 def _cache_folder() -> Path:

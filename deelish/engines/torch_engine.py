@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.allocator import keep_large_blocks
 from deelish.engines.base import Engine, Values
 from deelish.engines.torch_module import PlanModule
 from deelish.errors import EngineError, TrainingError
@@ -32,6 +33,8 @@ class TorchEngine(Engine):
 
     def __init__(self, gpu: int) -> None:
         self._device = _device(gpu)
+        if self._device.type == "cpu":
+            keep_large_blocks()
         self.device = str(self._device)
         self._generator = torch.Generator(self._device)
 

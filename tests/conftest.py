@@ -1,0 +1,34 @@
+"""Fixtures for all tests: the shared material and its photographs."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+# Before anything imports matplotlib: no test may open a window.
+os.environ["MPLBACKEND"] = "Agg"
+
+
+@pytest.fixture(scope="session")
+def material() -> Path:
+    """The folder of shared material: $DEELISH_MATERIAL, else `shared` beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("DEELISH_MATERIAL") or beside)
+    if not folder.is_dir():
+        pytest.skip("the shared material is not here; name its folder in DEELISH_MATERIAL")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photographs(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """500 ImageNet photographs: images/, train.txt (400), test.txt (100), labels.txt (1000)."""
+    archive = material / "data" / "imagenet-500.tar"
+    if not archive.is_file():
+        pytest.skip("data/imagenet-500.tar is not in the shared material")
+    folder = tmp_path_factory.mktemp("photographs")
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    return folder

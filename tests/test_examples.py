@@ -1,0 +1,85 @@
+"""The examples run, and the README's code does what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deelish import Deel, Network
+from deelish.networks import GoogLeNet
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+rng = np.random.default_rng(0)
+
+
+def write_images(folder, name, count, first):
+    (folder / "data").mkdir(exist_ok=True)
+    lines = []
+    for number in range(first, first + count):
+        pixels = rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "data" / f"{number}.png")
+        lines.append(f"{number}.png {number % 10}\n")
+    (folder / "data" / f"{name}.txt").write_text("".join(lines))
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """What the README takes for granted: lists, labels, a photograph and a teacher's file."""
+    folder = tmp_path_factory.mktemp("workplace")
+    write_images(folder, "train", 12, 0)
+    write_images(folder, "test", 4, 12)
+    (folder / "data" / "labels.txt").write_text("".join(f"class {n}\n" for n in range(10)))
+    Image.fromarray(rng.integers(0, 256, (60, 40, 3), dtype=np.uint8)).save(folder / "cat.jpg")
+    with Deel():
+        teacher = GoogLeNet(labels=folder / "data" / "labels.txt")
+        # Random, but a teacher for all that: as if it had been trained.
+        teacher.untrained.clear()
+        teacher.save(folder / "bvlc_googlenet.caffemodel")
+    return folder
+
+
+def run(folder, text, *arguments):
+    """Run a script in a folder; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", text, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[f"block {n}" for n in range(len(BLOCKS))])
+def test_the_readmes_code_runs_as_it_stands(workplace, block):
+    run(workplace, block)
+
+
+def test_the_readmes_script_leaves_a_file_that_answers(workplace):
+    printed = run(workplace, BLOCKS[0])
+    rows = [line.split() for line in printed.splitlines() if re.match(r" +\d+ ", line)]
+    assert [int(row[0]) for row in rows] == list(range(1, 11))
+    with Deel():
+        student = Network.load(workplace / "google_nin.hdf5")
+        assert student.name == "NetworkInNetwork"
+        assert student.labels == [f"class {n}" for n in range(10)]
+        assert len(student.classify(workplace / "cat.jpg").top()[0]) == 5
+
+
+def test_accuracy_counts_what_is_right(workplace):
+    text = (ROOT / "examples" / "accuracy.py").read_text()
+    printed = run(workplace, text, "bvlc_googlenet.caffemodel", "data/labels.txt", "data/train.txt")
+    assert re.search(r"12 images: top-1 \d+\.\d%, top-5 \d+\.\d%", printed)
+
+
+def test_photographs_prints_the_agreement_of_every_epoch(workplace):
+    text = (ROOT / "examples" / "photographs.py").read_text()
+    printed = run(workplace, text, "data", "bvlc_googlenet.caffemodel", "2")
+    agreements = re.findall(r"agreement on the training photographs: (\d+\.\d)%", printed)
+    assert len(agreements) == 2

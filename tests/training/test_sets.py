@@ -1,0 +1,63 @@
+"""InputBatch: what it finds, and what it refuses."""
+
+import shutil
+
+import pytest
+from helpers import small
+
+from deelish import InputBatch
+from deelish.errors import DataError
+from deelish.networks import GoogLeNet, NetworkInNetwork
+
+
+def test_it_tells_what_it_found(session, corners):
+    assert repr(InputBatch(*corners, batch_size=8)) == (
+        "64 images for training, 20 for validation, batches of 8"
+    )
+
+
+def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
+    sets = InputBatch(corners[0])
+    nets = [GoogLeNet(10), NetworkInNetwork(10), NetworkInNetwork(10, in_size=32)]
+    assert [sets.base(net.preprocessing) for net in nets] == [256, 256, 37]
+    whole = InputBatch(corners[0], crop=1)
+    assert [whole.base(net.preprocessing) for net in nets] == [224, 227, 32]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"batch_size": 0}, r"InputBatch\(batch_size=0\): give a whole number above 0"),
+        ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the share of an image's side"),
+        ({"on_bad_image": "ignore"}, r"on_bad_image='ignore'\): it is 'raise' or 'skip'"),
+    ],
+)
+def test_options_are_checked(session, corners, options, words):
+    with pytest.raises(DataError, match=words):
+        InputBatch(corners[0], **options)
+
+
+def test_labels_beyond_all_networks_are_refused_at_once(session, corners):
+    network = small(outputs=3)
+    with pytest.raises(DataError, match=r"train.txt line 4: label 3, but Small has 3 outputs"):
+        InputBatch(*corners)
+    assert network.plan.classes == 3
+
+
+def test_one_image_in_both_sets_is_refused(session, corners):
+    train, val = corners
+    val.write_text("3.png 3\n70.png 2\n")
+    with pytest.raises(DataError, match=r"val.txt line 1.*train.txt line 4|train.txt line 4.*val"):
+        InputBatch(train, val)
+
+
+def test_class_folders_must_be_the_same(session, corners):
+    folder = corners[0].parent
+    for path in ("a/ant/0.png", "a/bee/1.png", "b/ant/2.png", "b/cow/3.png"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / path.rpartition("/")[2], folder / path)
+    with pytest.raises(DataError, match="hold different class folders, for example 'bee' in only"):
+        InputBatch(folder / "a", folder / "b")
+    shutil.move(folder / "b" / "cow", folder / "b" / "bee")
+    sets = InputBatch(folder / "a", folder / "b")
+    assert [item.label for item in sets.train.items] == [0, 1]
