@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test clean
+.PHONY: help install demo test bench clean
 
 help:
 	@echo "make install   make .venv with $(PYTHON) and install deelish into it"
 	@echo "make demo      train a small network on 5,000 digits"
 	@echo "make test      run the format, lint and type checks and the tests"
+	@echo "make bench     time the language beside the same steps written by hand"
 	@echo "make clean     remove .venv and what the tools left"
 	@echo "Another Python: make install PYTHON=python3.12"
 
@@ -35,6 +36,9 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bench: install
+	$(BIN)/python benchmarks/overhead.py
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist deelish.egg-info

@@ -23,16 +23,23 @@ def say(line: str) -> None:
 
 
 class _AboveBar:
-    """A stdout whose lines go above the bar."""
+    """A stdout whose lines go above the bar, each when it is whole."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._line = ""
 
     def write(self, text: str) -> int:
         from tqdm import tqdm
 
-        tqdm.write(text, file=self._stream, end="")
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            tqdm.write(line, file=self._stream)
         return len(text)
+
+    def finish(self) -> None:
+        """Hand on a last line that had no end."""
+        self._stream.write(self._line)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -49,7 +56,9 @@ class Bar:
         self._bar = tqdm(total=images, desc=title, unit="img", leave=False, disable=hidden)
         self._out = contextlib.ExitStack()
         if not self._bar.disable:
-            self._out.enter_context(contextlib.redirect_stdout(_AboveBar(sys.stdout)))
+            above = _AboveBar(sys.stdout)
+            self._out.callback(above.finish)
+            self._out.enter_context(contextlib.redirect_stdout(above))
 
     def step(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
         """Move on by one batch."""

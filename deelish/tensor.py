@@ -9,6 +9,7 @@ import numpy as np
 
 from deelish.engines import Engine
 from deelish.images.views import UNSEEN
+from deelish.report import say, show_images
 from deelish.session import Deel, current_session
 
 if TYPE_CHECKING:
@@ -131,8 +132,6 @@ class ImageTensor(Tensor):
 
     def show(self) -> None:
         """Show the first images in a window, or as a file where there is no screen."""
-        from deelish.report import show_images
-
         show_images(self.value)
 
 
@@ -179,6 +178,12 @@ class ScoreTensor(Tensor):
     def top(self, count: int = 5) -> list[list[tuple[str, float]]]:
         """For each image the most probable labels, each with its probability."""
         names = self.owner.labels if self.owner is not None else None
+        if self.owner is not None and self.owner.untrained & self.owner.plan.test_layers:
+            new = ", ".join(sorted(self.owner.untrained & self.owner.plan.test_layers)[:3])
+            say(
+                f"{self.owner.name}: {new} hold first values, so that labels mean nothing yet; pass"
+                " modelpath=, or train it"
+            )
         answers = []
         for row in self.probabilities:
             # A stable sort of the negative: equal scores come in the order of the labels.

@@ -24,17 +24,17 @@ def digits():
     return InputBatch(DIGITS / "train.txt", DIGITS / "test.txt", crop=0.9, mirror=False)
 
 
-def learn(network, epochs, teacher=None, **options):
+def learn(network, epochs, teacher=None):
     """Train on the labels, and from a teacher's answers where there is one."""
 
     def workout(x, t):
         network.classify(x)
         if teacher is None:
             return network.backprop(t)
-        return network.backprop(t, distill=teacher.batch_feature(x))
+        return network.backprop(teacher.batch_feature(x), distill=True, temperature=4)
 
     digits()
-    return BatchTrain(workout, epochs=epochs, **options)
+    return BatchTrain(workout, epochs=epochs)
 
 
 def milliseconds(network):
@@ -80,7 +80,7 @@ def main():
                 teacher = None
                 if kind == "distilled":
                     teacher = GoogLeNet(LABELS, OUT / "teacher.caffemodel", SIZE)
-                rows = learn(student, 5, teacher)
+                rows = learn(student, 4, teacher)
                 accuracies.append(rows[-1]["val_accuracy"])
                 path = student.save(OUT / f"student {kind}.hdf5")
         history[f"student {kind}"] = rows

@@ -7,6 +7,8 @@ FOLDER holds train.txt, test.txt and labels.txt. The student starts from nothing
 
 import sys
 
+import numpy as np
+
 from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
@@ -24,19 +26,25 @@ def workout(x, t):
     return student.backprop(t, distill=True)
 
 
-def agreement(paths, batch=50):
-    """Mean over images of the probability mass on which student and teacher agree, 0 to 1."""
-    total = 0.0
-    for start in range(0, len(paths), batch):
-        part = paths[start : start + batch]
-        first, second = (net.batch_feature(part).probabilities for net in (student, teacher))
-        total += first.clip(max=second).sum()
-    return total / len(paths)
+def scores(network, batch=50):
+    """Logits of all training photographs, in their centre views."""
+    paths = [item.path for item in sets.train.items]
+    parts = [paths[start : start + batch] for start in range(0, len(paths), batch)]
+    return np.concatenate([network.batch_feature(part).value for part in parts])
+
+
+answers = scores(teacher)
+first = answers.argmax(1)[:, None]
 
 
 def checkout():
-    paths = [item.path for item in sets.train.items]
-    print(f"agreement on the training photographs: {100 * agreement(paths):.1f}%")
+    """How often the student names the teacher's class first, or among five, and at which place."""
+    mine = scores(student)
+    place = 1 + (mine > np.take_along_axis(mine, first, 1)).sum(1)
+    print(
+        f"agreement on {len(place)} training photographs: first {np.mean(place == 1):.2%}, among"
+        f" five {np.mean(place <= 5):.2%}, mean place {place.mean():.1f} of {mine.shape[1]}"
+    )
     CNN.save("google_nin.hdf5")
 
 

@@ -16,6 +16,12 @@ CONVOLUTIONS = (
     *("conv1", "cccp1", "cccp2", "conv2", "cccp3", "cccp4"),
     *("conv3", "cccp5", "cccp6", "conv4", "cccp7", "cccp8"),
 )
+# Pixels spread by about 70, and 11 x 11 x 3 of them are summed: 1 / (70 sqrt(363)) makes outputs of
+# unit size, from which He's rule for the other layers starts.
+FIRST = {"type": "gaussian", "std": 0.00075}
+# The last layer has a ReLU too. Where it dies for all classes, so does every gradient; from here
+# it stays alive, and a number added to all classes changes no softmax.
+ALIVE = 4.0
 
 
 class NetworkInNetwork(Network):
@@ -49,7 +55,7 @@ class NetworkInNetwork(Network):
 
 def _plan(outputs: int, size: int) -> Plan:
     rows = [
-        *_conv("conv1", 96, kernel_size=11, stride=4 if size >= 96 else 2),
+        *_conv("conv1", 96, 11, stride=4 if size >= 96 else 2, weight_filler=FIRST),
         *_conv("cccp1", 96),
         *_conv("cccp2", 96),
         Layer("pool1", "Pooling", kernel_size=3, stride=2),
@@ -64,7 +70,7 @@ def _plan(outputs: int, size: int) -> Plan:
         Layer("drop", "Dropout", dropout_ratio=0.5),
         *_conv("conv4", 1024, kernel_size=3, pad=1),
         *_conv("cccp7", 1024),
-        *_conv("cccp8", outputs),
+        *_conv("cccp8", outputs, bias_filler=ALIVE),
         Layer("pool4", "Pooling", pool="AVE", global_pooling=True),
         Layer("prob", "Softmax"),
     ]

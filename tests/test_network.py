@@ -109,6 +109,7 @@ def test_labels_that_disagree_are_refused():
 def test_the_prompt(capsys, tmp_path):
     Image.fromarray(PIXELS).save(tmp_path / "cat.png")
     network = small(labels=["tabby cat", "dog", "cow", "ant"])
+    network.untrained.clear()
     network.Input(str(tmp_path / "cat.png"))
     answer = network.classify()
     ShowLabels()
@@ -122,6 +123,14 @@ def test_the_prompt(capsys, tmp_path):
     assert labels[0] == (name, pytest.approx(best, rel=1e-5))
     assert sum(share for _, share in labels) == pytest.approx(1)
     assert np.array_equal(Output(), answer.value)
+
+
+def test_labels_of_a_network_that_never_learnt_are_not_passed_off_as_answers(capsys):
+    small().classify(PIXELS)
+    ShowLabels()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Small: hidden, score hold first values, so that labels mean nothing")
+    assert said[1].startswith("#1 | ")
 
 
 def test_paths_images_and_arrays_are_one_picture(tmp_path):

@@ -41,42 +41,44 @@ def match(
     Raises:
         FileError: blobs missing, too many, or of other shapes; the message lists them.
     """
-    arrays = stored.arrays
     loaded = Loaded({}, set(stored.untrained).intersection(plan.weights))
     faults = [
         f"layer {name!r}: has weights in the file, none in the network"
-        for name in arrays
+        for name in stored.arrays
         if name not in plan.weights
     ]
-    absent = []
-    for layer, blobs in plan.weights.items():
-        optional = not plan.layer(layer).runs_in("TEST")
-        if layer not in arrays:
-            if optional:
-                absent.append(layer)
-            else:
-                faults.append(f"{plan.layer(layer).label}: missing in the file")
-            continue
-        fitted = _fit(blobs, arrays[layer])
-        if fitted is not None:
-            loaded.values[layer] = fitted
-            if not all(np.isfinite(array).all() for array in fitted.values()):
-                faults.append(
-                    f"{plan.layer(layer).label}: its weights hold NaN or infinite numbers"
-                )
-        elif (layer in plan.classifiers and replace) or optional:
-            loaded.new.add(layer)
-            loaded.said.append(_replaced(plan, layer, arrays[layer]))
-        else:
-            faults.append(_misfit(plan, layer, arrays[layer]))
+    replaceable = plan.classifiers if replace else set()
+    for layer in plan.weights:
+        if layer in stored.arrays:
+            faults += _take(plan, layer, stored.arrays[layer], loaded, layer in replaceable)
+        elif layer in plan.test_layers:
+            faults.append(f"{plan.layer(layer).label}: missing in the file")
     if faults:
         raise FileError(_listed(plan, path, faults))
+    absent = [layer for layer in plan.weights if layer not in stored.arrays]
     if absent:
         loaded.new.update(absent)
         loaded.said.append(
             f"{', '.join(absent)}: not in {path.name}, new; only used while training on labels"
         )
     return loaded
+
+
+def _take(
+    plan: Plan, layer: str, arrays: Sequence[np.ndarray], loaded: Loaded, replaceable: bool
+) -> list[str]:
+    """Take one layer's arrays in, or leave it new where it may be; returns what is wrong."""
+    fitted = _fit(plan.weights[layer], arrays)
+    if fitted is None and (replaceable or layer not in plan.test_layers):
+        loaded.new.add(layer)
+        loaded.said.append(_replaced(plan, layer, arrays))
+        return []
+    if fitted is None:
+        return [_misfit(plan, layer, arrays)]
+    loaded.values[layer] = fitted
+    if all(np.isfinite(array).all() for array in fitted.values()):
+        return []
+    return [f"{plan.layer(layer).label}: its weights hold NaN or infinite numbers"]
 
 
 def _fit(blobs: Blobs, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray] | None:

@@ -42,11 +42,16 @@ class History(list[Row]):
         return "\n".join([self.heading(), *map(self.line, self)]) if self else "no whole epoch"
 
     def __repr__(self) -> str:
-        return f"History of {len(self)} epochs" + (f":\n{self.table()}" if self else "")
+        last = f", the last with {_told(self[-1])}" if self else ""
+        return f"History of {len(self)} epochs{last}; table() shows them all"
 
 
 def _columns(row: Row) -> list[tuple[str, str, str]]:
     return [column for column in COLUMNS if column[1] in row]
+
+
+def _told(row: Row) -> str:
+    return ", ".join(f"{name} {form.format(row[key])}" for name, key, form in _columns(row)[1:-1])
 
 
 @dataclass
