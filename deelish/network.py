@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from deelish.images.stills import Source
 
 
+PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
+
+
 class Network:
     """A network: rows of layers, run by the session's engine.
 
@@ -38,7 +41,8 @@ class Network:
         modelpath: weights to start from: .caffemodel, .hdf5 or .safetensors.
         in_size: side in pixels of the images that it takes.
         name: what it is called in messages and files.
-        **preprocessing: order ("BGR", "RGB", "L" for grey), mean, scale, share.
+        **preprocessing: order ("BGR", "RGB", "L" for grey), mean, scale, share; left out, RGB
+            from -1 to 1, which the default first values suit.
 
     Attributes:
         plan: the network as data.
@@ -61,7 +65,7 @@ class Network:
         **preprocessing: Any,
     ) -> None:
         names = None if labels is None else LabelNames.of(labels)
-        made = Preprocessing(in_size, **preprocessing)
+        made = Preprocessing(in_size, **{**PLAIN, **preprocessing})
         shape = (1, made.channels, in_size, in_size)
         plan = rows if isinstance(rows, Plan) else Plan(rows, {"data": shape}, name or "Network")
         if names is not None and names.count != plan.classes:

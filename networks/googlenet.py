@@ -65,6 +65,7 @@ class GoogLeNet(Network):
             in_size=in_size,
             order="BGR",
             mean=(104.0, 117.0, 123.0),
+            scale=1.0,
         )
 
 

@@ -49,6 +49,7 @@ class NetworkInNetwork(Network):
             in_size=in_size,
             order="BGR",
             mean=(104.0, 117.0, 123.0),
+            scale=1.0,
             share=227 / 256 if in_size == 227 else 224 / 256,
         )
 

@@ -39,6 +39,7 @@ class Perceptron(Network):
             modelpath=modelpath,
             in_size=in_size,
             order="L",
+            mean=(0.0,),
             scale=1 / 255,
         )
 

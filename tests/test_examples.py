@@ -81,5 +81,6 @@ def test_accuracy_counts_what_is_right(workplace):
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):
     text = (ROOT / "examples" / "photographs.py").read_text()
     printed = run(workplace, text, "data", "bvlc_googlenet.caffemodel", "2")
-    lines = re.findall(r"agreement on 12 training photographs: first .*, mean place", printed)
+    lines = re.findall(r"agreement on 12 training photographs: (.*)%; first", printed)
     assert len(lines) == 2
+    assert all(0 <= float(line) <= 100 for line in lines)
