@@ -29,7 +29,8 @@ $(STAMP): setup.py pyproject.toml
 	@touch $(STAMP)
 
 demo: install
-	$(BIN)/python examples/digits.py
+	$(BIN)/python data/digits.py
+	$(BIN)/python examples/teach_digits.py
 
 test: install
 	$(BIN)/ruff format --check .

@@ -78,6 +78,15 @@ def test_accuracy_counts_what_is_right(workplace):
     assert re.search(r"12 images: top-1 \d+\.\d%, top-5 \d+\.\d%", printed)
 
 
+def test_the_demo_ends_in_a_table_and_a_plot(workplace):
+    printed = run(workplace, (ROOT / "examples" / "teach_digits.py").read_text(), "data")
+    table = printed[printed.index("accuracy  spread") :].splitlines()
+    names = [line[:26].strip() for line in table[1:4]]
+    assert names == ["teacher", "student, labels alone", "student, distilled"]
+    assert (workplace / "demo" / "digits.png").stat().st_size > 10_000
+    assert (workplace / "demo" / "teacher.caffemodel").is_file()
+
+
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):
     text = (ROOT / "examples" / "photographs.py").read_text()
     printed = run(workplace, text, "data", "bvlc_googlenet.caffemodel", "2")

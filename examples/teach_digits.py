@@ -1,6 +1,8 @@
 """The main job on real digits: a GoogLeNet learns them, is saved, loaded, and teaches a NIN.
 
-Run it with `make demo`. It prints a table and writes demo/digits.png.
+    python data/digits.py && python examples/teach_digits.py [FOLDER]
+
+`make demo` does both. Prints a table, and writes the files and a plot into the folder demo.
 """
 
 import statistics
@@ -13,11 +15,7 @@ import numpy as np
 from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "data"))
-from digits import make_digits  # noqa: E402  the list maker is no part of the package
-
-DIGITS, OUT = ROOT / "data" / "digits", ROOT / "demo"
+DIGITS, OUT = Path(*sys.argv[1:] or ["data/digits"]), Path("demo")
 LABELS, SIZE, SEEDS = DIGITS / "labels.txt", 32, (0, 1)
 HEADING = f"{'':<26}accuracy  spread  parameters     file  ms/image"
 
@@ -78,9 +76,8 @@ def milliseconds(network):
 
 def main():
     start = time.perf_counter()
-    make_digits(DIGITS)
     OUT.mkdir(exist_ok=True)
-    print("1. A GoogLeNet learns 4,000 digits from their labels; it is saved as a .caffemodel.")
+    print("1. A GoogLeNet learns digits from their labels, and is saved as a .caffemodel.")
     results = {"teacher": train_teacher()}
     print("\n2. A NIN learns the same digits from their labels alone, once for each seed.")
     results["student, labels alone"] = train_students(distilled=False)
@@ -89,7 +86,7 @@ def main():
     print(f"\n{HEADING}")
     for name, result in results.items():
         print(row(name, *result))
-    print(f"accuracy on 1,000 test digits after the last epoch, mean and spread of seeds {SEEDS};")
+    print(f"accuracy on the test digits after the last epoch, mean and spread of seeds {SEEDS};")
     print("the test digits chose nothing")
     Show({name: histories[-1] for name, (_, histories, _) in results.items()}, OUT / "digits.png")
     print(f"{time.perf_counter() - start:.0f} s in all")
