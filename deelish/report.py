@@ -118,6 +118,7 @@ def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | N
             for name, rows in curves.items():
                 _curve(place, name, rows, key)
             place.set_xlabel("epoch")
+            place.xaxis.get_major_locator().set_params(integer=True)
             place.set_ylabel(key)
             place.legend()
 

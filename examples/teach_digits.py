@@ -21,13 +21,13 @@ HEADING = f"{'':<26}accuracy  spread  parameters     file  ms/image"
 
 
 def learn(network, epochs, teacher=None):
-    """Train on the labels, or from a teacher's answers."""
+    """Train on the labels, or half on the labels and half on a teacher's answers."""
 
     def workout(x, t):
         network.classify(x)
         if teacher is None:
             return network.backprop(t)
-        return network.backprop(teacher.batch_feature(x), distill=True, temperature=4)
+        return network.backprop(t, distill=teacher.batch_feature(x), temperature=2)
 
     # A mirrored 3 is no digit; a view shows nine tenths of a side, since digits fill their image.
     InputBatch(DIGITS / "train.txt", DIGITS / "test.txt", crop=0.9, mirror=False)

@@ -72,6 +72,34 @@ def test_the_readmes_script_leaves_a_file_that_answers(workplace):
         assert len(student.classify(workplace / "cat.jpg").top()[0]) == 5
 
 
+DEEL_SCRIPT = """
+from deel import *
+from deel.network.nin import *
+from deel.commands import *
+
+deel = Deel(gpu=-1)
+nin = NetworkInNetwork(labels="data/labels.txt", in_size=32)
+InputBatch(train="data/train.txt", val="data/test.txt")
+
+def workout(x,t):
+\tnin.classify(x)
+\treturn nin.backprop(t)
+
+def checkout():
+\tCNN.save('deel_nin.hdf5')
+
+BatchTrain(workout,checkout)
+"""
+
+
+def test_a_script_of_2016_trains(workplace):
+    (workplace / "old.py").write_text(DEEL_SCRIPT)
+    command = [sys.executable, "-m", "deelish", "run", "old.py"]
+    subprocess.run(command, cwd=workplace, check=True, capture_output=True)
+    with Deel():
+        assert Network.load(workplace / "deel_nin.hdf5").plan.classes == 10
+
+
 def test_accuracy_counts_what_is_right(workplace):
     text = (ROOT / "examples" / "accuracy.py").read_text()
     printed = run(workplace, text, "bvlc_googlenet.caffemodel", "data/labels.txt", "data/train.txt")
