@@ -39,8 +39,11 @@ class TorchEngine(Engine):
         self._generator = torch.Generator(self._device)
 
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanModule:
-        module = PlanModule(plan, values, self._generator).to(self._device)
-        return module.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+        module = PlanModule(plan, values, self._generator).to(self._device).eval()
+        # PyTorch's type hints know this call from 2.15 on.
+        untyped: Any = module
+        untyped.to(memory_format=torch.channels_last)
+        return module
 
     def run(
         self,
