@@ -10,13 +10,15 @@ import numpy as np
 
 from deelish import report
 from deelish.errors import DataError, PlanError
-from deelish.files import open_arrays, open_record, save_record
-from deelish.files.match import Loaded, match
+from deelish.files import open_record, save_record
+from deelish.files.match import Loaded
 from deelish.files.record import Record
+from deelish.files.start import start_from
 from deelish.images.preprocessing import Preprocessing
 from deelish.images.stills import Stills
 from deelish.labels import LabelNames, Labels
 from deelish.plan import Layer, Plan, summary
+from deelish.plan.arrays import checked_inputs
 from deelish.plan.fill import fill
 from deelish.session import current_session
 from deelish.tensor import ImageTensor, ScoreTensor, Tensor
@@ -73,11 +75,12 @@ class Network:
                 f"{plan.name}: labels={_short(labels)} names {names.count} classes, but the layer"
                 f" {plan.classifier(plan.logits)!r} has {plan.classes} outputs; make them equal"
             )
-        loaded = Loaded({}, set(plan.weights))
+        loaded, stored = Loaded({}, set(plan.weights)), None
         if modelpath is not None:
             path = find_model(modelpath, self.weights)
-            loaded = match(plan, path, open_arrays(path), replace=labels is not None)
-        self._start(plan, made, names.names if names else None, loaded)
+            loaded, stored = start_from(path, plan, made, chosen=names is not None)
+        known = names.names if names else stored
+        self._start(plan, made, known, loaded)
 
     def _start(
         self, plan: Plan, preprocessing: Preprocessing, labels: list[str] | None, loaded: Loaded
@@ -167,32 +170,10 @@ class Network:
         """
         asked = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
         wanted = {name: self.plan.blob_of(name) for name in asked}
-        arrays = {name: self._checked_input(name, value) for name, value in inputs.items()}
-        for name in self.plan.inputs:
-            if name not in arrays:
-                raise DataError(f"{self.name}: input {name!r} is missing; give it by that name")
+        arrays = checked_inputs(self.plan, inputs)
         engine = self.session.engine
         answer = engine.run(self.module, arrays, set(wanted.values()), training=False)
         return {name: engine.numpy(answer[blob]) for name, blob in wanted.items()}
-
-    def _checked_input(self, name: str, value: np.ndarray) -> np.ndarray:
-        wanted = self.plan.inputs.get(name)
-        if wanted is None:
-            there = ", ".join(self.plan.inputs)
-            raise DataError(f"{self.name}: there is no input {name!r}; the network has {there}")
-        try:
-            array = np.asarray(value, dtype=np.float32)
-        except (TypeError, ValueError):
-            raise DataError(
-                f"{self.name}: input {name!r} holds no numbers; give an array of floats"
-            ) from None
-        if array.shape[1:] != wanted[1:] or not len(array):
-            sides = ", ".join(map(str, wanted[1:]))
-            raise DataError(
-                f"{self.name}: input {name!r} is {array.shape}; it takes (n, {sides}), or build the"
-                " network with another in_size="
-            )
-        return array
 
     def _images(self, x: Tensor | Source | None) -> ImageTensor:
         tensor = current_session().tensor() if x is None else x

@@ -66,7 +66,7 @@ def open_arrays(path: Path) -> Stored:
         return kind.arrays(path)
     record = kind.read(path)
     arrays = {layer: list(blobs.values()) for layer, blobs in record.values.items()}
-    return Stored(arrays, record.untrained)
+    return Stored(arrays, record.untrained, record.labels, record.preprocessing)
 
 
 def _format(path: Path) -> Format:

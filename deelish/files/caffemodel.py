@@ -32,8 +32,10 @@ def write_definition(path: Path, record: Record) -> None:
 def arrays(path: Path) -> Stored:
     """The blobs of each layer: views of the file, nothing is copied."""
     net = read_net(path)
-    untrained = [] if net.note is None else Header.read(net.note, path).untrained
-    return Stored(weights_of(net), untrained)
+    if net.note is None:
+        return Stored(weights_of(net))
+    header = Header.read(net.note, path)
+    return Stored(weights_of(net), header.untrained, header.labels, header.preprocessing)
 
 
 def read(path: Path) -> Record:

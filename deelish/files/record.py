@@ -57,10 +57,15 @@ def _text_sum(network: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True)
 class Stored:
-    """The arrays of each layer in a file, in Caffe's order, and the layers that never learnt."""
+    """The arrays of each layer in a file, in Caffe's order, and what deelish's own files add.
+
+    untrained: the layers that never learnt.  labels, preprocessing: as the network had them.
+    """
 
     arrays: Mapping[str, Sequence[np.ndarray]]
     untrained: Sequence[str] = ()
+    labels: list[str] | None = None
+    preprocessing: Preprocessing | None = None
 
 
 @dataclass(frozen=True)

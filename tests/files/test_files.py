@@ -232,6 +232,18 @@ def test_weights_that_were_never_trained_do_not_become_so_by_a_file(tmp_path, en
         assert small(modelpath=tmp_path / f"new{ending}").untrained == {"score"}
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_labels_come_with_the_weights_and_other_pixels_are_said(tmp_path, capsys, ending):
+    with Deel():
+        small(labels=LABELS).save(tmp_path / f"small{ending}")
+        again = small(modelpath=tmp_path / f"small{ending}")
+        assert again.labels == LABELS
+        assert capsys.readouterr().out == ""
+        small(modelpath=tmp_path / f"small{ending}", mean=(9.0,))
+    said = "was trained on L, mean (0.0,), scale 0.00392157, and this network takes L, mean (9.0,)"
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_weights_that_are_no_numbers_are_refused(tmp_path, bad):
     with Deel():

@@ -1,0 +1,37 @@
+"""What a network starts from: the weights of a file, its labels, and what to say aloud."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from deelish.files import open_arrays
+from deelish.files.match import Loaded, match
+from deelish.images.preprocessing import Preprocessing
+from deelish.plan.plan import Plan
+
+
+def start_from(
+    path: Path, plan: Plan, preprocessing: Preprocessing, *, chosen: bool
+) -> tuple[Loaded, list[str] | None]:
+    """The file's weights for a plan, and its labels where they fit.
+
+    `chosen` says that the user named labels or outputs, so that a classifier for others may go.
+
+    Raises:
+        FileError, CaffeError: the file is no file of a network, or does not fit the plan.
+    """
+    stored = open_arrays(path)
+    loaded = match(plan, path, stored, replace=chosen)
+    loaded.said += _other_pixels(path, stored.preprocessing, preprocessing)
+    fits = stored.labels is not None and len(stored.labels) == plan.classes
+    return loaded, stored.labels if fits else None
+
+
+def _other_pixels(path: Path, trained: Preprocessing | None, made: Preprocessing) -> list[str]:
+    """Weights answer to the pixels that they were trained on; another size alone is no matter."""
+    if trained is None or trained == replace(made, size=trained.size, share=trained.share):
+        return []
+    first, second = (f"{p.order}, mean {p.mean}, scale {p.scale:g}" for p in (trained, made))
+    said = f"{path} was trained on {first}, and this network takes {second}"
+    return [f"{said}; Network.load takes the file's own"]
