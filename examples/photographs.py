@@ -47,7 +47,7 @@ def checkout():
     above = (mine > np.take_along_axis(mine, first, 1)).sum(1)
     print(
         f"agreement on {len(above)} training photographs:"
-        f" {1 - above.mean() / (mine.shape[1] - 1):.1%};"
+        f" {1 - above.mean() / (mine.shape[1] - 1):.2%};"
         f" first {np.mean(above == 0):.2%}, among five {np.mean(above < 5):.2%}"
     )
     CNN.save("google_nin.hdf5")
