@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from deelish import Layer, Network
+from deelish import BatchTrain, Layer, Network
 
 
 def write_set(folder, name, count, first=0):
@@ -34,3 +34,19 @@ def small(name="Small", *, outputs=4, dropout=0.0, **args):
     ]
     facts = {"in_size": 8, "order": "L", "mean": (0.0,), "scale": 1 / 255}
     return Network(rows, name=name, **facts | args)
+
+
+def trained(network, epochs=2):
+    """The network after some epochs on the labels."""
+
+    def workout(x, t):
+        network.classify(x)
+        return network.backprop(t)
+
+    BatchTrain(workout, epochs=epochs, rate=0.01)
+    return network
+
+
+def once(workout):
+    """Run a workout on one epoch."""
+    return BatchTrain(workout, epochs=1)

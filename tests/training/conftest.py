@@ -3,7 +3,7 @@
 import pytest
 from helpers import write_set
 
-from deelish import Deel
+from deelish import Deel, InputBatch
 
 
 @pytest.fixture
@@ -16,3 +16,8 @@ def corners(tmp_path):
 def session():
     with Deel(seed=1) as deel:
         yield deel
+
+
+@pytest.fixture
+def sets(session, corners):
+    return InputBatch(*corners, batch_size=16, crop=1, mirror=False)

@@ -17,11 +17,6 @@ from deelish.errors import DataError, TrainingError
 from deelish.training.schedules import schedule_of
 
 
-@pytest.fixture
-def sets(session, corners):
-    return InputBatch(*corners, batch_size=16, crop=1, mirror=False)
-
-
 def learner(student):
     def workout(x, t):
         student.classify(x)

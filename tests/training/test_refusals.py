@@ -1,0 +1,164 @@
+"""backprop: what cannot teach or learn is refused, with the cure."""
+
+import numpy as np
+import pytest
+from helpers import once, small, trained
+
+from deelish import InputBatch
+from deelish.errors import DataError, TrainingError
+
+
+def refused(words, workout, error=TrainingError):
+    with pytest.raises(error, match=words):
+        once(workout)
+
+
+def test_backprop_outside_of_a_workout_is_refused(session):
+    with pytest.raises(TrainingError, match=r"Small.backprop: works on the batches of a workout"):
+        small().backprop(np.zeros(1, int))
+
+
+def test_a_student_that_was_not_classified_is_refused(session, sets):
+    student = small()
+    refused("this batch was not classified by Small", lambda x, t: student.backprop(t))
+
+
+def test_an_answer_to_an_earlier_batch_is_refused(session, sets):
+    teacher, student = trained(small("Teacher")), small()
+    kept = []
+
+    def workout(x, t):
+        kept.append(teacher.batch_feature(x))
+        student.classify(x)
+        return student.backprop(kept[0], distill=True)
+
+    refused("the answer of Teacher belongs to other images than this batch", workout)
+
+
+def test_other_class_counts_are_refused(session, sets):
+    teacher, student = trained(small("Teacher", outputs=6)), small()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(teacher.batch_feature(x), distill=True)
+
+    refused(r"the teacher's answer is \(16, 6\), the student's \(16, 4\); .*same labels=", workout)
+
+
+def test_a_teacher_that_was_never_loaded_is_refused(session, sets):
+    teacher, student = small("Teacher"), small()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(teacher.batch_feature(x), distill=True)
+
+    refused("the teacher Teacher was never loaded nor trained; give it modelpath=", workout)
+
+
+def test_a_teacher_whose_last_layer_is_new_is_refused(session, sets, tmp_path):
+    trained(small("Teacher", outputs=6)).save(tmp_path / "teacher.hdf5")
+    teacher = small("Teacher", labels=4, modelpath=tmp_path / "teacher.hdf5")
+    student = small()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(teacher.batch_feature(x), distill=True)
+
+    refused("score of the teacher Teacher is new and was never trained", workout)
+
+
+def test_probabilities_for_logits_are_refused(session, sets):
+    teacher, student = trained(small("Teacher")), small()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(teacher.feature(x, layer="prob"), distill=True)
+
+    refused("the answer of Teacher is probabilities, since its rows sum to 1", workout)
+
+
+def test_a_teacher_that_draws_dropout_is_refused(session, sets):
+    teacher, student = trained(small("Teacher", dropout=0.5)), small()
+
+    def workout(x, t):
+        answer = teacher.classify(x)
+        student.classify(x)
+        return student.backprop(answer, distill=True)
+
+    refused(r"Teacher: its answer to classify\(x\) taught a student.*batch_feature\(x\)", workout)
+
+
+def test_a_student_taught_by_itself_is_refused(session, sets):
+    student = small()
+
+    def workout(x, t):
+        return student.backprop(student.classify(x), distill=True)
+
+    refused("the student's own answer was given as the teacher's", workout)
+
+
+def test_labels_for_an_answer_and_an_answer_for_labels_are_refused(session, sets):
+    teacher, student = trained(small("Teacher")), small()
+
+    def labels(x, t):
+        student.classify(x)
+        return student.backprop(t, distill=True)
+
+    def answer(x, t):
+        student.classify(x)
+        return student.backprop(teacher.batch_feature(x))
+
+    refused("distill wants a teacher's answer, and got labels", labels)
+    refused("t is an answer, .* where labels are wanted; pass distill=True", answer)
+
+
+@pytest.mark.parametrize("result", [None, 3.0, (1, 2, 3), ("a", "b")])
+def test_a_workout_that_returns_no_pair_is_refused(session, sets, result):
+    refused(
+        r"workout returned .* at epoch 1/1, batch 1, .*return student.backprop", lambda x, t: result
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"temperature": 0}, "temperature=0; give a number above 0"),
+        ({"alpha": 1.5}, "alpha=1.5; give the teacher's share of the loss"),
+    ],
+)
+def test_temperature_and_alpha_are_checked(session, sets, options, words):
+    teacher, student = trained(small("Teacher")), small()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(teacher.batch_feature(x), distill=True, **options)
+
+    refused(words, workout)
+
+
+def test_labels_beyond_the_students_classes_are_named_with_their_line(session, corners):
+    train, val = corners
+    large = small("Large", outputs=10)
+    student = small(outputs=3)
+    InputBatch(train, val, batch_size=16)
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+
+    refused(r"train.txt line \d+: label 3, but Small has 3 outputs", workout, DataError)
+    assert large.plan.classes == 10
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(session, sets):
+    student = small()
+    before = session.engine.state(student.module)
+
+    def workout(x, t):
+        student.classify(x)
+        answer = np.full((len(x), 4), np.nan, np.float32)
+        return student.backprop(t, distill=answer)
+
+    refused("Small: the loss is nan at epoch 1/1, batch 1; the weights are those before", workout)
+    after = session.engine.state(student.module)
+    assert np.array_equal(before["score"]["weight"], after["score"]["weight"])
