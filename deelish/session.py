@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deelish.engines import ENGINES, Engine, open_engine
+from deelish.engines import Engine, check_engine, open_engine
 from deelish.errors import DataError, EngineError, TrainingError
 
 if TYPE_CHECKING:
@@ -128,11 +128,7 @@ def current_session() -> Deel:
 
 
 def _checked(gpu: int, engine: str, seed: int) -> tuple[int, str, int]:
-    if engine not in ENGINES:
-        raise EngineError(
-            f"engine {engine!r} is not there; this version of deelish has {' and '.join(ENGINES)}:"
-            " Deel(engine='torch')"
-        )
+    check_engine(engine)
     for name, value in (("gpu", gpu), ("seed", seed)):
         if not isinstance(value, int) or isinstance(value, bool):
             raise EngineError(f"Deel({name}={value!r}): give a whole number, for example 0")

@@ -9,17 +9,26 @@ from deelish.errors import EngineError
 ENGINES = ("torch",)
 
 
-def open_engine(name: str, gpu: int) -> Engine:
-    """The engine of this name on the CPU (gpu=-1) or a GPU; imports its framework.
+def check_engine(name: str) -> None:
+    """Refuse an engine that this version does not have, without importing any.
 
     Raises:
-        EngineError: no such engine, its framework is not installed, or no such GPU.
+        EngineError: no such engine.
     """
     if name not in ENGINES:
         raise EngineError(
             f"engine {name!r} is not there; this version of deelish has {' and '.join(ENGINES)}:"
             " Deel(engine='torch')"
         )
+
+
+def open_engine(name: str, gpu: int) -> Engine:
+    """The engine of this name on the CPU (gpu=-1) or a GPU; imports its framework.
+
+    Raises:
+        EngineError: no such engine, its framework is not installed, or no such GPU.
+    """
+    check_engine(name)
     try:
         from deelish.engines.torch_engine import TorchEngine
     except ImportError as error:

@@ -34,7 +34,8 @@ class Run:
         self.training = True
         self.where = "the start"
         self.taught_by: set[Network] = set()
-        self.logits_seen: set[str] = set()
+        # Whose answers were seen to be logits; None stands for bare arrays.
+        self.logits_seen: set[Network | None] = set()
         self._total = updates
         self._batches = 0
         self._optimizers: dict[Network, Any] = {}

@@ -77,6 +77,18 @@ def test_probabilities_for_logits_are_refused(session, sets):
     refused("the answer of Teacher is probabilities, since its rows sum to 1", workout)
 
 
+def test_probabilities_of_a_second_teacher_of_the_same_name_are_refused(session, sets):
+    first, second, student = trained(small("Teacher")), trained(small("Teacher")), small()
+
+    def workout(x, t):
+        student.classify(x)
+        student.backprop(first.batch_feature(x), distill=True)
+        student.classify(x)
+        return student.backprop(second.feature(x, layer="prob"), distill=True)
+
+    refused("the answer of Teacher is probabilities, since its rows sum to 1", workout)
+
+
 def test_a_teacher_that_draws_dropout_is_refused(session, sets):
     teacher, student = trained(small("Teacher", dropout=0.5)), small()
 
