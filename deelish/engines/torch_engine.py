@@ -39,11 +39,7 @@ class TorchEngine(Engine):
         self._generator = torch.Generator(self._device)
 
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanModule:
-        module = PlanModule(plan, values, self._generator).to(self._device).eval()
-        # PyTorch's type hints know this call from 2.15 on.
-        untyped: Any = module
-        untyped.to(memory_format=torch.channels_last)
-        return module
+        return PlanModule(plan, values, self._generator).to(self._device).eval()
 
     def run(
         self,
@@ -107,7 +103,7 @@ class TorchEngine(Engine):
                 f"optimizer {name!r} is not known to PyTorch; choose from {', '.join(OPTIMIZERS)}"
             )
         try:
-            return kind(module.parameters(), lr=rate, **options)  # type: ignore[call-arg]
+            return kind(_groups(module, rate, options), lr=rate, **options)  # type: ignore[call-arg]
         except (TypeError, ValueError) as error:
             raise TrainingError(
                 f"optimizer {name!r} does not take {dict(options)} with rate {rate}: {error};"
@@ -116,13 +112,43 @@ class TorchEngine(Engine):
 
     def update(self, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["lr_mult"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     def seed(self, seed: int) -> None:
         self._generator.manual_seed(seed)
+
+
+def _groups(module: PlanModule, rate: float, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The learnt arrays by Caffe's multipliers of rate and decay; those of rate 0 left out.
+
+    Raises:
+        TrainingError: nothing is left to learn.
+    """
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for layer, blobs in module.plan.weights.items():
+        for name, blob in blobs.items():
+            multipliers = module.plan.multipliers(layer, name)
+            if blob.learns and multipliers[0] and (layer, name) not in module.plan.owners:
+                tensor = getattr(module.weights_of(layer), name)
+                groups.setdefault(multipliers, []).append(tensor)
+    if not groups:
+        raise TrainingError(
+            f"{module.plan.name}: every lr_mult is 0, so nothing would learn; give a layer's param"
+            " another"
+        )
+    decay = options.get("weight_decay")
+    return [
+        {
+            "params": tensors,
+            "lr_mult": rates,
+            "lr": rate * rates,
+            **({} if decay is None else {"weight_decay": decay * decays}),
+        }
+        for (rates, decays), tensors in groups.items()
+    ]
 
 
 def _device(gpu: int) -> torch.device:

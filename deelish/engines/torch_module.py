@@ -2,36 +2,75 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.torch_ops import OPS
-from deelish.plan.kinds import Blobs
+from deelish.engines.custom import custom
+from deelish.engines.torch_ops import OPS, Call, Op
+from deelish.errors import DataError, PlanError
+from deelish.pieces import in_pieces
+from deelish.plan.kind import Blob, Blobs
 from deelish.plan.layer import Layer
 from deelish.plan.plan import Plan
+from deelish.plan.shapes import Shape
 
-# A layer, its child module (None without weights), and the blobs that nothing reads after it.
-Step = tuple[Layer, nn.Module | None, list[str]]
+# Bytes; what PyTorch's own tensors begin on.
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of a schedule: its child module (None without weights), how it is called, and the
+    blobs that nothing reads after it."""
+
+    layer: Layer
+    op: Op
+    weights: Any
+    call: Call
+    dead: list[str]
 
 
 class LayerWeights(nn.Module):
-    """The weights of one layer: parameters where they learn, buffers where they are counted."""
+    """The weights of one layer: parameters where they learn, buffers where they are counted.
 
-    def __init__(self, blobs: Blobs, values: Mapping[str, np.ndarray]) -> None:
+    Arrays that lie in another layer's module under the same shape are the very same parameters.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
         self.register_parameter("bias", None)
-        for name, blob in blobs.items():
-            tensor = torch.empty(blob.shape)
-            # NumPy copies out of a memory map several times faster than torch does.
-            np.copyto(tensor.numpy(), values[name])
-            if blob.learns:
-                self.register_parameter(name, nn.Parameter(tensor))
-            else:
-                self.register_buffer(name, tensor)
+
+    def hold(self, name: str, blob: Blob, rate: float) -> np.ndarray:
+        """Room for an array, to be filled; one of rate 0 gets no gradient."""
+        room = _room(blob.shape)
+        tensor = torch.from_numpy(room)
+        if blob.learns:
+            self.register_parameter(name, nn.Parameter(tensor, requires_grad=rate != 0))
+        else:
+            self.register_buffer(name, tensor)
+        return room
+
+    def share(self, name: str, blob: Blob, owner: LayerWeights, owned: str) -> None:
+        """Use another layer's array, in a shape of its own where that differs."""
+        value = getattr(owner, owned)
+        if value.shape == blob.shape:
+            self.register_parameter(name, value)
+        else:
+            # A plain attribute: the parameter itself is the owner's.
+            object.__setattr__(self, f"_{name}_of", (owner, owned, blob.shape))
+
+    def __getattr__(self, name: str) -> Any:
+        shared = self.__dict__.get(f"_{name}_of")
+        if shared is None:
+            return super().__getattr__(name)
+        owner, owned, shape = shared
+        return getattr(owner, owned).reshape(shape)
 
 
 class PlanModule(nn.Module):
@@ -50,15 +89,34 @@ class PlanModule(nn.Module):
         self.plan = plan
         self.generator = generator
         self.children_by_layer: dict[str, str] = {}
+        copies: list[tuple[np.ndarray, np.ndarray]] = []
         for layer, blobs in plan.weights.items():
             child = self._free_name(layer)
             self.children_by_layer[layer] = child
-            self.add_module(child, LayerWeights(blobs, values[layer]))
+            self.add_module(child, self._child(layer, blobs, values.get(layer, {}), copies))
+        in_pieces(np.copyto, copies)
         self._schedules: dict[tuple[str, tuple[str, ...]], list[Step]] = {}
+
+    def _child(
+        self,
+        layer: str,
+        blobs: Blobs,
+        values: Mapping[str, np.ndarray],
+        copies: list[tuple[np.ndarray, np.ndarray]],
+    ) -> LayerWeights:
+        child = LayerWeights()
+        for name, blob in blobs.items():
+            owner, owned = self.plan.owners.get((layer, name), (layer, name))
+            if owner != layer:
+                child.share(name, blob, self.weights_of(owner), owned)
+            else:
+                room = child.hold(name, blob, self.plan.multipliers(layer, name)[0])
+                copies.append((room, values[name]))
+        return child
 
     def _free_name(self, layer: str) -> str:
         """The layer's name, without what torch forbids in one: dots and its own attributes."""
-        name = layer.replace(".", "_")
+        name = layer.replace(".", "_") or "_"
         while hasattr(self, name):
             name += "_"
         return name
@@ -73,38 +131,68 @@ class PlanModule(nn.Module):
     ) -> Any:
         """Logits (n, classes) of one tensor, or {blob: tensor} for inputs and blobs by name."""
         if isinstance(inputs, Tensor):
-            inputs = {next(iter(self.plan.inputs)): inputs}
+            inputs = {self.plan.data: inputs}
         names = (self.plan.logits,) if wanted is None else tuple(sorted(wanted))
         blobs = {name: _channels_last(tensor) for name, tensor in inputs.items()}
-        generator = self.generator if self.training else None
-        for layer, weights, dead in self._schedule(names):
-            bottoms = [blobs[name] for name in layer.bottoms]
-            blobs[layer.tops[0]] = OPS[layer.type](bottoms, weights, layer.args, generator)
-            for name in dead:
-                del blobs[name]
+        for step in self._schedule(names):
+            self._take(step, blobs)
         if wanted is None:
             return blobs[self.plan.logits].flatten(1)
         return {name: blobs[name] for name in names}
+
+    def _take(self, step: Step, blobs: dict[str, Tensor]) -> None:
+        layer = step.layer
+        bottoms = [blobs[name] for name in layer.bottoms]
+        try:
+            made = step.op(bottoms, step.weights, layer.args, step.call)
+        except (DataError, PlanError) as error:
+            raise type(error)(f"{layer.label}: {error}") from None
+        tops = [made] if isinstance(made, Tensor) else made
+        blobs.update(zip(layer.tops, tops, strict=True))
+        for name in layer.echoes:
+            if name in blobs:
+                written = next(top for top in layer.tops if top in layer.bottoms)
+                blobs[name] = blobs[written].reshape(blobs[name].shape)
+        for name in step.dead:
+            blobs.pop(name, None)
 
     def _schedule(self, wanted: tuple[str, ...]) -> list[Step]:
         """The steps that these blobs need, each with the blobs that are not read again."""
         key = ("TRAIN" if self.training else "TEST", wanted)
         if key not in self._schedules:
+            generator = self.generator if self.training else None
             steps: list[Step] = []
             live = set(wanted)
             for layer in reversed(self.plan.rows(*key)):
-                used = dict.fromkeys((*layer.bottoms, *layer.tops))
-                steps.append(
-                    (
-                        layer,
-                        self.weights_of(layer.name),
-                        [name for name in used if name not in live],
-                    )
-                )
+                used = dict.fromkeys((*layer.bottoms, *layer.tops, *layer.echoes))
+                call = Call(generator, len(layer.tops), self.generator.device)
+                dead = [name for name in used if name not in live]
+                weights = self._weights_for(layer)
+                op = OPS.get(layer.type) or custom("torch", layer.type)
+                steps.append(Step(layer, op, weights, call, dead))
                 live.difference_update(name for name in layer.tops if name not in layer.bottoms)
                 live.update(layer.bottoms)
             self._schedules[key] = steps[::-1]
         return self._schedules[key]
+
+    def _weights_for(self, layer: Layer) -> Any:
+        return self.weights_of(layer.name) if self.plan.layer(layer.name) is layer else None
+
+
+def _room(shape: Shape) -> np.ndarray:
+    """An empty float32 array; images and their filters channels last, as convolutions want them.
+
+    NumPy's own memory comes in huge pages, which half a gigabyte fills several times faster.
+    """
+    # On another alignment the library may take another path, and round differently.
+    size = 4 * math.prod(shape)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    room: np.ndarray = memory[start : start + size].view(np.float32)
+    if len(shape) != 4:
+        return room.reshape(shape)
+    n, c, h, w = shape
+    return room.reshape(n, h, w, c).transpose(0, 3, 1, 2)
 
 
 def _channels_last(tensor: Tensor) -> Tensor:

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from deelish.errors import DataError
+from deelish.errors import DataError, PlanError
 from deelish.plan.plan import Plan
 
 
-def checked_inputs(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """float32 arrays by input blob, batch first, of the plan's sides.
+def checked_inputs(
+    plan: Plan, inputs: Mapping[str, Any], wanted: Iterable[str]
+) -> dict[str, np.ndarray]:
+    """float32 arrays by input blob, of shapes that the layers can take.
+
+    Args:
+        plan: the network.
+        inputs: an array for each input that the wanted blobs come from; others may be there.
+        wanted: the blobs that will be asked for.
 
     Raises:
-        DataError: an input is missing, unknown, not numbers, or of another shape.
+        DataError: an input is missing, unknown, not numbers, or of a shape that does not fit.
     """
+    wanted = list(wanted)
     arrays = {name: _checked(plan, name, value) for name, value in inputs.items()}
-    for name in plan.inputs:
+    for name in plan.needed("TEST", wanted):
         if name not in arrays:
             raise DataError(f"{plan.name}: input {name!r} is missing; give it by that name")
+    try:
+        plan.check_inputs({name: array.shape for name, array in arrays.items()}, wanted)
+    except PlanError as error:
+        got = " and ".join(f"{name!r} is {array.shape}" for name, array in arrays.items())
+        sides = " and ".join(_sides(plan, name) for name in arrays)
+        raise DataError(
+            f"{plan.name}: input {got}; it takes {sides}, or build the network with another"
+            f" in_size= ({error})"
+        ) from None
     return arrays
 
 
@@ -35,10 +52,13 @@ def _checked(plan: Plan, name: str, value: Any) -> np.ndarray:
         raise DataError(
             f"{plan.name}: input {name!r} holds no numbers; give an array of floats"
         ) from None
-    if array.shape[1:] != wanted[1:] or not array.shape or not len(array):
-        sides = ", ".join(map(str, wanted[1:]))
+    if array.ndim != len(wanted) or not array.size:
         raise DataError(
-            f"{plan.name}: input {name!r} is {array.shape}; it takes (n, {sides}), or build the"
-            " network with another in_size="
+            f"{plan.name}: input {name!r} is {array.shape}; it takes {_sides(plan, name)}, or build"
+            " the network with another in_size="
         )
     return array
+
+
+def _sides(plan: Plan, name: str) -> str:
+    return f"({', '.join(map(str, ('n', *plan.inputs[name][1:])))})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,14 @@ class Layer:
         top: the blob or blobs that it makes; left out, its own name, or its bottom for kinds that
             Caffe's nets run in place (ReLU, Dropout, ...).
         phase: "TRAIN" or "TEST" for a layer that exists only then.
-        loss_weight, args: Caffe's parameters of this layer type, under Caffe's names.
+        param: for each array of its weights, in order, Caffe's `param`: ``lr_mult`` and
+            ``decay_mult`` multiply the rate and the weight decay of its training, arrays of one
+            ``name`` are one array, also of other shape with ``share_mode="PERMISSIVE"``.
+        args: Caffe's parameters of this layer type, under Caffe's names.
+
+    Attributes:
+        echoes: blobs that lie in the memory which this row overwrites in place, as a Flatten's
+            bottom does where its top is rectified. The plan finds them.
     """
 
     name: str
@@ -32,7 +40,9 @@ class Layer:
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]
     phase: str | None
+    param: tuple[Mapping[str, Any], ...] = field(hash=False)
     args: Mapping[str, Any] = field(hash=False)
+    echoes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -41,19 +51,24 @@ class Layer:
         bottom: str | Iterable[str] = (),
         top: str | Iterable[str] = (),
         phase: str | None = None,
+        param: Iterable[Mapping[str, Any]] = (),
         **args: Any,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise PlanError(f"a layer of type {type!r} has the name {name!r}; give it a name")
         if phase not in (None, *PHASES):
             raise PlanError(f"layer {name!r} ({type}): phase {phase!r}; it is TRAIN, TEST or None")
+        param = (param,) if isinstance(param, Mapping) else tuple(param)
+        for spec in param:
+            _check_param(f"layer {name!r} ({type})", spec)
         for key, value in {
             "name": name,
             "type": type,
             "bottoms": _names(bottom),
             "tops": _names(top),
             "phase": phase,
-            "args": args,
+            "param": param,
+            "args": {key: _tuples(value) for key, value in args.items()},
         }.items():
             object.__setattr__(self, key, value)
 
@@ -74,16 +89,57 @@ class Layer:
             "bottom": list(self.bottoms),
             "top": list(self.tops),
             **({"phase": self.phase} if self.phase else {}),
+            **({"param": [dict(spec) for spec in self.param]} if self.param else {}),
         }
-        lists = {k: list(v) if isinstance(v, tuple) else v for k, v in self.args.items()}
-        return {**row, "args": lists}
+        return {**row, "args": {key: _lists(value) for key, value in self.args.items()}}
+
+    def rewired(
+        self, bottoms: Iterable[str], tops: Iterable[str], args: Mapping[str, Any]
+    ) -> Layer:
+        """The same row with its bottoms, tops and arguments in full."""
+        return Layer(self.name, self.type, bottoms, tops, self.phase, self.param, **args)
+
+    def echoing(self, blobs: Iterable[str]) -> Layer:
+        """The same row with its echoes."""
+        row = self.rewired(self.bottoms, self.tops, self.args)
+        object.__setattr__(row, "echoes", tuple(blobs))
+        return row
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Layer:
         """The row that `to_dict` gave."""
-        return cls(
-            row["name"], row["type"], row["bottom"], row["top"], row.get("phase"), **row["args"]
-        )
+        given = (row.get("phase"), row.get("param", ()))
+        return cls(row["name"], row["type"], row["bottom"], row["top"], *given, **row["args"])
+
+
+# The keys of Caffe's `param`, and what their values are.
+_PARAM: dict[str, Any] = {
+    "name": str,
+    "lr_mult": int | float,
+    "decay_mult": int | float,
+    "share_mode": str,
+}
+
+
+def _check_param(label: str, spec: Mapping[str, Any]) -> None:
+    if not isinstance(spec, Mapping):
+        raise PlanError(f"{label}: param holds {spec!r}; give a dict for each array of its weights")
+    for key, value in spec.items():
+        if not isinstance(value, _PARAM.get(key, ())) or isinstance(value, bool):
+            raise PlanError(
+                f"{label}: param has {key}={value!r}; give name, lr_mult, decay_mult or share_mode"
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise PlanError(f"{label}: {key} is {value!r}; give a finite number")
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, also inner ones, as tuples, so that rows from files and from scripts are equal."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _lists(value: Any) -> Any:
+    return list(map(_lists, value)) if isinstance(value, tuple) else value
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

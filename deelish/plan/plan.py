@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from deelish.errors import PlanError
-from deelish.plan.fill import filler_of
-from deelish.plan.kinds import KINDS, REQUIRED, WORDS, Blobs
+from deelish.plan.arguments import check_counts, complete, nearest
+from deelish.plan.fill import checked
+from deelish.plan.kind import Blobs, no_weights
+from deelish.plan.kinds import KINDS
 from deelish.plan.layer import Layer
+from deelish.plan.memory import Memory
 from deelish.plan.shapes import Shape
+from deelish.plan.sharing import Place, Sharing
 
 
 class Plan:
@@ -20,8 +23,9 @@ class Plan:
         name: what the network is called.
         inputs: shape of one input by blob name, batch first: ``{"data": (1, 3, 224, 224)}``.
         layers: the rows, with bottoms, tops and arguments in full.
-        shapes: shape of every blob after the last layer that writes it, for a batch of one.
+        shapes: shape of every blob after the last layer that writes it, for these inputs.
         weights: for each layer that has any, its `Blob` records by name.
+        owners: for each array that is shared by a name in `param`, where it really lies.
         logits: the blob that holds the scores before the softmax.
         auxiliary: further blobs of scores, with the weight of each in a loss on labels.
     """
@@ -39,6 +43,9 @@ class Plan:
         self.shapes: dict[str, Shape] = dict(self.inputs)
         self.weights: dict[str, Blobs] = {}
         self.layers: list[Layer] = []
+        self._sharing = Sharing()
+        self._memory = Memory()
+        self._fitting: set[tuple[Any, ...]] = set()
         for layer in layers:
             self._add(layer)
         if not self.layers:
@@ -50,57 +57,76 @@ class Plan:
         kind = KINDS.get(layer.type)
         if kind is None:
             raise PlanError(f"{layer.label}: there is no such type; {nearest(layer.type, KINDS)}")
-        if layer.name in {row.name for row in self.layers}:
-            raise PlanError(f"{layer.label}: the name is taken already; give it another")
-        if not layer.bottoms:
-            previous = self.layers[-1].tops[0] if self.layers else next(iter(self.inputs))
-            layer = _rewired(layer, bottoms=(previous,))
-        for bottom in layer.bottoms:
+        bottoms = layer.bottoms
+        if not bottoms and kind.bottoms[0]:
+            bottoms = (self._previous(),)
+        for bottom in bottoms:
             if bottom not in self.shapes:
                 raise PlanError(
                     f"{layer.label}: reads {bottom!r}, which no layer before it makes;"
                     f" {nearest(bottom, self.shapes)}"
                 )
-        if not 1 <= len(layer.bottoms) <= kind.most_bottoms:
-            raise PlanError(
-                f"{layer.label}: reads {len(layer.bottoms)} blobs; it takes"
-                f" {'one' if kind.most_bottoms == 1 else 'one or more'}"
-            )
-        tops = layer.tops or (layer.bottoms if kind.in_place else (layer.name,))
-        self._wire(_rewired(layer, tops=tops, args=_complete(layer)))
+        tops = layer.tops or (bottoms if kind.in_place else (layer.name,) * min(kind.tops[1], 1))
+        row = layer.rewired(bottoms, tops, complete(layer))
+        check_counts(row)
+        self._wire(row)
+
+    def _previous(self) -> str:
+        """What a row reads that names no bottom: the top of the row before."""
+        for row in reversed(self.layers):
+            if row.tops:
+                return row.tops[0]
+        return next(iter(self.inputs), "data")
 
     def _wire(self, layer: Layer) -> None:
         """Infer the shapes of a complete row and take it in."""
-        kind = KINDS[layer.type]
-        bottoms = [self.shapes[name] for name in layer.bottoms]
-        try:
-            tops = kind.shape(layer.args, bottoms)
-            weights = kind.weights(layer.args, bottoms[0])
-            for blob in weights.values():
-                filler_of(blob.filler)
-        except PlanError as error:
-            raise PlanError(f"{layer.label}: {error}") from None
-        except (IndexError, TypeError, ValueError):
-            raise PlanError(
-                f"{layer.label}: reads {bottoms[0]} with {dict(layer.args)}, which do not go"
-                " together; look at the numbers of axes and the types of the arguments"
-            ) from None
+        tops, weights = self._inferred(layer)
         if len(tops) != len(layer.tops):
             raise PlanError(
-                f"{layer.label}: makes {len(tops)} blob, not {len(layer.tops)}; name as many tops"
+                f"{layer.label}: makes {len(tops)} blobs, not {len(layer.tops)}; name as many tops"
             )
         for top, shape in zip(layer.tops, tops, strict=True):
             if top in self.shapes and top not in layer.bottoms:
                 raise PlanError(f"{layer.label}: blob {top!r} is made already; name another top")
             self.shapes[top] = shape
+        layer = self._memory.enter(layer)
         if weights:
+            if layer.name in self.weights:
+                raise PlanError(f"{layer.label}: the name is taken already; give it another")
+            self._sharing.enter(layer, weights, self.weights)
             self.weights[layer.name] = weights
         self.layers.append(layer)
 
+    def _inferred(self, layer: Layer) -> tuple[list[Shape], Blobs]:
+        kind = KINDS[layer.type]
+        bottoms = [self.shapes[name] for name in layer.bottoms]
+        try:
+            tops = kind.shape(layer.args, bottoms, len(layer.tops))
+            weights = kind.weights(layer.args, bottoms)
+            for blob in weights.values():
+                checked(blob)
+        except PlanError as error:
+            raise PlanError(f"{layer.label}: {error}") from None
+        except (ArithmeticError, IndexError, KeyError, TypeError, ValueError):
+            raise PlanError(
+                f"{layer.label}: reads {', '.join(map(str, bottoms)) or 'nothing'} with"
+                f" {dict(layer.args)}, which do not go together; look at the numbers of axes and"
+                " the types of the arguments"
+            ) from None
+        return tops, weights
+
     def _default_logits(self) -> str:
-        """What the last layer of the test phase makes, or what it reads if it is a Softmax."""
-        last = [layer for layer in self.layers if layer.runs_in("TEST")][-1]
-        return last.bottoms[0] if last.type == "Softmax" else last.tops[0]
+        """What the last layer of the test phase makes; where that judges scores, what it reads."""
+        rows = [layer for layer in self.layers if layer.runs_in("TEST") and layer.bottoms]
+        if not rows:
+            return next(iter(self.shapes))
+        while KINDS[rows[-1].type].scores or not rows[-1].tops:
+            read = rows[-1].bottoms[0]
+            makers = [i for i, row in enumerate(rows[:-1]) if read in row.tops]
+            if not makers:
+                return read
+            rows = rows[: makers[-1] + 1]
+        return rows[-1].tops[0]
 
     def _blob(self, name: str, what: str) -> str:
         if name not in self.shapes:
@@ -113,13 +139,29 @@ class Plan:
         """The blobs that no layer of the test phase reads, in order: what the network answers."""
         rows = [layer for layer in self.layers if layer.runs_in("TEST")]
         read = {name for row in rows for name in row.bottoms if name not in row.tops}
-        made = dict.fromkeys(top for row in rows for top in row.tops)
+        made = dict.fromkeys((*self.inputs, *(top for row in rows for top in row.tops)))
         return [name for name in made if name not in read]
+
+    @property
+    def data(self) -> str:
+        """The input that holds the images: the first that the logits come from."""
+        needed = self.needed("TEST", [self.logits])
+        return next(iter(needed), next(iter(self.inputs), "data"))
+
+    @property
+    def owners(self) -> dict[Place, Place]:
+        """For each shared array, (layer, blob), the place where it really lies."""
+        return self._sharing.owners
+
+    def multipliers(self, layer: str, blob: str) -> tuple[float, float]:
+        """Caffe's lr_mult and decay_mult of an array of weights."""
+        return self._sharing.multipliers(layer, blob)
 
     @property
     def classes(self) -> int:
         """How many scores the logits hold."""
-        return self.shapes[self.logits][1]
+        shape = self.shapes[self.logits]
+        return shape[1] if len(shape) > 1 else 1
 
     @property
     def test_layers(self) -> set[str]:
@@ -142,14 +184,48 @@ class Plan:
         """The layers of a phase that the wanted blobs need, in order."""
         needed, kept = set(wanted), []
         for layer in reversed([row for row in self.layers if row.runs_in(phase)]):
-            if needed.intersection(layer.tops):
+            if needed.intersection((*layer.tops, *layer.echoes)):
                 needed.update(layer.bottoms)
                 kept.append(layer)
         return kept[::-1]
 
+    def needed(self, phase: str, wanted: Iterable[str]) -> list[str]:
+        """The inputs that the wanted blobs come from, in order."""
+        wanted = set(wanted)
+        read = {name for row in self.rows(phase, wanted) for name in row.bottoms}
+        return [name for name in self.inputs if name in read | wanted]
+
+    def check_inputs(
+        self, shapes: Mapping[str, Shape], wanted: Iterable[str], phase: str = "TEST"
+    ) -> None:
+        """Refuse inputs that the layers on the way to the wanted blobs cannot take.
+
+        Raises:
+            PlanError: it names the layer.
+        """
+        key = (phase, tuple(sorted(shapes.items())), tuple(sorted(wanted)))
+        rows = [] if key in self._fitting else self.rows(phase, key[2])
+        if rows:
+            other = Plan(rows, {**self.inputs, **shapes}, self.name)
+            for layer, blobs in other.weights.items():
+                for name, blob in blobs.items():
+                    own = self.weights[layer][name].shape
+                    if own != blob.shape:
+                        raise PlanError(
+                            f"{self.layer(layer).label}: its {name} is {own}, and these inputs want"
+                            f" {blob.shape}"
+                        )
+        self._fitting.add(key)
+
     def layer(self, name: str) -> Layer:
         """The layer of this name; PlanError with the nearest names if there is none."""
-        found = {layer.name: layer for layer in self.layers}
+        found = {layer.name: layer for layer in reversed(self.layers)}
+        # Of several rows of one name, the one with weights is meant.
+        found |= {
+            layer.name: layer
+            for layer in reversed(self.layers)
+            if layer.name in self.weights and KINDS[layer.type].weights is not no_weights
+        }
         if name not in found:
             raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, found)}")
         return found[name]
@@ -157,7 +233,7 @@ class Plan:
     def blob_of(self, name: str) -> str:
         """The blob that a name means in the test phase: its own, or its layer's first top."""
         rows = [layer for layer in self.layers if layer.runs_in("TEST")]
-        made = {layer.name: layer.tops[0] for layer in rows}
+        made = {layer.name: layer.tops[0] for layer in rows if layer.tops}
         made |= {top: top for layer in rows for top in layer.tops}
         made |= {blob: blob for blob in self.inputs}
         if name in made:
@@ -187,37 +263,3 @@ def _shape(name: str, shape: Sequence[int]) -> Shape:
     if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
         raise PlanError(f"input {name!r} has the shape {list(shape)}; give whole sides above 0")
     return tuple(shape)
-
-
-def _rewired(layer: Layer, **changes: Any) -> Layer:
-    old = {"bottoms": layer.bottoms, "tops": layer.tops, "args": layer.args} | changes
-    return Layer(layer.name, layer.type, old["bottoms"], old["tops"], layer.phase, **old["args"])
-
-
-def _complete(layer: Layer) -> dict[str, Any]:
-    """The row's arguments with the kind's defaults; unknown, missing or misspelt ones refused."""
-    known = KINDS[layer.type].args
-    for key in layer.args:
-        if key not in known:
-            raise PlanError(f"{layer.label}: takes no {key!r}; {nearest(key, known)}")
-    args = {**known, **layer.args}
-    missing = [key for key, value in args.items() if value is REQUIRED]
-    if missing:
-        raise PlanError(f"{layer.label}: has no {' and no '.join(missing)}; give it in the row")
-    for key, value in args.items():
-        words = WORDS.get((layer.type, key))
-        if words and value not in words:
-            raise PlanError(f"{layer.label}: {key} is {value!r}; it is {' or '.join(words)}")
-    number = args.get("num_output")
-    if number is not None and (not isinstance(number, int) or number < 1):
-        raise PlanError(f"{layer.label}: num_output is {number!r}; give a whole number above 0")
-    return args
-
-
-def nearest(got: str, known: Iterable[str]) -> str:
-    """The end of an error: ``did you mean 'conv1'``, or the known names where none is near."""
-    names = list(known)
-    near = difflib.get_close_matches(got, names, n=3, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(map(repr, near))}"
-    return f"there is {', '.join(names[-12:])}"

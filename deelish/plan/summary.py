@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from deelish.plan.kinds import KINDS
@@ -27,12 +26,16 @@ def costs(plan: Plan, phase: str = "TEST") -> list[Cost]:
 
 
 def _cost(plan: Plan, layer: Layer) -> Cost:
-    shape = plan.shapes[layer.tops[0]]
-    blobs = plan.weights.get(layer.name, {})
-    adds = 0
-    if KINDS[layer.type].multiplies:
-        adds = blobs["weight"].size * math.prod(shape[2:])
-    return Cost(layer, shape, sum(blob.size for blob in blobs.values() if blob.learns), adds)
+    bottoms, tops = ([plan.shapes[name] for name in row] for row in (layer.bottoms, layer.tops))
+    # Rows may share a name; only one of them has the weights.
+    blobs = plan.weights.get(layer.name, {}) if plan.layer(layer.name) is layer else {}
+    own = [
+        blob.size
+        for name, blob in blobs.items()
+        if blob.learns and (layer.name, name) not in plan.owners
+    ]
+    adds = KINDS[layer.type].products(layer.args, blobs, bottoms, tops)
+    return Cost(layer, tops[0] if tops else (), sum(own), adds)
 
 
 def parameters(plan: Plan) -> int:

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from deelish.plan.fill import fill
-from deelish.plan.kinds import Blob
+from deelish.errors import PlanError
+from deelish.plan.fill import checked, fill, filler_of
+from deelish.plan.kind import Blob
 
 SHAPE = (200, 50, 3, 3)
 FAN_IN = 50 * 3 * 3
@@ -39,3 +40,79 @@ def test_values_follow_from_seed_and_name_alone():
     assert np.array_equal(first, fill(blob, (0, 1), "conv1/weight"))
     assert not np.array_equal(first, fill(blob, (0, 1), "conv2/weight"))
     assert not np.array_equal(first, fill(blob, (1, 1), "conv1/weight"))
+
+
+def filled(shape, filler):
+    return fill(Blob(shape, filler), (0, 0), "layer/weight")
+
+
+@pytest.mark.parametrize(
+    ("norm", "fan"), [("FAN_IN", 450), ("FAN_OUT", 1800), ("AVERAGE", (450 + 1800) / 2)]
+)
+def test_variance_is_that_of_the_fan(norm, fan):
+    # Glorot and Bengio 2010 and He et al. 2015: 1 / fan and 2 / fan.
+    xavier = filled(SHAPE, {"type": "xavier", "variance_norm": norm})
+    assert xavier.std() == pytest.approx(math.sqrt(1 / fan), rel=0.02)
+    assert abs(xavier).max() <= math.sqrt(3 / fan) + 1e-6
+    msra = filled(SHAPE, {"type": "msra", "variance_norm": norm})
+    assert msra.std() == pytest.approx(math.sqrt(2 / fan), rel=0.02)
+
+
+def test_vectors_and_single_numbers_have_fans_of_their_own():
+    # Caffe: one axis has a fan_in of 1 and a fan_out of all.
+    out = filled((5000,), {"type": "msra", "variance_norm": "FAN_OUT"})
+    assert out.std() == pytest.approx(math.sqrt(2 / 5000), rel=0.05)
+    assert filled((5000,), "msra").std() == pytest.approx(math.sqrt(2), rel=0.05)
+    for filler in ("xavier", "msra", "gaussian", "uniform", "positive_unitball", 0.5):
+        value = filled((), filler)
+        assert value.shape == ()
+        assert value.dtype == np.float32
+
+
+def test_sparse_keeps_as_many_of_each_input_on_average():
+    values = filled((100, 400), {"type": "gaussian", "std": 2.0, "sparse": 15})
+    kept = values[values != 0]
+    assert kept.size / 400 == pytest.approx(15, rel=0.05)
+    assert kept.std() == pytest.approx(2, rel=0.05)
+    assert (filled((100, 400), {"type": "gaussian", "sparse": 0}) == 0).all()
+
+
+def test_positive_unitball_sums_to_one():
+    values = filled((7, 5, 3), "positive_unitball")
+    assert (values > 0).all()
+    np.testing.assert_allclose(values.sum((1, 2)), np.ones(7), rtol=1e-6)
+
+
+def test_bilinear_is_the_kernel_of_interpolation():
+    # Factor 2: the tent over a half step. Its taps for each of the two places sum to 1.
+    values = filled((2, 3, 4, 4), "bilinear")
+    line = np.array([0.25, 0.75, 0.75, 0.25])
+    np.testing.assert_allclose(values, np.broadcast_to(np.outer(line, line), (2, 3, 4, 4)))
+    line = np.array([1, 2, 3, 2, 1]) / 3
+    np.testing.assert_allclose(filled((1, 1, 5, 5), "bilinear")[0, 0], np.outer(line, line))
+
+
+def test_a_filler_without_type_is_constant():
+    assert filler_of({"value": 0.37}) == {"type": "constant", "value": 0.37}
+    assert (filled((2,), {}) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "filler", "words"),
+    [
+        ((3,), "orthogonal", "filler 'orthogonal' is not known; choose from constant, gaussian"),
+        ((3,), {"type": "uniform", "low": 0}, "a filler takes no 'low'; it takes type, value, min"),
+        ((3,), {"type": "uniform", "min": 2}, "filler uniform has min 2 above max 1.0; give the"),
+        ((3,), {"type": "gaussian", "std": 0}, "filler gaussian has std 0; give one above 0"),
+        ((3,), {"type": "msra", "variance_norm": "IN"}, "variance_norm 'IN'; choose from FAN_IN,"),
+        ((3,), {"type": "xavier", "sparse": 2}, "filler xavier has sparse 2; only gaussian takes"),
+        ((3,), {"type": "gaussian", "sparse": -2}, "filler gaussian has sparse -2; only"),
+        ((3,), {"type": "gaussian", "sparse": 4}, r"sparse 4 for \(3,\); give at most the first"),
+        ((), {"type": "gaussian", "sparse": 0}, r"sparse 0 for \(\); give at most the first"),
+        ((3, 3), "bilinear", r"fills square kernels \(m, n, k, k\), not \(3, 3\)"),
+        ((1, 1, 3, 4), "bilinear", r"fills square kernels \(m, n, k, k\), not \(1, 1, 3, 4\)"),
+    ],
+)
+def test_refuses(shape, filler, words):
+    with pytest.raises(PlanError, match=words):
+        checked(Blob(shape, filler))

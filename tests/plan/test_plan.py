@@ -127,11 +127,6 @@ def test_what_does_not_fit_is_refused_by_name(rows, words):
         Plan(rows, IMAGE)
 
 
-def test_a_pooling_window_outside_of_the_image_is_refused():
-    with pytest.raises(PlanError, match="its last window lies outside of the image"):
-        Plan([Layer("p", "Pooling", kernel_size=1, stride=3)], {"data": (1, 1, 5, 5)})
-
-
 def test_a_name_that_is_not_there_offers_the_nearest():
     plan = Plan(small(), IMAGE, "Small")
     with pytest.raises(PlanError, match="Small has no layer 'pool2'; did you mean 'pool1'"):

@@ -1,0 +1,19 @@
+"""The layer kinds in PyTorch: one line each, in the file of its subject."""
+
+from deelish.engines.torch_ops import (
+    arrays,
+    forks,
+    items,
+    losses,
+    normal,
+    pointwise,
+    pooling,
+    recurrent,
+    windows,
+)
+from deelish.engines.torch_ops.call import Call as Call
+from deelish.engines.torch_ops.call import Op as Op
+
+_SUBJECTS = (windows, pooling, pointwise, normal, arrays, items, recurrent, losses, forks)
+
+OPS: dict[str, Op] = {name: op for part in _SUBJECTS for name, op in part.OPS.items()}

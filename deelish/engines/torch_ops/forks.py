@@ -1,0 +1,77 @@
+"""Layers that only forks of Caffe have, in PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from deelish.engines.torch_ops.call import Args, Op
+from deelish.engines.torch_ops.windows import convolution
+from deelish.plan.kinds.forks import interp, permuted
+
+
+def _depthwise(x: Any, p: Any, a: Args) -> Tensor | list[Tensor]:
+    return convolution(x, p, a, p.weight.shape[0])
+
+
+def _normalize(x: Tensor, p: Any, a: Args) -> Tensor:
+    """Over all numbers of an image with `across_spatial`, else over the channels of each pixel."""
+    axes = tuple(range(1, x.dim())) if a["across_spatial"] else (1,)
+    length = (x * x).sum(axes, keepdim=True).add(a["eps"]).sqrt()
+    scale: Tensor = p.weight.reshape(-1, *(1 for _ in x.shape[2:]))
+    return x / length * scale
+
+
+def _interp(x: Tensor, a: Args) -> Tensor:
+    """Bilinear, the corners of both images on each other."""
+    (size,) = interp(a, [tuple(x.shape)], 1)
+    # The pads are 0 or less: they crop.
+    x = F.pad(x, [a["pad_beg"], a["pad_end"]] * 2)
+    return F.interpolate(x, size[2:], mode="bilinear", align_corners=True)
+
+
+def _reorg(x: Tensor, a: Args) -> Tensor:
+    """Darknet's order, which the weights of YOLOv2 are trained with.
+
+    Channels go by the place in a block of stride x stride pixels, then by their old order. Forwards
+    it reads the input's memory as if that had a stride^2-th of the channels on sides stride times
+    as long, so that it is no inverse of `reverse` (reorg_layer.cpp of the YOLOv2 forks).
+    """
+    n, c, h, w = x.shape
+    s = a["stride"]
+    thin = c // s**2
+    if a["reverse"]:
+        blocks = x.reshape(n, s, s, thin, h, w)
+        return blocks.permute(0, 3, 4, 1, 5, 2).reshape(n, thin, h * s, w * s)
+    blocks = x.reshape(n, thin, h, s, w, s)
+    return blocks.permute(0, 3, 5, 1, 2, 4).reshape(n, c * s**2, h // s, w // s)
+
+
+def _shuffle_channel(x: Tensor, a: Args) -> Tensor:
+    """Channel j of group i goes to place j * groups + i."""
+    n, c, h, w = x.shape
+    groups = x.reshape(n, a["group"], c // a["group"], h, w)
+    return groups.transpose(1, 2).reshape(n, c, h, w)
+
+
+def _axpy(factor: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return factor.reshape(*x.shape[:2], *(1 for _ in x.shape[2:])) * x + y
+
+
+OPS: dict[str, Op] = {
+    "DepthwiseConvolution": lambda x, p, a, c: _depthwise(x, p, a),
+    "ConvolutionDepthwise": lambda x, p, a, c: _depthwise(x, p, a),
+    "Permute": lambda x, p, a, c: x[0].permute(permuted(a["order"], x[0].dim())),
+    "Normalize": lambda x, p, a, c: _normalize(x[0], p, a),
+    "ReLU6": lambda x, p, a, c: F.relu6(x[0]),
+    # "nearest" rounds a place of some large scales to the pixel before.
+    "Upsample": lambda x, p, a, c: F.interpolate(
+        x[0], scale_factor=a["scale"], mode="nearest-exact"
+    ),
+    "Interp": lambda x, p, a, c: _interp(x[0], a),
+    "Reorg": lambda x, p, a, c: _reorg(x[0], a),
+    "ShuffleChannel": lambda x, p, a, c: _shuffle_channel(x[0], a),
+    "Axpy": lambda x, p, a, c: _axpy(*x),
+}

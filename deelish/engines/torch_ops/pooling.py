@@ -1,0 +1,137 @@
+"""Layers that gather neighbourhoods without weights, in PyTorch: Pooling, SPP, LRN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from deelish.engines.torch_ops.call import Args, Op
+from deelish.plan.kinds.pooling import pooled, pooling_windows, pyramid
+from deelish.plan.kinds.windows import Window
+
+_LOWEST = torch.finfo(torch.float32).min
+
+
+class _Grid(NamedTuple):
+    """How many windows each side of an image has, and how they lie.
+
+    `plain` is set where torch's own pooling has these very windows: it takes pads up to half a
+    window, and where it rounds up it drops every window that starts beyond the padded image.
+    """
+
+    kernels: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
+    made: tuple[int, ...]
+    ceil: bool
+    plain: bool
+
+
+def _grid(bounds: Sequence[Window], sides: Sequence[int], floor: bool) -> _Grid:
+    made = pooled(bounds, sides, floor)
+    plain = all(
+        2 * w.pad <= w.kernel and (count - 1) * w.stride < side + w.pad
+        for side, w, count in zip(sides, bounds, made, strict=True)
+    )
+    kernels, strides, pads, _ = zip(*bounds, strict=True)
+    return _Grid(kernels, strides, pads, made, not floor, plain)
+
+
+@lru_cache(maxsize=1024)
+def _grid_of(args: tuple[tuple[str, object], ...], sides: tuple[int, int]) -> _Grid:
+    """The grid of a Pooling layer; working it out takes longer than pooling a small image."""
+    a = dict(args)
+    return _grid(pooling_windows(a, sides), sides, a["round_mode"] == "FLOOR")
+
+
+def _pooling(x: Tensor, a: Args, tops: int) -> Tensor | list[Tensor]:
+    if a["global_pooling"] and a["pool"] == "AVE":
+        return x.mean((2, 3), keepdim=True)
+    grid = _grid_of(tuple(a.items()), (x.shape[2], x.shape[3]))
+    if tops == 2:
+        return _maxima_and_places(x, grid)
+    return _pool(x, grid, a["pool"])
+
+
+def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
+    pool: Callable[..., Tensor] = F.avg_pool2d if method == "AVE" else F.max_pool2d
+    if grid.plain:
+        return pool(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
+    if method == "MAX":
+        return pool(_padded(x, grid, _LOWEST), grid.kernels, grid.strides)
+    # Caffe divides by the window clipped at the padded image: by 0 where that has no place.
+    sums = pool(_padded(x, grid, 0.0), grid.kernels, grid.strides, divisor_override=1)
+    spans = []
+    for side, made, kernel, stride, pad in zip(x.shape[2:], *_rows(grid), strict=True):
+        starts = torch.arange(made, device=x.device) * stride - pad
+        spans.append((starts + kernel).clamp(max=side + pad) - starts)
+    average: Tensor = sums / (spans[0][:, None] * spans[1])
+    return average
+
+
+def _maxima_and_places(x: Tensor, grid: _Grid) -> list[Tensor]:
+    """Caffe takes the first of equal maxima, as torch does, and -1 where there is none."""
+    if grid.plain:
+        y, places = F.max_pool2d(
+            x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil, return_indices=True
+        )
+        return [y, places.to(x.dtype)]
+    padded = _padded(x, grid, _LOWEST)
+    y, places = F.max_pool2d(padded, grid.kernels, grid.strides, return_indices=True)
+    row, column = places // padded.shape[3] - grid.pads[0], places % padded.shape[3] - grid.pads[1]
+    places = torch.where(y > _LOWEST, row * x.shape[3] + column, -1)
+    return [y, places.to(x.dtype)]
+
+
+def _padded(x: Tensor, grid: _Grid, value: float) -> Tensor:
+    """The image with what its windows cover around it, and no more."""
+    ends = []
+    for side, made, kernel, stride, pad in zip(x.shape[2:], *_rows(grid), strict=True):
+        ends += [(made - 1) * stride + kernel - side - pad, pad]
+    return F.pad(x, ends[::-1], value=value)
+
+
+def _rows(grid: _Grid) -> tuple[tuple[int, ...], ...]:
+    return grid.made, grid.kernels, grid.strides, grid.pads
+
+
+def _spp(x: Tensor, a: Args) -> Tensor:
+    levels = pyramid(a["pyramid_height"], x.shape[2:])
+    tops = [_pool(x, _grid(level, x.shape[2:], False), a["pool"]) for level in levels]
+    return tops[0] if len(tops) == 1 else torch.cat([y.flatten(1) for y in tops], 1)
+
+
+def _lrn(x: Tensor, a: Args) -> Tensor:
+    """Krizhevsky et al. 2012, section 3.3. Caffe divides alpha by the size.
+
+    The sum over channels is a 1x1 convolution: the library's own LRN pools a 5-D copy, slowly.
+    """
+    size = a["local_size"]
+    if a["norm_region"] == "WITHIN_CHANNEL":
+        # Caffe's layer has no k here: 1 stands in its place.
+        sums = F.avg_pool2d(x * x, size, 1, size // 2)
+        return x * _power(sums.mul(a["alpha"]).add(1), a["beta"])
+    channels = x.shape[1]
+    band = x.new_ones(channels, channels).tril(size // 2).triu(-(size // 2))
+    sums = F.conv2d(x * x, band[:, :, None, None])
+    return x * _power(sums.mul(a["alpha"] / size).add(a["k"]), a["beta"])
+
+
+def _power(d: Tensor, beta: float) -> Tensor:
+    """d to the power of -beta."""
+    if beta == 0.75:
+        root = d.rsqrt()
+        return root * root.sqrt()
+    return d.pow(-beta)
+
+
+OPS: dict[str, Op] = {
+    "Pooling": lambda x, p, a, c: _pooling(x[0], a, c.tops),
+    "SPP": lambda x, p, a, c: _spp(x[0], a),
+    "LRN": lambda x, p, a, c: _lrn(x[0], a),
+}

@@ -1,0 +1,78 @@
+"""Layers that multiply with weights, window by window or whole, in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from deelish.engines.torch_ops.call import Args, Op
+from deelish.plan.kinds.windows import windows
+from deelish.plan.shapes import axis_of
+
+# By the axes of the weights: of one, two or three spatial axes.
+_CONVOLVE: dict[int, Any] = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}
+_SCATTER: dict[int, Any] = {3: F.conv_transpose1d, 4: F.conv_transpose2d, 5: F.conv_transpose3d}
+
+
+def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> Tensor | list[Tensor]:
+    """One top a bottom, each through the same weights."""
+    convolve = _CONVOLVE[p.weight.dim()]
+
+    def run(each: Tensor) -> Tensor:
+        y: Tensor = convolve(each, p.weight, p.bias, a["stride"], a["pad"], a["dilation"], group)
+        return y
+
+    return _each(x, p.weight.dim(), run)
+
+
+def _deconvolution(x: Sequence[Tensor], p: Any, a: Args) -> Tensor | list[Tensor]:
+    scatter = _SCATTER[p.weight.dim()]
+
+    def run(each: Tensor) -> Tensor:
+        y: Tensor = scatter(
+            each, p.weight, p.bias, a["stride"], a["pad"], 0, a["group"], a["dilation"]
+        )
+        return y
+
+    return _each(x, p.weight.dim(), run)
+
+
+def _each(x: Sequence[Tensor], axes: int, run: Callable[[Tensor], Tensor]) -> Tensor | list[Tensor]:
+    """Run on every bottom, all axes before its channels made one: torch knows one batch axis."""
+    tops = []
+    for each in x:
+        if each.dim() == axes:
+            tops.append(run(each))
+        else:
+            y = run(each.reshape(-1, *each.shape[1 - axes :]))
+            tops.append(y.reshape(*each.shape[: 1 - axes], *y.shape[1:]))
+    return tops[0] if len(tops) == 1 else tops
+
+
+def _im2col(x: Tensor, a: Args) -> Tensor:
+    """Each window's pixels as channels, ordered by channel, then by place in the window."""
+    axis = axis_of(a["axis"], x.dim())
+    bounds = windows(a, x.dim() - axis - 1)
+    x = F.pad(x, [w.pad for w in reversed(bounds) for _ in range(2)])
+    for place, w in enumerate(bounds, axis + 1):
+        x = x.unfold(place, w.extent, w.stride)[..., :: w.dilation]
+    first = axis + 1 + len(bounds)
+    places, kernels = range(axis + 1, first), range(first, x.dim())
+    return x.permute(*range(axis), axis, *kernels, *places).flatten(axis, axis + len(bounds))
+
+
+def _inner_product(x: Tensor, p: Any, a: Args) -> Tensor:
+    weight = p.weight.T if a["transpose"] else p.weight
+    # A channels-last input must be read in Caffe's order: flatten does, view would not.
+    return F.linear(x.flatten(a["axis"]), weight, p.bias)
+
+
+OPS: dict[str, Op] = {
+    "Convolution": lambda x, p, a, c: convolution(x, p, a, a["group"]),
+    "Deconvolution": lambda x, p, a, c: _deconvolution(x, p, a),
+    "Im2col": lambda x, p, a, c: _im2col(x[0], a),
+    "InnerProduct": lambda x, p, a, c: _inner_product(x[0], p, a),
+}

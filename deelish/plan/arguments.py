@@ -1,0 +1,68 @@
+"""The arguments of a row in full: defaults put in, unknown, missing and misspelt ones refused."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from deelish.errors import PlanError
+from deelish.plan.kind import REQUIRED
+from deelish.plan.kinds import KINDS, WORDS
+from deelish.plan.layer import Layer
+
+
+def complete(layer: Layer) -> dict[str, Any]:
+    """The row's arguments with the kind's defaults.
+
+    Raises:
+        PlanError: an argument is unknown or missing, or its word is none of the kind's.
+    """
+    known = KINDS[layer.type].args
+    for key in layer.args:
+        if key not in known:
+            raise PlanError(f"{layer.label}: takes no {key!r}; {nearest(key, known)}")
+    args = {**known, **layer.args}
+    missing = [key for key, value in args.items() if value is REQUIRED]
+    if missing:
+        raise PlanError(f"{layer.label}: has no {' and no '.join(missing)}; give it in the row")
+    for key, value in args.items():
+        words = WORDS.get((layer.type, key))
+        if words and value not in words:
+            raise PlanError(f"{layer.label}: {key} is {value!r}; it is {' or '.join(words)}")
+    number = args.get("num_output")
+    if number is not None and (not isinstance(number, int) or number < 1):
+        raise PlanError(f"{layer.label}: num_output is {number!r}; give a whole number above 0")
+    return args
+
+
+def check_counts(layer: Layer) -> None:
+    """Refuse a row with more or fewer bottoms or tops than its kind takes."""
+    kind = KINDS[layer.type]
+    for verb, names, (least, most) in (
+        ("reads", layer.bottoms, kind.bottoms),
+        ("makes", layer.tops, kind.tops),
+    ):
+        if not least <= len(names) <= most:
+            raise PlanError(
+                f"{layer.label}: {verb} {len(names)} blobs; it takes {_between(least, most)}"
+            )
+
+
+def _between(least: int, most: int) -> str:
+    if least == most:
+        return {0: "none", 1: "one"}.get(least, str(least))
+    return f"{least} to {most}" if most < MANY_SHOWN else f"{least} or more"
+
+
+# Up to here an error names the highest count; beyond it says "or more".
+MANY_SHOWN = 100
+
+
+def nearest(got: str, known: Iterable[str]) -> str:
+    """The end of an error: ``did you mean 'conv1'``, or the known names where none is near."""
+    names = list(known)
+    near = difflib.get_close_matches(got, names, n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}"
+    return f"there is {', '.join(names[-12:]) or 'none'}"

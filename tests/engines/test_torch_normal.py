@@ -1,0 +1,156 @@
+"""Layers that normalise, scale and shift in PyTorch, against Caffe's formulas in NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from one_layer import call, gradients_hold, numbers, run
+
+SHAPES = [(5, 3), (2, 3, 6), (2, 3, 5, 7), (2, 3, 2, 3, 2)]
+
+
+def moments(x):
+    """Mean and variance of each channel, with ones for the other axes."""
+    axes = tuple(axis for axis in range(x.ndim) if axis != 1)
+    x = x.astype(np.float64)
+    return x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+
+
+def along(values, x):
+    return np.reshape(values, (1, -1, *[1] * (x.ndim - 2)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_batch_norm_divides_its_sums_by_the_factor(shape):
+    x = numbers(*shape)
+    sums = {"mean": [1.0, -2.0, 3.0], "variance": [4.0, 1.0, 2.0], "factor": [2.0]}
+    [y] = run("BatchNorm", x, p=sums, eps=0.01)
+    mean, variance = (along(sums[name], x) / 2 for name in ("mean", "variance"))
+    np.testing.assert_allclose(y, (x - mean) / np.sqrt(variance + 0.01), rtol=2e-6, atol=1e-6)
+
+
+def test_batch_norm_of_factor_0_has_mean_and_variance_0():
+    x = numbers(2, 3, 4, 5)
+    [y] = run("BatchNorm", x, p={"mean": [1.0] * 3, "variance": [1.0] * 3, "factor": [0.0]})
+    np.testing.assert_allclose(y, x / np.sqrt(1e-5), rtol=2e-6)
+
+
+def test_batch_norm_keeps_its_digits_where_the_mean_is_large():
+    x = 4096 + np.round(numbers(2, 3, 5, 7) * 64) / 64
+    p = {"mean": [4096.0] * 3, "variance": [1.0] * 3, "factor": [1.0]}
+    [y] = run("BatchNorm", x, p=p, eps=0.0)
+    np.testing.assert_allclose(y, x - 4096, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_by_the_batch(shape, training):
+    x = numbers(*shape)
+    p = {name: torch.ones(n) for name, n in (("mean", 3), ("variance", 3), ("factor", 1))}
+    generator = torch.Generator() if training else None
+    args = {} if training else {"use_global_stats": False}
+    [y] = call(
+        "BatchNorm", [torch.from_numpy(x)], p, 1, generator, moving_average_fraction=0.9, **args
+    )
+    mean, variance = moments(x)
+    np.testing.assert_allclose(y, (x - mean) / np.sqrt(variance + 1e-5), rtol=1e-5, atol=1e-5)
+    count = x.size // 3
+    added = (mean.ravel(), variance.ravel() * count / (count - 1), 1) if training else (0.1,) * 3
+    for name, value in zip(("mean", "variance", "factor"), added, strict=True):
+        np.testing.assert_allclose(p[name], 0.9 + value, rtol=1e-5, atol=1e-6)
+
+
+def test_batch_norm_of_one_value_has_variance_0():
+    p = {name: torch.ones(n) for name, n in (("mean", 3), ("variance", 3), ("factor", 1))}
+    x = torch.tensor([[1.0, 2.0, 3.0]])
+    [y] = call("BatchNorm", [x], p, 1, torch.Generator(), moving_average_fraction=0.5)
+    np.testing.assert_allclose(y, np.zeros((1, 3)), atol=1e-4)
+    assert p["mean"].tolist() == [1.5, 2.5, 3.5]
+    assert p["variance"].tolist() == [0.5] * 3
+
+
+def test_batch_norm_trains_on_its_running_sums_where_told_to():
+    x = numbers(2, 3, 4, 5)
+    p = {name: torch.ones(n) for name, n in (("mean", 3), ("variance", 3), ("factor", 1))}
+    [y] = call(
+        "BatchNorm", [torch.from_numpy(x)], p, 1, torch.Generator(), use_global_stats=True, eps=0.0
+    )
+    np.testing.assert_allclose(y, x - 1, rtol=1e-6, atol=1e-6)
+    assert all((value == 1).all() for value in p.values())
+
+
+@pytest.mark.parametrize(
+    ("args", "shape", "broadcast"),
+    [
+        ({}, (3,), (1, 3, 1, 1)),
+        ({"axis": -1}, (7,), (1, 1, 1, 7)),
+        ({"axis": 0, "num_axes": 2}, (2, 3), (2, 3, 1, 1)),
+        ({"axis": 2, "num_axes": -1}, (5, 7), (1, 1, 5, 7)),
+        ({"axis": 0, "num_axes": -1}, (2, 3, 5, 7), (2, 3, 5, 7)),
+        ({"num_axes": 0}, (), ()),
+    ],
+)
+def test_scale_and_bias(args, shape, broadcast):
+    x = numbers(2, 3, 5, 7)
+    weight, bias = numbers(*shape, seed=1), numbers(*shape, seed=2)
+    w, b = (values.reshape(broadcast) for values in (weight, bias))
+    for y, wanted in [
+        (run("Scale", x, p={"weight": weight}, **args), x * w),
+        (run("Scale", x, p={"weight": weight, "bias": bias}, bias_term=True, **args), x * w + b),
+        (run("Bias", x, p={"bias": bias}, **args), x + b),
+        (run("Scale", x, weight, **args), x * w),
+        (run("Scale", x, weight, p={"bias": bias}, bias_term=True, **args), x * w + b),
+        (run("Bias", x, bias, **args), x + b),
+    ]:
+        np.testing.assert_allclose(y[0], wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("across", [True, False])
+@pytest.mark.parametrize("eps", [1e-9, 0.1])
+def test_mvn_adds_eps_to_the_deviation(across, eps):
+    x = numbers(2, 3, 5, 7)
+    axes = (1, 2, 3) if across else (2, 3)
+    centred = x - x.mean(axes, keepdims=True)
+    [y] = run("MVN", x, across_channels=across, normalize_variance=False)
+    np.testing.assert_allclose(y, centred, atol=1e-6)
+    [y] = run("MVN", x, across_channels=across, eps=eps)
+    np.testing.assert_allclose(
+        y, centred / (x.std(axes, keepdims=True) + eps), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_mvn_of_vectors_normalises_them_across_channels_only():
+    x = numbers(4, 6)
+    [y] = run("MVN", x, across_channels=True)
+    wanted = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
+    np.testing.assert_allclose(y[:, :, 0, 0], wanted, rtol=1e-5, atol=1e-6)
+    assert (run("MVN", x)[0] == 0).all()
+
+
+def test_mvn_of_a_constant_image_is_0_with_a_gradient():
+    x = torch.ones(1, 2, 3, 3, requires_grad=True)
+    [y] = call("MVN", [x])
+    (y * torch.arange(9.0).reshape(3, 3)).sum().backward()
+    assert (y == 0).all()
+    assert torch.isfinite(x.grad).all()
+
+
+def test_gradients():
+    x = numbers(2, 3, 2, 2)
+    learnt = {"weight": [0.5, -2.0, 1.0], "bias": [0.1, 0.2, 0.3]}
+    assert gradients_hold("Scale", [x], learnt, bias_term=True)
+    assert gradients_hold("Scale", [x, [1.0, 2.0]], {"bias": [0.1, 0.2]}, axis=-1, bias_term=True)
+    assert gradients_hold("Scale", [x], {"weight": 1.5, "bias": 0.5}, num_axes=0, bias_term=True)
+    assert gradients_hold("Bias", [x], {"bias": numbers(2, 3)}, axis=0, num_axes=2)
+    assert gradients_hold("Bias", [x, numbers(2, 2)], axis=2)
+    assert gradients_hold("MVN", [x])
+    assert gradients_hold("MVN", [x], across_channels=True, eps=0.1)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_gradients_of_batch_norm(own):
+    sums = [torch.tensor(v, dtype=torch.float64) for v in ([0.1, 0.2, 0.3], [1.0, 2.0, 3.0], [2.0])]
+    p = dict(zip(("mean", "variance", "factor"), sums, strict=True))
+    x = torch.tensor(numbers(2, 3, 2, 2), dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda x: call("BatchNorm", [x], p, use_global_stats=not own)[0], [x]
+    )
