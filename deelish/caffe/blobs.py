@@ -10,7 +10,7 @@ import numpy as np
 
 from deelish.caffe.codec import decode
 from deelish.caffe.schema import BLOB
-from deelish.caffe.wire import BYTES, FIXED32, FIXED64, Source, payload, payload_size
+from deelish.caffe.wire import BYTES, FIXED32, FIXED64, Source, numbers_of, payload_size
 
 MOST_AXES = 32
 LONGEST_SIDE = 2**31 - 1
@@ -28,7 +28,6 @@ def read_blob(source: Source, start: int, end: int) -> np.ndarray:
             allocated before.
     """
     message = decode(source, start, end, BLOB)
-    shape = _shape(source, start, message)
     # Caffe takes the doubles where a blob holds both.
     double = bool(message.get("double_data"))
     runs = message.get("double_data" if double else "data", [])
@@ -37,15 +36,29 @@ def read_blob(source: Source, start: int, end: int) -> np.ndarray:
         if wire not in (BYTES, single) or payload_size(wire, at, stop) % size:
             raise source.error(at, f"a run of {stop - at} bytes does not divide into numbers")
     held = sum(payload_size(*run) for run in runs) // size
-    wanted = math.prod(shape)
-    if held != wanted:
-        sides = " x ".join(map(str, shape)) or "one number"
-        raise source.error(start, f"a blob says {sides} = {wanted} numbers and holds {held}")
+    shape = _shape(source, start, message, held)
     return _array(source, runs, "<f8" if double else "<f4").reshape(shape)
 
 
-def _shape(source: Source, offset: int, message: Mapping[str, Any]) -> tuple[int, ...]:
-    """The four old sides where there is one of them, as Caffe does it, else `shape`."""
+def blob_of(source: Source, place: int, values: Mapping[str, Any]) -> np.ndarray:
+    """The same for a blob that a text file holds, its numbers parsed already.
+
+    Raises:
+        CaffeError: a side that cannot be, or not as many numbers as the shape says.
+    """
+    numbers = values.get("double_data") or values.get("data", ())
+    shape = _shape(source, place, values, len(numbers))
+    with np.errstate(over="ignore"):
+        array = np.array(numbers, "<f4").reshape(shape)
+    array.flags.writeable = False
+    return array
+
+
+def _shape(source: Source, offset: int, message: Mapping[str, Any], held: int) -> tuple[int, ...]:
+    """The four old sides where there is one of them, as Caffe does it, else `shape`.
+
+    It suits the `held` numbers.
+    """
     if any(side in message for side in _OLD_SIDES):
         shape = tuple(message.get(side, 0) for side in _OLD_SIDES)
     else:
@@ -55,18 +68,20 @@ def _shape(source: Source, offset: int, message: Mapping[str, Any]) -> tuple[int
     for side in shape:
         if not 0 < side <= LONGEST_SIDE:
             raise source.error(offset, f"a blob has a side of {side}")
+    wanted = math.prod(shape)
+    if held != wanted:
+        sides = " x ".join(map(str, shape)) or "one number"
+        raise source.error(offset, f"a blob says {sides} = {wanted} numbers and holds {held}")
     return shape
 
 
 def _array(source: Source, runs: list[tuple[int, int, int]], dtype: str) -> np.ndarray:
-    if len(runs) == 1 and runs[0][0] == BYTES:
-        _, start, stop = runs[0]
-        array: np.ndarray = np.frombuffer(source.data[start:stop], dtype)
-    else:
-        array = np.frombuffer(b"".join(payload(source, *run) for run in runs), dtype)
-    if dtype == "<f8":
-        # A double beyond float32 becomes infinite, as in Caffe.
-        with np.errstate(over="ignore", invalid="ignore"):
-            array = array.astype("<f4")
-        array.flags.writeable = False
+    found = [numbers_of(source, *run, dtype) for run in runs]
+    if len(found) == 1 and dtype == "<f4" and runs[0][0] == BYTES:
+        return found[0]
+    array = np.empty(sum(map(len, found)), "<f4")
+    # A double beyond float32 becomes infinite, as in Caffe.
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.concatenate(found, out=array, casting="same_kind")
+    array.flags.writeable = False
     return array

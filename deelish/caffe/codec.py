@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,13 @@ from deelish.errors import CaffeError
 
 # Far above any real net; it keeps a file of many tiny fields from filling the memory.
 MOST_VALUES = 16_384
+LONGEST_NAME = 1000
+# What ends a line, or makes a terminal do something else than print.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Span = tuple[int, int, int]
+# Where a message begins, by byte or in text by line, and its values.
+Found = tuple[int, dict[str, Any]]
 
 
 def decode(
@@ -32,7 +39,8 @@ def decode(
 
     Returns:
         Values by field name, lists where repeated; enums as words (unknown ones as numbers),
-        floats as the shortest decimal, lazy messages and arrays as (wire type, start, stop).
+        floats as the shortest decimal, arrays and lazy messages as spans (wire type, start, stop):
+        a list of them also where a lazy message is not repeated, as its parts may be scattered.
 
     Raises:
         CaffeError: a bound, a type or a string is wrong; it names the byte.
@@ -40,16 +48,17 @@ def decode(
     found = {} if found is None else found
     by_number = message.by_number
     for number, kind, value, stop in read_fields(source, start, end):
-        if number not in by_number:
+        known = by_number.get(number)
+        if known is None:
             continue
-        name, field = by_number[number]
-        if field.message is not None and not field.repeated:
+        name, field = known
+        if field.message is not None and not field.repeated and not field.lazy:
             if kind != wire.BYTES:
                 raise _unsuited(source, field, (kind, value, stop))
             decode(source, value, stop, field.message, found.setdefault(name, {}))
             continue
         values = _READERS[field.kind](source, field, (kind, value, stop))
-        if not field.repeated:
+        if not field.repeated and not field.lazy:
             found[name] = values[-1]
             continue
         kept = found.setdefault(name, [])
@@ -57,6 +66,28 @@ def decode(
         if len(kept) > MOST_VALUES:
             raise source.error(stop, f"{name} is there more than {MOST_VALUES:,} times")
     return found
+
+
+def decode_parts(source: Source, parts: Any, message: Message) -> dict[str, Any]:
+    """A lazy message: the spans of its parts, or the dict that it is already in a net from text."""
+    if isinstance(parts, dict):
+        return parts
+    found: dict[str, Any] = {}
+    for _, start, stop in parts:
+        decode(source, start, stop, message, found)
+    return found
+
+
+def check_names(source: Source, place: int, names: Iterable[str]) -> None:
+    """CaffeError for a name too long to be one of a layer or a blob, so that errors stay short."""
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            raise source.error(place, f"a name of {len(name):,} characters begins {name[:40]!r}")
+
+
+def plain(name: str) -> str:
+    """A name as errors show it where names stand without quotes, so that they stay one line."""
+    return repr(name) if _UNPRINTABLE.search(name) else name
 
 
 def _unsuited(source: Source, field: Field, span: Span) -> CaffeError:
@@ -79,6 +110,7 @@ def _wholes(source: Source, field: Field, span: Span) -> list[Any]:
         numbers.append(_whole(field, number))
         if len(numbers) > MOST_VALUES:
             raise source.error(value, f"a list holds more than {MOST_VALUES:,} numbers")
+    source.spend(len(numbers), stop)
     return numbers
 
 
@@ -91,20 +123,29 @@ def _whole(field: Field, value: int) -> Any:
 
 
 def _floats(source: Source, field: Field, span: Span) -> list[float]:
-    kind, start, _ = span
+    kind, start, stop = span
     if kind != wire.FIXED32 and not (kind == wire.BYTES and field.repeated):
         raise _unsuited(source, field, span)
     size = wire.payload_size(*span)
     if size % 4 or size > 4 * MOST_VALUES:
         raise source.error(start, f"a list of floats takes {size} bytes")
-    # str() of a float32 is the shortest decimal that gives it back: 0.1, not 0.10000000149.
-    return [float(str(number)) for number in np.frombuffer(wire.payload(source, *span), "<f4")]
+    source.spend(size // 4, start)
+    one = stop - start == 4
+    content = source.data[start:stop] if one else wire.numbers_of(source, *span, "<f4").tobytes()
+    return [_shortest(bytes(content[at : at + 4])) for at in range(0, size, 4)]
+
+
+@lru_cache(maxsize=4096)
+def _shortest(number: bytes) -> float:
+    """A float32 as the shortest decimal that gives it back: 0.1, not 0.10000000149."""
+    return float(str(np.frombuffer(number, "<f4")[0]))
 
 
 def _string(source: Source, field: Field, span: Span) -> list[str]:
     kind, start, stop = span
     if kind != wire.BYTES:
         raise _unsuited(source, field, span)
+    source.spend((stop - start) // 32, start)
     try:
         return [str(source.data[start:stop], "utf-8")]
     except UnicodeDecodeError:

@@ -1,32 +1,17 @@
-"""The arguments of each layer type, as Caffe numbers them: one row a type.
-
-Source: caffe.proto of BVLC Caffe.
-"""
+"""Where each layer type keeps its arguments: all parameters by name, and which a type reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deelish.caffe.fields import (
-    FILLER,
-    SHAPE,
-    Field,
-    Message,
-    boolean,
-    enum,
-    integer,
-    message,
-    messages,
-    real,
-    reals,
-    uint,
-    uints,
-)
+from deelish.caffe.arguments import ARGUMENTS, FORKS
+from deelish.caffe.feeds import FEEDS
+from deelish.caffe.fields import Message
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """Where a layer type keeps its arguments: field name, number, number in V1 files, fields."""
+    """A field of a layer that holds arguments: name, number, number in V1 files, its fields."""
 
     name: str
     number: int
@@ -34,109 +19,84 @@ class Parameter:
     message: Message
 
 
-_ENGINE = ("DEFAULT", "CAFFE", "CUDNN")
-
-
-def _parameter(name: str, number: int, v1_number: int | None, **fields: Field) -> Parameter:
-    return Parameter(name, number, v1_number, Message(fields))
-
-
 PARAMETERS: dict[str, Parameter] = {
-    "Input": _parameter("input_param", 143, None, shape=messages(1, SHAPE)),
-    "Convolution": _parameter(
-        "convolution_param",
-        106,
-        10,
-        num_output=uint(1),
-        bias_term=boolean(2),
-        group=uint(5),
-        pad=uints(3),
-        kernel_size=uints(4),
-        stride=uints(6),
-        dilation=uints(18),
-        pad_h=uint(9),
-        pad_w=uint(10),
-        kernel_h=uint(11),
-        kernel_w=uint(12),
-        stride_h=uint(13),
-        stride_w=uint(14),
-        weight_filler=message(7, FILLER),
-        bias_filler=message(8, FILLER),
-        engine=enum(15, *_ENGINE),
-        axis=integer(16),
-        force_nd_im2col=boolean(17),
-    ),
-    "InnerProduct": _parameter(
-        "inner_product_param",
-        117,
-        17,
-        num_output=uint(1),
-        bias_term=boolean(2),
-        axis=integer(5),
-        transpose=boolean(6),
-        weight_filler=message(3, FILLER),
-        bias_filler=message(4, FILLER),
-    ),
-    "Pooling": _parameter(
-        "pooling_param",
-        121,
-        19,
-        pool=enum(1, "MAX", "AVE", "STOCHASTIC"),
-        kernel_size=uint(2),
-        stride=uint(3),
-        pad=uint(4),
-        kernel_h=uint(5),
-        kernel_w=uint(6),
-        stride_h=uint(7),
-        stride_w=uint(8),
-        pad_h=uint(9),
-        pad_w=uint(10),
-        engine=enum(11, *_ENGINE),
-        global_pooling=boolean(12),
-        round_mode=enum(13, "CEIL", "FLOOR"),
-    ),
-    "LRN": _parameter(
-        "lrn_param",
-        118,
-        18,
-        local_size=uint(1),
-        alpha=real(2),
-        beta=real(3),
-        k=real(5),
-        norm_region=enum(4, "ACROSS_CHANNELS", "WITHIN_CHANNEL"),
-        engine=enum(6, *_ENGINE),
-    ),
-    "BatchNorm": _parameter(
-        "batch_norm_param",
-        139,
-        None,
-        use_global_stats=boolean(1),
-        moving_average_fraction=real(2),
-        eps=real(3),
-    ),
-    "Scale": _parameter(
-        "scale_param",
-        142,
-        None,
-        axis=integer(1),
-        num_axes=integer(2),
-        filler=message(3, FILLER),
-        bias_term=boolean(4),
-        bias_filler=message(5, FILLER),
-    ),
-    "ReLU": _parameter("relu_param", 123, 30, negative_slope=real(1), engine=enum(2, *_ENGINE)),
-    "Sigmoid": _parameter("sigmoid_param", 124, 38, engine=enum(1, *_ENGINE)),
-    "TanH": _parameter("tanh_param", 127, 37, engine=enum(1, *_ENGINE)),
-    "Dropout": _parameter("dropout_param", 108, 12, dropout_ratio=real(1)),
-    "Eltwise": _parameter(
-        "eltwise_param",
-        110,
-        24,
-        operation=enum(1, "PROD", "SUM", "MAX"),
-        coeff=reals(2),
-        stable_prod_grad=boolean(3),
-    ),
-    "Concat": _parameter("concat_param", 104, 9, concat_dim=uint(1), axis=integer(2)),
-    "Flatten": _parameter("flatten_param", 135, None, axis=integer(1), end_axis=integer(2)),
-    "Softmax": _parameter("softmax_param", 125, 39, engine=enum(1, *_ENGINE), axis=integer(2)),
+    name: Parameter(name, number, v1_number, Message(fields))
+    for name, (number, v1_number, fields) in (ARGUMENTS | FEEDS | FORKS).items()
+}
+
+# The parameters that a layer type reads, the one with its own arguments first. Where two have a
+# field of one name, the first counts.
+TYPE_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "AbsVal": (),
+    "Accuracy": ("accuracy_param",),
+    "ArgMax": ("argmax_param",),
+    "BNLL": (),
+    "BatchNorm": ("batch_norm_param",),
+    "BatchReindex": (),
+    "Bias": ("bias_param",),
+    "Clip": ("clip_param",),
+    "Concat": ("concat_param",),
+    "ContrastiveLoss": ("contrastive_loss_param",),
+    "Convolution": ("convolution_param",),
+    "Crop": ("crop_param",),
+    "Data": ("data_param", "transform_param"),
+    "Deconvolution": ("convolution_param",),
+    "Dropout": ("dropout_param",),
+    "DummyData": ("dummy_data_param",),
+    "ELU": ("elu_param",),
+    "Eltwise": ("eltwise_param",),
+    "Embed": ("embed_param",),
+    "EuclideanLoss": (),
+    "Exp": ("exp_param",),
+    "Filter": (),
+    "Flatten": ("flatten_param",),
+    "HDF5Data": ("hdf5_data_param",),
+    "HDF5Output": ("hdf5_output_param",),
+    "HingeLoss": ("hinge_loss_param",),
+    "Im2col": ("convolution_param",),
+    "ImageData": ("image_data_param", "transform_param"),
+    "InfogainLoss": ("infogain_loss_param", "loss_param"),
+    "InnerProduct": ("inner_product_param",),
+    "Input": ("input_param",),
+    "LRN": ("lrn_param",),
+    "LSTM": ("recurrent_param",),
+    "LSTMUnit": (),
+    "Log": ("log_param",),
+    "MVN": ("mvn_param",),
+    "MemoryData": ("memory_data_param", "transform_param"),
+    "MultinomialLogisticLoss": (),
+    "PReLU": ("prelu_param",),
+    "Parameter": ("parameter_param",),
+    "Pooling": ("pooling_param",),
+    "Power": ("power_param",),
+    "Python": ("python_param",),
+    "RNN": ("recurrent_param",),
+    "ReLU": ("relu_param",),
+    "Reduction": ("reduction_param",),
+    "Reshape": ("reshape_param",),
+    "SPP": ("spp_param",),
+    "Scale": ("scale_param",),
+    "Sigmoid": ("sigmoid_param",),
+    "SigmoidCrossEntropyLoss": ("loss_param",),
+    "Silence": (),
+    "Slice": ("slice_param",),
+    "Softmax": ("softmax_param",),
+    "SoftmaxWithLoss": ("loss_param", "softmax_param"),
+    "Split": (),
+    "Swish": ("swish_param",),
+    "TanH": ("tanh_param",),
+    "Threshold": ("threshold_param",),
+    "Tile": ("tile_param",),
+    "WindowData": ("window_data_param", "transform_param"),
+    # Only in forks of Caffe.
+    "Axpy": (),
+    "ConvolutionDepthwise": ("convolution_param",),
+    "DepthwiseConvolution": ("convolution_param",),
+    "Interp": ("interp_param",),
+    "Normalize": ("norm_param",),
+    "Permute": ("permute_param",),
+    "ReLU6": (),
+    "Reorg": ("reorg_param",),
+    "ShuffleChannel": ("shuffle_channel_param",),
+    "Upsample": ("upsample_param",),
 }

@@ -1,210 +1,188 @@
-"""A Caffe net in the plan's vocabulary, and a plan's row in Caffe's.
-
-What deelish cannot do is refused by name; what changes no answer (engine, loss) is left out.
-"""
+"""A Caffe net in the plan's vocabulary: the rows that it answers with, and its inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from deelish.caffe.parameters import PARAMETERS
+from deelish.caffe.codec import plain
 from deelish.caffe.read import CaffeLayer, CaffeNet, Inputs
-from deelish.errors import CaffeError
-from deelish.plan.fill import FILLERS, filler_of
-from deelish.plan.kinds import KINDS, WORDS
-from deelish.plan.layer import PHASES, Layer
-from deelish.plan.shapes import pair
+from deelish.caffe.values import row_args
+from deelish.errors import CaffeError, PlanError
+from deelish.plan.kinds import KINDS
+from deelish.plan.layer import Layer
 
-# Layers that feed, score or swallow: none of them is needed to answer.
-_FEEDS = ("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData", "DummyData")
-_NOT_NEEDED = frozenset((*_FEEDS, "HDF5Output", "Accuracy", "Silence"))
-_HARMLESS = frozenset(("engine", "force_nd_im2col", "stable_prod_grad"))
-# Arguments with one value that deelish can do: Caffe's default.
-_FIXED: dict[tuple[str, str], Any] = {
-    ("Convolution", "axis"): 1,
-    ("LRN", "norm_region"): "ACROSS_CHANNELS",
-    ("Scale", "axis"): 1,
-    ("Scale", "num_axes"): 1,
-    ("Flatten", "axis"): 1,
-    ("Flatten", "end_axis"): -1,
-}
-_SIDES = {"kernel_size": "kernel", "stride": "stride", "pad": "pad"}
-# Written even at their defaults: Caffe's own filler is 0, and OpenCV reads a bare LRN wrongly.
-_ALWAYS = frozenset(("weight_filler", "local_size", "alpha", "beta", "k"))
+# Layers that feed the net from outside: their tops are its inputs.
+FEEDS = frozenset(("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData"))
+# Layers that only write files.
+_SINKS = frozenset(("HDF5Output",))
+# Of more layers or blobs, errors name the last so many.
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a net says of its images: side, mean a channel, scale; None where it says nothing."""
+
+    size: int | None = None
+    mean: tuple[float, ...] | None = None
+    scale: float | None = None
 
 
 def rows_of(
-    net: CaffeNet, inputs: Mapping[str, Sequence[int]] | None = None
+    net: CaffeNet,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    level: int = 0,
+    stages: Collection[str] = (),
 ) -> tuple[list[Layer], Inputs]:
-    """The rows that a net answers with in the TEST phase, and its inputs for a batch of one.
+    """The rows that a net has in the TEST phase, and its inputs as it declares them.
 
     Args:
         net: what `read_net` gave.
         inputs: shapes of blobs that the file does not give, such as the top of a Data layer.
+        level, stages: of the net, for layers with rules; beside those that it declares itself.
 
     Raises:
         CaffeError: a type, an argument or a blob that deelish does not know; it names the layer.
     """
-    shapes = dict(net.inputs) | {name: tuple(shape) for name, shape in (inputs or {}).items()}
+    active = active_layers(net, level, stages)
+    declared, rest = _inputs(net, active)
+    shapes = rest | declared | {name: tuple(side) for name, side in (inputs or {}).items()}
     known = {name for name, shape in shapes.items() if shape}
-    same: dict[str, str] = {}
     rows: list[Layer] = []
-    for layer in net.layers:
-        if layer.type in _NOT_NEEDED or layer.type.endswith("Loss") or not layer.runs_in("TEST"):
+    same: dict[str, str] = {}
+    for layer in active:
+        if layer.type in FEEDS | _SINKS:
             continue
-        if layer.type not in KINDS and layer.type != "Split":
-            read = ", ".join(f"{row.name} ({row.type})" for row in rows) or "none"
+        layer = replace(layer, bottoms=tuple(same.get(name, name) for name in layer.bottoms))
+        if _is_caffes_own_split(layer):
+            same |= dict.fromkeys(layer.tops, layer.bottoms[0])
+            continue
+        if layer.type not in KINDS:
+            read = _listed([f"{row.name} ({row.type})" for row in rows])
             raise _error(net, layer, f"deelish does not know the type; layers read so far: {read}")
-        bottoms = tuple(same.get(name, name) for name in layer.bottoms)
-        _check_wiring(net, layer, [name for name in bottoms if name not in known])
-        if layer.type == "Split":
-            same |= dict.fromkeys(layer.tops, bottoms[0])
-            continue
-        tops = tuple(same.get(name, name) for name in layer.tops)
-        known.update(tops)
-        rows.append(
-            Layer(layer.name, layer.type, bottoms, tops, _phase(layer), **_args(net, layer))
-        )
+        _check_wiring(net, layer, known)
+        known.update(layer.tops)
+        rows.append(_row(net, layer))
     read_names = {name for row in rows for name in row.bottoms}
-    kept = {name: (1, *shape[1:]) for name, shape in shapes.items() if name in read_names}
+    kept = {
+        name: shape
+        for name, shape in shapes.items()
+        if shape and (name in read_names or name in declared)
+    }
     return rows, kept
 
 
+def active_layers(net: CaffeNet, level: int = 0, stages: Collection[str] = ()) -> list[CaffeLayer]:
+    """The layers that exist in the TEST phase, at a level and in some stages."""
+    level, stages = level or net.state.level, {*stages, *net.state.stages}
+    return [layer for layer in net.layers if layer.runs_in("TEST", level, stages)]
+
+
+def pixels_of(net: CaffeNet) -> Pixels:
+    """What the layers that feed the TEST phase say of the pixels that the net takes."""
+    for layer in active_layers(net):
+        if layer.type in FEEDS and layer.args:
+            found = layer.args
+            mean = tuple(found["mean_value"]) if found.get("mean_value") else None
+            return Pixels(found.get("crop_size") or None, mean, found.get("scale"))
+    return Pixels()
+
+
+def feed_shapes(net: CaffeNet, size: int | None) -> Inputs:
+    """Shapes of the tops of Data layers, which a file does not give: (1, channels, size, size).
+
+    The channels are those of the first convolution's weights. Labels are (1,).
+    """
+    size = size or pixels_of(net).size
+    shapes: Inputs = {}
+    for layer in active_layers(net):
+        if layer.type not in FEEDS or layer.type == "Input" or not layer.tops:
+            continue
+        channels = _channels(net, layer.tops[0])
+        if size and channels:
+            shapes[layer.tops[0]] = (1, channels, size, size)
+        shapes |= dict.fromkeys(layer.tops[1:], (1,))
+    return shapes
+
+
+def _channels(net: CaffeNet, blob: str) -> int | None:
+    for layer in net.layers:
+        if layer.type == "Convolution" and layer.blobs and layer.bottoms[:1] == (blob,):
+            shape = layer.blobs[0].shape
+            return int(shape[1] * layer.args.get("group", 1)) if len(shape) > 1 else None
+    return None
+
+
+def _inputs(net: CaffeNet, active: Sequence[CaffeLayer]) -> tuple[Inputs, Inputs]:
+    """The inputs that the net declares, and those that only its Data layers or another phase feed.
+
+    A shape is () where the file has none.
+    """
+    fed = {top: layer for layer in net.layers if layer.type in FEEDS for top in layer.tops}
+    here = {top for layer in active if layer.type == "Input" for top in layer.tops}
+    declared = {
+        name: shape for name, shape in net.inputs.items() if name in here or name not in fed
+    }
+    rest = {name: net.inputs.get(name, ()) for name in fed if name not in declared}
+    return declared, rest
+
+
+def _row(net: CaffeNet, layer: CaffeLayer) -> Layer:
+    try:
+        args = row_args(layer.type, layer.args)
+    except CaffeError as error:
+        raise _error(net, layer, str(error)) from None
+    try:
+        return Layer(layer.name, layer.type, layer.bottoms, layer.tops, None, layer.param, **args)
+    except PlanError as error:
+        raise CaffeError(f"{_place(net, layer)}: {error}") from None
+
+
+def _is_caffes_own_split(layer: CaffeLayer) -> bool:
+    """Whether Caffe put it in where a blob is read twice; a saved net holds these, too."""
+    return (
+        layer.type == "Split"
+        and layer.name.endswith("_split")
+        and len(layer.bottoms) == 1
+        and all(top.startswith(f"{layer.name}_") for top in layer.tops)
+    )
+
+
 def _error(net: CaffeNet, layer: CaffeLayer, what: str) -> CaffeError:
-    return CaffeError(f"{net.path}: {layer.label}: {what}")
+    return CaffeError(f"{_place(net, layer)}: {layer.label}: {what}")
 
 
-def _check_wiring(net: CaffeNet, layer: CaffeLayer, unknown: list[str]) -> None:
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(plain, names[-_SHOWN:])) or "none"
+    return f"..., {shown}" if len(names) > _SHOWN else shown
+
+
+def _place(net: CaffeNet, layer: CaffeLayer) -> str:
+    return f"{net.path}:{layer.line}" if layer.line else net.path
+
+
+def _check_wiring(net: CaffeNet, layer: CaffeLayer, known: Collection[str]) -> None:
+    unknown = [name for name in layer.bottoms if name not in known]
     if unknown:
         raise _error(
             net,
             layer,
             f"reads blob {unknown[0]!r}, which is neither an input of known shape nor made by a"
-            " layer before it; give its shape, or use a deploy net",
+            " layer before it; give in_size=, or use a deploy net",
         )
-    if not layer.bottoms:
-        raise _error(net, layer, "reads no blob; name its bottom")
-    if layer.type == "Split":
+    kind = KINDS[layer.type]
+    if not layer.tops and layer.type.endswith("Loss"):
+        # Caffe names the top of a loss itself; a row does so too.
         return
-    most = KINDS[layer.type].most_bottoms
-    if len(layer.bottoms) > most or len(layer.tops) != 1:
-        raise _error(
-            net,
-            layer,
-            f"bottoms {', '.join(layer.bottoms)} and tops {', '.join(layer.tops) or 'none'};"
-            f" deelish can do at most {most} of the first and one of the second; split the layer",
-        )
-
-
-def _phase(layer: CaffeLayer) -> str | None:
-    """None for a layer of both phases; `rows_of` has left out those without TEST."""
-    return None if all(layer.runs_in(phase) for phase in PHASES) else "TEST"
-
-
-def _args(net: CaffeNet, layer: CaffeLayer) -> dict[str, Any]:
-    """The arguments in deelish's form, defaults left out."""
-    found = _windows(net, layer)
-    if layer.type == "Concat" and "concat_dim" in found:
-        if "axis" in found:
-            raise _error(net, layer, "has both axis and concat_dim; keep one of the two")
-        found["axis"] = found.pop("concat_dim")
-    known = KINDS[layer.type].args
-    kept: dict[str, Any] = {}
-    for key, value in found.items():
-        if key in _HARMLESS or value == _FIXED.get((layer.type, key)):
-            continue
-        _check_value(net, layer, key, value)
-        if key.endswith("filler"):
-            value = _filler(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        if value is not None and value != known[key]:
-            kept[key] = value
-    return kept
-
-
-def _check_value(net: CaffeNet, layer: CaffeLayer, key: str, value: Any) -> None:
-    wanted: str | None = None
-    words = WORDS.get((layer.type, key))
-    if (layer.type, key) in _FIXED:
-        wanted = str(_FIXED[layer.type, key])
-    elif key not in KINDS[layer.type].args:
-        wanted = "nothing"
-    elif words and value not in words:
-        wanted = " or ".join(words)
-    elif key == "axis" and value < 0:
-        wanted = "an axis counted from the front"
-    if wanted is not None:
-        raise _error(net, layer, f"{key} is {value!r}; deelish can do {wanted} there")
-
-
-def _windows(net: CaffeNet, layer: CaffeLayer) -> dict[str, Any]:
-    """The arguments with kernel, stride, pad and dilation as one number or as (height, width)."""
-    found = dict(layer.args)
-    for key, stem in _SIDES.items():
-        height, width = found.pop(f"{stem}_h", None), found.pop(f"{stem}_w", None)
-        if height is None and width is None:
-            continue
-        if key in found:
-            raise _error(net, layer, f"has both {key} and {stem}_h or {stem}_w; keep one")
-        if key == "pad":
-            height, width = height or 0, width or 0
-        if height is None or width is None:
-            raise _error(net, layer, f"has only one of {stem}_h and {stem}_w; give both")
-        found[key] = [height, width]
-    for key in (*_SIDES, "dilation"):
-        if key in found:
-            found[key] = _sides(net, layer, key, found[key])
-    return found
-
-
-def _sides(net: CaffeNet, layer: CaffeLayer, key: str, value: Any) -> int | tuple[int, int]:
-    numbers = value if isinstance(value, list) else [value]
-    if len(numbers) not in (1, 2):
-        raise _error(net, layer, f"{key} is {numbers}; deelish can do two axes, height and width")
-    height, width = pair(numbers)
-    return height if height == width else (height, width)
-
-
-def _filler(found: Mapping[str, Any]) -> Any:
-    """A filler in its shortest form; None for one that deelish lacks: the file has the weights."""
-    kind = found.get("type", "constant")
-    if kind == "constant":
-        return found.get("value", 0.0)
-    if kind not in FILLERS:
-        return None
-    return kind if set(found) == {"type"} else dict(found)
-
-
-def layer_values(layer: Layer) -> dict[str, Any]:
-    """A row of a plan as the values of a LayerParameter, blobs left out."""
-    values: dict[str, Any] = {
-        "name": layer.name,
-        "type": layer.type,
-        "bottom": list(layer.bottoms),
-        "top": list(layer.tops),
-    }
-    if layer.phase:
-        values["include"] = [{"phase": layer.phase}]
-    args = _caffe_args(layer)
-    return values | ({PARAMETERS[layer.type].name: args} if args else {})
-
-
-def _caffe_args(layer: Layer) -> dict[str, Any]:
-    fields = PARAMETERS[layer.type].message.fields
-    args: dict[str, Any] = {}
-    for key, value in layer.args.items():
-        if value is None or (value == KINDS[layer.type].args[key] and key not in _ALWAYS):
-            continue
-        if key.endswith("filler"):
-            args[key] = filler_of(value)
-        elif key in _SIDES and pair(value)[0] != pair(value)[1]:
-            args |= zip((f"{_SIDES[key]}_h", f"{_SIDES[key]}_w"), pair(value), strict=True)
-        elif key in (*_SIDES, "dilation"):
-            height, width = pair(value)
-            sides = [height] if height == width else [height, width]
-            args[key] = sides if fields[key].repeated else height
-        else:
-            args[key] = value
-    return args
+    for names, (least, most), what in (
+        (layer.bottoms, kind.bottoms, "reads"),
+        (layer.tops, kind.tops, "makes"),
+    ):
+        if not least <= len(names) <= most:
+            raise _error(
+                net,
+                layer,
+                f"{what} {len(names)} blobs ({_listed(names)}); it takes {least} to"
+                f" {most}; look at its bottoms and tops",
+            )

@@ -15,6 +15,9 @@ from deelish.errors import CaffeError
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 FIXED_SIZES = {FIXED32: 4, FIXED64: 8}
 HIGHEST_NUMBER = 2**29 - 1
+# Of all fields and numbers of a file outside its arrays, 32 bytes of text counting as one. Far
+# above any real net; it bounds the time and the memory of reading.
+MOST_FIELDS = 2**18
 DAMAGED = "the file is damaged or cut short; get it again"
 
 
@@ -25,17 +28,42 @@ class Source:
         data: the whole file.
         path: its name.
         where: the part that is being read, such as ``layer 'conv1'``; empty at the top.
+        first: the first place in it.
+        left: how many more fields may be read.
     """
+
+    first = 0
 
     def __init__(self, data: memoryview, path: str) -> None:
         self.data = data
         self.path = path
         self.where = ""
+        self.left = MOST_FIELDS
 
-    def error(self, offset: int, got: str, cure: str = DAMAGED) -> CaffeError:
+    def spend(self, count: int, place: int) -> None:
+        """Count fields; CaffeError where a file holds more than any net."""
+        self.left -= count
+        if self.left < 0:
+            raise self.error(place, "the file holds more fields and text than any net")
+
+    def error(self, place: int, got: str, cure: str = "") -> CaffeError:
         """The error that names file, part and byte."""
         where = f"{self.where}, " if self.where else ""
-        return CaffeError(f"{self.path}: {where}byte {offset}: {got}; {cure}")
+        return CaffeError(f"{self.path}: {where}byte {place}: {got}; {cure or DAMAGED}")
+
+
+class TextSource(Source):
+    """A net in text that is parsed already: its places are lines, from 1."""
+
+    first = 1
+
+    def __init__(self, path: str) -> None:
+        super().__init__(memoryview(b""), path)
+
+    def error(self, place: int, got: str, cure: str = "") -> CaffeError:
+        """The error that names file, line and part."""
+        where = f"{self.where}: " if self.where else ""
+        return CaffeError(f"{self.path}:{place}: {where}{got}; {cure or 'correct it there'}")
 
 
 def read_varint(source: Source, position: int, end: int) -> tuple[int, int]:
@@ -66,10 +94,12 @@ def read_fields(source: Source, start: int, end: int) -> Iterator[tuple[int, int
     while position < end:
         at, tag = position, data[position]
         position += 1
+        source.left -= 1
         if tag > 0x7F:
             tag, position = read_varint(source, at, end)
         number, wire = tag >> 3, tag & 7
-        if not 0 < number <= HIGHEST_NUMBER:
+        if source.left < 0 or not 0 < number <= HIGHEST_NUMBER:
+            source.spend(0, at)
             raise source.error(at, f"a field has the number {number}")
         if wire in (VARINT, BYTES):
             # Most numbers take one byte, and a call costs more than all the rest of the field.
@@ -116,13 +146,12 @@ def payload_size(wire: int, start: int, stop: int) -> int:
     return stop - start if size is None else (stop - start + 1) // (size + 1) * size
 
 
-def payload(source: Source, wire: int, start: int, stop: int) -> bytes:
-    """The content of a span, tags inside a run left out."""
+def numbers_of(source: Source, wire: int, start: int, stop: int, dtype: str) -> np.ndarray:
+    """The numbers of a span as a view of the file, tags inside a run stepped over."""
     size = FIXED_SIZES.get(wire)
-    if size is None or stop - start == size:
-        return bytes(source.data[start:stop])
-    records = np.frombuffer(source.data[start - 1 : stop], np.uint8).reshape(-1, size + 1)
-    return records[:, 1:].tobytes()
+    if size is None:
+        return np.frombuffer(source.data[start:stop], dtype)
+    return np.ndarray(((stop - start + 1) // (size + 1),), dtype, source.data, start, (size + 1,))
 
 
 def varint(value: int) -> bytes:

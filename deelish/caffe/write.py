@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from deelish.caffe.codec import encode
-from deelish.caffe.rows import layer_values
 from deelish.caffe.schema import NET
+from deelish.caffe.values import layer_values
 from deelish.errors import CaffeError
 from deelish.plan import Plan
 
@@ -42,14 +42,14 @@ def net_values(plan: Plan, phase: str | None = None) -> dict[str, Any]:
 
 
 def caffemodel_bytes(
-    plan: Plan, arrays: Mapping[str, Mapping[str, np.ndarray]], note: str
+    plan: Plan, arrays: Mapping[str, Mapping[str, np.ndarray]], note: str | None = None
 ) -> bytes:
     """The bytes of a .caffemodel that Caffe and OpenCV read; the note lies in a field of its own.
 
     Args:
         plan: the network; layers of the training phase are written with an include rule.
         arrays: float32 arrays by layer and by blob name, shaped as in ``plan.weights``.
-        note: text that `read_net` gives back.
+        note: text that `read_net` gives back; None for a file such as Caffe itself writes.
 
     Raises:
         CaffeError: an array is missing or has another shape, or the file would pass 2 GiB.
@@ -59,7 +59,7 @@ def caffemodel_bytes(
         # An Input layer may bear the name of a layer that has weights.
         if layer["type"] != "Input" and layer["name"] in plan.weights:
             layer["blobs"] = _blobs(plan, layer["name"], arrays)
-    content = encode(values | {"note": note}, NET)
+    content = encode(values | ({} if note is None else {"note": note}), NET)
     if len(content) > LARGEST_FILE:
         raise CaffeError(
             f"{plan.name}: takes {len(content):,} bytes, and Caffe reads at most {LARGEST_FILE:,};"

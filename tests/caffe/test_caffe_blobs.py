@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 
-from deelish.caffe.blobs import read_blob
-from deelish.caffe.wire import Source, block, tag, varint
+from deelish.caffe.blobs import blob_of, read_blob
+from deelish.caffe.wire import Source, TextSource, block, tag, varint
 from deelish.errors import CaffeError
 
 NUMBERS = np.array([[1.5, -2.25, 3e-40], [np.inf, np.nan, -0.0]], "<f4")
@@ -70,6 +71,26 @@ def test_single_doubles_and_doubles_before_floats() -> None:
     doubles = b"".join(b"\x41" + number.tobytes() for number in np.array([1.0, 2.0]))
     assert read(shape(2) + doubles).tolist() == [1, 2]
     assert read(shape(2) + packed(FIRST[0, :2]) + doubles).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"shape": {"dim": [1, 2]}, "data": [1.5, 2.0]}, [[1.5, 2]]),
+        ({"num": 1, "channels": 2, "height": 1, "width": 1, "data": [1.0, 2.0]}, [[[[1]], [[2]]]]),
+        ({"shape": {"dim": [1]}, "data": [1.0], "double_data": [1e300]}, [np.inf]),
+    ],
+)
+def test_blobs_of_text(values: dict[str, Any], expected: Any) -> None:
+    array = blob_of(TextSource("net.prototxt"), 3, values)
+    assert array.dtype == np.float32
+    assert array.tolist() == expected
+    assert not array.flags.writeable
+
+
+def test_a_blob_of_text_that_does_not_add_up_is_refused() -> None:
+    with pytest.raises(CaffeError, match=r"net.prototxt:3: a blob says 65536 x 65536 = 4294967296"):
+        blob_of(TextSource("net.prototxt"), 3, {"shape": {"dim": [65536, 65536]}})
 
 
 def test_one_run_is_a_view_of_the_file() -> None:

@@ -24,7 +24,7 @@ Saved = Callable[[bytes], Path]
         (b"\x1f\x8b\x08" + b"\0" * 40, "is a gzip archive"),
         (b"\x89HDF\r\n\x1a\n" + b"\0" * 40, "is HDF5"),
         (b"\n <!DOCTYPE html><html>404</html>", "is a web page, not a .caffemodel"),
-        (b"# a net\nlayer {\n  name: 'x'\n}\n", "is text, not a .caffemodel"),
+        (b"# a net\nlayer {\n  name: 'x'\n}\n", "is text, as a .prototxt is, not a .caffemodel"),
     ],
 )
 def test_foreign_files_are_named(saved: Saved, content: bytes, text: str) -> None:
@@ -34,12 +34,14 @@ def test_foreign_files_are_named(saved: Saved, content: bytes, text: str) -> Non
 
 
 def test_hdf5_is_recognised_by_its_content(material: Path) -> None:
-    with pytest.raises(CaffeError, match=r"is HDF5, not a \.caffemodel"):
+    with pytest.raises(
+        CaffeError, match=r"is HDF5, not a \.caffemodel; .* give the \.prototxt first"
+    ):
         read_net(material / "caffe-golden" / "hdf5_weights" / "net.caffemodel.h5")
 
 
 def test_a_prototxt_given_as_weights(material: Path) -> None:
-    with pytest.raises(CaffeError, match=r"is text, not a \.caffemodel; a \.prototxt holds no"):
+    with pytest.raises(CaffeError, match=r"is text, as a \.prototxt is, not a \.caffemodel; "):
         read_net(material / "caffe-golden" / "conv" / "net.prototxt")
 
 

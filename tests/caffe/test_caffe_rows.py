@@ -12,10 +12,12 @@ import pytest
 
 from deelish.caffe import read_net, rows_of
 from deelish.caffe.codec import encode
-from deelish.caffe.parameters import PARAMETERS
+from deelish.caffe.rows import Pixels, feed_shapes, pixels_of
 from deelish.caffe.schema import NET
+from deelish.caffe.values import parameter_of
 from deelish.errors import CaffeError
 from deelish.plan import Layer, Plan
+from deelish.plan.kinds import KINDS
 
 Saved = Callable[[bytes], Path]
 
@@ -23,7 +25,9 @@ Saved = Callable[[bytes], Path]
 def layer(type: str, bottom: str = "data", top: str = "y", **args: Any) -> dict[str, Any]:
     rules = {key: args.pop(key) for key in ("include", "exclude") if key in args}
     row = {"name": top or "z", "type": type, "bottom": bottom.split(), "top": top.split()} | rules
-    return row | ({PARAMETERS[type].name: args} if args else {})
+    for key, value in args.items():
+        row.setdefault(parameter_of(type, key), {})[key] = value
+    return row
 
 
 @pytest.fixture
@@ -54,7 +58,11 @@ Rows = Callable[..., list[Layer]]
         ("Convolution", {"dilation": [2]}, {"dilation": 2}),
         ("Convolution", {"engine": "CUDNN", "axis": 1, "force_nd_im2col": True}, {}),
         ("Convolution", {"weight_filler": {"type": "xavier"}}, {"weight_filler": "xavier"}),
-        ("Convolution", {"weight_filler": {"type": "positive_unitball"}}, {}),
+        (
+            "Convolution",
+            {"weight_filler": {"type": "positive_unitball"}},
+            {"weight_filler": "positive_unitball"},
+        ),
         (
             "Convolution",
             {"weight_filler": {"type": "gaussian", "std": 0.01}},
@@ -62,6 +70,8 @@ Rows = Callable[..., list[Layer]]
         ),
         ("Convolution", {"bias_filler": {"value": 0.1}}, {"bias_filler": 0.1}),
         ("Convolution", {"bias_filler": {"type": "constant"}}, {}),
+        ("Convolution", {"kernel_size": [3, 4, 5]}, {"kernel_size": (3, 4, 5)}),
+        ("Convolution", {"axis": 2}, {"axis": 2}),
         (
             "InnerProduct",
             {"num_output": 3, "transpose": True},
@@ -90,54 +100,52 @@ Rows = Callable[..., list[Layer]]
         ("Concat", {"concat_dim": 2}, {"axis": 2}),
         ("Flatten", {"axis": 1, "end_axis": -1}, {}),
         ("Softmax", {"axis": 2, "engine": "CAFFE"}, {"axis": 2}),
+        ("Softmax", {"axis": -1}, {"axis": -1}),
+        ("Reshape", {"shape": {"dim": [0, -1]}, "axis": 1}, {"shape": (0, -1), "axis": 1}),
+        ("DummyData", {"shape": [{"dim": [2, 3]}]}, {"shape": ((2, 3),)}),
+        ("DummyData", {"data_filler": [{"value": 2.0}]}, {"data_filler": (2.0,)}),
+        ("SoftmaxWithLoss", {"ignore_label": 1, "axis": 2}, {"ignore_label": 1, "axis": 2}),
+        ("Slice", {"slice_dim": 2, "slice_point": [1, 4]}, {"axis": 2, "slice_point": (1, 4)}),
     ],
 )
 def test_arguments(rows: Rows, type: str, caffe: dict[str, Any], args: dict[str, Any]) -> None:
-    (row,) = rows(layer(type, **caffe))
-    assert row == Layer("y", type, "data", "y", **args)
-    assert row.args == args
+    bottoms = ["data"] * KINDS[type].bottoms[0]
+    (row,) = rows(layer(type, " ".join(bottoms), **caffe))
+    assert row == Layer("y", type, bottoms, "y", **args)
 
 
 @pytest.mark.parametrize(
     ("type", "caffe", "text"),
     [
-        ("Convolution", {"axis": 2}, "axis is 2; deelish can do 1 there"),
-        ("Convolution", {"kernel_size": [3, 3, 3]}, "kernel_size is [3, 3, 3]; deelish can do two"),
-        ("Convolution", {"stride_h": 2}, "has only one of stride_h and stride_w; give both"),
-        ("Convolution", {"kernel_w": 2}, "has only one of kernel_h and kernel_w; give both"),
+        ("Convolution", {"stride_h": 2}, "has stride_h without stride_w; give both"),
+        ("Convolution", {"kernel_w": 2}, "has kernel_w without kernel_h; give both"),
         ("Convolution", {"pad": [1], "pad_h": 1}, "has both pad and pad_h or pad_w; keep one"),
-        ("Pooling", {"pool": "STOCHASTIC"}, "pool is 'STOCHASTIC'; deelish can do MAX or AVE"),
-        ("LRN", {"norm_region": "WITHIN_CHANNEL"}, "norm_region is 'WITHIN_CHANNEL'"),
-        ("Scale", {"num_axes": -1}, "num_axes is -1; deelish can do 1 there"),
-        ("Flatten", {"axis": 2}, "axis is 2; deelish can do 1 there"),
         ("Concat", {"axis": 1, "concat_dim": 1}, "has both axis and concat_dim; keep one"),
-        ("Concat", {"axis": -1}, "axis is -1; deelish can do an axis counted from the front"),
-        ("InnerProduct", {"axis": -1}, "axis is -1; deelish can do an axis counted from the front"),
-        ("Softmax", {"axis": -1}, "axis is -1; deelish can do an axis counted from the front"),
+        ("Im2col", {"group": 2}, "has group, which deelish does not know there; it knows kernel_"),
     ],
 )
 def test_what_deelish_lacks_is_refused(
     rows: Rows, type: str, caffe: dict[str, Any], text: str
 ) -> None:
     with pytest.raises(CaffeError, match=rf"layer 'y' \({type}\): {re.escape(text)}"):
-        rows(layer(type, **caffe))
+        rows(layer(type, " ".join(["data"] * KINDS[type].bottoms[0]), **caffe))
 
 
 @pytest.mark.parametrize(
     ("bad", "text"),
     [
         (
-            layer("Power", "a", "b"),
-            "layer 'b' (Power): deelish does not know the type; layers read so far: a (ReLU)",
+            layer("Unheard", "a", "b"),
+            "layer 'b' (Unheard): deelish does not know the type; layers read so far: a (ReLU)",
         ),
         (
             layer("ReLU", "nowhere"),
             "reads blob 'nowhere', which is neither an input of known",
         ),
-        (layer("ReLU", ""), "reads no blob; name its bottom"),
-        (layer("Convolution", "data a"), "bottoms data, a and tops y; deelish can do at most 1"),
-        (layer("Pooling", "a", "p mask"), "bottoms a and tops p, mask; deelish can do at most 1"),
-        (layer("ReLU", "a", ""), "bottoms a and tops none"),
+        (layer("ReLU", ""), "reads 0 blobs (none); it takes 1 to 1"),
+        (layer("TanH", "data a"), "layer 'y' (TanH): reads 2 blobs (data, a); it takes 1 to 1"),
+        (layer("TanH", "a", "p mask"), "makes 2 blobs (p, mask); it takes 1 to 1"),
+        (layer("ReLU", "a", ""), "makes 0 blobs (none); it takes 1 to 1"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(rows: Rows, bad: dict[str, Any], text: str) -> None:
@@ -145,45 +153,71 @@ def test_what_does_not_fit_together_is_refused(rows: Rows, bad: dict[str, Any], 
         rows(layer("ReLU", top="a"), bad)
 
 
-def test_only_what_answers_is_kept(rows: Rows) -> None:
+def test_the_net_of_the_test_phase_is_taken(rows: Rows) -> None:
     found = rows(
-        layer("Data", "", "image label"),
+        layer("Unheard", "", "x", include=[{"phase": "TRAIN"}]),
         layer("ReLU", top="a"),
         layer("Unheard", "a", "b", include=[{"phase": "TRAIN"}]),
         layer("Dropout", "a", "a", include=[{"phase": "TEST"}]),
         layer("ReLU", "a", "c", exclude=[{"phase": "TRAIN"}]),
         layer("Unheard", "a", "d", include=[{"stage": ["deploy"]}]),
-        layer("SoftmaxWithLoss", "c label", "loss"),
-        layer("Accuracy", "c label", "accuracy"),
-        layer("Silence", "label", "silent"),
+        layer("HDF5Output", "c", ""),
         layer("Softmax", "c", "prob"),
     )
     assert [(row.name, row.phase) for row in found] == [
         ("a", None),
-        ("a", "TEST"),
-        ("c", "TEST"),
+        ("a", None),
+        ("c", None),
         ("prob", None),
     ]
 
 
-def test_splits_are_undone(rows: Rows) -> None:
-    found = rows(
-        layer("Split", "data", "data_0 data_1"),
-        layer("ReLU", "data_0", "a"),
-        layer("Split", "data_1", "deep_0 deep_1"),
-        layer("Eltwise", "a deep_1", "sum"),
-    )
-    assert [row.bottoms for row in found] == [("data",), ("a", "data")]
-
-
-def test_inputs_are_for_a_batch_of_one_and_may_be_given(saved: Saved) -> None:
-    net = {"layer": [layer("Data", "", "data"), layer("ReLU")]}
+def test_stages_and_levels_choose_layers(saved: Saved) -> None:
+    layers = [
+        layer("ReLU", top="a", include=[{"stage": ["deploy"]}]),
+        layer("TanH", top="b", include=[{"min_level": 2}]),
+        layer("Sigmoid", top="c", exclude=[{"stage": ["deploy"]}]),
+    ]
+    net = {"input": ["data"], "input_dim": [1, 4, 9, 9], "layer": layers}
     found = read_net(saved(encode(net, NET)))
-    with pytest.raises(CaffeError, match=r"reads blob 'data', .*; give its shape, or use a deploy"):
+
+    def names(*choice: Any) -> list[str]:
+        return [row.name for row in rows_of(found, None, *choice)[0]]
+
+    assert names() == ["c"]
+    assert names(2) == ["b", "c"]
+    assert names(0, ["deploy"]) == ["a"]
+
+
+def test_the_splits_that_caffe_puts_in_are_undone(rows: Rows) -> None:
+    found = rows(
+        layer("Split", "data", "data_0_split_0 data_0_split_1") | {"name": "data_0_split"},
+        layer("ReLU", "data_0_split_0", "a"),
+        layer("Split", "data_0_split_1", "mine also"),
+        layer("Eltwise", "a also", "sum"),
+    )
+    assert [row.bottoms for row in found] == [("data",), ("data",), ("a", "also")]
+
+
+def test_the_shape_of_a_data_layer_is_given_or_inferred(saved: Saved) -> None:
+    net = {"layer": [layer("Data", "", "data label"), layer("ReLU")]}
+    found = read_net(saved(encode(net, NET)))
+    with pytest.raises(CaffeError, match=r"reads blob 'data', .*; give in_size=, or use a deploy"):
         rows_of(found)
     rows, inputs = rows_of(found, {"data": (10, 3, 8, 8), "unread": (1, 2)})
-    assert inputs == {"data": (1, 3, 8, 8)}
-    assert Plan(rows, inputs).shapes["y"] == (1, 3, 8, 8)
+    assert inputs == {"data": (10, 3, 8, 8)}
+    assert Plan(rows, inputs).shapes["y"] == (10, 3, 8, 8)
+
+
+def test_what_a_data_layer_says_of_pixels_is_taken(saved: Saved) -> None:
+    about = {"crop_size": 8, "mean_value": [1.0, 2.0, 3.0], "scale": 0.5}
+    weights = {"shape": {"dim": [2, 3, 1, 1]}, "data": np.ones((2, 3, 1, 1), np.float32)}
+    convolution = layer("Convolution", top="y", num_output=2, kernel_size=[1], bias_term=False)
+    net = {"layer": [layer("Data", "", "data", **about), convolution | {"blobs": [weights]}]}
+    found = read_net(saved(encode(net, NET)))
+    assert pixels_of(found) == Pixels(8, (1.0, 2.0, 3.0), 0.5)
+    assert feed_shapes(found, None) == {"data": (1, 3, 8, 8)}
+    assert feed_shapes(found, 6) == {"data": (1, 3, 6, 6)}
 
 
 @pytest.mark.parametrize(
@@ -198,15 +232,15 @@ def test_golden_nets_make_plans_with_caffes_shapes(material: Path, name: str, la
     with np.load(folder / "io.npz") as arrays:
         shapes = {key.split(":")[1]: arrays[key].shape for key in arrays if key[:3] != "in:"}
     for blob in shapes.keys() & plan.shapes.keys():
-        assert plan.shapes[blob][1:] == shapes[blob][1:]
+        assert plan.shapes[blob] == shapes[blob]
     assert set(plan.outputs) <= shapes.keys()
 
 
 def test_googlenet_is_a_plan(material: Path) -> None:
     rows, inputs = rows_of(read_net(material / "models" / "bvlc_googlenet.caffemodel"))
     plan = Plan(rows, inputs)
-    assert plan.inputs == {"data": (1, 3, 224, 224)}
+    assert plan.inputs == {"data": (10, 3, 224, 224)}
     assert plan.outputs == ["prob"]
-    assert plan.shapes["inception_3a/output"] == (1, 256, 28, 28)
+    assert plan.shapes["inception_3a/output"] == (10, 256, 28, 28)
     numbers = sum(blob.size for blobs in plan.weights.values() for blob in blobs.values())
     assert numbers == 6_998_552

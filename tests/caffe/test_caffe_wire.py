@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from deelish.caffe.wire import Source, block, payload, payload_size, read_fields, varint
+from deelish.caffe.wire import Source, block, numbers_of, payload_size, read_fields, varint
 from deelish.errors import CaffeError
 
 
@@ -51,7 +51,8 @@ def test_equal_fixed_fields_come_as_one_run(count: int, size: int) -> None:
     run, last = read_fields(source, 0, len(content))
     assert last == (1, 0, 1, len(content))
     assert payload_size(*run[1:]) == count * size
-    assert payload(source, *run[1:]) == b"".join(numbers)
+    dtype = f"<f{size}"
+    assert numbers_of(source, *run[1:], dtype).tobytes() == b"".join(numbers)
 
 
 def test_a_run_ends_with_its_message() -> None:

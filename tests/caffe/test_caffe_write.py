@@ -82,19 +82,6 @@ def test_arrays_that_do_not_fit_are_refused(arrays: Arrays, text: str) -> None:
         caffemodel_bytes(Plan([row], {"x": (1, 3)}, name="small"), arrays, "")
 
 
-def test_a_filler_that_caffe_lacks_is_refused() -> None:
-    row = Layer(
-        "ip",
-        "InnerProduct",
-        num_output=2,
-        weight_filler={"type": "msra", "gain": 2},
-        bias_term=False,
-    )
-    plan = Plan([row], {"x": (1, 3)})
-    with pytest.raises(CaffeError, match="Caffe has no field 'gain' here; choose from type, value"):
-        caffemodel_bytes(plan, {"ip": {"weight": np.zeros((2, 3), np.float32)}}, "")
-
-
 def test_golden_nets_survive_the_way_through_a_plan(saved: Saved, material: Path) -> None:
     net = read_net(material / "caffe-golden" / "inception_mini" / "net.caffemodel")
     rows, inputs = rows_of(net)
