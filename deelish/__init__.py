@@ -4,6 +4,7 @@
 No engine is imported before one is needed.
 """
 
+from deelish.caffenet import CaffeNet as CaffeNet
 from deelish.commands import CNN as CNN
 from deelish.commands import BatchTrain as BatchTrain
 from deelish.commands import GetLabels as GetLabels
@@ -18,12 +19,14 @@ from deelish.errors import DeelishError as DeelishError
 from deelish.network import Network as Network
 from deelish.plan import Layer as Layer
 from deelish.plan import Plan as Plan
+from deelish.register import register_layer as register_layer
 from deelish.session import Deel as Deel
 from deelish.version import __version__ as __version__
 
 __all__ = [
     "CNN",
     "BatchTrain",
+    "CaffeNet",
     "Deel",
     "DeelishError",
     "GetLabels",
@@ -37,4 +40,5 @@ __all__ = [
     "ShowLabels",
     "ShowLayers",
     "layerDim",
+    "register_layer",
 ]

@@ -150,6 +150,7 @@ def _make_modules() -> dict[str, ModuleType]:
         "deel.deel": language,
         "deel.tensor": language,
         "deel.network": language | families,
+        "deel.network.caffenet": language,
     }
     for name, family in FAMILIES.items():
         contents[f"deel.network.{name}"] = language | {family.__name__: family}

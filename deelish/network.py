@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deelish import report
-from deelish.errors import DataError, PlanError
+from deelish.describe import description
+from deelish.errors import DataError, FileError, PlanError
 from deelish.files import open_record, save_record
 from deelish.files.match import Loaded
 from deelish.files.record import Record
@@ -131,9 +133,11 @@ class Network:
         else:
             wanted = [self.plan.logits, *self.plan.auxiliary]
             blobs = self._run(images, wanted, training=True)
-            answer = ScoreTensor(_rows(blobs[self.plan.logits]), self.session, self, images)
+            answer = ScoreTensor(
+                _rows(blobs[self.plan.logits], self.plan.logits), self.session, self, images
+            )
             answer.trained_mode = True
-            heads = {name: _rows(blobs[name]) for name in self.plan.auxiliary}
+            heads = {name: _rows(blobs[name], name) for name in self.plan.auxiliary}
             self.pending = learning.Pending(answer, heads)
         if run is not None and not run.training:
             self.pending = learning.Pending(answer, {})
@@ -170,7 +174,7 @@ class Network:
         """
         asked = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
         wanted = {name: self.plan.blob_of(name) for name in asked}
-        arrays = checked_inputs(self.plan, inputs)
+        arrays = checked_inputs(self.plan, inputs, wanted.values())
         engine = self.session.engine
         answer = engine.run(self.module, arrays, set(wanted.values()), training=False)
         return {name: engine.numpy(answer[blob]) for name, blob in wanted.items()}
@@ -188,13 +192,24 @@ class Network:
         return found
 
     def _run(self, images: ImageTensor, wanted: list[str], *, training: bool) -> dict[str, Any]:
+        self._check_takes_images()
         data = self.preprocessing.apply(images.pixels(self))
-        inputs = {next(iter(self.plan.inputs)): data}
+        inputs = {self.plan.data: data}
+        phase = "TRAIN" if training else "TEST"
+        self.plan.check_inputs({self.plan.data: data.shape}, wanted, phase)
         return self.session.engine.run(self.module, inputs, wanted, training=training)
+
+    def _check_takes_images(self) -> None:
+        shape = self.plan.inputs.get(self.plan.data, ())
+        if len(shape) != 4:
+            raise PlanError(
+                f"{self.name}: takes no images, its input {self.plan.data!r} is {shape}; give"
+                " arrays to run()"
+            )
 
     def _scores(self, images: ImageTensor) -> ScoreTensor:
         logits = self._run(images, [self.plan.logits], training=False)[self.plan.logits]
-        return ScoreTensor(_rows(logits), self.session, self, images)
+        return ScoreTensor(_rows(logits, self.plan.logits), self.session, self, images)
 
     # Learning
 
@@ -227,6 +242,21 @@ class Network:
         record = Record(self.plan, values, self.labels, self.preprocessing, new)
         return save_record(Path(path), record)
 
+    def export(self, path: str | Path) -> Path:
+        """Write an ONNX model of the test phase for other programs; deelish does not read it back.
+
+        Inputs and outputs have the names of the blobs, float32, batch first, any number of images
+        where the layers allow it; pixels go in as `preprocessing` says. Losses and Accuracy are
+        left out. In `metadata_props` are labels, preprocessing and the blob of the logits.
+
+        Raises:
+            PlanError: a layer has no counterpart in ONNX; it is named.
+            FileError: another ending than .onnx, more than 2 GiB of weights, or no package onnx.
+        """
+        if Path(path).suffix.lower() != ".onnx":
+            raise FileError(f"{path}: export() writes .onnx; for other endings there is save()")
+        return self.save(path)
+
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """The network that a file holds; nothing else is needed. Foreign Caffe files load too.
@@ -235,7 +265,7 @@ class Network:
         """
         record = open_record(find_model(path, cls.weights))
         network = Network.__new__(Network)
-        loaded = Loaded(record.values, set(record.untrained))
+        loaded = Loaded(record.values, set(record.untrained), list(record.said))
         network._start(record.plan, record.preprocessing, record.labels, loaded)
         return network
 
@@ -254,21 +284,17 @@ class Network:
         return self.plan.shapes[self.plan.blob_of(layer)][1:]
 
     def __repr__(self) -> str:
-        p = self.preprocessing
-        new = self.untrained & self.plan.test_layers
-        state = f"new: {', '.join(sorted(new))}" if new else "ready"
-        if new == self.plan.test_layers:
-            state = "untrained"
-        return (
-            f"{self.name}: {p.channels} x {p.size} x {p.size} {p.order}"
-            f" -> {self.plan.classes} classes | {self.parameters:,} parameters"
-            f" | {summary.multiply_adds(self.plan) / 1e6:,.0f} M multiply-adds"
-            f" | {self.session.engine_name} on {self.session.engine.device} | {state}"
-        )
+        device = f"{self.session.engine_name} on {self.session.engine.device}"
+        return description(self.plan, self.preprocessing, device, self.untrained)
 
 
-def _rows(logits: Any) -> Any:
+def _rows(logits: Any, blob: str) -> Any:
     """(n, classes) from (n, classes) or (n, classes, 1, 1)."""
+    if len(logits.shape) < 2 or math.prod(logits.shape[2:]) != 1:
+        raise PlanError(
+            f"blob {blob!r} is {tuple(logits.shape)}, not one score a class; take it with run() or"
+            " feature()"
+        )
     return logits.reshape((logits.shape[0], -1))
 
 

@@ -79,7 +79,7 @@ def test_the_language_under_each_name(script, name: str) -> None:
     assert deelish.__all__
 
 
-@pytest.mark.parametrize(("file", "family"), FAMILIES.items())
+@pytest.mark.parametrize(("file", "family"), [*FAMILIES.items(), ("caffenet", deelish.CaffeNet)])
 def test_the_families(script, file: str, family: type) -> None:
     name = family.__name__
     path = script(
@@ -112,16 +112,17 @@ def test_a_script_of_2016(script, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("from deel.network.alexnet import AlexNet", "'deel.network.alexnet'"),
+        ("from deel.network.tinynet import TinyNet", "'deel.network.tinynet'"),
         ("import deel.network.fasterRCNN as rcnn", "'deel.network.fasterRCNN'"),
         ("from deel.agentServer import *", "'deel.agentServer'"),
-        ("from deel.network import AlexNet", "'AlexNet' in 'deel.network'"),
+        ("from deel.network import TinyNet", "'TinyNet' in 'deel.network'"),
     ],
 )
 def test_what_deelish_lacks(script, line: str, wanted: str) -> None:
     path = script(f"from deel import *\n\n{line}\n")
     there = ["deel", "deel.commands", "deel.deel", "deel.network"]
-    there += [*(f"deel.network.{file}" for file in sorted(FAMILIES)), "deel.tensor"]
+    files = sorted([*FAMILIES, "caffenet"])
+    there += [*(f"deel.network.{file}" for file in files), "deel.tensor"]
     assert refusal(path) == (
         f"{path} line 3: deelish has no {wanted}; it has the modules {', '.join(there)}"
     )

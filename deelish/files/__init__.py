@@ -1,4 +1,4 @@
-"""Files of networks: .hdf5, .safetensors and .caffemodel, read and written by their ending."""
+"""Files of networks, read and written by their ending; .onnx is written alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.errors import FileError
-from deelish.files import caffemodel, hdf5, safetensors
+from deelish.files import caffemodel, hdf5, onnx, safetensors
 from deelish.files.atomic import replacing
 from deelish.files.record import Record, Stored
 
@@ -35,6 +35,7 @@ FORMATS = {
         caffemodel.arrays,
         (".prototxt", caffemodel.write_definition),
     ),
+    ".onnx": Format(onnx.read, onnx.write),
 }
 
 
@@ -44,7 +45,7 @@ def save_record(path: Path, record: Record) -> Path:
     Raises:
         FileError: an unknown ending, or a folder that cannot be written.
     """
-    kind = _format(path)
+    kind = format_of(path)
     if kind.companion:
         ending, write = kind.companion
         with replacing(path.with_suffix(ending)) as temporary:
@@ -56,12 +57,12 @@ def save_record(path: Path, record: Record) -> Path:
 
 def open_record(path: Path) -> Record:
     """The network that a file holds."""
-    return _format(path).read(path)
+    return format_of(path).read(path)
 
 
 def open_arrays(path: Path) -> Stored:
     """The arrays of each layer in a file, whatever network they belong to."""
-    kind = _format(path)
+    kind = format_of(path)
     if kind.arrays:
         return kind.arrays(path)
     record = kind.read(path)
@@ -69,7 +70,8 @@ def open_arrays(path: Path) -> Stored:
     return Stored(arrays, record.untrained, record.labels, record.preprocessing)
 
 
-def _format(path: Path) -> Format:
+def format_of(path: Path) -> Format:
+    """The format of a path's ending; FileError for an ending of none."""
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         raise FileError(

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deelish import report
 from deelish.caffe.prototxt import prototxt
-from deelish.caffe.read import CaffeNet, read_net, weights_of
-from deelish.caffe.rows import rows_of
+from deelish.caffe.read import read_net, weights_of
 from deelish.caffe.write import caffemodel_bytes
 from deelish.engines.base import Values
-from deelish.files.match import match
+from deelish.files.foreign import Wishes, open_foreign
 from deelish.files.record import Header, Record, Stored
-from deelish.images.preprocessing import Preprocessing
-from deelish.plan.plan import Plan
-
-# What most nets trained on ImageNet take off; a Caffe file does not tell its own.
-IMAGENET_MEAN = (104.0, 117.0, 123.0)
 
 
 def write(path: Path, record: Record) -> None:
@@ -42,22 +35,11 @@ def read(path: Path) -> Record:
     """The network in a Caffe file, deelish's own or foreign."""
     net = read_net(path)
     if net.note is None:
-        return _foreign(path, net)
+        made = open_foreign(path, None, Wishes())
+        return Record(made.plan, made.loaded.values, None, made.preprocessing, [], made.loaded.said)
     header = Header.read(net.note, path)
     values: Values = {
         layer: dict(zip(header.plan.weights.get(layer, {}), blobs, strict=False))
         for layer, blobs in weights_of(net).items()
     }
     return header.record(values, path)
-
-
-def _foreign(path: Path, net: CaffeNet) -> Record:
-    rows, inputs = rows_of(net)
-    plan = Plan(rows, inputs, net.name or path.stem)
-    values = match(plan, path, Stored(weights_of(net)), replace=False).values
-    shape = next(iter(inputs.values()))
-    grey = len(shape) > 1 and shape[1] == 1
-    size = shape[-1]
-    report.say(f"{path}: a Caffe file does not tell its mean; {IMAGENET_MEAN} of ImageNet is taken")
-    made = Preprocessing(size, "L" if grey else "BGR", (0.0,) if grey else IMAGENET_MEAN)
-    return Record(plan, values, None, made, [])

@@ -18,7 +18,7 @@ def write(path: Path, record: Record) -> None:
     from safetensors.numpy import save_file
 
     tensors = {
-        _place(layer, name): np.ascontiguousarray(array)
+        _place(layer, name): np.asarray(array, order="C")
         for layer, blobs in record.values.items()
         for name, array in blobs.items()
     }

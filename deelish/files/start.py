@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deelish.files import open_arrays
-from deelish.files.match import Loaded, match
+from deelish.files.match import Allowed, Loaded, match
 from deelish.images.preprocessing import Preprocessing
 from deelish.plan.plan import Plan
 
@@ -22,7 +22,7 @@ def start_from(
         FileError, CaffeError: the file is no file of a network, or does not fit the plan.
     """
     stored = open_arrays(path)
-    loaded = match(plan, path, stored, replace=chosen)
+    loaded = match(plan, path, stored, Allowed(others=chosen))
     loaded.said += _other_pixels(path, stored.preprocessing, preprocessing)
     fits = stored.labels is not None and len(stored.labels) == plan.classes
     return loaded, stored.labels if fits else None

@@ -1,0 +1,42 @@
+"""Every net that Caffe computed, saved in every format: each copy answers like the first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deelish import CaffeNet, Deel, Network
+
+
+def _folders() -> list[Path]:
+    beside = Path(__file__).resolve().parents[3] / "shared"
+    folder = Path(os.environ.get("DEELISH_MATERIAL") or beside) / "caffe-golden"
+    return sorted(path for path in folder.glob("*") if (path / "io.npz").is_file())
+
+
+@pytest.mark.parametrize("folder", _folders() or [None], ids=lambda path: path and path.name)
+def test_every_copy_answers_the_same(material, tmp_path, folder):
+    if folder is None:
+        pytest.skip("caffe-golden is not in the shared material")
+    Deel()
+    net = CaffeNet(folder / "net.caffemodel", folder / "net.prototxt", allow_missing=True)
+    with np.load(folder / "io.npz") as arrays:
+        inputs = {key[3:]: arrays[key] for key in arrays if key.startswith("in:")}
+    wanted = net.run(inputs)
+    caffe = net.save(tmp_path / "copy.caffemodel")
+    copies = [
+        Network.load(net.save(tmp_path / "copy.hdf5")),
+        Network.load(net.save(tmp_path / "copy.safetensors")),
+        Network.load(caffe),
+        # As Caffe would read them: the net inside, and the net in text.
+        CaffeNet(caffe),
+        CaffeNet(caffe, caffe.with_suffix(".prototxt")),
+    ]
+    for copy in copies:
+        answer = copy.run(inputs)
+        assert answer.keys() == wanted.keys()
+        for name, array in wanted.items():
+            np.testing.assert_array_equal(answer[name], array, err_msg=name)
