@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from deelish import report
 from deelish.errors import FileError
 
 FOLDER_VARIABLE = "DEELISH_MODELS"
@@ -15,18 +16,32 @@ PATIENCE_SECONDS = 30
 
 @dataclass(frozen=True)
 class Weights:
-    """A published file of weights: its short name, file name, address, checksum and licence.
+    """A published file of weights: where it is to be had, and under which terms.
 
-    `checksum` is the algorithm and its hexadecimal sum, as in `sha1:39b7...`; `note` is one
-    sentence for the reader, or empty.
+    Attributes:
+        name: what `deelish fetch` calls it.
+        file: the name of the file.
+        address: where it lies, or empty where no address is certain.
+        checksum: the algorithm and its hexadecimal sum, as in ``sha1:39b7...``, or empty.
+        licence: the terms of use, in a few words.
+        note: one sentence for the reader, or empty.
+        project: the page of those who publish it.
     """
 
     name: str
     file: str
-    address: str
-    checksum: str
-    licence: str
-    note: str
+    address: str = ""
+    checksum: str = ""
+    licence: str = ""
+    note: str = ""
+    project: str = ""
+
+    @property
+    def source(self) -> str:
+        """How to get the file, in a few words."""
+        if self.address:
+            return f"get it with `deelish fetch {self.name}`"
+        return f"get it from {self.project}"
 
 
 def search_folders() -> list[Path]:
@@ -59,24 +74,50 @@ def fetch(weights: Weights, folder: Path | None = None, address: str | None = No
     """Download a model file into `folder`, check its sum, and return its path.
 
     The default folder is $DEELISH_MODELS, else the user's cache. A file that is there already
-    with the right sum is not fetched again. The file appears only when it is whole and right.
+    with the right sum is not fetched again. The file appears only when it is whole and right;
+    where no sum is known, that is said aloud.
 
-    Raises FileError when the address does not answer, sends another file, or the folder cannot
-    be written.
+    Raises FileError when no address is known and none is given, when the address does not
+    answer or sends another file, or when the folder cannot be written.
     """
+    folder = folder or search_folders()[1]  # the first of them after the working folder
+    address = address or weights.address
+    path = folder / weights.file
+    if not _is_there(path, weights.checksum):
+        other = f"`deelish fetch {weights.name} --from ADDRESS`"
+        if not address:
+            raise FileError(
+                f"{weights.file}: no certain address is known; {weights.source} and put it into"
+                f" {folder}, or name an address: {other}"
+            )
+        _retrieve(weights, folder, address, f"try again, or name another address: {other}")
+    if not weights.checksum:
+        report.say(f"{path.name}: its right sum is not known, so it was not checked")
+    return path
+
+
+def _is_there(path: Path, checksum: str) -> bool:
+    """Whether the file lies there, with the right sum where that is known."""
+    import pooch
+
+    if not path.is_file() or not checksum:
+        return path.is_file()
+    algorithm, _, right = checksum.partition(":")
+    return bool(pooch.file_hash(str(path), alg=algorithm) == right)
+
+
+def _retrieve(weights: Weights, folder: Path, address: str, again: str) -> None:
+    """Download the file into the folder, or say in one sentence why not; `again` is the cure."""
     import pooch
     import requests
 
-    folder = folder or search_folders()[1]  # the first of them after the working folder
-    address = address or weights.address
-    again = f"try again, or name another address: `deelish fetch {weights.name} --from ADDRESS`"
     if not address.startswith(("http://", "https://")):
         raise FileError(f"{weights.file}: {address!r} is no http or https address; {again}")
     pooch.get_logger().setLevel("WARNING")  # the bar says what its notice says
+    known = weights.checksum or None
+    get = _download if known else _download_no_page
     try:
-        return Path(
-            pooch.retrieve(address, weights.checksum, weights.file, folder, downloader=_download)
-        )
+        pooch.retrieve(address, known, weights.file, folder, downloader=get)
     except requests.RequestException as error:  # an OSError too, so it must come first
         raise FileError(f"{weights.file}: {address} gave {_reason(error)}; {again}") from error
     except OSError as error:
@@ -84,11 +125,9 @@ def fetch(weights: Weights, folder: Path | None = None, address: str | None = No
             f"{weights.file}: cannot be written into {folder} ({error.strerror or error}); "
             f"name another folder: `deelish fetch {weights.name} --to FOLDER`"
         ) from error
-    except ValueError as error:  # pooch's word for a wrong sum; it has removed what it got
-        raise FileError(
-            f"{weights.file}: {address} sent another file, whose sum is not "
-            f"{weights.checksum}; {again}"
-        ) from error
+    except ValueError as error:  # of a wrong sum or a page; pooch has removed what it got
+        what = f"another file, whose sum is not {known}" if known else "a web page, not the file"
+        raise FileError(f"{weights.file}: {address} sent {what}; {again}") from error
 
 
 def _download(address: str, path: str, _: object) -> None:
@@ -108,6 +147,14 @@ def _download(address: str, path: str, _: object) -> None:
                 bar.update(len(chunk))
 
 
+def _download_no_page(address: str, path: str, _: object) -> None:
+    """The same for a file without a known sum; ValueError where a page came, such as a login."""
+    _download(address, path, _)
+    with Path(path).open("rb") as file:
+        if file.read(CHUNK_BYTES).lstrip().startswith(b"<"):
+            raise ValueError(address)
+
+
 def _cache_folder() -> Path:
     import pooch
 
@@ -120,7 +167,7 @@ def _what(path: Path) -> str:
 
 def _cure(path: Path, weights: Weights | None) -> str:
     if weights is not None and path.name == weights.file:
-        return f"get it with `deelish fetch {weights.name}`, or give the path of the file"
+        return f"{weights.source}, or give the path of the file"
     return "give the path of the file"
 
 

@@ -1,18 +1,15 @@
 """GoogLeNet: Szegedy et al., "Going deeper with convolutions", CVPR 2015 (arXiv 1409.4842).
 
-Rows and names are those of BVLC GoogLeNet; published accuracy on ImageNet 68.7 / 88.9 %.
-Images are BGR, minus (104, 117, 123), 224 x 224.
+Rows, names and first values are those of BVLC GoogLeNet.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from deelish.labels import Labels, outputs_of
-from deelish.network import Network
-from deelish.plan import Layer, Plan
-from deelish.weights import Weights
+from deelish.networks.family import Card, Family
+from deelish.networks.parts import whole_map
+from deelish.plan import Layer
 
 # For each block: 1x1, 3x3_reduce, 3x3, 5x5_reduce, 5x5, pool_proj.
 BLOCKS = {
@@ -31,46 +28,9 @@ AUXILIARY_AFTER = {"4a": "loss1", "4d": "loss2"}
 NORM: dict[str, Any] = {"local_size": 5, "alpha": 1e-4, "beta": 0.75}
 
 
-class GoogLeNet(Network):
-    """GoogLeNet. Two auxiliary classifiers, of weight 0.3, help while it trains on labels.
-
-    Args:
-        labels: a file, a list of names, or a count; it sets the number of outputs (1000).
-        modelpath: weights to start from, for example "bvlc_googlenet.caffemodel".
-        in_size: side of the images, from 32 up; the last pooling takes the whole map.
-        outputs: the number of outputs, where there are no labels.
-    """
-
-    weights = Weights(
-        name="googlenet",
-        file="bvlc_googlenet.caffemodel",
-        address="http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
-        checksum="sha1:405fc5acd08a3bb12de8ee5e23a96bec22f08204",
-        licence="unrestricted use",
-        note="BVLC GoogLeNet, 1000 classes of ImageNet",
-    )
-
-    def __init__(
-        self,
-        labels: Labels | None = None,
-        modelpath: str | Path | None = None,
-        in_size: int = 224,
-        outputs: int | None = None,
-    ) -> None:
-        plan = _plan(outputs_of(labels, outputs, 1000), in_size)
-        super().__init__(
-            plan,
-            labels=outputs if labels is None else labels,
-            modelpath=modelpath,
-            in_size=in_size,
-            order="BGR",
-            mean=(104.0, 117.0, 123.0),
-            scale=1.0,
-        )
-
-
-def _plan(outputs: int, size: int) -> Plan:
-    rows = [
+def rows(outputs: int, size: int) -> list[Layer]:
+    """Two convolutions, nine inception blocks, two auxiliary classifiers, the mean of the map."""
+    made = [
         *_conv("conv1/7x7_s2", "data", 64, 7, "conv1/relu_7x7", stride=2, pad=3),
         Layer("pool1/3x3_s2", "Pooling", kernel_size=3, stride=2),
         Layer("pool1/norm1", "LRN", **NORM),
@@ -81,21 +41,20 @@ def _plan(outputs: int, size: int) -> Plan:
     ]
     last = "pool2/3x3_s2"
     for block, widths in BLOCKS.items():
-        rows += _inception(f"inception_{block}", last, widths)
+        made += _inception(f"inception_{block}", last, widths)
         last = f"inception_{block}/output"
         if block in AUXILIARY_AFTER:
-            rows += _auxiliary(AUXILIARY_AFTER[block], last, outputs, size)
+            made += _auxiliary(AUXILIARY_AFTER[block], last, outputs, size)
         if block in POOLED_AFTER:
-            rows.append(Layer(POOLED_AFTER[block], "Pooling", last, kernel_size=3, stride=2))
+            made.append(Layer(POOLED_AFTER[block], "Pooling", last, kernel_size=3, stride=2))
             last = POOLED_AFTER[block]
-    rows += [
-        Layer("pool5/7x7_s1", "Pooling", last, pool="AVE", global_pooling=True),
+    return [
+        *made,
+        whole_map("pool5/7x7_s1", last, 7, size),
         Layer("pool5/drop_7x7_s1", "Dropout", dropout_ratio=0.4),
         Layer("loss3/classifier", "InnerProduct", num_output=outputs, weight_filler="xavier"),
         Layer("prob", "Softmax"),
     ]
-    auxiliary = {f"{name}/classifier": 0.3 for name in AUXILIARY_AFTER.values()}
-    return Plan(rows, {"data": (1, 3, size, size)}, "GoogLeNet", auxiliary=auxiliary)
 
 
 def _conv(
@@ -147,3 +106,25 @@ def _auxiliary(name: str, bottom: str, outputs: int, size: int) -> list[Layer]:
         Layer(f"{name}/drop_fc", "Dropout", dropout_ratio=0.7, phase="TRAIN"),
         Layer(f"{name}/classifier", "InnerProduct", num_output=outputs, **filled),
     ]
+
+
+class GoogLeNet(Family):
+    """GoogLeNet; in_size from 32 up, of which the last pooling takes the whole map.
+
+    Two auxiliary classifiers, of weight 0.3, help while it trains on labels.
+    """
+
+    weights = Card(
+        name="googlenet",
+        family="GoogLeNet",
+        rows=rows,
+        paper="Szegedy et al., CVPR 2015, arXiv 1409.4842",
+        accuracy="68.7 / 88.9 %",
+        auxiliary={f"{name}/classifier": 0.3 for name in AUXILIARY_AFTER.values()},
+        file="bvlc_googlenet.caffemodel",
+        address="http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
+        checksum="sha1:405fc5acd08a3bb12de8ee5e23a96bec22f08204",
+        project="github.com/BVLC/caffe",
+        licence="unrestricted use",
+        note="BVLC GoogLeNet, 1000 classes of ImageNet",
+    )

@@ -49,7 +49,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         site.address = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield site
         server.shutdown()
@@ -247,3 +247,64 @@ def test_fetch_into_a_file(tmp_path: Path, weights: Weights) -> None:
         r"name another folder: `deelish fetch net --to FOLDER`",
     ):
         fetch(weights, tmp_path / "taken")
+
+
+PAGE = "gist.example/nobody/net"
+
+
+def test_fetch_without_a_certain_address_names_who_publishes_the_file(tmp_path: Path) -> None:
+    weights = Weights("net", "net.caffemodel", project=PAGE)
+    assert refused(weights, tmp_path) == (
+        f"net.caffemodel: no certain address is known; get it from {PAGE} and put it into"
+        f" {tmp_path}, or name an address: `deelish fetch net --from ADDRESS`"
+    )
+
+
+def test_find_names_who_publishes_the_file(folders: dict[str, Path]) -> None:
+    weights = Weights("net", "net.caffemodel", project=PAGE)
+    with pytest.raises(FileError, match=f"; get it from {PAGE}, or give the path of the file$"):
+        find_model("net.caffemodel", weights)
+
+
+def test_fetch_without_an_address_takes_a_file_that_is_there(tmp_path: Path) -> None:
+    checksum = f"sha1:{hashlib.sha1(CONTENT).hexdigest()}"
+    weights = Weights("net", "net.caffemodel", checksum=checksum, project=PAGE)
+    (tmp_path / "net.caffemodel").write_bytes(b"another file")
+    assert "no certain address" in refused(weights, tmp_path)
+    (tmp_path / "net.caffemodel").write_bytes(CONTENT)
+    assert fetch(weights, tmp_path) == tmp_path / "net.caffemodel"
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha384"])
+def test_fetch_checks_what_a_named_address_sends(
+    tmp_path: Path, site: Site, algorithm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checksum = f"{algorithm}:{hashlib.new(algorithm, CONTENT).hexdigest()}"
+    weights = Weights("net", "net.caffemodel", checksum=checksum, project=PAGE)
+    address = f"{site.address}/net.caffemodel"
+    assert fetch(weights, tmp_path, address).read_bytes() == CONTENT
+    assert capsys.readouterr().out == ""
+    (tmp_path / "net.caffemodel").unlink()
+    site.files["/net.caffemodel"] = CONTENT[1:]
+    assert f"sent another file, whose sum is not {checksum}" in refused(weights, tmp_path, address)
+
+
+def test_fetch_says_that_a_sum_is_not_known(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = Weights("net", "net.caffemodel", f"{site.address}/net.caffemodel")
+    for _ in range(2):
+        assert fetch(weights, tmp_path).read_bytes() == CONTENT
+        assert capsys.readouterr().out == (
+            "net.caffemodel: its right sum is not known, so it was not checked\n"
+        )
+    assert site.asked == ["/net.caffemodel"]
+
+
+def test_fetch_takes_no_web_page_for_a_file(tmp_path: Path, site: Site) -> None:
+    site.files["/net.caffemodel"] = b"\n<!DOCTYPE html><title>Sign in</title>"
+    weights = Weights("net", "net.caffemodel", f"{site.address}/net.caffemodel")
+    assert refused(weights, tmp_path) == (
+        f"net.caffemodel: {weights.address} sent a web page, not the file; try again, or name"
+        " another address: `deelish fetch net --from ADDRESS`"
+    )

@@ -1,0 +1,102 @@
+"""What the published families share: the card of a model, and the class that is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deelish.images.preprocessing import Preprocessing
+from deelish.labels import Labels, outputs_of
+from deelish.network import Network
+from deelish.plan import Layer, Plan
+from deelish.weights import Weights
+
+# Part of an image's side that a view shows where the paper names none: 224 of 256.
+SHARE = 224 / 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card(Weights):
+    """A published model as data: its file, the network that the file fits, what it was trained on.
+
+    Attributes:
+        family: the class in `deelish.networks` that is made from this card.
+        rows: the layers for a number of outputs and a side in pixels.
+        paper: who described the network, and where.
+        accuracy: as its publishers state it, in words; empty where they state none.
+        outputs, size: number of classes, and side in pixels, of the file.
+        mean: what is subtracted from blue, green and red.
+        share: part of an image's side that a view of `size` pixels shows.
+        labels: names of the classes, in the file's order, where they are few.
+        auxiliary: further blobs of scores in training, with their weight in the loss.
+    """
+
+    family: str
+    rows: Callable[[int, int], Iterable[Layer]]
+    paper: str
+    accuracy: str = ""
+    outputs: int = 1000
+    size: int = 224
+    mean: tuple[float, float, float] = (104.0, 117.0, 123.0)
+    share: float = SHARE
+    labels: tuple[str, ...] = ()
+    auxiliary: Mapping[str, float] = field(default_factory=dict)
+
+    def plan(self, outputs: int | None = None, in_size: int | None = None) -> Plan:
+        """The network as data, without an engine and without weights; left out, as published.
+
+        Raises:
+            PlanError: `in_size` leaves nothing to pool; the layer is named.
+        """
+        size = self.size if in_size is None else in_size
+        rows = self.rows(self.outputs if outputs is None else outputs, size)
+        return Plan(rows, {"data": (1, 3, size, size)}, self.family, auxiliary=self.auxiliary)
+
+    def preprocessing(self, in_size: int | None = None) -> Preprocessing:
+        """What happens to pixels before the network sees them; DataError for a wrong size."""
+        size = self.size if in_size is None else in_size
+        share = self.share if size == self.size else SHARE
+        return Preprocessing(size, "BGR", self.mean, share=share)
+
+
+class Family(Network):
+    """A network of a published family.
+
+    Args:
+        labels: a file, a list of names, or a count; it sets the number of outputs.
+        modelpath: weights to start from, such as the published file; without it, first values.
+        in_size: side of the images in pixels; left out, as published.
+        outputs: the number of outputs, where there are no labels.
+
+    Raises:
+        DataError: labels and outputs disagree, or in_size is not a size.
+        PlanError: in_size leaves nothing to pool.
+        FileError, CaffeError: modelpath is missing, or does not fit.
+    """
+
+    # The published model that the class is made from.
+    weights: Card
+
+    def __init__(
+        self,
+        labels: Labels | None = None,
+        modelpath: str | Path | None = None,
+        in_size: int | None = None,
+        outputs: int | None = None,
+    ) -> None:
+        pixels = self.weights.preprocessing(in_size)
+        super().__init__(
+            self.weights.plan(outputs_of(labels, outputs, self.weights.outputs), pixels.size),
+            labels=outputs if labels is None else labels,
+            modelpath=modelpath,
+            in_size=pixels.size,
+            order=pixels.order,
+            mean=pixels.mean,
+            scale=pixels.scale,
+            share=pixels.share,
+        )
+        # Given to Network, the names would count as the user's choice, for which the classifier
+        # of a file may go. Here a file for other classes is refused.
+        if self.weights.labels and (labels, outputs, self.labels) == (None, None, None):
+            self.labels = list(self.weights.labels)

@@ -1,0 +1,103 @@
+"""The classes of the families: their sizes, versions, labels, files and pixels."""
+
+import pytest
+
+from deelish import Deel, Layer, Network
+from deelish.errors import DataError, FileError, PlanError
+from deelish.networks import (
+    CARDS,
+    VGG16,
+    VGGS,
+    AgeNet,
+    AlexNet,
+    EmotionNet,
+    GenderNet,
+    GoogLeNet,
+    NetworkInNetwork,
+    NetworkInNetworkCIFAR10,
+    Places205GoogLeNet,
+    ReferenceCaffeNet,
+    ResNet50,
+    ResNet152,
+    SqueezeNet,
+)
+
+
+@pytest.fixture(autouse=True)
+def session():
+    with Deel() as deel:
+        yield deel
+
+
+@pytest.mark.parametrize("size", [0, "224", 32.0, True])
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(DataError, match=r"size is .*; give whole pixels, 1 or more"):
+        ResNet50(in_size=size)
+
+
+def test_squeezenet_has_two_versions(tmp_path, monkeypatch):
+    assert SqueezeNet(7, in_size=32).plan.shapes["conv1"][1] == 64
+    assert SqueezeNet(7, in_size=32, version="1.0").plan.shapes["conv1"][1] == 96
+    with pytest.raises(PlanError, match=r"SqueezeNet: version is 1\.1; give '1\.0' or '1\.1'"):
+        SqueezeNet(version=1.1)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileError, match=r"get it with `deelish fetch squeezenet1.0`"):
+        SqueezeNet(modelpath="squeezenet_v1.0.caffemodel", in_size=32, version="1.0")
+
+
+def test_faces_come_with_the_names_of_their_classes():
+    age = AgeNet(in_size=35)
+    assert age.labels[2] == "(8, 12)"
+    assert len(age.labels) == age.plan.classes == 8
+    assert GenderNet(in_size=35).labels == ["Male", "Female"]
+    assert CARDS["emotion"].labels[3] == "Happy"
+    assert NetworkInNetworkCIFAR10(in_size=8).labels[:2] == ["airplane", "automobile"]
+    assert AgeNet(["young", "old"], in_size=35).labels == ["young", "old"]
+    assert AgeNet(outputs=8, in_size=35).labels is None
+
+
+def test_the_file_of_gender_is_not_taken_for_age(tmp_path):
+    path = GenderNet(in_size=35).save(tmp_path / "gender_net.caffemodel")
+    with pytest.raises(
+        FileError, match=r"does not fit AgeNet, .*'fc8' .* \(2, 512\) .* \(8, 512\)"
+    ):
+        AgeNet(modelpath=path, in_size=35)
+    assert GenderNet(modelpath=path, in_size=35).labels == ["Male", "Female"]
+    assert Network.load(path).labels == ["Male", "Female"]
+
+
+@pytest.mark.parametrize(
+    ("family", "size", "mean", "base"),
+    [
+        (GoogLeNet, 224, (104, 117, 123), 256),
+        (AlexNet, 227, (104, 117, 123), 256),
+        (ReferenceCaffeNet, 227, (104, 117, 123), 256),
+        (VGG16, 224, (103.939, 116.779, 123.68), 256),
+        (VGGS, 224, (103.939, 116.779, 123.68), 256),
+        (ResNet152, 224, (104, 117, 123), 256),
+        (SqueezeNet, 227, (104, 117, 123), 256),
+        (NetworkInNetwork, 227, (104, 117, 123), 256),
+        (NetworkInNetworkCIFAR10, 32, (113.9, 123.0, 125.3), 32),
+        (AgeNet, 227, (78.4263377603, 87.7689143744, 114.895847746), 256),
+        (EmotionNet, 224, (78.4263377603, 87.7689143744, 114.895847746), 256),
+        (Places205GoogLeNet, 224, (104, 117, 123), 256),
+    ],
+)
+def test_pixels_as_the_published_weights_want_them(family, size, mean, base):
+    pixels = family.weights.preprocessing()
+    assert (pixels.size, pixels.order, pixels.scale, pixels.base) == (size, "BGR", 1.0, base)
+    assert pixels.mean == mean
+    assert family.weights.preprocessing(64).base == 73  # 7/8 of the side, as for 224 of 256
+
+
+def test_a_family_of_ones_own():
+    """A class of a user's is called by its own card."""
+
+    def rows(outputs, size):
+        return [Layer("score", "InnerProduct", num_output=outputs), Layer("prob", "Softmax")]
+
+    card = type(GoogLeNet.weights)(
+        name="mine", family="Mine", rows=rows, paper="none", outputs=3, size=8, file="mine.hdf5"
+    )
+    mine = type("Mine", (GoogLeNet,), {"weights": card})()
+    assert repr(mine).startswith("Mine: 3 x 8 x 8 BGR -> 3 classes | 579 parameters")
