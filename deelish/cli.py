@@ -1,13 +1,14 @@
-"""The command `deelish`: runs scripts and fetches models."""
+"""The command `deelish`: runs scripts, fetches, converts and shows models, classifies images."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deelish.cli_models import add_commands
 from deelish.errors import DeelishError, FileError
 from deelish.version import __version__
 
@@ -18,8 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit comes through, from argparse (2) and from the user's own script.
     """
     options = _parser().parse_args(arguments)
+    act: Callable[[argparse.Namespace], int] = options.act
     try:
-        return _run(options) if options.command == "run" else _fetch(options)
+        return act(options)
     except DeelishError as error:
         if options.debug:
             traceback.print_exc()
@@ -43,11 +45,17 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a script, one written for Deel too")
     run.add_argument("script", metavar="SCRIPT")
     run.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
+    run.set_defaults(act=_run)
+
+    models = commands.add_parser("models", help="list the published models")
+    models.set_defaults(act=_models)
 
     fetch = commands.add_parser("fetch", help="fetch the published weights of a network")
     fetch.add_argument("name", metavar="NAME", help="such as googlenet")
     fetch.add_argument("--to", metavar="FOLDER", type=Path, help="where the file is put")
     fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="where else it lies")
+    fetch.set_defaults(act=_fetch)
+    add_commands(commands)
     return parser
 
 
@@ -72,17 +80,22 @@ def _print_traceback(error: Exception, script: str | None) -> None:
     traceback.print_exception(type(error), error, frame or error.__traceback__)
 
 
+def _models(options: argparse.Namespace) -> int:
+    from deelish.networks import models_table
+
+    print(models_table())
+    return 0
+
+
 def _fetch(options: argparse.Namespace) -> int:
-    from deelish.networks import FAMILIES
+    from deelish.networks import CARDS
     from deelish.weights import fetch
 
-    published = [family.weights for family in FAMILIES.values()]
-    known = {weights.name: weights for weights in published if weights is not None}
-    if options.name not in known:
-        raise FileError(f"no published model {options.name!r}; known: {', '.join(sorted(known))}")
-    weights = known[options.name]
-    print(fetch(weights, options.to, options.address))
-    print(f"licence: {weights.licence}")
-    if weights.note:
-        print(weights.note)
+    if options.name not in CARDS:
+        raise FileError(f"no published model {options.name!r}; known: {', '.join(sorted(CARDS))}")
+    card = CARDS[options.name]
+    print(fetch(card, options.to, options.address))
+    print(f"licence: {card.licence}")
+    if card.note:
+        print(card.note)
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deelish.cli import main
-from deelish.networks import FAMILIES
+from deelish.networks import CARDS
 from deelish.version import __version__
 from deelish.weights import Weights
 
@@ -51,7 +51,10 @@ def test_python_m_deelish(script) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "['--epochs', '3', '-x']\n", "")
 
 
-@pytest.mark.parametrize("arguments", [[], ["walk"], ["run"], ["fetch"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["walk"], ["run"], ["fetch"], ["show"], ["convert", "a.hdf5"], ["classify", "a.hdf5"]],
+)
 def test_a_wrong_command_line(arguments: list[str], capsys) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -113,12 +116,17 @@ def test_control_c(script, capsys) -> None:
     assert capsys.readouterr().err == "deelish: stopped\n"
 
 
+def test_models_lists_all_that_can_be_fetched(capsys) -> None:
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n{name} " in out for name in CARDS)
+    assert "get it with `deelish fetch googlenet`" in out
+
+
 def test_fetch_of_an_unknown_model(capsys) -> None:
-    assert main(["fetch", "alexnet"]) == 1
-    known = sorted(family.weights.name for family in FAMILIES.values() if family.weights)
-    assert "googlenet" in known
+    assert main(["fetch", "alexnot"]) == 1
     assert capsys.readouterr().err == (
-        f"deelish: no published model 'alexnet'; known: {', '.join(known)}\n"
+        f"deelish: no published model 'alexnot'; known: {', '.join(sorted(CARDS))}\n"
     )
 
 
