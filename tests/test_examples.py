@@ -1,4 +1,4 @@
-"""The examples run, and the README's code does what it says."""
+"""The examples run, and the code of README and docs does what it says."""
 
 import re
 import subprocess
@@ -13,7 +13,14 @@ from deelish import Deel, Network
 from deelish.networks import GoogLeNet
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+PAGES = ("README.md", "docs/caffe.md")
+
+
+def blocks(page):
+    """The pieces of Python in a page."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
 rng = np.random.default_rng(0)
 
 
@@ -56,13 +63,20 @@ def run(folder, text, *arguments):
     return done.stdout
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[f"block {n}" for n in range(len(BLOCKS))])
-def test_the_readmes_code_runs_as_it_stands(workplace, block):
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, id=f"{page} {number}")
+        for page in PAGES
+        for number, block in enumerate(blocks(page))
+    ],
+)
+def test_the_code_of_the_pages_runs_as_it_stands(workplace, block):
     run(workplace, block)
 
 
 def test_the_readmes_script_leaves_a_file_that_answers(workplace):
-    printed = run(workplace, BLOCKS[0])
+    printed = run(workplace, blocks("README.md")[0])
     rows = [line.split() for line in printed.splitlines() if re.match(r" +\d+ ", line)]
     assert [int(row[0]) for row in rows] == list(range(1, 11))
     with Deel():
