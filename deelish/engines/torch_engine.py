@@ -103,12 +103,16 @@ class TorchEngine(Engine):
                 f"optimizer {name!r} is not known to PyTorch; choose from {', '.join(OPTIMIZERS)}"
             )
         try:
-            return kind(_groups(module, rate, options), lr=rate, **options)  # type: ignore[call-arg]
+            optimizer = kind(_groups(module), lr=rate, **options)  # type: ignore[call-arg]
         except (TypeError, ValueError) as error:
             raise TrainingError(
                 f"optimizer {name!r} does not take {dict(options)} with rate {rate}: {error};"
                 " name the options as PyTorch does"
             ) from None
+        for group in optimizer.param_groups:
+            if "weight_decay" in group:
+                group["weight_decay"] *= group["decay_mult"]
+        return optimizer
 
     def update(self, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
         for group in optimizer.param_groups:
@@ -121,7 +125,7 @@ class TorchEngine(Engine):
         self._generator.manual_seed(seed)
 
 
-def _groups(module: PlanModule, rate: float, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _groups(module: PlanModule) -> list[dict[str, Any]]:
     """The learnt arrays by Caffe's multipliers of rate and decay; those of rate 0 left out.
 
     Raises:
@@ -139,14 +143,8 @@ def _groups(module: PlanModule, rate: float, options: Mapping[str, Any]) -> list
             f"{module.plan.name}: every lr_mult is 0, so nothing would learn; give a layer's param"
             " another"
         )
-    decay = options.get("weight_decay")
     return [
-        {
-            "params": tensors,
-            "lr_mult": rates,
-            "lr": rate * rates,
-            **({} if decay is None else {"weight_decay": decay * decays}),
-        }
+        {"params": tensors, "lr_mult": rates, "decay_mult": decays}
         for (rates, decays), tensors in groups.items()
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,28 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from deelish.engines.custom import custom
-from deelish.engines.torch_ops import OPS, Call, Op
-from deelish.errors import DataError, PlanError
+from deelish.engines.running import Runner
+from deelish.engines.torch_ops import OPS, Op
 from deelish.pieces import in_pieces
 from deelish.plan.kind import Blob, Blobs
-from deelish.plan.layer import Layer
 from deelish.plan.plan import Plan
 from deelish.plan.shapes import Shape
 
 # Bytes; what PyTorch's own tensors begin on.
 ALIGNMENT = 64
-
-
-@dataclass(frozen=True)
-class Step:
-    """One layer of a schedule: its child module (None without weights), how it is called, and the
-    blobs that nothing reads after it."""
-
-    layer: Layer
-    op: Op
-    weights: Any
-    call: Call
-    dead: list[str]
 
 
 class LayerWeights(nn.Module):
@@ -95,7 +81,7 @@ class PlanModule(nn.Module):
             self.children_by_layer[layer] = child
             self.add_module(child, self._child(layer, blobs, values.get(layer, {}), copies))
         in_pieces(np.copyto, copies)
-        self._schedules: dict[tuple[str, tuple[str, ...]], list[Step]] = {}
+        self._runner = Runner(plan, _op_of, self.weights_of)
 
     def _child(
         self,
@@ -132,51 +118,15 @@ class PlanModule(nn.Module):
         """Logits (n, classes) of one tensor, or {blob: tensor} for inputs and blobs by name."""
         if isinstance(inputs, Tensor):
             inputs = {self.plan.data: inputs}
-        names = (self.plan.logits,) if wanted is None else tuple(sorted(wanted))
+        names = [self.plan.logits] if wanted is None else wanted
         blobs = {name: _channels_last(tensor) for name, tensor in inputs.items()}
-        for step in self._schedule(names):
-            self._take(step, blobs)
-        if wanted is None:
-            return blobs[self.plan.logits].flatten(1)
-        return {name: blobs[name] for name in names}
+        generator = self.generator if self.training else None
+        answer = self._runner.run(blobs, names, generator, self.generator.device)
+        return answer[self.plan.logits].flatten(1) if wanted is None else answer
 
-    def _take(self, step: Step, blobs: dict[str, Tensor]) -> None:
-        layer = step.layer
-        bottoms = [blobs[name] for name in layer.bottoms]
-        try:
-            made = step.op(bottoms, step.weights, layer.args, step.call)
-        except (DataError, PlanError) as error:
-            raise type(error)(f"{layer.label}: {error}") from None
-        tops = [made] if isinstance(made, Tensor) else made
-        blobs.update(zip(layer.tops, tops, strict=True))
-        for name in layer.echoes:
-            if name in blobs:
-                written = next(top for top in layer.tops if top in layer.bottoms)
-                blobs[name] = blobs[written].reshape(blobs[name].shape)
-        for name in step.dead:
-            blobs.pop(name, None)
 
-    def _schedule(self, wanted: tuple[str, ...]) -> list[Step]:
-        """The steps that these blobs need, each with the blobs that are not read again."""
-        key = ("TRAIN" if self.training else "TEST", wanted)
-        if key not in self._schedules:
-            generator = self.generator if self.training else None
-            steps: list[Step] = []
-            live = set(wanted)
-            for layer in reversed(self.plan.rows(*key)):
-                used = dict.fromkeys((*layer.bottoms, *layer.tops, *layer.echoes))
-                call = Call(generator, len(layer.tops), self.generator.device)
-                dead = [name for name in used if name not in live]
-                weights = self._weights_for(layer)
-                op = OPS.get(layer.type) or custom("torch", layer.type)
-                steps.append(Step(layer, op, weights, call, dead))
-                live.difference_update(name for name in layer.tops if name not in layer.bottoms)
-                live.update(layer.bottoms)
-            self._schedules[key] = steps[::-1]
-        return self._schedules[key]
-
-    def _weights_for(self, layer: Layer) -> Any:
-        return self.weights_of(layer.name) if self.plan.layer(layer.name) is layer else None
+def _op_of(type: str) -> Op:
+    return OPS.get(type) or custom("torch", type)
 
 
 def _room(shape: Shape) -> np.ndarray:

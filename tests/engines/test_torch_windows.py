@@ -165,3 +165,13 @@ def test_inner_product_reads_an_image_in_caffes_order(axis, transpose):
 def test_gradients(type, shape, args):
     p = draw(type, shape, **args)
     assert gradients_hold(type, [rng.normal(size=shape)], p, **args)
+
+
+def test_windows_wholly_in_the_padding_are_sums_of_nothing():
+    # PyTorch's own padding crashes the process here, on images channels last.
+    args = {"num_output": 4, "group": 2, "kernel_size": (4, 1), "stride": 3, "pad": 4}
+    args |= {"dilation": 3}
+    p = {"weight": np.ones((4, 1, 4, 1)), "bias": np.arange(4.0)}
+    (top,) = run("Convolution", np.ones((1, 2, 4, 1)), p=p, **args)
+    assert top.shape == (1, 4, 1, 3)
+    np.testing.assert_array_equal(top, np.broadcast_to(np.arange(4.0)[:, None, None], top.shape))

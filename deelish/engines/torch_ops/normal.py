@@ -38,7 +38,7 @@ def _remember(p: Any, mean: Tensor, variance: Tensor | None, a: Args) -> None:
 
 def _along(values: Tensor, x: Tensor, axis: int) -> Tensor:
     """Values that belong to the axes of x from `axis` on, with ones for its other axes."""
-    before = axis % x.dim()
+    before = axis % max(x.dim(), 1)
     after = x.dim() - before - values.dim()
     return values.reshape(*(1,) * before, *values.shape, *(1,) * after)
 

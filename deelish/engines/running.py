@@ -1,0 +1,86 @@
+"""Runs the rows of a plan on any engine's arrays, each blob kept no longer than it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from deelish.engines.call import Call
+from deelish.errors import DataError, PlanError
+from deelish.plan.layer import Layer
+from deelish.plan.plan import Plan
+
+# By layer type the engine's function; by layer name the object that holds its weights, or None.
+OpOf = Callable[[str], Callable[..., Any]]
+WeightsOf = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of a schedule, and the blobs that nothing reads after it."""
+
+    layer: Layer
+    op: Callable[..., Any]
+    weights: Any
+    dead: list[str]
+
+
+class Runner:
+    """Runs one plan; what is needed for a set of blobs is worked out once."""
+
+    def __init__(self, plan: Plan, op_of: OpOf, weights_of: WeightsOf) -> None:
+        self._plan, self._op_of, self._weights_of = plan, op_of, weights_of
+        self._schedules: dict[tuple[str, tuple[str, ...]], list[Step]] = {}
+
+    def run(
+        self, blobs: dict[str, Any], wanted: Iterable[str], generator: Any, device: Any
+    ) -> dict[str, Any]:
+        """The wanted blobs.
+
+        Args:
+            blobs: the inputs by name; the dict is changed.
+            wanted: the blobs to keep.
+            generator: where dropout draws from, in training; None for the test phase.
+            device: where the arrays lie, as the engine names it.
+        """
+        names = tuple(sorted(wanted))
+        for step in self._schedule("TEST" if generator is None else "TRAIN", names):
+            _take(step, blobs, Call(generator, len(step.layer.tops), device))
+        return {name: blobs[name] for name in names}
+
+    def _schedule(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:
+        """The steps that these blobs need, each with the blobs that are not read again."""
+        if (phase, wanted) not in self._schedules:
+            steps: list[Step] = []
+            live = set(wanted)
+            for layer in reversed(self._plan.rows(phase, wanted)):
+                used = dict.fromkeys((*layer.bottoms, *layer.tops, *layer.echoes))
+                dead = [name for name in used if name not in live]
+                steps.append(Step(layer, self._op_of(layer.type), self._weights(layer), dead))
+                live.difference_update(name for name in layer.tops if name not in layer.bottoms)
+                live.update(layer.bottoms)
+            self._schedules[phase, wanted] = steps[::-1]
+        return self._schedules[phase, wanted]
+
+    def _weights(self, layer: Layer) -> Any:
+        # Rows may share a name; only one of them has the weights.
+        named = layer.name in self._plan.weights and self._plan.layer(layer.name) is layer
+        return self._weights_of(layer.name) if named else None
+
+
+def _take(step: Step, blobs: dict[str, Any], call: Call) -> None:
+    layer = step.layer
+    bottoms = [blobs[name] for name in layer.bottoms]
+    try:
+        made = step.op(bottoms, step.weights, layer.args, call)
+    except (DataError, PlanError) as error:
+        raise type(error)(f"{layer.label}: {error}") from None
+    tops = made if isinstance(made, list | tuple) else [made]
+    blobs.update(zip(layer.tops, tops, strict=True))
+    for name in layer.echoes:
+        if name in blobs:
+            written = next(top for top in layer.tops if top in layer.bottoms)
+            blobs[name] = blobs[written].reshape(blobs[name].shape)
+    for name in step.dead:
+        blobs.pop(name, None)
