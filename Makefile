@@ -4,19 +4,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test bench clean
+.PHONY: help install demo test fuzz bench clean
 
 help:
 	@echo "make install   make .venv with $(PYTHON) and install deelish into it"
 	@echo "make demo      train a small network on 5,000 digits"
 	@echo "make test      run the format, lint and type checks and the tests"
+	@echo "make fuzz      change the golden Caffe files in 20,000 ways and read them"
 	@echo "make bench     time the language beside the same steps written by hand"
 	@echo "make clean     remove .venv and what the tools left"
 	@echo "Another Python: make install PYTHON=python3.12"
 
 install: $(STAMP)
 
-$(STAMP): setup.py pyproject.toml
+$(STAMP): setup.py pyproject.toml build-constraints.txt
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "make: $(PYTHON) is not there; name a Python from 3.11 to 3.13: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
 		exit 1; }
@@ -25,7 +26,7 @@ $(STAMP): setup.py pyproject.toml
 		exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --upgrade pip
-	$(BIN)/python -m pip install -e ".[demo,dev]"
+	$(BIN)/python -m pip install --build-constraint build-constraints.txt -e ".[demo,dev]"
 	@touch $(STAMP)
 
 demo: install
@@ -38,8 +39,13 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+fuzz: install
+	$(BIN)/python tests/fuzz/long_run.py --mutants 20000
+
 bench: install
-	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/caffe_load.py --json
+	$(BIN)/python benchmarks/engines.py --json
+	$(BIN)/python benchmarks/overhead.py --json
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist deelish.egg-info

@@ -19,7 +19,7 @@ from deelish.errors import CaffeError
 MOST_VALUES = 16_384
 LONGEST_NAME = 1000
 # What ends a line, or makes a terminal do something else than print.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Span = tuple[int, int, int]
 # Where a message begins, by byte or in text by line, and its values.
@@ -87,7 +87,7 @@ def check_names(source: Source, place: int, names: Iterable[str]) -> None:
 
 def plain(name: str) -> str:
     """A name as errors show it where names stand without quotes, so that they stay one line."""
-    return repr(name) if _UNPRINTABLE.search(name) else name
+    return repr(name) if UNPRINTABLE.search(name) else name
 
 
 def _unsuited(source: Source, field: Field, span: Span) -> CaffeError:

@@ -17,7 +17,7 @@ FEEDS = frozenset(("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "Wind
 # Layers that only write files.
 _SINKS = frozenset(("HDF5Output",))
 # Of more layers or blobs, errors name the last so many.
-_SHOWN = 12
+_SHOWN = 100
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from deelish.caffe.codec import Found, check_names, decode_parts
+from deelish.caffe.codec import Found, check_names, decode_parts, plain
 from deelish.caffe.parameters import PARAMETERS
 from deelish.caffe.schema import LINE, V0_LAYER
 from deelish.caffe.wire import Source
@@ -139,8 +139,8 @@ def _fold_padding(source: Source, layers: list[_Layer], inputs: Iterable[str]) -
             if layer.type not in ("conv", "pool") or sizes != (1, 1, 1):
                 raise source.error(
                     layer.place,
-                    f"a {layer.type} with {sizes[0]} bottoms reads the padding of {maker.where},"
-                    f" which has {sizes[1]} bottoms and {sizes[2]} tops",
+                    f"a {plain(layer.type)} with {sizes[0]} bottoms reads the padding of"
+                    f" {maker.where}, which has {sizes[1]} bottoms and {sizes[2]} tops",
                     "only a conv or a pool may read it, and each has one bottom",
                 )
             layer.values["pad"] = maker.values.get("pad", 0)

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from deelish.caffe.codec import UNPRINTABLE
 from deelish.caffe.hdf5 import read_weights
 from deelish.caffe.mean import read_mean
 from deelish.caffe.read import CaffeNet, Inputs, read_definition, read_net, weights_of
 from deelish.caffe.rows import Pixels, feed_shapes, pixels_of, rows_of
-from deelish.errors import CaffeError, PlanError
+from deelish.errors import CaffeError, DeelishError, FileError, PlanError
 from deelish.files.match import Allowed, Loaded, match
 from deelish.files.record import Stored
 from deelish.images.preprocessing import Preprocessing
@@ -22,6 +23,8 @@ from deelish.plan.plan import Plan
 
 # What most nets trained on ImageNet take off, in BGR; a Caffe file often does not tell its own.
 IMAGENET_MEAN = (104.0, 117.0, 123.0)
+# No error is longer, whatever a file calls its layers.
+LONGEST_ERROR = 2000
 # Nets that do not say their size are cut from images of 256 pixels, as Caffe's examples do.
 WHOLE_SIDE = 256
 
@@ -64,6 +67,25 @@ def open_foreign(weights: Path | None, definition: Path | None, wishes: Wishes) 
         CaffeError: a file is damaged, of another format, or uses what deelish does not know.
         FileError: the weights do not fit the net.
     """
+    try:
+        return _opened(weights, definition, wishes)
+    except DeelishError as error:
+        raise _in_one_line(error, definition or weights) from None
+
+
+def _in_one_line(error: DeelishError, path: Path | None) -> DeelishError:
+    """The error as a short line that names a file: names in files may be long, or hold anything."""
+    text = UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], str(error))
+    if isinstance(error, CaffeError | FileError):
+        kind: type[DeelishError] = type(error)
+    else:
+        kind, text = CaffeError, f"{path}: {text}"
+    if len(text) > LONGEST_ERROR:
+        text = f"{text[: LONGEST_ERROR // 2]} ... {text[-LONGEST_ERROR // 2 :]}"
+    return kind(text)
+
+
+def _opened(weights: Path | None, definition: Path | None, wishes: Wishes) -> Foreign:
     if definition is not None:
         net = read_definition(definition)
     elif weights is not None:

@@ -33,6 +33,8 @@ class Memory:
             self._readers.pop(top, None)
             if top not in written:
                 self._homes[top] = self._home(layer.bottoms[0]) if _shares(layer) else top
+        if not written:
+            return layer
         homes = {self._home(top) for top in written}
         echoes = [name for name in self._homes if self._home(name) in homes and name not in written]
         echoes += [home for home in homes if home not in (*written, *echoes)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from deelish.errors import PlanError
@@ -14,6 +16,9 @@ from deelish.plan.layer import Layer
 from deelish.plan.memory import Memory
 from deelish.plan.shapes import Shape
 from deelish.plan.sharing import Place, Sharing
+
+MOST_AXES = 32
+LONGEST_SIDE = 2**31 - 1
 
 
 class Plan:
@@ -86,11 +91,14 @@ class Plan:
                 f"{layer.label}: makes {len(tops)} blobs, not {len(layer.tops)}; name as many tops"
             )
         for top, shape in zip(layer.tops, tops, strict=True):
+            _check_bounds(layer, top, shape)
             if top in self.shapes and top not in layer.bottoms:
                 raise PlanError(f"{layer.label}: blob {top!r} is made already; name another top")
             self.shapes[top] = shape
         layer = self._memory.enter(layer)
         if weights:
+            for name, blob in weights.items():
+                _check_bounds(layer, name, blob.shape)
             if layer.name in self.weights:
                 raise PlanError(f"{layer.label}: the name is taken already; give it another")
             self._sharing.enter(layer, weights, self.weights)
@@ -120,13 +128,18 @@ class Plan:
         rows = [layer for layer in self.layers if layer.runs_in("TEST") and layer.bottoms]
         if not rows:
             return next(iter(self.shapes))
-        while KINDS[rows[-1].type].scores or not rows[-1].tops:
-            read = rows[-1].bottoms[0]
-            makers = [i for i, row in enumerate(rows[:-1]) if read in row.tops]
-            if not makers:
-                return read
-            rows = rows[: makers[-1] + 1]
-        return rows[-1].tops[0]
+        makers: list[int | None] = []
+        last: dict[str, int] = {}
+        for index, row in enumerate(rows):
+            makers.append(last.get(row.bottoms[0]))
+            last |= dict.fromkeys(row.tops, index)
+        at = len(rows) - 1
+        while KINDS[rows[at].type].scores or not rows[at].tops:
+            maker = makers[at]
+            if maker is None:
+                return rows[at].bottoms[0]
+            at = maker
+        return rows[at].tops[0]
 
     def _blob(self, name: str, what: str) -> str:
         if name not in self.shapes:
@@ -163,7 +176,7 @@ class Plan:
         shape = self.shapes[self.logits]
         return shape[1] if len(shape) > 1 else 1
 
-    @property
+    @cached_property
     def test_layers(self) -> set[str]:
         """The layers with weights that the network answers with."""
         return {name for name in self.weights if self.layer(name).runs_in("TEST")}
@@ -175,7 +188,7 @@ class Plan:
                 return layer.name
         raise PlanError(f"{self.name}: no layer with weights leads to {blob!r}; add one")
 
-    @property
+    @cached_property
     def classifiers(self) -> set[str]:
         """The layers that make the logits and the auxiliary scores."""
         return {self.classifier(blob) for blob in (self.logits, *self.auxiliary)}
@@ -219,16 +232,19 @@ class Plan:
 
     def layer(self, name: str) -> Layer:
         """The layer of this name; PlanError with the nearest names if there is none."""
+        if name not in self._named:
+            raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, self._named)}")
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> dict[str, Layer]:
+        """The layers by name; of several rows of one name, the one with weights is meant."""
         found = {layer.name: layer for layer in reversed(self.layers)}
-        # Of several rows of one name, the one with weights is meant.
-        found |= {
+        return found | {
             layer.name: layer
             for layer in reversed(self.layers)
             if layer.name in self.weights and KINDS[layer.type].weights is not no_weights
         }
-        if name not in found:
-            raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, found)}")
-        return found[name]
 
     def blob_of(self, name: str) -> str:
         """The blob that a name means in the test phase: its own, or its layer's first top."""
@@ -257,6 +273,21 @@ class Plan:
         """The plan that `to_dict` gave, checked anew."""
         rows = [Layer.from_dict(row) for row in data["layers"]]
         return cls(rows, data["inputs"], data["name"], data["logits"], data["auxiliary"])
+
+
+def _check_bounds(layer: Layer, top: str, shape: Shape) -> None:
+    """Refuse what no array of Caffe is: it has 32 axes, and counts its numbers in 31 bits."""
+    if len(shape) > MOST_AXES:
+        raise PlanError(f"{layer.label}: {top!r} has {len(shape):,} axes; the most is {MOST_AXES}")
+    if any(side > LONGEST_SIDE for side in shape):
+        raise PlanError(
+            f"{layer.label}: a side of {top!r} is longer than {LONGEST_SIDE:,}; make it shorter"
+        )
+    if math.prod(shape) > LONGEST_SIDE:
+        raise PlanError(
+            f"{layer.label}: {top!r} holds {math.prod(shape):,} numbers, and an array of Caffe at"
+            f" most {LONGEST_SIDE:,}; make it smaller"
+        )
 
 
 def _shape(name: str, shape: Sequence[int]) -> Shape:

@@ -44,6 +44,11 @@ class Sharing:
             owner = self._named.setdefault(name, place) if name else place
             if owner == place:
                 continue
+            if owner[0] == layer.name:
+                raise PlanError(
+                    f"{layer.label}: its {owner[1]} and its {key} have the name {name!r}; give"
+                    " each a name of its own"
+                )
             own, other = blobs[key], known[owner[0]][owner[1]]
             fits = own.size == other.size if _permissive(spec) else own.shape == other.shape
             if not fits:

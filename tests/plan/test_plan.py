@@ -145,3 +145,9 @@ def test_an_input_without_whole_sides_is_refused(shape):
 def test_a_row_wants_a_name_and_a_known_phase(name, phase):
     with pytest.raises(PlanError, match=r"give it a name|it is TRAIN, TEST or None"):
         Layer(name, "ReLU", phase=phase)
+
+
+def test_arrays_that_caffe_could_not_hold_are_refused():
+    words = r"layer 'big' \(InnerProduct\): 'weight' holds 3,221,225,472 numbers, and an array of"
+    with pytest.raises(PlanError, match=words):
+        Plan([Layer("big", "InnerProduct", num_output=2**20)], {"data": (1, 3, 32, 32)})

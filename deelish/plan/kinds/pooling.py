@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from deelish.errors import PlanError
 from deelish.plan.kind import REQUIRED, Kind
@@ -49,16 +49,17 @@ def pooling_windows(args: Args, sides: Sequence[int]) -> list[Window]:
     return [Window(side) for side in sides]
 
 
-def pyramid(height: int, sides: Sequence[int]) -> list[list[Window]]:
-    """The windows of each level of an SPP: 1, 2, 4, ... bins a side (spp_layer.cpp)."""
-    levels = []
+def pyramid(height: int, sides: Sequence[int]) -> Iterator[list[Window]]:
+    """The windows of each level of an SPP: 1, 2, 4, ... bins a side (spp_layer.cpp).
+
+    One after another: a level that does not fit ends a pyramid of any height.
+    """
     for bins in (2**level for level in range(height)):
         kernels = [-(-side // bins) for side in sides]
         pads = [
             (kernel * bins - side + 1) // 2 for side, kernel in zip(sides, kernels, strict=True)
         ]
-        levels.append([Window(k, k, pad) for k, pad in zip(kernels, pads, strict=True)])
-    return levels
+        yield [Window(k, k, pad) for k, pad in zip(kernels, pads, strict=True)]
 
 
 def pooling(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
