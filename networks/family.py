@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deelish.files.chainer import Example
+from deelish.files.match import Loaded
+from deelish.files.start import start_from
 from deelish.images.preprocessing import Preprocessing
-from deelish.labels import Labels, outputs_of
+from deelish.labels import LabelNames, Labels, outputs_of
 from deelish.network import Network
 from deelish.plan import Layer, Plan
-from deelish.weights import Weights
+from deelish.weights import Weights, find_model
 
 # Part of an image's side that a view shows where the paper names none: 224 of 256.
 SHARE = 224 / 256
@@ -30,6 +33,7 @@ class Card(Weights):
         share: part of an image's side that a view of `size` pixels shows.
         labels: names of the classes, in the file's order, where they are few.
         auxiliary: further blobs of scores in training, with their weight in the loss.
+        chainer: the network in Chainer's examples, whose files of weights have other names.
     """
 
     family: str
@@ -42,6 +46,7 @@ class Card(Weights):
     share: float = SHARE
     labels: tuple[str, ...] = ()
     auxiliary: Mapping[str, float] = field(default_factory=dict)
+    chainer: Example | None = None
 
     def plan(self, outputs: int | None = None, in_size: int | None = None) -> Plan:
         """The network as data, without an engine and without weights; left out, as published.
@@ -85,18 +90,21 @@ class Family(Network):
         in_size: int | None = None,
         outputs: int | None = None,
     ) -> None:
-        pixels = self.weights.preprocessing(in_size)
-        super().__init__(
-            self.weights.plan(outputs_of(labels, outputs, self.weights.outputs), pixels.size),
-            labels=outputs if labels is None else labels,
-            modelpath=modelpath,
-            in_size=pixels.size,
-            order=pixels.order,
-            mean=pixels.mean,
-            scale=pixels.scale,
-            share=pixels.share,
-        )
+        card, pixels = self.weights, self.weights.preprocessing(in_size)
+        plan = card.plan(outputs_of(labels, outputs, card.outputs), pixels.size)
+        chosen = outputs if labels is None else labels
+        loaded, stored = Loaded({}, set(plan.weights)), None
+        if modelpath is not None:
+            loaded, stored = start_from(
+                find_model(modelpath, card),
+                plan,
+                pixels,
+                chosen=chosen is not None,
+                example=card.chainer,
+            )
+        names = stored if chosen is None else LabelNames.of(chosen).names
+        self._start(plan, pixels, names, loaded)
         # Given to Network, the names would count as the user's choice, for which the classifier
         # of a file may go. Here a file for other classes is refused.
-        if self.weights.labels and (labels, outputs, self.labels) == (None, None, None):
-            self.labels = list(self.weights.labels)
+        if card.labels and (chosen, self.labels) == (None, None):
+            self.labels = list(card.labels)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from deelish.files.chainer import Example
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import whole_map
 from deelish.plan import Layer
@@ -26,6 +27,35 @@ BLOCKS = {
 POOLED_AFTER = {"3b": "pool3/3x3_s2", "4e": "pool4/3x3_s2"}
 AUXILIARY_AFTER = {"4a": "loss1", "4d": "loss2"}
 NORM: dict[str, Any] = {"local_size": 5, "alpha": 1e-4, "beta": 0.75}
+# Links of chainer.links.Inception.
+BRANCHES = {
+    "conv1": "1x1",
+    "proj3": "3x3_reduce",
+    "conv3": "3x3",
+    "proj5": "5x5_reduce",
+    "conv5": "5x5",
+    "projp": "pool_proj",
+}
+CHAINER = Example(
+    {
+        "conv1": "conv1/7x7_s2",
+        "conv2_reduce": "conv2/3x3_reduce",
+        "conv2": "conv2/3x3",
+        **{
+            f"inc{block}/{link}": f"inception_{block}/{branch}"
+            for block in BLOCKS
+            for link, branch in BRANCHES.items()
+        },
+        **{
+            f"{name}_{link}": f"{name}/{layer}"
+            for name in AUXILIARY_AFTER.values()
+            for link, layer in (("conv", "conv"), ("fc1", "fc"), ("fc2", "classifier"))
+        },
+        "loss3_fc": "loss3/classifier",
+    },
+    # Chainer's alpha counts for the sum of a window, Caffe's for its mean over 5 channels.
+    "that network has LRN of k 2 and alpha 5e-4, not 1 and 1e-4, and may take other pixels",
+)
 
 
 def rows(outputs: int, size: int) -> list[Layer]:
@@ -127,4 +157,5 @@ class GoogLeNet(Family):
         project="github.com/BVLC/caffe",
         licence="unrestricted use",
         note="BVLC GoogLeNet, 1000 classes of ImageNet",
+        chainer=CHAINER,
     )

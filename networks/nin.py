@@ -5,12 +5,29 @@ Rows and names are those of the authors' ImageNet net; first values follow He et
 
 from __future__ import annotations
 
+from deelish.files.chainer import Example
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import ALIVE, conv, first_layer, max_pool
 from deelish.plan import Layer
 
 PAPER = "Lin, Chen and Yan, ICLR 2014, arXiv 1312.4400"
 PIXELS = first_layer(11 * 11 * 3)
+CHAINER = Example(
+    {
+        f"mlpconv{block}/{number}": layer
+        for block, layers in enumerate(
+            (
+                ("conv1", "cccp1", "cccp2"),
+                ("conv2", "cccp3", "cccp4"),
+                ("conv3", "cccp5", "cccp6"),
+                ("conv4-1024", "cccp7-1024", "cccp8-1024"),
+            ),
+            start=1,
+        )
+        for number, layer in enumerate(layers)
+    },
+    "that network has no ReLU after its last convolution, and may take other pixels",
+)
 
 
 def rows(outputs: int, size: int) -> list[Layer]:
@@ -57,4 +74,5 @@ class NetworkInNetwork(Family):
         project="gist.github.com/mavenlin/d802a5849de39225bcc6",
         licence="BSD",
         note="trained with a mean image, for which the usual mean of ImageNet stands here",
+        chainer=CHAINER,
     )

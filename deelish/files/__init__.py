@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.errors import FileError
-from deelish.files import caffemodel, hdf5, onnx, safetensors
+from deelish.files import caffemodel, chainer, hdf5, npz, onnx, safetensors
 from deelish.files.atomic import replacing
 from deelish.files.record import Record, Stored
+from deelish.files.unpacked import Arrays
+from deelish.plan.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,11 @@ class Format:
     arrays: Callable[[Path], Stored] | None = None
     # A further file that other programs want beside it: its ending and how it is written.
     companion: tuple[str, Callable[[Path, Record], None]] | None = None
+    # For a file of Chainer: the arrays by the path of their link; None where it is another's.
+    links: Callable[[Path], Arrays | None] | None = None
 
 
-_HDF5 = Format(hdf5.read, hdf5.write)
+_HDF5 = Format(chainer.read_hdf5, hdf5.write, links=chainer.links_in_hdf5)
 FORMATS = {
     ".hdf5": _HDF5,
     ".h5": _HDF5,
@@ -35,6 +39,7 @@ FORMATS = {
         caffemodel.arrays,
         (".prototxt", caffemodel.write_definition),
     ),
+    ".npz": Format(chainer.read, chainer.write, links=npz.read),
     ".onnx": Format(onnx.read, onnx.write),
 }
 
@@ -60,14 +65,23 @@ def open_record(path: Path) -> Record:
     return format_of(path).read(path)
 
 
-def open_arrays(path: Path) -> Stored:
-    """The arrays of each layer in a file, whatever network they belong to."""
+def open_arrays(
+    path: Path, plan: Plan, example: chainer.Example | None = None
+) -> tuple[Stored, list[str]]:
+    """The arrays of each layer in a file, and what to say aloud of them.
+
+    A file of Chainer does not tell the order of a layer's arrays: `plan` does; `example` gives
+    other names of its layers.
+    """
     kind = format_of(path)
+    links = kind.links(path) if kind.links else None
+    if links is not None:
+        return chainer.stored(path, links, plan, example)
     if kind.arrays:
-        return kind.arrays(path)
+        return kind.arrays(path), []
     record = kind.read(path)
     arrays = {layer: list(blobs.values()) for layer, blobs in record.values.items()}
-    return Stored(arrays, record.untrained, record.labels, record.preprocessing)
+    return Stored(arrays, record.untrained, record.labels, record.preprocessing), []
 
 
 def format_of(path: Path) -> Format:

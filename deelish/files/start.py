@@ -6,24 +6,31 @@ from dataclasses import replace
 from pathlib import Path
 
 from deelish.files import open_arrays
+from deelish.files.chainer import Example
 from deelish.files.match import Allowed, Loaded, match
 from deelish.images.preprocessing import Preprocessing
 from deelish.plan.plan import Plan
 
 
 def start_from(
-    path: Path, plan: Plan, preprocessing: Preprocessing, *, chosen: bool
+    path: Path,
+    plan: Plan,
+    preprocessing: Preprocessing,
+    *,
+    chosen: bool,
+    example: Example | None = None,
 ) -> tuple[Loaded, list[str] | None]:
     """The file's weights for a plan, and its labels where they fit.
 
     `chosen` says that the user named labels or outputs, so that a classifier for others may go.
+    `example` is Chainer's own of the network, whose files have other names.
 
     Raises:
         FileError, CaffeError: the file is no file of a network, or does not fit the plan.
     """
-    stored = open_arrays(path)
+    stored, said = open_arrays(path, plan, example)
     loaded = match(plan, path, stored, Allowed(others=chosen))
-    loaded.said += _other_pixels(path, stored.preprocessing, preprocessing)
+    loaded.said += [*said, *_other_pixels(path, stored.preprocessing, preprocessing)]
     fits = stored.labels is not None and len(stored.labels) == plan.classes
     return loaded, stored.labels if fits else None
 

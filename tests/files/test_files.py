@@ -11,6 +11,8 @@ from helpers import small
 from deelish import Deel, Layer, Network
 from deelish.errors import CaffeError, DeelishError, FileError
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 ENDINGS = [".hdf5", ".safetensors", ".caffemodel"]
 LABELS = ["tabby cat", "dog", "größe", "x"]
 rng = np.random.default_rng(0)
@@ -30,7 +32,7 @@ def network():
         facts = {"in_size": 12, "order": "BGR", "mean": (1.5, 2.0, 3.25), "scale": 0.1}
         network = Network(rows, labels=LABELS, name="Mine", **facts)
         network.untrained.clear()
-        network.module.weights_of("a/bn").factor.fill_(2.0)
+        network.module.weights_of("a/bn").factor[...] = 2.0
         yield network
 
 

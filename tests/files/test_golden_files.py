@@ -10,6 +10,8 @@ import pytest
 
 from deelish import CaffeNet, Deel, Network
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 
 def _folders() -> list[Path]:
     beside = Path(__file__).resolve().parents[3] / "shared"

@@ -15,6 +15,8 @@ from deelish.networks import (
 )
 from deelish.networks.vgg import cnn_s
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 rng = np.random.default_rng(0)
 
 
