@@ -235,7 +235,8 @@ class Network:
     def save(self, path: str | Path) -> Path:
         """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
 
-        Beside a .caffemodel the .prototxt is written that Caffe and OpenCV want.
+        Beside a .caffemodel the .prototxt is written that Caffe and OpenCV want. An .npz holds the
+        weights alone, for Chainer.
         """
         values = self.session.engine.state(self.module)
         new = sorted(self.untrained)

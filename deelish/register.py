@@ -24,12 +24,14 @@ _FIELDS: dict[type, Callable[[int], Field]] = {
 
 def register_layer(
     type: str,
-    torch: Function,
+    torch: Function | None = None,
     args: Mapping[str, Any] | None = None,
     field: tuple[str, int] | None = None,
     shape: Callable[[Args, Sequence[Shape], int], list[Shape]] = same,
     weights: Callable[[Args, Sequence[Shape]], Blobs] = no_weights,
     *,
+    chainer: Function | None = None,
+    numpy: Function | None = None,
     bottoms: tuple[int, int] = (1, 1),
     tops: tuple[int, int] = (1, 1),
     in_place: bool = False,
@@ -40,8 +42,9 @@ def register_layer(
 
     Args:
         type: its name, as files have it. A type of one's own may be registered anew.
-        torch: from (bottoms, weights, arguments, call) to the top, or to as many as there are;
-            ``call.training`` says whether the network is being trained.
+        torch, chainer, numpy: the function on each engine that shall run it, from (bottoms,
+            weights, arguments, call) to the top, or to as many as there are; ``call.training``
+            says whether the network is being trained.
         args: its arguments with their defaults.
         field: name and number of its message in Caffe files, such as ``("mish_param", 151)``; the
             arguments are the message's fields, numbered from 1 in their order.
@@ -55,13 +58,18 @@ def register_layer(
     Raises:
         PlanError: the type is deelish's own, or an argument has no kind of field.
     """
-    if type in KINDS and type not in CUSTOM["torch"]:
+    given = {"torch": torch, "chainer": chainer, "numpy": numpy}
+    functions = {engine: made for engine, made in given.items() if made is not None}
+    if not functions:
+        raise PlanError(f"register_layer: {type!r} has no function; give torch= or chainer=")
+    if type in KINDS and not any(type in known for known in CUSTOM.values()):
         raise PlanError(f"register_layer: {type!r} is a type of deelish's own; choose another name")
     args = dict(args or {})
     if field is not None:
         add_parameter(type, *field, _fields(type, args))
     KINDS[type] = Kind(args, shape, weights, in_place, bottoms, tops)
-    CUSTOM["torch"][type] = torch
+    for engine, made in functions.items():
+        CUSTOM[engine][type] = made
 
 
 def _fields(layer: str, args: Mapping[str, Any]) -> dict[str, Field]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from deelish.training.sets import ImageSets
 
 
+ENGINE_VARIABLE = "DEELISH_ENGINE"
+
+
 class Deel:
     """A session. The newest one is the current one, until a `with` block ends.
 
@@ -26,14 +30,16 @@ class Deel:
 
     Args:
         gpu: -1 for the CPU, 0 for the first GPU.
-        engine: the framework that computes: "torch".
+        engine: the framework that computes, "torch" or "chainer", or "numpy", which only answers;
+            left out, the one that the environment variable DEELISH_ENGINE names, else torch.
         seed: first weights, order of images, views and dropout all follow from it.
 
     Raises:
         EngineError: no such engine, or no such GPU.
     """
 
-    def __init__(self, gpu: int = -1, engine: str = "torch", seed: int = 0) -> None:
+    def __init__(self, gpu: int = -1, engine: str | None = None, seed: int = 0) -> None:
+        engine = os.environ.get(ENGINE_VARIABLE, "torch") if engine is None else engine
         self.gpu, self.engine_name, self.seed = _checked(gpu, engine, seed)
         self._engine: Engine | None = None
         self.current: Tensor | None = None

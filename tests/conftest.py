@@ -32,3 +32,23 @@ def photographs(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     return folder
+
+
+@pytest.fixture(params=["torch", "chainer"])
+def each_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test once on each engine that learns: sessions without `engine=` take it."""
+    if request.param == "chainer":
+        require_chainer()
+    monkeypatch.setenv("DEELISH_ENGINE", request.param)
+    return request.param
+
+
+def require_chainer() -> None:
+    """Skip where Chainer is not installed."""
+    from deelish.engines.chainer_import import import_chainer
+    from deelish.errors import EngineError
+
+    try:
+        import_chainer()
+    except EngineError as error:
+        pytest.skip(str(error))

@@ -50,3 +50,15 @@ def trained(network, epochs=2):
 def once(workout):
     """Run a workout on one epoch."""
     return BatchTrain(workout, epochs=1)
+
+
+def parameters(network):
+    """The learnt arrays that the engine's own module has, each once."""
+    engine, module = network.session.engine, network.module
+    return list(module.parameters() if engine.name == "torch" else module.params())
+
+
+def gradients(network):
+    """Their gradients as NumPy arrays; None where there is none."""
+    engine = network.session.engine
+    return [None if p.grad is None else engine.numpy(p.grad) for p in parameters(network)]

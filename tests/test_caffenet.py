@@ -36,7 +36,7 @@ DEPLOY = TRAINING.replace(
 
 
 @pytest.fixture(autouse=True)
-def session():
+def session(each_engine):
     with Deel(seed=3) as deel:
         yield deel
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import require_chainer
 from PIL import Image
 
 from deelish import Deel, Network
 from deelish.networks import GoogLeNet
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/caffe.md")
+PAGES = ("README.md", "docs/caffe.md", "docs/engines.md")
 
 
 def blocks(page):
@@ -72,6 +73,8 @@ def run(folder, text, *arguments):
     ],
 )
 def test_the_code_of_the_pages_runs_as_it_stands(workplace, block):
+    if "chainer" in block:
+        require_chainer()
     run(workplace, block)
 
 

@@ -13,6 +13,8 @@ from deelish import CNN, Deel, GetLabels, Input, Layer, Network, Output, Show, S
 from deelish.errors import DataError, DeelishError, EngineError, FileError, PlanError, TrainingError
 from deelish.networks import GoogLeNet, NetworkInNetwork, Perceptron
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 rng = np.random.default_rng(0)
 PIXELS = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
@@ -288,7 +290,7 @@ def test_show_writes_a_picture_where_there_is_no_screen(tmp_path, capsys):
     ("options", "words"),
     [
         ({"engine": "caffe"}, "engine 'caffe' is not there"),
-        ({"gpu": 99}, r"Deel\(gpu=99\): .*use a number below"),
+        ({"gpu": 99, "engine": "torch"}, r"Deel\(gpu=99\): .*use a number below"),
         ({"gpu": "0"}, r"Deel\(gpu='0'\): give a whole number"),
         ({"seed": -1}, r"Deel\(seed=-1\): give a whole number from 0 up"),
     ],

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 from deelish.engines.base import Engine as Engine
 from deelish.engines.base import Values as Values
 from deelish.errors import EngineError
 
-ENGINES = ("torch",)
+# By name the module, the class, and what installs the framework.
+_PLACES = {
+    "torch": ("torch_engine", "TorchEngine", "pip install 'torch>=2.6'"),
+    "chainer": ("chainer_engine", "ChainerEngine", "pip install 'deelish[chainer]'"),
+    "numpy": ("numpy_engine", "NumpyEngine", "pip install numpy"),
+}
+ENGINES = tuple(_PLACES)
 
 
 def check_engine(name: str) -> None:
@@ -17,7 +26,7 @@ def check_engine(name: str) -> None:
     """
     if name not in ENGINES:
         raise EngineError(
-            f"engine {name!r} is not there; this version of deelish has {' and '.join(ENGINES)}:"
+            f"engine {name!r} is not there; this version of deelish has {', '.join(ENGINES)}:"
             " Deel(engine='torch')"
         )
 
@@ -29,10 +38,11 @@ def open_engine(name: str, gpu: int) -> Engine:
         EngineError: no such engine, its framework is not installed, or no such GPU.
     """
     check_engine(name)
+    module, kind, cure = _PLACES[name]
     try:
-        from deelish.engines.torch_engine import TorchEngine
+        engine: Callable[[int], Engine] = getattr(import_module(f"deelish.engines.{module}"), kind)
     except ImportError as error:
         raise EngineError(
-            f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
+            f"engine {name!r} cannot be imported ({error}); install it: {cure}"
         ) from error
-    return TorchEngine(gpu)
+    return engine(gpu)

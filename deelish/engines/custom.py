@@ -10,7 +10,7 @@ from deelish.errors import EngineError
 # An engine's own function of a layer: (bottoms, weights, arguments, call) -> top or tops.
 Function = Callable[..., Any]
 
-CUSTOM: dict[str, dict[str, Function]] = {"torch": {}}
+CUSTOM: dict[str, dict[str, Function]] = {"torch": {}, "chainer": {}, "numpy": {}}
 
 
 def custom(engine: str, type: str) -> Function:

@@ -11,6 +11,8 @@ import pytest
 
 from deelish import CaffeNet, Deel
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 # Of the largest magnitude of an array.
 TOLERANCE = 1e-4
 

@@ -6,6 +6,8 @@ import pytest
 from deelish import Deel, Layer, Network
 from deelish.errors import PlanError
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 IMAGE = {"data": (2, 2, 3, 3)}
 
 

@@ -13,7 +13,7 @@ def corners(tmp_path):
 
 
 @pytest.fixture
-def session():
+def session(each_engine):
     with Deel(seed=1) as deel:
         yield deel
 

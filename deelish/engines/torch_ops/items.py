@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.refusals import no_index
 from deelish.engines.torch_ops.call import Args, Call, Op
-from deelish.errors import DataError
 from deelish.plan.fill import fill
 from deelish.plan.kind import Blob
 from deelish.plan.kinds import items
@@ -39,10 +39,7 @@ def _indices(values: Tensor, count: int, what: str) -> Tensor:
     indices = values.long()
     bad = (indices != values) | (indices < 0) | (indices >= count)
     if bad.any():
-        raise DataError(
-            f"{values[bad][0].item():g} is no index of {count} {what}; give whole numbers from 0 to"
-            f" {count - 1}"
-        )
+        raise no_index(values[bad][0].item(), count, what)
     return indices
 
 

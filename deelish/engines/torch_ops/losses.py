@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.refusals import no_class
 from deelish.engines.torch_ops.call import Args, Op
-from deelish.errors import DataError
 from deelish.plan.kinds.losses import normalization
 from deelish.plan.shapes import axis_of
 
@@ -42,11 +42,7 @@ def _judged(x: Sequence[Tensor], axis: int, a: Args) -> _Judged:
     labels = torch.where(counts, labels, 0)
     outside = labels[(labels < 0) | (labels >= classes)]
     if outside.numel():
-        cure = ", or name it in ignore_label" if "ignore_label" in a else ""
-        raise DataError(
-            f"a label is {int(outside[0])} where there are {classes} classes; labels are 0 to"
-            f" {classes - 1}{cure}"
-        )
+        raise no_class(int(outside[0]), classes, "ignore_label" in a)
     return _Judged(x[0].reshape(outer, classes, -1), labels, counts)
 
 

@@ -35,7 +35,7 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> Tensor | li
 
 def _may_lie_outside(a: Args) -> bool:
     pads, kernels = (v if isinstance(v, tuple) else (v,) for v in (a["pad"], a["kernel_size"]))
-    return max(pads) >= min(kernels)
+    return bool(max(pads) >= min(kernels))
 
 
 def _deconvolution(x: Sequence[Tensor], p: Any, a: Args) -> Tensor | list[Tensor]:

@@ -1,0 +1,128 @@
+"""The Chainer engine: plans as chainer.Chain, on NumPy or on one GPU by CuPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.base import Engine, Values
+from deelish.engines.chainer_import import import_chainer
+from deelish.engines.chainer_module import PlanChain
+from deelish.engines.chainer_rules import Optimizer
+from deelish.errors import EngineError
+from deelish.plan.plan import Plan
+
+chainer = import_chainer()
+F = chainer.functions
+
+
+class ChainerEngine(Engine):
+    """Chainer. The module that `build` makes is a real chainer.Chain."""
+
+    name = "chainer"
+
+    def __init__(self, gpu: int) -> None:
+        self._device = _device(gpu)
+        self.device = "cpu" if gpu < 0 else f"cuda:{gpu}"
+        self._generator = self._device.xp.random.default_rng()
+
+    def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanChain:
+        chain = PlanChain(plan, values, self._generator)
+        chain.to_device(self._device)
+        return chain
+
+    def run(
+        self,
+        module: PlanChain,
+        inputs: Mapping[str, Any],
+        wanted: Iterable[str],
+        *,
+        training: bool,
+    ) -> dict[str, Any]:
+        variables = {name: self._variable(value) for name, value in inputs.items()}
+        module.generator = self._generator
+        # Chainer checks types and shapes in every function; the plan has done so.
+        settings = {"train": training, "enable_backprop": training, "type_check": False}
+        with self._computing(), ExitStack() as stack:
+            for name, value in settings.items():
+                stack.enter_context(chainer.using_config(name, value))
+            answer = dict(module(variables, wanted))
+        # What is done with an answer later must not grow a graph from it.
+        return answer if training else {name: self.detach(v) for name, v in answer.items()}
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        # NumPy warns of what other engines pass on in silence, such as the logarithm of 0.
+        with chainer.using_device(self._device), np.errstate(all="ignore"):
+            yield
+
+    def state(self, module: PlanChain) -> Values:
+        return {
+            layer: {
+                name: np.array(self.numpy(getattr(module.weights_of(layer), name)))
+                for name in blobs
+            }
+            for layer, blobs in module.plan.weights.items()
+        }
+
+    def _variable(self, value: Any) -> Any:
+        return value if isinstance(value, chainer.Variable) else self.array(value)
+
+    def array(self, values: np.ndarray) -> Any:
+        array = self._device.send(np.ascontiguousarray(values))
+        # Without this Chainer computes the gradient of the images, too.
+        return chainer.Variable(array, requires_grad=False)
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        array = tensor.array if isinstance(tensor, chainer.Variable) else tensor
+        return np.asarray(chainer.get_device("@numpy").send(array), order="C")
+
+    def detach(self, tensor: Any) -> Any:
+        return chainer.Variable(tensor.array, requires_grad=False)
+
+    def is_own(self, value: Any) -> bool:
+        return isinstance(value, chainer.Variable)
+
+    def softmax(self, scores: Any) -> Any:
+        return F.softmax(scores, axis=1)
+
+    def log_softmax(self, scores: Any) -> Any:
+        return F.log_softmax(scores, axis=1)
+
+    def total(self, values: Any) -> Any:
+        return F.sum(values)
+
+    def pick(self, values: Any, labels: np.ndarray) -> Any:
+        return F.select_item(values, self._device.send(labels.astype(np.int32)))
+
+    def optimizer(
+        self, module: PlanChain, name: str, rate: float, options: Mapping[str, Any]
+    ) -> Optimizer:
+        return Optimizer(module, name, rate, options)
+
+    def update(self, optimizer: Optimizer, loss: Any, rate: float) -> None:
+        with self._computing():
+            optimizer.update(loss, rate)
+
+    def seed(self, seed: int) -> None:
+        self._generator = self._device.xp.random.default_rng(seed)
+
+
+def _device(gpu: int) -> Any:
+    if gpu < 0:
+        return chainer.get_device("@numpy")
+    if not chainer.backends.cuda.available:
+        raise EngineError(
+            f"Deel(gpu={gpu}, engine='chainer'): there is no CuPy that sees a GPU here; install"
+            " cupy-cuda12x, or use gpu=-1"
+        )
+    count = chainer.backends.cuda.cupy.cuda.runtime.getDeviceCount()
+    if gpu >= count:
+        raise EngineError(
+            f"Deel(gpu={gpu}, engine='chainer'): this machine shows CuPy {count} GPUs; use a number"
+            f" below {count}, or gpu=-1"
+        )
+    return chainer.get_device(f"@cupy:{gpu}")

@@ -1,0 +1,88 @@
+"""Layers that only forks of Caffe have, in Chainer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.chainer_import import import_chainer
+from deelish.engines.chainer_ops.call import Args, Op, Variable
+from deelish.engines.chainer_ops.windows import convolution
+from deelish.plan.kinds.forks import interp, permuted
+
+chainer = import_chainer()
+F = chainer.functions
+
+
+def _depthwise(x: Any, p: Any, a: Args) -> list[Variable]:
+    return convolution(x, p, a, p.weight.shape[0])
+
+
+def _normalize(x: Variable, p: Any, a: Args) -> Variable:
+    """Over all numbers of an image with `across_spatial`, else over the channels of each pixel."""
+    axes = tuple(range(1, x.ndim)) if a["across_spatial"] else (1,)
+    length = F.sqrt(F.sum(x * x, axes, keepdims=True) + a["eps"])
+    return x / length * p.weight.reshape(-1, *(1 for _ in x.shape[2:]))
+
+
+def _interp(x: Variable, a: Args) -> Variable:
+    """Bilinear, the corners of both images on each other: a matrix for each axis."""
+    ((_, _, *made),) = interp(a, [x.shape], 1)
+    # The pads are 0 or less: they leave rows of the matrices 0.
+    rows, columns = (
+        _mixing(side, -a["pad_beg"], side + a["pad_end"], count)
+        for side, count in zip(x.shape[2:], made, strict=True)
+    )
+    xp = chainer.backend.get_array_module(x)
+    return F.matmul(F.matmul(xp.asarray(rows), x), xp.asarray(columns.T))
+
+
+def _mixing(side: int, first: int, end: int, count: int) -> np.ndarray:
+    """(count, side): how much each of the pixels from `first` to `end` is in each of `count`."""
+    places = np.linspace(first, end - 1, count)
+    distances = np.abs(places[:, None] - np.arange(side))
+    shares: np.ndarray = np.maximum(1 - distances, 0).astype(np.float32)
+    return shares
+
+
+def _reorg(x: Variable, a: Args) -> Variable:
+    """Darknet's order, which the weights of YOLOv2 are trained with.
+
+    Channels go by the place in a block of stride x stride pixels, then by their old order. Forwards
+    it reads the input's memory as if that had a stride^2-th of the channels on sides stride times
+    as long, so that it is no inverse of `reverse` (reorg_layer.cpp of the YOLOv2 forks).
+    """
+    n, c, h, w = x.shape
+    s = a["stride"]
+    thin = c // s**2
+    if a["reverse"]:
+        blocks = x.reshape(n, s, s, thin, h, w)
+        return blocks.transpose(0, 3, 4, 1, 5, 2).reshape(n, thin, h * s, w * s)
+    blocks = x.reshape(n, thin, h, s, w, s)
+    return blocks.transpose(0, 3, 5, 1, 2, 4).reshape(n, c * s**2, h // s, w // s)
+
+
+def _shuffle_channel(x: Variable, a: Args) -> Variable:
+    """Channel j of group i goes to place j * groups + i."""
+    n, c, h, w = x.shape
+    groups = x.reshape(n, a["group"], c // a["group"], h, w)
+    return groups.transpose(0, 2, 1, 3, 4).reshape(n, c, h, w)
+
+
+def _axpy(factor: Variable, x: Variable, y: Variable) -> Variable:
+    return factor.reshape(*x.shape[:2], *(1 for _ in x.shape[2:])) * x + y
+
+
+OPS: dict[str, Op] = {
+    "DepthwiseConvolution": lambda x, p, a, c: _depthwise(x, p, a),
+    "ConvolutionDepthwise": lambda x, p, a, c: _depthwise(x, p, a),
+    "Permute": lambda x, p, a, c: x[0].transpose(permuted(a["order"], x[0].ndim)),
+    "Normalize": lambda x, p, a, c: _normalize(x[0], p, a),
+    "ReLU6": lambda x, p, a, c: F.relu6(x[0]),
+    "Upsample": lambda x, p, a, c: F.repeat(F.repeat(x[0], a["scale"], 2), a["scale"], 3),
+    "Interp": lambda x, p, a, c: _interp(x[0], a),
+    "Reorg": lambda x, p, a, c: _reorg(x[0], a),
+    "ShuffleChannel": lambda x, p, a, c: _shuffle_channel(x[0], a),
+    "Axpy": lambda x, p, a, c: _axpy(*x),
+}
