@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fuzz import seeds
-from fuzz.mutants import Mutant, mutant, opened
+from fuzz.mutants import SECONDS, Mutant, mutant, opened
 from fuzz.seeds import Seed
 
 from deelish.files.foreign import Wishes
@@ -60,7 +60,7 @@ def open_all(sound: Sequence[Seed], count: int, folder: Path) -> None:
         except Exception as error:
             error.add_note(f"mutant {number}: {made.story}")
             raise
-        assert time.process_time() - started < 1, f"mutant {number}: {made.story}"
+        assert time.process_time() - started < SECONDS, f"mutant {number}: {made.story}"
     assert count * 0.05 < read < count * 0.5
 
 

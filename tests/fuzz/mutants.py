@@ -18,6 +18,8 @@ from deelish.errors import CaffeError, DeelishError, FileError, PlanError
 from deelish.files.foreign import Foreign, Wishes, open_foreign
 from deelish.files.match import Allowed
 
+# A second at rest; a busy machine takes several times as long, and what hangs takes for ever.
+SECONDS = 5
 # How many of a hundred mutants are of each kind.
 _SHARES = {"caffemodel": 60, "prototxt": 25, "hdf5": 8, "mean": 7}
 MUTATORS: dict[str, tuple[Mutator, ...]] = {

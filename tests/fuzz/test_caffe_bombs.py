@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fuzz.forms import old_shape, packed, shape
-from fuzz.mutants import check_refusal
+from fuzz.mutants import SECONDS, check_refusal
 
 from deelish.caffe import wire
 from deelish.caffe.wire import block, tag, varint
@@ -20,7 +20,6 @@ from deelish.errors import DeelishError
 from deelish.files.foreign import Wishes, open_foreign
 
 MEGABYTE = 2**20
-SECONDS = 1
 MOST_BYTES = 32 * MEGABYTE
 DATA = b"input: 'd' input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n"
 
