@@ -9,7 +9,7 @@ import numpy as np
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_ops.call import Args, Op, Variable
 from deelish.engines.chainer_ops.windows import convolution
-from deelish.plan.kinds.forks import interp, permuted
+from deelish.plan.kinds.forks import interp, permuted, reorg_order
 
 chainer = import_chainer()
 F = chainer.functions
@@ -47,20 +47,8 @@ def _mixing(side: int, first: int, end: int, count: int) -> np.ndarray:
 
 
 def _reorg(x: Variable, a: Args) -> Variable:
-    """Darknet's order, which the weights of YOLOv2 are trained with.
-
-    Channels go by the place in a block of stride x stride pixels, then by their old order. Forwards
-    it reads the input's memory as if that had a stride^2-th of the channels on sides stride times
-    as long, so that it is no inverse of `reverse` (reorg_layer.cpp of the YOLOv2 forks).
-    """
-    n, c, h, w = x.shape
-    s = a["stride"]
-    thin = c // s**2
-    if a["reverse"]:
-        blocks = x.reshape(n, s, s, thin, h, w)
-        return blocks.transpose(0, 3, 4, 1, 5, 2).reshape(n, thin, h * s, w * s)
-    blocks = x.reshape(n, thin, h, s, w, s)
-    return blocks.transpose(0, 3, 5, 1, 2, 4).reshape(n, c * s**2, h // s, w // s)
+    split, order, joined = reorg_order(a, x.shape)
+    return x.reshape(split).transpose(order).reshape(joined)
 
 
 def _shuffle_channel(x: Variable, a: Args) -> Variable:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from deelish.engines.torch_ops.call import Args, Op
 from deelish.engines.torch_ops.windows import convolution
-from deelish.plan.kinds.forks import interp, permuted
+from deelish.plan.kinds.forks import interp, permuted, reorg_order
 
 
 def _depthwise(x: Any, p: Any, a: Args) -> Tensor | list[Tensor]:
@@ -33,20 +33,8 @@ def _interp(x: Tensor, a: Args) -> Tensor:
 
 
 def _reorg(x: Tensor, a: Args) -> Tensor:
-    """Darknet's order, which the weights of YOLOv2 are trained with.
-
-    Channels go by the place in a block of stride x stride pixels, then by their old order. Forwards
-    it reads the input's memory as if that had a stride^2-th of the channels on sides stride times
-    as long, so that it is no inverse of `reverse` (reorg_layer.cpp of the YOLOv2 forks).
-    """
-    n, c, h, w = x.shape
-    s = a["stride"]
-    thin = c // s**2
-    if a["reverse"]:
-        blocks = x.reshape(n, s, s, thin, h, w)
-        return blocks.permute(0, 3, 4, 1, 5, 2).reshape(n, thin, h * s, w * s)
-    blocks = x.reshape(n, thin, h, s, w, s)
-    return blocks.permute(0, 3, 5, 1, 2, 4).reshape(n, c * s**2, h // s, w // s)
+    split, order, joined = reorg_order(a, tuple(x.shape))
+    return x.reshape(split).permute(order).reshape(joined)
 
 
 def _shuffle_channel(x: Tensor, a: Args) -> Tensor:

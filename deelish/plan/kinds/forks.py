@@ -135,6 +135,22 @@ def _whole_above_0(args: Args, name: str) -> int:
     return value
 
 
+def reorg_order(args: Args, shape: Shape) -> tuple[Shape, Shape, Shape]:
+    """How Reorg moves pixels: reshape to the first, permute by the second, reshape to the third.
+
+    Darknet's order, which the weights of YOLOv2 are trained with: channels go by the place in a
+    block of stride x stride pixels, then by their old order. Forwards it reads the input's memory
+    as if that had a stride^2-th of the channels on sides stride times as long, so that it is no
+    inverse of `reverse` (reorg_layer.cpp of the YOLOv2 forks).
+    """
+    n, c, h, w = shape
+    s = args["stride"]
+    thin = c // s**2
+    if args["reverse"]:
+        return (n, s, s, thin, h, w), (0, 3, 4, 1, 5, 2), (n, thin, h * s, w * s)
+    return (n, thin, h, s, w, s), (0, 3, 5, 1, 2, 4), (n, c * s**2, h // s, w // s)
+
+
 _DEPTHWISE = Kind(
     {**CONVOLUTION, "group": None},
     depthwise,
