@@ -52,3 +52,12 @@ def require_chainer() -> None:
         import_chainer()
     except EngineError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def chainer() -> object:
+    """The module chainer; skips where it is not installed."""
+    require_chainer()
+    import chainer
+
+    return chainer

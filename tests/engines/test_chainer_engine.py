@@ -2,20 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import require_chainer
 
 from deelish import Deel, Layer, Network, Plan
 from deelish.engines import open_engine
 from deelish.errors import EngineError, TrainingError
 
-
-@pytest.fixture(autouse=True)
-def chainer():
-    require_chainer()
-    import chainer
-
-    return chainer
-
+pytestmark = pytest.mark.usefixtures("chainer")
 
 ROWS = [
     Layer("conv1/3x3", "Convolution", num_output=4, kernel_size=3, stride=2),

@@ -8,20 +8,10 @@ import torch
 from engines.cases import CASES
 
 from deelish.engines.call import Call
-from deelish.engines.chainer_import import import_chainer
 from deelish.engines.numpy_ops import OPS as NUMPY
 from deelish.engines.torch_ops import OPS as TORCH
-from deelish.errors import EngineError
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-
-
-@pytest.fixture(scope="module")
-def chainer():
-    try:
-        return import_chainer()
-    except EngineError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

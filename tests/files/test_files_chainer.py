@@ -7,20 +7,11 @@ import numpy as np
 import pytest
 
 from deelish import Deel, Layer, Network
-from deelish.engines.chainer_import import import_chainer
-from deelish.errors import EngineError, FileError
+from deelish.errors import FileError
 from deelish.files import chainer as names
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(2, 3, 9, 9)).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def chainer():
-    try:
-        return import_chainer()
-    except EngineError as error:
-        pytest.skip(str(error))
 
 
 def mixed(engine="torch", seed=1, **args):

@@ -5,20 +5,11 @@ import numpy as np
 import pytest
 
 from deelish import Deel, Layer, Network
-from deelish.engines.chainer_import import import_chainer
-from deelish.errors import EngineError, FileError
+from deelish.errors import FileError
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
 rng = np.random.default_rng(0)
 ALONE = "holds weights of Chainer alone, no network; give it as modelpath= to the network that it"
-
-
-@pytest.fixture(scope="module")
-def chainer():
-    try:
-        return import_chainer()
-    except EngineError as error:
-        pytest.skip(str(error))
 
 
 def save_npz(path, **extra):
