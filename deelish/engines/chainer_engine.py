@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.base import Engine, Values
+from deelish.engines.chainer_device import choose_device
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_module import PlanChain
 from deelish.engines.chainer_rules import Optimizer
-from deelish.errors import EngineError
 from deelish.plan.plan import Plan
 
 chainer = import_chainer()
@@ -25,7 +25,7 @@ class ChainerEngine(Engine):
     name = "chainer"
 
     def __init__(self, gpu: int) -> None:
-        self._device = _device(gpu)
+        self._device = choose_device(gpu)
         self.device = "cpu" if gpu < 0 else f"cuda:{gpu}"
         self._generator = self._device.xp.random.default_rng()
 
@@ -56,7 +56,9 @@ class ChainerEngine(Engine):
     @contextmanager
     def _computing(self) -> Iterator[None]:
         # NumPy warns of what other engines pass on in silence, such as the logarithm of 0.
-        with chainer.using_device(self._device), np.errstate(all="ignore"):
+        # Without the setting cuDNN sums gradients in another order every time.
+        deterministic = chainer.using_config("cudnn_deterministic", True)
+        with chainer.using_device(self._device), np.errstate(all="ignore"), deterministic:
             yield
 
     def state(self, module: PlanChain) -> Values:
@@ -109,20 +111,3 @@ class ChainerEngine(Engine):
 
     def seed(self, seed: int) -> None:
         self._generator = self._device.xp.random.default_rng(seed)
-
-
-def _device(gpu: int) -> Any:
-    if gpu < 0:
-        return chainer.get_device("@numpy")
-    if not chainer.backends.cuda.available:
-        raise EngineError(
-            f"Deel(gpu={gpu}, engine='chainer'): there is no CuPy that sees a GPU here; install"
-            " cupy-cuda12x, or use gpu=-1"
-        )
-    count = chainer.backends.cuda.cupy.cuda.runtime.getDeviceCount()
-    if gpu >= count:
-        raise EngineError(
-            f"Deel(gpu={gpu}, engine='chainer'): this machine shows CuPy {count} GPUs; use a number"
-            f" below {count}, or gpu=-1"
-        )
-    return chainer.get_device(f"@cupy:{gpu}")

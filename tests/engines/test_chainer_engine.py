@@ -1,5 +1,7 @@
 """The Chainer engine: Chainer's own objects, its optimisers beside PyTorch's, what it refuses."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -167,8 +169,40 @@ def test_optimisers_are_checked(name, options, words):
 
 
 def test_a_gpu_that_is_not_there_is_refused():
-    with pytest.raises(EngineError, match=r"Deel\(gpu=97, engine='chainer'\): "):
+    with pytest.raises(
+        EngineError, match=r"Deel\(gpu=97, engine='chainer'\): .*, or (use )?gpu=-1"
+    ):
         open_engine("chainer", 97)
+
+
+def fail(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("available", "reason", "count", "words"),
+    [
+        (
+            False,
+            ModuleNotFoundError("no", name="cupy"),
+            None,
+            "CuPy is not installed; install cupy",
+        ),
+        (False, ImportError("no\nlibcublas"), None, r"CuPy cannot be used \(no libcublas\); inst"),
+        (True, None, lambda: fail(RuntimeError("no driver")), r"CuPy sees no GPU \(no driver\)"),
+        (True, None, lambda: 0, "CuPy sees no GPU; install CUDA's driver"),
+        (True, None, lambda: 1, "shows CuPy 1 GPU; use a number below 1, or gpu=-1"),
+        (True, None, lambda: 2, "shows CuPy 2 GPUs; use a number below 2, or gpu=-1"),
+    ],
+)
+def test_why_there_is_no_such_gpu_is_said(monkeypatch, chainer, available, reason, count, words):
+    cuda = chainer.backends.cuda
+    monkeypatch.setattr(cuda, "available", available)
+    monkeypatch.setattr(cuda, "_resolution_error", reason, raising=False)
+    runtime = SimpleNamespace(getDeviceCount=count)
+    monkeypatch.setattr(cuda, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    with pytest.raises(EngineError, match=rf"Deel\(gpu=3, engine='chainer'\): .*{words}"):
+        open_engine("chainer", 3)
 
 
 def test_chainer_that_is_not_there_is_said_with_the_cure(monkeypatch):
@@ -184,15 +218,36 @@ def test_chainer_that_is_not_there_is_said_with_the_cure(monkeypatch):
         chainer_import.import_chainer()
 
 
-def test_the_gpu_gives_the_numbers_of_the_cpu(chainer):
-    if not chainer.backends.cuda.available:
-        pytest.skip("no GPU that CuPy can use")
+@pytest.fixture
+def gpu_engine(chainer):
+    """The engine on the first GPU; skips where CuPy has none."""
+    try:
+        return open_engine("chainer", 0)
+    except EngineError as error:
+        pytest.skip(str(error))
+
+
+def test_the_gpu_gives_the_numbers_of_the_cpu(gpu_engine):
     network = made("chainer")
-    engine = open_engine("chainer", 0)
-    module = engine.build(network.plan, network.session.engine.state(network.module))
+    module = gpu_engine.build(network.plan, network.session.engine.state(network.module))
     for training in (True, False):
         wanted = network.session.engine.run(
             network.module, {"data": X}, ["score"], training=training
         )
-        got = engine.run(module, {"data": X}, ["score"], training=training)["score"]
-        np.testing.assert_allclose(engine.numpy(got), wanted["score"].array, rtol=1e-3, atol=1e-4)
+        got = gpu_engine.run(module, {"data": X}, ["score"], training=training)["score"]
+        got = gpu_engine.numpy(got)
+        np.testing.assert_allclose(got, wanted["score"].array, rtol=1e-3, atol=1e-4)
+
+
+def test_training_on_the_gpu_repeats_to_the_bit(gpu_engine):
+    network = made("chainer")
+    start, ends = network.session.engine.state(network.module), []
+    for _ in range(2):
+        module = gpu_engine.build(network.plan, start)
+        optimizer = gpu_engine.optimizer(module, "sgd", 0.1, {"momentum": 0.9})
+        for _ in range(3):
+            scores = gpu_engine.run(module, {"data": X}, ["score"], training=True)["score"]
+            gpu_engine.update(optimizer, -gpu_engine.total(gpu_engine.log_softmax(scores)), 0.1)
+        ends.append(gpu_engine.state(module))
+    assert np.array_equal(ends[0]["conv1/3x3"]["weight"], ends[1]["conv1/3x3"]["weight"])
+    assert not np.array_equal(ends[0]["conv1/3x3"]["weight"], start["conv1/3x3"]["weight"])
