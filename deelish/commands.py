@@ -60,6 +60,9 @@ def InputBatch(
     mirror: bool = True,
     root: str | Path | None = None,
     on_bad_image: str = "raise",
+    views: int | str | None = None,
+    mix: str | None = None,
+    top: int | None = None,
 ) -> ImageSets:
     """Name the images to train on and to validate with, and check both.
 
@@ -71,13 +74,20 @@ def InputBatch(
             each network's own: 224 of 256, 227 of 256, and 7/8 for other sizes.
         mirror: whether training views may be mirrored; digits and text want False.
         on_bad_image: "raise" stops at an image that cannot be read, "skip" leaves it out.
+        views: left out, every epoch draws fresh views. K: every image has K views, which depend
+            on its file alone and come back every K epochs, so that a teacher's answers to them can
+            be kept for every run and student. "centre": the middle, never mirrored.
+        mix: "mixup" or "cutmix" mixes every training image with another one of the list, in a
+            ratio drawn evenly from 0 to 1, alike for teacher and student; twice as many images are
+            decoded. With `views` the mixtures come back too. Validation is not mixed.
+        top: how many of the highest logits of an answer are kept; left out, all.
 
     Raises:
         DataError: missing files, labels that are no number or outside the networks' classes, an
-            empty list, or one image in both sets.
+            empty list, one image in both sets, or a choice that does not exist.
     """
     session = current_session()
-    choices = Choices(batch_size, crop, mirror, on_bad_image)
+    choices = Choices(batch_size, crop, mirror, on_bad_image, views, mix, top)
     session.sets = ImageSets(session, train, val, root, choices)
     return session.sets
 

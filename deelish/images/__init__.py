@@ -1,5 +1,6 @@
 """Images without any engine: lists, decoding, views, batches and what a network does to pixels."""
 
+from deelish.images.batch import ImageBatch as ImageBatch
 from deelish.images.decode import decode as decode
 from deelish.images.decode import from_array as from_array
 from deelish.images.decode import to_rgb as to_rgb
@@ -8,8 +9,7 @@ from deelish.images.lists import check_apart as check_apart
 from deelish.images.lists import check_labels as check_labels
 from deelish.images.lists import class_folders as class_folders
 from deelish.images.lists import read_items as read_items
-from deelish.images.loader import ImageBatch as ImageBatch
 from deelish.images.loader import Loader as Loader
-from deelish.images.loader import Spec as Spec
 from deelish.images.preprocessing import Preprocessing as Preprocessing
+from deelish.images.reading import Spec as Spec
 from deelish.images.views import View as View

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -18,20 +19,39 @@ if TYPE_CHECKING:
 MAX_PIXELS = 64_000_000
 # Pillow's resize takes its box as 32-bit floats, which count whole pixels up to here.
 MAX_SIDE = 2**24
+# As many pixels, uncompressed, with four channels of 16 bits.
+MAX_BYTES = 8 * MAX_PIXELS
 
 CURE = "replace the file or take it off the list"
 
 
-def decode(path: str | Path) -> Image.Image:
+def decode(path: str | Path, data: bytes | None = None) -> Image.Image:
     """The image of a JPEG, PNG, BMP, WebP, PPM or GIF file (its first frame), in RGB, upright.
 
     16-bit grey is scaled to 8 bits and transparency is laid on white.  Raises DataError with the
     path when the file is missing, empty, no image, cut off, damaged or above MAX_PIXELS.
+
+    data: what read_file gave for this path; the file is not opened again.
     """
+    if data is not None:
+        return _to_rgb(_parse(BytesIO(data), str(path)), str(path))
     _check_file(path)
     try:
         with Path(path).open("rb") as file:
             return _to_rgb(_parse(file, str(path)), str(path))
+    except OSError as error:
+        raise DataError(f"{path}: the image cannot be read ({_reason(error)}); {CURE}") from error
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of an image file; raises DataError with decode's words, or above MAX_BYTES."""
+    if (size := _check_file(path)) > MAX_BYTES:
+        raise DataError(
+            f"{path}: the file has {size} bytes, more than an image of {MAX_PIXELS // 10**6}"
+            f" million pixels; {CURE}"
+        )
+    try:
+        return Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: the image cannot be read ({_reason(error)}); {CURE}") from error
 
@@ -78,8 +98,8 @@ def _bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.rint(values * 255).astype(np.uint8)
 
 
-def _check_file(path: str | Path) -> None:
-    """Look before opening: to open a pipe would wait for ever."""
+def _check_file(path: str | Path) -> int:
+    """Look before opening, as to open a pipe would wait for ever; returns the file's size."""
     try:
         status = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -94,6 +114,7 @@ def _check_file(path: str | Path) -> None:
         raise DataError(f"{path}: this is a pipe, a device or a socket; name an image file")
     if status.st_size == 0:
         raise DataError(f"{path}: the file is empty; {CURE}")
+    return status.st_size
 
 
 def _parse(file: IO[bytes], name: str) -> ImageFile.ImageFile:

@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deelish.errors import DataError
-from deelish.images.decode import decode
+from deelish.images.batch import ImageBatch
 from deelish.images.lists import Item
-from deelish.images.views import View, render, view_seed
+from deelish.images.reading import Pixels, Read, Reader, Spec
+from deelish.images.recipes import Recipe, Showing
 
-Spec = tuple[int, int]
-Pixels = NDArray[np.uint8]
-Pending = list[tuple[Item, View, "Future[dict[Spec, Pixels]]"]]
+Pending = list[tuple[Item, "Future[Read]"]]
 
 AHEAD = 2
 
 
-class ImageBatch:
-    """A batch: its items, their views and labels int64 (n,), and pixels for any size."""
-
-    def __init__(
-        self,
-        items: list[Item],
-        views: list[View],
-        rendered: dict[Spec, Pixels],
-        render_now: Callable[[list[Item], list[View], Spec], Pixels],
-    ) -> None:
-        self.items = items
-        self.views = views
-        self.labels = np.array([item.label for item in items], np.int64)
-        self._rendered = rendered
-        self._render_now = render_now
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def pixels(self, size: int, base: int) -> Pixels:
-        """RGB pixels (n, size, size, 3) of the views, cut from images of base x base.
-
-        A size that was not asked for before is rendered now, and ahead from then on.
-        """
-        spec = (size, base)
-        if spec not in self._rendered:
-            self._rendered[spec] = self._render_now(self.items, self.views, spec)
-        return self._rendered[spec]
-
-
 class Loader:
-    """The batches of a list, in an order and with views that hang on (seed, epoch, index) only.
+    """The batches of a list, in an order that hangs on (seed, epoch) only.
 
-    wanted: the (size, base) pairs that are rendered ahead.  skipped: each bad item, once, with
-    the reason.  on_bad_image: "raise" stops at the first, "skip" leaves it out of its batch.
+    Fresh views hang on (seed, epoch, index) only; recorded ones on the image's file, see Reader.
+
+    wanted: the (size, base) pairs that are rendered ahead: first those put here, then those that
+    were asked for in the batch before.  skipped: each bad item, once, with the reason.
+    on_bad_image: "raise" stops at the first, "skip" leaves it out of its batch.
     """
 
     def __init__(
@@ -65,7 +36,7 @@ class Loader:
         *,
         batch_size: int,
         seed: int,
-        mirror: bool = True,
+        showing: Showing | None = None,
         on_bad_image: str = "raise",
         workers: int | None = None,
     ) -> None:
@@ -80,14 +51,20 @@ class Loader:
             raise DataError(f"loader: on_bad_image is {on_bad_image!r}; give 'raise' or 'skip'")
         if workers is not None and workers < 1:
             raise DataError(f"loader: workers is {workers}; give 1 or more, or leave it out")
+        showing = showing or Showing()
+        if showing.mix is not None and len(items) < 2:
+            raise DataError(
+                f"{items[0].source}: there is one image, and mix={showing.mix!r} wants two or more;"
+                " leave mix= out"
+            )
         self.wanted: set[Spec] = set()
         self.skipped: list[tuple[Item, str]] = []
         self.items = list(items)
         self._known_bad: set[Item] = set()
         self._batch_size = batch_size
         self._seed = seed
-        self._mirror = mirror
         self._skip = on_bad_image == "skip"
+        self._reader = Reader(self.items, seed, showing, self._skip)
         self._workers = workers or min(16, _cores())
 
     def __len__(self) -> int:
@@ -97,14 +74,10 @@ class Loader:
     def batches(self, epoch: int, training: bool) -> Generator[ImageBatch, None, None]:
         """The batches of an epoch (0 or more); the last one may be smaller.
 
-        Training draws the order and the views; validation keeps the list's order and the centre.
+        Training draws the order and the views; validation keeps the list's order and the centre,
+        and mixes nothing.
         Raises DataError with the list's line for a bad image, or when all images are bad.
         """
-        if not self.wanted:
-            raise DataError("loader: no size is wanted; put a (size, base) pair into wanted")
-        return self._generate(epoch, training)
-
-    def _generate(self, epoch: int, training: bool) -> Generator[ImageBatch, None, None]:
         pool = ThreadPoolExecutor(self._workers, "deelish-images")
         empty = True
         try:
@@ -113,6 +86,7 @@ class Loader:
                 if len(batch):
                     empty = False
                     yield batch
+                    self.wanted = set(batch.asked)
         finally:
             # Reached on Ctrl-C and on close too: what has not begun is dropped.
             pool.shutdown(wait=True, cancel_futures=True)
@@ -128,51 +102,47 @@ class Loader:
         if training:
             order = np.random.Generator(np.random.PCG64((self._seed, epoch))).permutation(order)
         for start in range(0, len(order), self._batch_size):
-            batch: Pending = []
-            for index in order[start : start + self._batch_size].tolist():
-                item, view = self.items[index], View.centre()
-                if training:
-                    view = View.random(view_seed(self._seed, epoch, index), self._mirror)
-                task = pool.submit(_read, item, view, tuple(self.wanted))
-                batch.append((item, view, task))
-            ahead.append(batch)
+            specs = tuple(self.wanted)
+            indices = order[start : start + self._batch_size].tolist()
+            read = self._reader.read
+            ahead.append(
+                [(self.items[i], pool.submit(read, i, epoch, training, specs)) for i in indices]
+            )
             if len(ahead) > AHEAD:
                 yield ahead.popleft()
         yield from ahead
 
     def _collect(self, pending: Pending) -> ImageBatch:
-        items, views, images = [], [], []
-        for item, view, task in pending:
+        results = []
+        for item, task in pending:
             try:
-                images.append(task.result())
+                results.append(task.result())
             except DataError as error:
                 if not self._skip:
                     raise
-                if item not in self._known_bad:
-                    self._known_bad.add(item)
-                    self.skipped.append((item, str(error)))
+                self._note(item, str(error))
                 continue
-            items.append(item)
-            views.append(view)
-        specs = images[0] if images else {}
-        rendered = {spec: np.stack([image[spec] for image in images]) for spec in specs}
-        return ImageBatch(items, views, rendered, self._render)
+            if (fault := results[-1].fault) is not None:
+                self._note(*fault)
+        recipes = [result.recipe for result in results]
+        keys = [key for recipe in recipes if (key := recipe.key) is not None]
+        specs = results[0].pixels if results else {}
+        rendered = {spec: np.stack([result.pixels[spec] for result in results]) for spec in specs}
+        named = np.frombuffer(b"".join(keys), np.uint8).reshape(-1, 16) if keys else None
+        return ImageBatch(recipes, named, rendered, self._render)
 
-    def _render(self, items: list[Item], views: list[View], spec: Spec) -> Pixels:
-        self.wanted.add(spec)
+    def _note(self, item: Item, reason: str) -> None:
+        if item not in self._known_bad:
+            self._known_bad.add(item)
+            self.skipped.append((item, reason))
+
+    def _render(self, recipes: Sequence[Recipe], spec: Spec) -> Pixels:
+        pixels = np.empty((len(recipes), spec[0], spec[0], 3), np.uint8)
         with ThreadPoolExecutor(self._workers, "deelish-images") as pool:
-            images = list(pool.map(_read, items, views, [(spec,)] * len(items)))
-        return np.stack([image[spec] for image in images])
-
-
-def _read(item: Item, view: View, specs: tuple[Spec, ...]) -> dict[Spec, Pixels]:
-    """Decode once, render for each spec; the full image is gone when this returns."""
-    try:
-        image = decode(item.path)
-    except DataError as error:
-        # For a folder the place is the path, which the sentence has already.
-        raise DataError(f"{item.where}: {error}" if item.line else str(error)) from error
-    return {spec: render(image, view, *spec) for spec in specs}
+            images = pool.map(self._reader.again, recipes, [spec] * len(recipes))
+            for row, image in zip(pixels, images, strict=True):
+                row[:] = image
+        return pixels
 
 
 def _cores() -> int:

@@ -22,14 +22,15 @@ class Preprocessing:
     """From RGB pixels to a network's input: value = (pixel - mean) * scale.
 
     size: side of the input in pixels.  order: "BGR" (Caffe), "RGB" or "L" (grey).
-    mean: one number, or one per channel in the order.  share: part of the image's side that a
-    view shows, in (0, 1].  Raises DataError when a value cannot be used.
+    mean: one number, or one per channel in the order, as a tuple.  scale: a number, or a tuple of
+    one per channel.  share: part of the image's side that a view shows, in (0, 1].
+    Raises DataError when a value cannot be used.
     """
 
     size: int
     order: str = "BGR"
     mean: tuple[float, ...] = (0.0,)
-    scale: float = 1.0
+    scale: float | tuple[float, ...] = 1.0
     share: float = 224 / 256
 
     def __post_init__(self) -> None:
@@ -39,19 +40,24 @@ class Preprocessing:
             raise DataError(f"preprocessing: order is {self.order!r}; give 'BGR', 'RGB' or 'L'")
         if not isinstance(self.mean, tuple) or not all(map(_is_finite, self.mean)):
             raise DataError(f"preprocessing: mean is {self.mean!r}; give a tuple of numbers")
-        if len(self.mean) not in (1, self.channels):
-            wanted = f"1 or {self.channels}" if self.channels > 1 else "1"
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        if not all(_is_finite(scale) and scale != 0 for scale in scales):
             raise DataError(
-                f"preprocessing: mean has {len(self.mean)} numbers; give {wanted}"
-                f" for order {self.order!r}"
+                f"preprocessing: scale is {self.scale!r}; give a number other than 0, such as"
+                " 1/255, or a tuple of one per channel"
             )
-        if not _is_finite(self.scale) or self.scale == 0:
-            raise DataError(
-                f"preprocessing: scale is {self.scale!r}; give a number other than 0, such as 1/255"
-            )
+        for name, values in (("mean", self.mean), ("scale", scales)):
+            self._check_count(name, len(values))
         if not _is_finite(self.share) or not 0 < self.share <= 1:
             raise DataError(
                 f"preprocessing: share is {self.share!r}; give a number above 0 and up to 1"
+            )
+
+    def _check_count(self, name: str, count: int) -> None:
+        if count not in (1, self.channels):
+            wanted = f"1 or {self.channels}" if self.channels > 1 else "1"
+            raise DataError(
+                f"preprocessing: {name} has {count} numbers; give {wanted} for order {self.order!r}"
             )
 
     @property
@@ -79,12 +85,19 @@ class Preprocessing:
         mean = np.asarray(self.mean, np.float32).reshape(-1, 1, 1)
         np.subtract(_planes(pixels, self.order), mean, out=values)
         if self.scale != 1:
-            values *= np.float32(self.scale)
+            values *= np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
         return values
+
+    @property
+    def scale_text(self) -> str:
+        """The scale for people: 0.0039, or one number per channel."""
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        return ", ".join(f"{scale:g}" for scale in scales)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; from_dict gives the same Preprocessing back."""
-        return {**asdict(self), "mean": list(self.mean)}
+        values = asdict(self).items()
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
@@ -95,7 +108,9 @@ class Preprocessing:
                 f"preprocessing: got {dict(values)!r}; give size, order, a list mean, scale and"
                 " share, as to_dict writes them"
             )
-        return cls(**{**values, "mean": tuple(values["mean"])})
+        mean, scale = tuple(values["mean"]), values["scale"]
+        scale = tuple(scale) if isinstance(scale, list) else scale
+        return cls(**{**values, "mean": mean, "scale": scale})
 
 
 def _is_finite(value: object) -> bool:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class Stills:
-    """One or more images in memory."""
+    """One or more images in memory, in views that no key names."""
+
+    keys = None
 
     def __init__(self, images: Sequence[Image]) -> None:
         self.images = list(images)

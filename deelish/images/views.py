@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 # Side of the view and of the image that it is cut from, where no network says its own.
 UNSEEN = (224, 256)
+
+# What `views=` calls the middle of every image.
+CENTRE = "centre"
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,18 @@ class View:
         return cls(seed, left, top, mirror and side < 0.5)
 
     @classmethod
+    def recorded(cls, digest: bytes, number: int, mirror: bool = True) -> View:
+        """View `number` (0 or more) of the image with this digest, whatever list it is in."""
+        return cls.random(content_seed(digest, number, b"view"), mirror)
+
+    @classmethod
     def centre(cls) -> View:
         """The middle of the image, as it is; its seed is -1, as nothing is drawn."""
         return cls(-1, 0.5, 0.5, False)
+
+    def to_bytes(self) -> bytes:
+        """What the pixels hang on, exactly: left and top as 64-bit floats, then the mirror."""
+        return struct.pack("<dd?", self.left, self.top, self.mirror)
 
     def box(
         self, width: int, height: int, size: int, base: int
@@ -77,7 +91,21 @@ def render(image: Image.Image, view: View, size: int, base: int) -> NDArray[np.u
     return np.array(window)
 
 
-def view_seed(seed: int, epoch: int, index: int) -> int:
-    """A 63-bit seed for the view of item `index` in `epoch`; all three are 0 or more."""
-    mixed = np.random.SeedSequence((seed, epoch, index)).generate_state(1, np.uint64)[0]
-    return int(mixed) >> 1
+def view_seed(seed: int, epoch: int, index: int, *purpose: int) -> int:
+    """A 63-bit seed for the view of item `index` in `epoch`; all are 0 or more.
+
+    With a purpose (1 or more), another one, for another draw at the same place.
+    """
+    place = (seed, epoch, index, *purpose)
+    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]) >> 1
+
+
+def file_digest(data: bytes) -> bytes:
+    """BLAKE2b of a file's bytes, 16 bytes long."""
+    return blake2b(data, digest_size=16).digest()
+
+
+def content_seed(digest: bytes, number: int, purpose: bytes) -> int:
+    """A 63-bit seed for view `number` of the file with this digest, and for nothing else."""
+    place = digest + number.to_bytes(8, "little")
+    return int.from_bytes(blake2b(place, digest_size=8, person=purpose).digest(), "little") >> 1

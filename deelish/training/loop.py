@@ -9,7 +9,8 @@ from typing import Any
 
 from deelish import report
 from deelish.errors import DataError, TrainingError
-from deelish.images.loader import ImageBatch, Loader
+from deelish.images.batch import ImageBatch
+from deelish.images.loader import Loader
 from deelish.session import Deel
 from deelish.tensor import ImageTensor, LabelTensor
 from deelish.training.history import Averages, History, Row
@@ -87,7 +88,8 @@ class Loop:
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:
         """workout on one batch -> loss, accuracy, agreement."""
-        labels = LabelTensor(batch.labels, self.session, batch.items)
+        shares = batch.label_shares(self.sets.classes(self.session.networks))
+        labels = LabelTensor(batch.labels, self.session, batch.items, probabilities=shares)
         images = ImageTensor(batch, self.session, labels)
         self.run.begin(images, where)
         images.use()

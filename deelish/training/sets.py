@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from deelish.errors import DataError
 from deelish.images.lists import Item, check_apart, check_labels, class_folders, read_items
 from deelish.images.loader import Loader
+from deelish.images.mixing import CUTMIX, MIXUP
 from deelish.images.preprocessing import Preprocessing
-from deelish.images.views import UNSEEN
+from deelish.images.recipes import Showing
+from deelish.images.views import CENTRE, UNSEEN
 
 if TYPE_CHECKING:
     from deelish.network import Network
@@ -22,12 +24,15 @@ Source = str | Path
 
 @dataclass(frozen=True)
 class Choices:
-    """How batches are made: size, share of a side that a view shows, mirroring, bad images."""
+    """The choices of InputBatch, under its names."""
 
     batch_size: int = 32
     crop: float | None = None
     mirror: bool = True
     on_bad_image: str = "raise"
+    views: int | str | None = None
+    mix: str | None = None
+    top: int | None = None
 
 
 class ImageSets:
@@ -50,16 +55,17 @@ class ImageSets:
             _check_folders(train, val)
             check_apart(train_items, val_items)
         self._check_labels(session, [train_items, val_items])
-        self.train = self._loader(session, train_items)
-        self.val = self._loader(session, val_items) if val_items else None
+        self.train = self._loader(session, train_items, choices.mix)
+        self.val = self._loader(session, val_items, None) if val_items else None
 
-    def _loader(self, session: Deel, items: Sequence[Item]) -> Loader:
+    def _loader(self, session: Deel, items: Sequence[Item], mix: str | None) -> Loader:
+        choices = self.choices
         return Loader(
             items,
-            batch_size=self.choices.batch_size,
+            batch_size=choices.batch_size,
             seed=session.seed,
-            mirror=self.choices.mirror,
-            on_bad_image=self.choices.on_bad_image,
+            showing=Showing(choices.mirror, choices.views, mix),
+            on_bad_image=choices.on_bad_image,
         )
 
     def _check_labels(self, session: Deel, sets: Sequence[Sequence[Item]]) -> None:
@@ -69,6 +75,11 @@ class ImageSets:
             largest = max(networks, key=lambda network: network.plan.classes)
             for items in sets:
                 check_labels(items, largest.plan.classes, largest.name)
+
+    def classes(self, networks: Sequence[Network]) -> int:
+        """The classes of a label given as probabilities: of the largest network, or the labels."""
+        labels = max(item.label for item in self.train.items) + 1
+        return max([labels, *(network.plan.classes for network in networks)])
 
     def base(self, preprocessing: Preprocessing) -> int:
         """The side of the image that a network's view is cut from."""
@@ -105,9 +116,11 @@ def _check_folders(train: Source, val: Source) -> None:
 
 
 def _check(choices: Choices) -> None:
-    size, crop = choices.batch_size, choices.crop
-    if not isinstance(size, int) or size < 1:
-        raise DataError(f"InputBatch(batch_size={size!r}): give a whole number above 0")
+    crop, views = choices.crop, choices.views
+    if not _is_count(choices.batch_size):
+        raise DataError(
+            f"InputBatch(batch_size={choices.batch_size!r}): give a whole number above 0"
+        )
     if crop is not None and not (isinstance(crop, int | float) and 0 < crop <= 1):
         raise DataError(
             f"InputBatch(crop={crop!r}): give the share of an image's side that a view shows, above"
@@ -117,3 +130,21 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(on_bad_image={choices.on_bad_image!r}): it is 'raise' or 'skip'"
         )
+    if views is not None and views != CENTRE and not _is_count(views):
+        raise DataError(
+            f"InputBatch(views={views!r}): give the number of views that an image has, a whole"
+            f" number above 0, or {CENTRE!r}; left out, every epoch draws fresh ones"
+        )
+    if choices.mix not in (None, MIXUP, CUTMIX):
+        raise DataError(
+            f"InputBatch(mix={choices.mix!r}): it is {MIXUP!r} or {CUTMIX!r}, or left out"
+        )
+    if choices.top is not None and not _is_count(choices.top):
+        raise DataError(
+            f"InputBatch(top={choices.top!r}): give how many of the highest logits are kept, a"
+            " whole number above 0; left out, all are"
+        )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

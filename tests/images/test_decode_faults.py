@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from deelish.errors import DataError
-from deelish.images.decode import MAX_PIXELS, decode
+from deelish.images.decode import MAX_BYTES, MAX_PIXELS, decode, read_file
 
 WAVES = (np.sin(np.arange(48 * 64 * 3).reshape(48, 64, 3) / 50) * 100 + 120).astype(np.uint8)
 
@@ -62,6 +62,9 @@ def test_files_that_are_no_image(tmp_path, data, message):
     with pytest.raises(DataError, match=re.escape(message)) as caught:
         decode(path)
     assert str(caught.value).startswith(f"{path}: ")
+    with pytest.raises(DataError) as again:
+        decode(path, read_file(path))
+    assert str(again.value) == str(caught.value)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "bmp", "ppm", "gif"])
@@ -106,8 +109,9 @@ def test_a_damaged_png(tmp_path):
 )
 def test_paths_that_lead_to_no_file(tmp_path, name, message):
     (tmp_path / "photo.jpg").write_bytes(b"x")
-    with pytest.raises(DataError, match=re.escape(message)):
-        decode(tmp_path / name)
+    for look in (decode, read_file):
+        with pytest.raises(DataError, match=re.escape(message)):
+            look(tmp_path / name)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
@@ -116,3 +120,14 @@ def test_a_pipe_and_a_device_are_refused_without_waiting(tmp_path):
     for path in (tmp_path / "pipe.jpg", "/dev/zero"):
         with pytest.raises(DataError, match=f"{path}: this is a pipe, a device or a socket"):
             decode(path)
+        with pytest.raises(DataError, match=f"{path}: this is a pipe, a device or a socket"):
+            read_file(path)
+
+
+def test_a_file_too_large_for_any_image_is_not_read(tmp_path):
+    path = tmp_path / "film.jpg"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    words = r"film.jpg: the file has 512000001 bytes, more than an image of 64 million pixels; rep"
+    with pytest.raises(DataError, match=words):
+        read_file(path)

@@ -14,6 +14,7 @@ from deelish.errors import DataError
 from deelish.images.decode import decode
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
+from deelish.images.recipes import Showing
 from deelish.images.views import View, render, view_seed
 
 SPEC = (24, 32)
@@ -84,7 +85,7 @@ def test_a_views_seed_does_not_hang_on_the_batch_size(source):
 
 
 def test_mirror_can_be_turned_off(source):
-    batches = loader_of(source, mirror=False).batches(0, True)
+    batches = loader_of(source, showing=Showing(mirror=False)).batches(0, True)
     assert not any(view.mirror for batch in batches for view in batch.views)
 
 
@@ -109,7 +110,7 @@ def test_a_new_size_is_rendered_now_and_then_ahead(source):
     ]
     np.testing.assert_array_equal(small, expected)
     assert batch.pixels(8, 10) is small
-    assert loader.wanted == {SPEC, (8, 10)}
+    next(batches)
     batches.close()
     ahead = next(loader.batches(0, True))
     spoil(*(str(item.path) for item in ahead.items))
@@ -170,9 +171,10 @@ def test_length_is_the_number_of_batches(source, size, count):
     assert len(loader) == count == len(list(loader.batches(0, True)))
 
 
-def test_a_size_must_be_wanted_first(source):
-    with pytest.raises(DataError, match=r"no size is wanted; put a .size, base. pair into wanted"):
-        Loader(read_items(source), batch_size=4, seed=0).batches(0, True)
+def test_a_size_that_nobody_named_is_there_all_the_same(source):
+    batch = next(Loader(read_items(source), batch_size=2, seed=0).batches(0, False))
+    expected = [render(decode(f"{i}.png"), View.centre(), *SPEC) for i in (0, 1)]
+    np.testing.assert_array_equal(batch.pixels(*SPEC), expected)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_an_early_stop_drops_what_has_not_begun(source, monkeypatch):
             dropped.set()
             super().shutdown(wait=wait)
 
-    monkeypatch.setattr("deelish.images.loader.decode", held)
+    monkeypatch.setattr("deelish.images.reading.decode", held)
     monkeypatch.setattr("deelish.images.loader.ThreadPoolExecutor", Pool)
     batches = loader_of(source, batch_size=1, workers=1).batches(0, False)
     next(batches)
@@ -92,7 +92,7 @@ def test_two_batches_are_decoded_ahead(source, monkeypatch):
             sixth.set()
         return decode(path)
 
-    monkeypatch.setattr("deelish.images.loader.decode", noted)
+    monkeypatch.setattr("deelish.images.reading.decode", noted)
     batches = loader_of(source, batch_size=2, workers=1).batches(0, False)
     next(batches)
     assert sixth.wait(10)

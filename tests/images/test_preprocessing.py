@@ -30,6 +30,19 @@ def test_rgb_with_one_mean_and_a_scale():
     assert values.flags.c_contiguous
 
 
+def test_a_scale_per_channel_is_torchvisions_normalisation():
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    made = Preprocessing(8, "RGB", tuple(mean * 255), tuple(1 / (255 * std)), 1.0)
+    expected = ((PIXELS / 255 - mean) / std).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(made.apply(PIXELS), expected, rtol=0, atol=1e-5)
+
+
+def test_a_scale_per_channel_follows_the_order():
+    values = Preprocessing(8, "BGR", (0.0,), (1.0, 2.0, 3.0)).apply(PIXELS)
+    np.testing.assert_array_equal(values[:, 2], 3.0 * PIXELS[..., 0])
+    np.testing.assert_array_equal(values[:, 0], PIXELS[..., 2])
+
+
 def test_grey_is_pillows_grey_for_every_kind_of_colour():
     steps = np.arange(0, 256, 5, dtype=np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 3)[: 364**2]
@@ -59,6 +72,7 @@ def test_channels(order, channels):
         Preprocessing(224),
         Preprocessing(227, "BGR", (104.00698793, 116.66876762, 122.67891434), share=227 / 256),
         Preprocessing(28, "L", (33.3,), 1 / 255, 1.0),
+        Preprocessing(224, "RGB", (1.0, 2.0, 3.0), (0.1, 0.2, 0.3)),
     ],
 )
 def test_json_gives_the_same_back(preprocessing):
@@ -79,6 +93,10 @@ def test_json_gives_the_same_back(preprocessing):
         ({"mean": 104.0}, "mean is 104.0; give a tuple of numbers"),
         ({"scale": 0}, "scale is 0; give a number other than 0"),
         ({"scale": float("inf")}, "scale is inf"),
+        ({"scale": (1.0, 0.0, 1.0)}, "scale is .1.0, 0.0, 1.0.; give a number other than 0"),
+        ({"scale": (1.0, 2.0)}, "scale has 2 numbers; give 1 or 3 for order 'BGR'"),
+        ({"scale": ()}, "scale has 0 numbers"),
+        ({"scale": [1.0, 2.0, 3.0]}, "scale is .1.0, 2.0, 3.0.; .* or a tuple of one per channel"),
         ({"share": 0.0}, "share is 0.0; give a number above 0 and up to 1"),
         ({"share": 1.01}, "share is 1.01"),
     ],
@@ -86,6 +104,12 @@ def test_json_gives_the_same_back(preprocessing):
 def test_values_that_cannot_be_used_are_refused(change, message):
     with pytest.raises(DataError, match=message):
         Preprocessing(**{"size": 224, **change})
+
+
+def test_what_was_written_before_scales_per_channel_still_loads():
+    old = {"size": 8, "order": "L", "mean": [0.0], "scale": 0.5, "share": 1.0}
+    assert Preprocessing.from_dict(old) == Preprocessing(8, "L", (0.0,), 0.5, 1.0)
+    assert Preprocessing.from_dict(old).to_dict() == old
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,14 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
     ("options", "words"),
     [
         ({"batch_size": 0}, r"InputBatch\(batch_size=0\): give a whole number above 0"),
+        ({"batch_size": True}, r"InputBatch\(batch_size=True\): give a whole number above 0"),
+        ({"views": 0}, r"InputBatch\(views=0\): give the number of views that an image has, a"),
+        ({"views": 2.5}, r"InputBatch\(views=2.5\): .* number above 0, or 'centre'; left out"),
+        ({"views": "center"}, r"InputBatch\(views='center'\): .* or 'centre'"),
+        ({"views": True}, r"InputBatch\(views=True\): give the number of views"),
+        ({"mix": "mix-up"}, r"InputBatch\(mix='mix-up'\): it is 'mixup' or 'cutmix', or left out"),
+        ({"top": 0}, r"InputBatch\(top=0\): give how many of the highest logits are kept, a whole"),
+        ({"top": "5"}, r"InputBatch\(top='5'\): give how many"),
         ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the share of an image's side"),
         ({"on_bad_image": "ignore"}, r"on_bad_image='ignore'\): it is 'raise' or 'skip'"),
     ],
@@ -61,3 +69,16 @@ def test_class_folders_must_be_the_same(session, corners):
     shutil.move(folder / "b" / "cow", folder / "b" / "bee")
     sets = InputBatch(folder / "a", folder / "b")
     assert [item.label for item in sets.train.items] == [0, 1]
+
+
+def test_how_many_logits_are_kept_is_noted(session, corners):
+    assert InputBatch(corners[0]).choices.top is None
+    assert InputBatch(corners[0], top=10).choices.top == 10
+
+
+def test_one_image_for_validation_may_stand_beside_mixed_training(session, corners):
+    train, val = corners
+    val.write_text("70.png 2\n")
+    assert len(InputBatch(train, val, mix="mixup").val) == 1
+    with pytest.raises(DataError, match=r"val.txt: there is one image, and mix='mixup' wants two"):
+        InputBatch(val, mix="mixup")
