@@ -46,7 +46,8 @@ class Runner:
         blob = self.network.plan.logits
         answer = self.engine.run(self.network.module, self.x, [blob], training=True)[blob]
         rows = answer.reshape((len(self.labels), -1))
-        self.engine.update(self.optimizer, cross_entropy(self.engine, rows, self.labels), 1e-3)
+        loss = cross_entropy(self.engine, rows, self.labels)
+        self.engine.update([self.optimizer], loss, 1e-3)
 
 
 def measure(family, side, options):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add them to the command line; each sets `act`, which runs it and gives the exit code."""
-    opening = _opening()
+    opening = opening_options()
     convert = commands.add_parser(
         "convert", parents=[opening], help="write a model in another format"
     )
@@ -37,7 +37,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     classify.set_defaults(act=_classify)
 
 
-def _opening() -> argparse.ArgumentParser:
+def opening_options() -> argparse.ArgumentParser:
     """What a model may be opened with."""
     opening = argparse.ArgumentParser(add_help=False)
     add = opening.add_argument
@@ -72,7 +72,8 @@ def _mean(text: str | None) -> tuple[float, ...] | Path | None:
         ) from None
 
 
-def _opened(options: argparse.Namespace) -> Network:
+def opened(options: argparse.Namespace) -> Network:
+    """The network that the command line names, with its options."""
     from deelish.opening import open_network
 
     return open_network(options.model, options.prototxt, options.labels, **_wishes(options))
@@ -87,14 +88,14 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    network = _opened(options)
+    network = opened(options)
     pixels = network.preprocessing
     mean = ", ".join(f"{number:g}" for number in pixels.mean)
     print(network)
     print(network.summary())
     print(
         f"pixels: the middle {pixels.size} x {pixels.size} of {pixels.base} x {pixels.base},"
-        f" {pixels.order}, minus {mean}, times {pixels.scale:g}"
+        f" {pixels.order}, minus {mean}, times {pixels.scale_text}"
     )
     print(f"labels: {len(network.labels) if network.labels else 'none'}")
     return 0
@@ -103,7 +104,7 @@ def _show(options: argparse.Namespace) -> int:
 def _classify(options: argparse.Namespace) -> int:
     if options.top < 1:
         raise DataError(f"--top {options.top}: give a whole number above 0")
-    network = _opened(options)
+    network = opened(options)
     for path in options.images:
         answer = network.classify(path)
         if len(options.images) > 1:

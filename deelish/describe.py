@@ -1,11 +1,60 @@
-"""A network in one line: what it takes, what it answers, what it costs, what state it is in."""
+"""What a network says of itself: in one line, in a table, in numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from deelish.images.preprocessing import Preprocessing
 from deelish.plan import Plan, summary
+
+if TYPE_CHECKING:
+    from deelish.session import Deel
+
+
+class Described:
+    """A network, as it describes itself."""
+
+    plan: Plan
+    preprocessing: Preprocessing
+    untrained: set[str]
+    session: Deel
+
+    @property
+    def name(self) -> str:
+        """What the network is called."""
+        return self.plan.name
+
+    @property
+    def classes(self) -> int:
+        """How many scores it answers with."""
+        return self.plan.classes
+
+    @property
+    def parameters(self) -> int:
+        """How many learnt numbers it answers with; auxiliary classifiers are left out."""
+        return summary.parameters(self.plan)
+
+    @property
+    def new_layers(self) -> set[str]:
+        """The layers of its answer that were neither loaded nor trained."""
+        return self.untrained & self.plan.test_layers
+
+    def summary(self) -> str:
+        """A table: layer, type, shape for one image, parameters, multiply-adds."""
+        return summary.table(self.plan)
+
+    def ShowLayers(self) -> None:
+        """Print the layers with the shapes that they make."""
+        print(self.summary())
+
+    def layerDim(self, layer: str) -> tuple[int, ...]:
+        """The shape that a layer makes for one image, without the batch: (c, h, w)."""
+        return self.plan.shapes[self.plan.blob_of(layer)][1:]
+
+    def __repr__(self) -> str:
+        device = f"{self.session.engine_name} on {self.session.engine.device}"
+        return description(self.plan, self.preprocessing, device, self.untrained)
 
 
 def description(

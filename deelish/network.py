@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deelish import report
-from deelish.describe import description
-from deelish.errors import DataError, FileError, PlanError
+from deelish.answers.keep import kept, store_of
+from deelish.describe import Described
+from deelish.errors import FileError, PlanError
 from deelish.files import open_record, save_record
 from deelish.files.match import Loaded
 from deelish.files.record import Record
 from deelish.files.start import start_from
+from deelish.fingerprint import fingerprint_of
 from deelish.images.preprocessing import Preprocessing
 from deelish.images.stills import Stills
 from deelish.labels import LabelNames, Labels
-from deelish.plan import Layer, Plan, summary
-from deelish.plan.arrays import checked_inputs
+from deelish.plan import Layer, Plan
+from deelish.plan.arrays import checked_inputs, rows_of
 from deelish.plan.fill import fill
 from deelish.session import current_session
-from deelish.tensor import ImageTensor, ScoreTensor, Tensor
+from deelish.tensor import ImageTensor, ScoreTensor, Tensor, images_of
 from deelish.training import learning
 from deelish.weights import Weights, find_model
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
 
 
-class Network:
+class Network(Described):
     """A network: rows of layers, run by the session's engine.
 
     ``Network([Layer("score", "InnerProduct", num_output=10)], in_size=28, order="L", labels=10)``
@@ -53,6 +54,7 @@ class Network:
         module: the engine's own object: a torch.nn.Module.
         labels: names of the classes, or None.
         untrained: layers that hold first values still, neither loaded nor trained.
+        version: raised at each update of the weights.
     """
 
     # The facts of published weights, where a family has any.
@@ -91,6 +93,8 @@ class Network:
         self.plan, self.preprocessing, self.labels = plan, preprocessing, labels
         self.untrained = set(loaded.new)
         self.pending: learning.Pending | None = None
+        self.version = 0
+        self._printed: tuple[int, str | None] | None = None
         self.session = current_session()
         seed = (self.session.seed, self.session.add(self))
         first = {
@@ -101,16 +105,6 @@ class Network:
         self.module = self.session.engine.build(plan, {**loaded.values, **first})
         for line in loaded.said:
             report.say(f"{self.name}: {line}")
-
-    @property
-    def name(self) -> str:
-        """What the network is called."""
-        return self.plan.name
-
-    @property
-    def parameters(self) -> int:
-        """How many learnt numbers it answers with; auxiliary classifiers are left out."""
-        return summary.parameters(self.plan)
 
     # Answering
 
@@ -126,30 +120,32 @@ class Network:
 
         In the training part of a workout the network learns from this answer at `backprop`.
         """
-        images = self._images(x)
         run = current_session().run
-        if run is None or not run.training:
-            answer = self._scores(images)
-        else:
-            wanted = [self.plan.logits, *self.plan.auxiliary]
-            blobs = self._run(images, wanted, training=True)
-            answer = ScoreTensor(
-                _rows(blobs[self.plan.logits], self.plan.logits), self.session, self, images
-            )
-            answer.trained_mode = True
-            heads = {name: _rows(blobs[name], name) for name in self.plan.auxiliary}
-            self.pending = learning.Pending(answer, heads)
-        if run is not None and not run.training:
-            self.pending = learning.Pending(answer, {})
+        pending = self.answered(self._images(x), training=run is not None and run.training)
+        if run is not None:
+            self.pending = pending
         current_session().used(self)
-        answer.use()
-        return answer
+        pending.answer.use()
+        return pending.answer
 
     def batch_feature(self, x: Tensor | Source | None = None) -> ScoreTensor:
-        """The answer of a teacher: logits (n, classes), always in test mode, without gradients."""
-        answer = self._scores(self._images(x))
+        """The answer of a teacher: logits (n, classes), always in test mode, without gradients.
+
+        With ``InputBatch(views=...)`` answers are kept on disk, and none is computed twice.
+        """
+        images = self._images(x)
+        # What hints read is not kept, so that a teacher whose inner layers are read answers anew.
+        store = None if self.kept_blobs else store_of(self, images)
+        if store is None:
+            answer = self.answered(images, training=False).answer
+        else:
+            logits = kept(store, images, self._numbers)
+            answer = ScoreTensor(self.session.engine.array(logits), self.session, self, images)
         current_session().used(self)
         return answer
+
+    def _numbers(self, images: ImageTensor) -> np.ndarray:
+        return self.answered(images, training=False).answer.value
 
     def feature(self, x: Tensor | Source | None = None, *, layer: str) -> Tensor:
         """What a layer makes of the images, in test mode: (n, ...). `layer` may name a blob too.
@@ -180,16 +176,9 @@ class Network:
         return {name: engine.numpy(answer[blob]) for name, blob in wanted.items()}
 
     def _images(self, x: Tensor | Source | None) -> ImageTensor:
-        tensor = current_session().tensor() if x is None else x
-        if not isinstance(tensor, Tensor):
-            return self.Input(tensor)
-        found = tensor if isinstance(tensor, ImageTensor) else tensor.source
-        if found is None:
-            raise DataError(
-                f"{self.name}: {tensor!r} holds no images; give those of workout, or call"
-                " Input('cat.jpg') first"
-            )
-        return found
+        if x is not None and not isinstance(x, Tensor):
+            return self.Input(x)
+        return images_of(self.name, x)
 
     def _run(self, images: ImageTensor, wanted: list[str], *, training: bool) -> dict[str, Any]:
         self._check_takes_images()
@@ -207,28 +196,67 @@ class Network:
                 " arrays to run()"
             )
 
-    def _scores(self, images: ImageTensor) -> ScoreTensor:
-        logits = self._run(images, [self.plan.logits], training=False)[self.plan.logits]
-        return ScoreTensor(_rows(logits, self.plan.logits), self.session, self, images)
+    def answered(self, images: ImageTensor, *, training: bool) -> learning.Pending:
+        """Logits of the images; in training also auxiliary scores, and dropout is drawn.
+
+        The blobs of `kept_blobs` come with them.
+        """
+        logits, kept = self.plan.logits, self.kept_blobs
+        heads = list(self.plan.auxiliary) if training else []
+        blobs = self._run(images, [logits, *heads, *kept], training=training)
+        answer = ScoreTensor(rows_of(blobs[logits], logits), self.session, self, images)
+        answer.trained_mode = training
+        answer.features = {name: blobs[name] for name in kept}
+        return learning.Pending(answer, {name: rows_of(blobs[name], name) for name in heads})
 
     # Learning
 
     def backprop(
-        self,
-        t: Any,
-        distill: Any = False,
-        temperature: float = learning.TEMPERATURE,
-        alpha: float | None = None,
+        self, t: Any, distill: Any = False, *, loss: Any = "kd", hint: Any = None, **options: Any
     ) -> learning.Outcome:
         """Learn from the batch classified last; in validation only measure.
 
         ``backprop(t)`` learns from the labels t. ``backprop(t, distill=True)`` learns from t, a
         teacher's answer; ``backprop(t, distill=answer)`` from a teacher's answer and the labels t.
 
+        Args:
+            loss: "kd", "mse", "cross_entropy", "dkd" or "dist", or a function of two arrays of
+                logits, student's and teacher's, that returns a scalar.
+            hint: (student's layer, teacher's layer), to learn from inner layers too; or
+                ``dict(student=..., teacher=..., kind="attention", weight=500)``, or a list of such.
+                Kinds are "fitnet", "attention" and "relational".
+            **options: the loss's own, such as temperature=4; standardise=True for z-scores of the
+                logits; alpha, the teacher's share of the loss, or weight and label_weight, the
+                factors on the teacher's and the labels' parts. Weights may be functions of the
+                epoch: ``weight=lambda epoch: min(1, epoch / 20)``.
+
         Returns:
             (loss, accuracy); the accuracy is against the true labels, also when distilling.
         """
-        return learning.backprop(self, t, distill, temperature, alpha)
+        return learning.backprop(self, t, distill, loss, hint, options)
+
+    @property
+    def kept_blobs(self) -> set[str]:
+        """The inner blobs that hints of the running BatchTrain read."""
+        run = current_session().run
+        return set() if run is None else run.kept(self)
+
+    @property
+    def learning(self) -> bool:
+        """Whether it has learnt in the running BatchTrain."""
+        run = current_session().run
+        return run is not None and self in run.students
+
+    def fingerprint(self) -> str | None:
+        """sha256 of all that its answers depend on beside the pixels; None while it learns.
+
+        Who changes `module` by hand raises `version`, by which the last one is known to hold.
+        """
+        if self.learning:
+            return None
+        if self._printed is None or self._printed[0] != self.version:
+            self._printed = (self.version, fingerprint_of(self))
+        return self._printed[1]
 
     # Files
 
@@ -269,34 +297,6 @@ class Network:
         loaded = Loaded(record.values, set(record.untrained), list(record.said))
         network._start(record.plan, record.preprocessing, record.labels, loaded)
         return network
-
-    # The card
-
-    def summary(self) -> str:
-        """A table: layer, type, shape for one image, parameters, multiply-adds."""
-        return summary.table(self.plan)
-
-    def ShowLayers(self) -> None:
-        """Print the layers with the shapes that they make."""
-        print(self.summary())
-
-    def layerDim(self, layer: str) -> tuple[int, ...]:
-        """The shape that a layer makes for one image, without the batch: (c, h, w)."""
-        return self.plan.shapes[self.plan.blob_of(layer)][1:]
-
-    def __repr__(self) -> str:
-        device = f"{self.session.engine_name} on {self.session.engine.device}"
-        return description(self.plan, self.preprocessing, device, self.untrained)
-
-
-def _rows(logits: Any, blob: str) -> Any:
-    """(n, classes) from (n, classes) or (n, classes, 1, 1)."""
-    if len(logits.shape) < 2 or math.prod(logits.shape[2:]) != 1:
-        raise PlanError(
-            f"blob {blob!r} is {tuple(logits.shape)}, not one score a class; take it with run() or"
-            " feature()"
-        )
-    return logits.reshape((logits.shape[0], -1))
 
 
 def _short(labels: Any) -> str:

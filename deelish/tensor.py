@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from deelish.engines import Engine
+from deelish.errors import DataError
+from deelish.images.stills import Stills
 from deelish.images.views import UNSEEN
 from deelish.report import say, show_images
 from deelish.session import Deel, current_session
 
 if TYPE_CHECKING:
+    from deelish.distillation.contract import CanTeach
     from deelish.images.lists import Item
-    from deelish.network import Network
+    from deelish.images.stills import Source
 
 
 class Tensor:
@@ -22,7 +25,7 @@ class Tensor:
 
     Attributes:
         content: the engine's own tensor.
-        owner: the network that made it, or None.
+        owner: the network that made it, or another that can teach, or None.
         source: the images that it was computed from, or None.
     """
 
@@ -30,7 +33,7 @@ class Tensor:
         self,
         content: Any,
         session: Deel | None = None,
-        owner: Network | None = None,
+        owner: CanTeach | None = None,
         source: ImageTensor | None = None,
     ) -> None:
         self.session = session or current_session()
@@ -99,12 +102,13 @@ class ImageTensor(Tensor):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def pixels(self, network: Network) -> np.ndarray:
+    def pixels(self, network: CanTeach) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB, as this network's preprocessing cuts it."""
         size = network.preprocessing.size
-        return self.pictures.pixels(size, self._base(network))
+        return self.pictures.pixels(size, self.base(network))
 
-    def _base(self, network: Network) -> int:
+    def base(self, network: CanTeach) -> int:
+        """Side in pixels of the square image that this network's view is cut from."""
         sets = self.session.sets
         # crop= of InputBatch speaks of the images of its lists, not of one given at the prompt.
         if sets is not None and self.labels is not None:
@@ -136,14 +140,25 @@ class ImageTensor(Tensor):
 
 
 class LabelTensor(Tensor):
-    """True labels of a batch: int64 (n,). `items` says which line of which list each is from."""
+    """True labels of a batch: int64 (n,).
+
+    Attributes:
+        items: which line of which list each is from.
+        probabilities: float32 (n, classes), the share of each class where images are mixed; None
+            where each image has one class.
+    """
 
     def __init__(
-        self, labels: np.ndarray, session: Deel | None = None, items: Sequence[Item] = ()
+        self,
+        labels: np.ndarray,
+        session: Deel | None = None,
+        items: Sequence[Item] = (),
+        probabilities: np.ndarray | None = None,
     ) -> None:
         super().__init__(None, session)
         self._labels = labels
         self.items = list(items)
+        self.probabilities = probabilities
 
     @property
     def value(self) -> np.ndarray:
@@ -166,9 +181,19 @@ class ScoreTensor(Tensor):
 
     Attributes:
         trained_mode: whether dropout was drawn for it, as for a student that learns.
+        features: inner blobs kept beside the logits, by name: the engine's own tensors.
     """
 
-    trained_mode = False
+    def __init__(
+        self,
+        content: Any,
+        session: Deel | None = None,
+        owner: CanTeach | None = None,
+        source: ImageTensor | None = None,
+    ) -> None:
+        super().__init__(content, session, owner, source)
+        self.trained_mode = False
+        self.features: dict[str, Any] = {}
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -178,8 +203,8 @@ class ScoreTensor(Tensor):
     def top(self, count: int = 5) -> list[list[tuple[str, float]]]:
         """For each image the most probable labels, each with its probability."""
         names = self.owner.labels if self.owner is not None else None
-        if self.owner is not None and self.owner.untrained & self.owner.plan.test_layers:
-            new = ", ".join(sorted(self.owner.untrained & self.owner.plan.test_layers)[:3])
+        if self.owner is not None and self.owner.new_layers:
+            new = ", ".join(sorted(self.owner.new_layers)[:3])
             say(
                 f"{self.owner.name}: {new} hold first values, so that labels mean nothing yet; pass"
                 " modelpath=, or train it"
@@ -199,3 +224,21 @@ class ScoreTensor(Tensor):
                 print(f"image {number}")
             for rank, (name, probability) in enumerate(rows, start=1):
                 print(f"#{rank} | {name} | {probability:.1%}")
+
+
+def images_of(name: str, x: Tensor | Source | None) -> ImageTensor:
+    """The images of `x`, of an answer to them, or of the current tensor.
+
+    Raises:
+        DataError: it holds no images.
+    """
+    tensor = current_session().tensor() if x is None else x
+    if not isinstance(tensor, Tensor):
+        return ImageTensor(Stills.of(tensor))
+    found = tensor if isinstance(tensor, ImageTensor) else tensor.source
+    if found is None:
+        raise DataError(
+            f"{name}: {tensor!r} holds no images; give those of workout, or call Input('cat.jpg')"
+            " first"
+        )
+    return found

@@ -1,26 +1,181 @@
-"""Losses on logits, each written once for every engine."""
+"""Losses on logits, each written once for every engine, and the table of those known by name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from deelish.engines.base import Engine
 
+# Squares below this are 0: the root's gradient at 0 is infinite, and times 0 it is NaN.
+TINY = 1e-24
+# What is taken off a logit so that its class has no share at all.
+OUT = 1e9
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a loss compares: logits (n, classes) of student and teacher, and labels int64 (n,)."""
+
+    engine: Engine
+    student: Any
+    teacher: Any
+    labels: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Images in the batch."""
+        return int(self.student.shape[0])
+
 
 def cross_entropy(engine: Engine, logits: Any, labels: np.ndarray) -> Any:
-    """Mean over the batch of -log p(label): logits (n, classes), labels int64 (n,) -> scalar."""
-    return -engine.total(engine.pick(engine.log_softmax(logits), labels)) / len(labels)
+    """Mean over the batch of -sum p log q: logits (n, classes) -> scalar.
+
+    `labels` are int64 (n,), each p all on one class, or float32 (n, classes), p itself.
+    """
+    logarithms = engine.log_softmax(logits)
+    if labels.ndim == 1:
+        return -engine.total(engine.pick(logarithms, labels)) / len(labels)
+    return -engine.total(engine.array(labels) * logarithms) / len(labels)
 
 
-def soft_targets(engine: Engine, student: Any, teacher: Any, temperature: float) -> Any:
+def kd(answers: Answers, temperature: float) -> Any:
     """T^2 / n * sum over the batch of KL(softmax(teacher / T) || softmax(student / T)).
 
-    Both are logits (n, classes). Hinton, Vinyals and Dean 2015, section 2: T^2 keeps the gradient's
-    size when the temperature changes.
+    Hinton, Vinyals and Dean 2015, section 2: T^2 keeps the gradient's size when T changes.
     """
-    targets = engine.softmax(teacher / temperature)
+    engine = answers.engine
+    teacher, student = answers.teacher / temperature, answers.student / temperature
     # The teacher's logarithm comes from its logits: log(softmax) is -inf where a share underflows.
-    distance = engine.log_softmax(teacher / temperature) - engine.log_softmax(student / temperature)
-    return engine.total(targets * distance) * (temperature**2 / student.shape[0])
+    distance = engine.log_softmax(teacher) - engine.log_softmax(student)
+    return engine.total(engine.softmax(teacher) * distance) * (temperature**2 / answers.count)
+
+
+def soft_cross_entropy(answers: Answers, temperature: float) -> Any:
+    """-T^2 / n * sum over the batch of softmax(teacher / T) * log softmax(student / T).
+
+    Hinton, Vinyals and Dean 2015, section 2. Its gradient is that of `kd`; its least value is the
+    teacher's entropy, not 0.
+    """
+    engine = answers.engine
+    targets = engine.softmax(answers.teacher / temperature)
+    logarithms = engine.log_softmax(answers.student / temperature)
+    return -engine.total(targets * logarithms) * (temperature**2 / answers.count)
+
+
+def mse(answers: Answers) -> Any:
+    """1 / (2 n) * sum over the batch of |student - teacher|^2.
+
+    Ba and Caruana 2014, section 2: regression on the logits.
+    """
+    distance = answers.student - answers.teacher
+    return answers.engine.total(distance * distance) / (2 * answers.count)
+
+
+def dkd(answers: Answers, temperature: float, alpha: float, beta: float) -> Any:
+    """T^2 / n * sum over the batch of alpha * TCKD + beta * NCKD.
+
+    Zhao, Cui, Song, Qiu and Liang 2022, section 3. TCKD is the divergence of (p, 1 - p), p the
+    share of the true class; NCKD that of the shares of all others among themselves. `kd` is TCKD +
+    (1 - p of the teacher) * NCKD, image by image: sure teachers hardly teach there.
+    """
+    engine, labels = answers.engine, answers.labels
+    away = np.zeros((answers.count, answers.student.shape[1]), np.float32)
+    away[np.arange(len(labels)), labels] = OUT
+    teacher, student = answers.teacher / temperature, answers.student / temperature
+    others = engine.softmax(teacher - engine.array(away))
+    known, guessed = (engine.log_softmax(logits) for logits in (teacher, student))
+    known_others, guessed_others = (
+        engine.log_softmax(logits - engine.array(away)) for logits in (teacher, student)
+    )
+    # log(1 - p) without 1 - p, which is 0 for a sure teacher: over the other classes the two
+    # logarithms differ by it, and by nothing else.
+    rest = [
+        engine.total(others * (all_of - some), 1)
+        for all_of, some in ((known, known_others), (guessed, guessed_others))
+    ]
+    share = engine.pick(engine.softmax(teacher), labels)
+    own = share * (engine.pick(known, labels) - engine.pick(guessed, labels))
+    left = (1 - share) * (rest[0] - rest[1]).reshape((answers.count,))
+    target = engine.total(own + left)
+    other = engine.total(others * (known_others - guessed_others))
+    return (target * alpha + other * beta) * (temperature**2 / answers.count)
+
+
+def dist(answers: Answers, temperature: float, beta: float, gamma: float) -> Any:
+    """T^2 * (beta * (1 - mean r over images) + gamma * (1 - mean r over classes)).
+
+    Huang, You, Wang, Qian and Xu 2022, section 3. r is Pearson's correlation of the shares
+    of student and teacher: of an image over the classes, of a class over the batch. T^2 is not in
+    the paper; it is in the authors' code.
+    """
+    engine = answers.engine
+    student = engine.softmax(answers.student / temperature)
+    teacher = engine.softmax(answers.teacher / temperature)
+    between, within = (1 - _correlation(engine, student, teacher, axis) for axis in (1, 0))
+    return (between * beta + within * gamma) * temperature**2
+
+
+def _correlation(engine: Engine, a: Any, b: Any, axis: int) -> Any:
+    """The mean of Pearson's correlation along an axis; 0 for rows that do not vary.
+
+    The authors' 1e-8 on the product of the norms takes off from classes that no image is near.
+    """
+    side = a.shape[axis]
+    a, b = (values - engine.total(values, axis) / side for values in (a, b))
+    norms = [(engine.total(values * values, axis) + TINY) ** 0.5 for values in (a, b)]
+    each = engine.total(a * b, axis) / (norms[0] * norms[1] + 1e-8)
+    return engine.total(each) / (a.shape[0] * a.shape[1] // side)
+
+
+def standardised(answers: Answers) -> Answers:
+    """Logits less the row's mean, over the row's standard deviation, of both networks.
+
+    Sun, Ren, Li, Wang and Cao 2024, section 3: what is left is the order and the relative
+    distance of the classes. The authors take T = 2 and nine times the weight after it.
+    """
+    changed = [_z_score(answers.engine, logits) for logits in (answers.student, answers.teacher)]
+    return replace(answers, student=changed[0], teacher=changed[1])
+
+
+def _z_score(engine: Engine, logits: Any) -> Any:
+    classes = logits.shape[1]
+    centred = logits - engine.total(logits, 1) / classes
+    # Of a row without any spread 0 is left, and no gradient that is infinite.
+    return centred / (engine.total(centred * centred, 1) / classes + 1e-12) ** 0.5
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss by name.
+
+    Attributes:
+        function: `Answers` and the options -> scalar.
+        options: its own, with the published values.
+        weights: of the teacher's part and of the labels' part, where labels are mixed in.
+        of_labels: whether it asks for the true class of each image.
+    """
+
+    function: Callable[..., Any]
+    options: Mapping[str, float]
+    weights: tuple[float, float] = (0.5, 0.5)
+    of_labels: bool = False
+
+
+# A temperature of 1 is that of ImageNet (Beyer et al. 2022: 1 to 2); the CRD protocol on CIFAR-100
+# (Tian et al. 2020) takes 4. Halves are those of DeiT (Touvron et al. 2021). `cross_entropy` has
+# the gradient of `kd`, and so its weights. Ba and Caruana 2014 learn by `mse` from the logits
+# alone; with labels it takes halves too, for `kd` tends to it as T grows (Hinton, section 2.1).
+LOSSES: dict[str, Loss] = {
+    "kd": Loss(kd, {"temperature": 1.0}),
+    "mse": Loss(mse, {}),
+    "cross_entropy": Loss(soft_cross_entropy, {"temperature": 1.0}),
+    # The authors' settings for CIFAR-100, where weight= rises over 20 epochs; ImageNet: T = 1 and
+    # beta = 0.5.
+    "dkd": Loss(dkd, {"temperature": 4.0, "alpha": 1.0, "beta": 8.0}, (1.0, 1.0), True),
+    # The authors' settings for ImageNet; CIFAR-100: T = 4.
+    "dist": Loss(dist, {"temperature": 1.0, "beta": 1.0, "gamma": 1.0}, (2.0, 1.0)),
+}

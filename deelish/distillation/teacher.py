@@ -1,27 +1,40 @@
-"""A teacher's answer, checked before a student learns from it."""
+"""A teacher's answer, checked before a student learns from it, in the order of its classes."""
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deelish import report
+from deelish.distillation.classes import class_order, matched_line
+from deelish.distillation.suspicion import suspect
 from deelish.errors import TrainingError
 from deelish.tensor import LabelTensor, ScoreTensor, Tensor
 
 if TYPE_CHECKING:
+    from deelish.distillation.contract import CanTeach
     from deelish.network import Network
     from deelish.training.run import Run
+
+# By run, for a student and a teacher: the places of the student's classes in the answer, or None.
+_orders: weakref.WeakKeyDictionary[Run, dict[tuple[Network, CanTeach], np.ndarray | None]]
+_orders = weakref.WeakKeyDictionary()
 
 
 def teacher_logits(student: Network, answer: Any, run: Run) -> Any:
     """The engine's tensor (n, classes) of a teacher's answer, without gradients.
 
-    `answer` is what `batch_feature` gave, a tensor of the engine, or a NumPy array of logits.
+    Where both have names of their classes, the student's are found among the teacher's by name.
+
+    Args:
+        answer: what `batch_feature` gave, a tensor of the engine, or a NumPy array of logits.
 
     Raises:
         TrainingError: labels, an answer to other images, the student's own answer, another number
-            of classes, a teacher that was never trained, or probabilities.
+            of classes, names that cannot be matched, a teacher that was never trained, or
+            probabilities.
     """
     if isinstance(answer, bool | LabelTensor):
         raise TrainingError(
@@ -29,19 +42,38 @@ def teacher_logits(student: Network, answer: Any, run: Run) -> Any:
             f" {'labels' if isinstance(answer, LabelTensor) else answer}; write"
             " t = teacher.batch_feature(x) and backprop(t, distill=True)"
         )
+    engine = student.session.engine
+    owner = None
     if isinstance(answer, Tensor):
+        owner = answer.owner
         _check_source(student, answer, run)
         _check_owner(student, answer, run)
         content = answer.content
-        if answer.session.engine is not student.session.engine:
-            content = student.session.engine.array(answer.value)
+        if answer.session.engine is not engine:
+            content = engine.array(answer.value)
     else:
-        engine = student.session.engine
         own = engine.is_own(answer)
         content = answer if own else engine.array(np.asarray(answer, dtype=np.float32))
-    _check_shape(student, tuple(content.shape), run)
-    _check_logits(student, answer, content, run)
-    return student.session.engine.detach(content)
+    order = None if owner is None else _order(student, owner, run)
+    _check_shape(student, tuple(content.shape), run, None if order is None else owner)
+    _check_logits(student, owner, content, run)
+    if order is not None:
+        content = engine.array(engine.numpy(content)[:, order])
+    # Who learns in this workout too may know nothing yet.
+    if owner is not None and not (owner.learning or getattr(answer, "trained_mode", False)):
+        suspect(student, owner, engine.numpy(content), run)
+    return engine.detach(content)
+
+
+def _order(student: Network, teacher: CanTeach, run: Run) -> np.ndarray | None:
+    """The places of the student's classes in the teacher's answer; said once a run."""
+    orders = _orders.setdefault(run, {})
+    if (student, teacher) not in orders:
+        order = class_order(student, teacher)
+        if order is not None:
+            report.say(matched_line(student, teacher, order.tolist()))
+        orders[student, teacher] = order
+    return orders[student, teacher]
 
 
 def _name(answer: Any) -> str:
@@ -61,7 +93,7 @@ def _check_owner(student: Network, answer: Tensor, run: Run) -> None:
     teacher = answer.owner
     if teacher is None:
         return
-    if teacher is student:
+    if getattr(teacher, "network", teacher) is student:
         raise TrainingError(
             f"{student.name}.backprop: the student's own answer was given as the teacher's; pass"
             " that of the other network, t = teacher.batch_feature(x)"
@@ -69,8 +101,9 @@ def _check_owner(student: Network, answer: Tensor, run: Run) -> None:
     if isinstance(answer, ScoreTensor) and answer.trained_mode:
         run.taught_by.add(teacher)
         return
-    new = teacher.untrained.intersection(teacher.plan.test_layers)
-    if new >= teacher.plan.test_layers:
+    new = teacher.new_layers
+    plan = getattr(getattr(teacher, "network", teacher), "plan", None)
+    if plan is not None and new >= plan.test_layers:
         raise TrainingError(
             f"{student.name}.backprop: the teacher {teacher.name} was never loaded nor trained;"
             " give it modelpath=, or train it first"
@@ -82,8 +115,12 @@ def _check_owner(student: Network, answer: Tensor, run: Run) -> None:
         )
 
 
-def _check_shape(student: Network, shape: tuple[int, ...], run: Run) -> None:
-    wanted = (len(run.images), student.plan.classes)
+def _check_shape(
+    student: Network, shape: tuple[int, ...], run: Run, matched: CanTeach | None
+) -> None:
+    """As many classes as the student has, or as the teacher whose classes were matched by name."""
+    classes = student.plan.classes if matched is None else matched.classes
+    wanted = (len(run.images), classes)
     if shape != wanted:
         raise TrainingError(
             f"{student.name}.backprop: the teacher's answer is {shape}, the student's {wanted};"
@@ -91,16 +128,15 @@ def _check_shape(student: Network, shape: tuple[int, ...], run: Run) -> None:
         )
 
 
-def _check_logits(student: Network, answer: Any, content: Any, run: Run) -> None:
+def _check_logits(student: Network, owner: CanTeach | None, content: Any, run: Run) -> None:
     """Probabilities are found by what they are: no entry below 0, and rows that sum to 1."""
-    owner = getattr(answer, "owner", None)
     if owner in run.logits_seen:
         return
     values = student.session.engine.numpy(content)
     if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):
         raise TrainingError(
-            f"{student.name}.backprop: the answer of {_name(answer)} is probabilities, since its"
-            " rows sum to 1, where logits are wanted; pass what stands before the softmax, as"
-            " batch_feature(x) does"
+            f"{student.name}.backprop: the answer of {owner.name if owner else 'the teacher'} is"
+            " probabilities, since its rows sum to 1, where logits are wanted; pass what stands"
+            " before the softmax, as batch_feature(x) does"
         )
     run.logits_seen.add(owner)

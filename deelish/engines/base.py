@@ -6,7 +6,7 @@ Everything else (shapes, checks, first values, losses, schedules, files) is writ
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,8 +70,12 @@ class Engine(ABC):
         """(n, classes) -> logarithms of the probabilities along axis 1."""
 
     @abstractmethod
-    def total(self, values: Any) -> Any:
-        """The sum of all elements, a scalar tensor."""
+    def total(self, values: Any, axis: int | None = None) -> Any:
+        """The sum of all elements, a scalar tensor; or along an axis, which stays with side 1."""
+
+    @abstractmethod
+    def matmul(self, a: Any, b: Any) -> Any:
+        """The product of matrices (..., m, k) and (..., k, n), the axes before them broadcast."""
 
     @abstractmethod
     def pick(self, values: Any, labels: np.ndarray) -> Any:
@@ -86,8 +90,15 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def update(self, optimizer: Any, loss: Any, rate: float) -> None:
-        """Gradients of a scalar loss, and one step of the optimiser at this rate."""
+    def update(self, optimizers: Sequence[Any], loss: Any, rate: float) -> None:
+        """Gradients of a scalar loss, once, and one step of each optimiser at this rate."""
+
+    @abstractmethod
+    def blend(self, module: Any, other: Any, decay: float) -> None:
+        """module = decay * module + (1 - decay) * other in all learnt arrays, of one plan both.
+
+        What is counted instead of learnt, such as running means, is copied.
+        """
 
     @abstractmethod
     def seed(self, seed: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -94,8 +94,11 @@ class ChainerEngine(Engine):
     def log_softmax(self, scores: Any) -> Any:
         return F.log_softmax(scores, axis=1)
 
-    def total(self, values: Any) -> Any:
-        return F.sum(values)
+    def total(self, values: Any, axis: int | None = None) -> Any:
+        return F.sum(values, axis=axis, keepdims=axis is not None)
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        return F.matmul(a, b)
 
     def pick(self, values: Any, labels: np.ndarray) -> Any:
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
@@ -105,9 +108,27 @@ class ChainerEngine(Engine):
     ) -> Optimizer:
         return Optimizer(module, name, rate, options)
 
-    def update(self, optimizer: Optimizer, loss: Any, rate: float) -> None:
+    def update(self, optimizers: Sequence[Optimizer], loss: Any, rate: float) -> None:
         with self._computing():
-            optimizer.update(loss, rate)
+            for optimizer in optimizers:
+                optimizer.own.target.cleargrads()
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step(rate)
+            loss.unchain_backward()
+
+    def blend(self, module: PlanChain, other: PlanChain, decay: float) -> None:
+        for layer, blobs in module.plan.weights.items():
+            mine, its = module.weights_of(layer), other.weights_of(layer)
+            for name, blob in blobs.items():
+                if (layer, name) in module.plan.owners:
+                    continue
+                if blob.learns:
+                    held = getattr(mine, name).array
+                    held *= decay
+                    held += (1 - decay) * getattr(its, name).array
+                else:
+                    getattr(mine, name)[...] = getattr(its, name)
 
     def seed(self, seed: int) -> None:
         self._generator = self._device.xp.random.default_rng(seed)

@@ -121,10 +121,8 @@ class Optimizer:
         elif decay:
             rule.add_hook(chainer.optimizer_hooks.WeightDecay(decay), "WeightDecay")
 
-    def update(self, loss: Any, rate: float) -> None:
-        """Gradients of a scalar loss, and one step at this rate."""
-        self.own.target.cleargrads()
-        loss.backward()
+    def step(self, rate: float) -> None:
+        """One step at this rate along the gradients that the chain has."""
         for parameter, multiplied in self._rates:
             rule = parameter.update_rule
             # Chainer would take a missing gradient for 0, and still decay and move.
@@ -135,7 +133,6 @@ class Optimizer:
                 decay = self._apart[id(parameter)]
                 rule.hyperparam.weight_decay_rate = decay * rate * multiplied
         self.own.update()
-        loss.unchain_backward()
 
 
 def _made(name: str, rate: float, options: dict[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,8 +92,11 @@ class NumpyEngine(Engine):
         shifted = scores - scores.max(1, keepdims=True)
         return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
 
-    def total(self, values: np.ndarray) -> Any:
-        return values.sum()
+    def total(self, values: np.ndarray, axis: int | None = None) -> Any:
+        return values.sum(axis, keepdims=axis is not None)
+
+    def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(np.matmul(a, b))
 
     def pick(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.asarray(values[np.arange(len(values)), labels])
@@ -101,7 +104,10 @@ class NumpyEngine(Engine):
     def optimizer(self, module: Any, name: str, rate: float, options: Mapping[str, Any]) -> Any:
         raise EngineError(_NO_TRAINING)
 
-    def update(self, optimizer: Any, loss: Any, rate: float) -> None:
+    def update(self, optimizers: Sequence[Any], loss: Any, rate: float) -> None:
+        raise EngineError(_NO_TRAINING)
+
+    def blend(self, module: Any, other: Any, decay: float) -> None:
         raise EngineError(_NO_TRAINING)
 
     def seed(self, seed: int) -> None:

@@ -39,6 +39,6 @@ def _other_pixels(path: Path, trained: Preprocessing | None, made: Preprocessing
     """Weights answer to the pixels that they were trained on; another size alone is no matter."""
     if trained is None or trained == replace(made, size=trained.size, share=trained.share):
         return []
-    first, second = (f"{p.order}, mean {p.mean}, scale {p.scale:g}" for p in (trained, made))
+    first, second = (f"{p.order}, mean {p.mean}, scale {p.scale_text}" for p in (trained, made))
     said = f"{path} was trained on {first}, and this network takes {second}"
     return [f"{said}; Network.load takes the file's own"]

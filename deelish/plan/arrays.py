@@ -1,7 +1,8 @@
-"""Arrays for the inputs of a plan, checked."""
+"""Arrays for the inputs of a plan, and of its scores, checked."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,6 +40,20 @@ def checked_inputs(
             f" in_size= ({error})"
         ) from None
     return arrays
+
+
+def rows_of(scores: Any, blob: str) -> Any:
+    """(n, classes) from an engine's tensor (n, classes) or (n, classes, 1, 1).
+
+    Raises:
+        PlanError: it has other axes.
+    """
+    if len(scores.shape) < 2 or math.prod(scores.shape[2:]) != 1:
+        raise PlanError(
+            f"blob {blob!r} is {tuple(scores.shape)}, not one score a class; take it with run() or"
+            " feature()"
+        )
+    return scores.reshape((scores.shape[0], -1))
 
 
 def _checked(plan: Plan, name: str, value: Any) -> np.ndarray:

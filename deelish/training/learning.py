@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from deelish.distillation.losses import cross_entropy, soft_targets
+from deelish.distillation.choosing import Chosen, choose
+from deelish.distillation.hints import Hint, hint_loss, hints_of, student_blobs
+from deelish.distillation.losses import Answers
 from deelish.distillation.teacher import teacher_logits
-from deelish.errors import DataError, TrainingError
-from deelish.images.lists import check_labels
+from deelish.distillation.weighting import shares
+from deelish.errors import TrainingError
 from deelish.session import current_session
-from deelish.tensor import LabelTensor, ScoreTensor, Tensor
+from deelish.tensor import ScoreTensor
+from deelish.training.targets import Targets, targets_of
 
 if TYPE_CHECKING:
     from deelish.network import Network
     from deelish.training.run import Run
-
-# Published defaults for ImageNet: a temperature of 1 (Beyer et al. 2022: 1 to 2), and half of the
-# loss from the labels where they are given (DeiT, Touvron et al. 2021). The CRD protocol on CIFAR
-# (Tian et al. 2020) takes 4 and 0.9.
-TEMPERATURE = 1.0
-ALPHA = 0.5
 
 
 class Outcome(NamedTuple):
@@ -41,43 +37,87 @@ class Pending:
     heads: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How a teacher's answer is learnt from, as a script asked for it."""
+
+    loss: Chosen
+    hints: list[Hint]
+    # Whether labels were given beside the answer.
+    mixed: bool
+
+
 def backprop(
-    network: Network, t: Any, distill: Any, temperature: float, alpha: float | None
+    network: Network, t: Any, distill: Any, loss: Any, hint: Any, options: Mapping[str, Any]
 ) -> Outcome:
     """Loss of the batch, an update of the weights in training, and the accuracy.
 
-    On labels: cross-entropy, plus that of the auxiliary classifiers by their weights.
-    From a teacher: alpha * soft targets + (1 - alpha) * cross-entropy. alpha is 1 for
-    ``distill=True``, and 0.5 where labels are given as well.
-
     Raises:
-        TrainingError: outside of a workout, before `classify`, or a teacher that cannot teach.
+        TrainingError: outside of a workout, before `classify`, a teacher that cannot teach, or a
+            loss, a hint or an option that is not known.
+        PlanError: a hint names a layer that is not there.
         DataError: labels outside of the network's classes.
     """
     run = _running(network)
     pending = _pending(network, run)
     mixed = not isinstance(distill, bool)
-    labels = _labels(network, t if mixed or not distill else run.images.labels, run)
+    targets = targets_of(network, t if mixed or not distill else run.images.labels, run)
     engine = network.session.engine
-    logits = pending.answer.content
+    teacher = None
     if distill is False:
-        loss, teacher = _label_loss(network, pending, labels), None
+        _check_alone(network, loss, hint, options)
+        value = targets.loss(network, pending)
     else:
-        teacher = teacher_logits(network, distill if mixed else t, run)
-        share = (ALPHA if mixed else 1.0) if alpha is None else alpha
-        _check(temperature, share)
-        loss = soft_targets(engine, logits, teacher, temperature) * share
-        if share < 1:
-            loss = loss + _label_loss(network, pending, labels) * (1 - share)
-    number = float(engine.numpy(loss))
+        answer = distill if mixed else t
+        lesson = Lesson(choose(loss, options), hints_of(hint), mixed)
+        teacher = teacher_logits(network, answer, run)
+        pending = _with_features(network, pending, lesson.hints, run)
+        value = _taught(network, pending, targets, teacher, lesson)
+        if lesson.hints:
+            value = value + hint_loss(network, pending.answer, answer, lesson.hints, run)
+    number = float(engine.numpy(value))
     _check_finite(network, number, run)
-    predicted = engine.numpy(logits).argmax(1)
+    predicted = engine.numpy(pending.answer.content).argmax(1)
     if teacher is not None:
         run.agreement(float((predicted == engine.numpy(teacher).argmax(1)).mean()))
     if run.training:
-        run.update(network, loss)
+        run.update(network, value)
     network.pending = None
-    return Outcome(number, float((predicted == labels).mean()))
+    return Outcome(number, float((predicted == targets.labels).mean()))
+
+
+def _taught(
+    network: Network, pending: Pending, targets: Targets, teacher: Any, lesson: Lesson
+) -> Any:
+    """The teacher's part of the loss and the labels' part, by their weights."""
+    run, loss = _running(network), lesson.loss
+    if loss.of_labels and targets.shares is not None:
+        raise TrainingError(
+            f"{network.name}.backprop: loss {loss.name!r} wants one true class an image, and this"
+            " batch mixes images; take another loss, or InputBatch without mix="
+        )
+    weight, label_weight = shares(loss.published, loss.weights, lesson.mixed, run.epoch)
+    engine, student = network.session.engine, pending.answer.content
+    value = loss(Answers(engine, student, teacher, targets.labels)) * weight
+    if label_weight:
+        value = value + targets.loss(network, pending) * label_weight
+    return value
+
+
+def _with_features(network: Network, pending: Pending, hints: list[Hint], run: Run) -> Pending:
+    """The student's answer with the blobs that the hints compare beside it.
+
+    From the second batch on they are there. For the first one the student runs again.
+    """
+    blobs = student_blobs(network, hints)
+    for blob in blobs:
+        run.keep(network, blob)
+    if all(blob in pending.answer.features for blob in blobs):
+        return pending
+    # The batch's first student draws the same dropout, and so answers the same. What moves twice
+    # on this one batch are the running means of BatchNorm, and what a user's own layers count.
+    run.seed_dropout()
+    return network.answered(pending.answer.source or run.images, training=run.training)
 
 
 def _running(network: Network) -> Run:
@@ -100,45 +140,13 @@ def _pending(network: Network, run: Run) -> Pending:
     return pending
 
 
-def _label_loss(network: Network, pending: Pending, labels: np.ndarray) -> Any:
-    engine = network.session.engine
-    loss = cross_entropy(engine, pending.answer.content, labels)
-    for name, scores in pending.heads.items():
-        loss = loss + cross_entropy(engine, scores, labels) * network.plan.auxiliary[name]
-    return loss
-
-
-def _labels(network: Network, t: Any, run: Run) -> np.ndarray:
-    """int64 (n,), each within the network's classes."""
-    if isinstance(t, Tensor) and not isinstance(t, LabelTensor):
+def _check_alone(network: Network, loss: Any, hint: Any, options: Mapping[str, Any]) -> None:
+    """On labels alone there is nothing to choose."""
+    given = [*(["loss"] if loss != "kd" else []), *(["hint"] if hint is not None else []), *options]
+    if given:
         raise TrainingError(
-            f"{network.name}.backprop: t is an answer, {t!r}, where labels are wanted; pass"
-            " distill=True to learn from it"
-        )
-    engine = network.session.engine
-    values = t.value if isinstance(t, Tensor) else engine.numpy(t) if engine.is_own(t) else t
-    labels = np.asarray(values)
-    if labels.shape != (len(run.images),) or labels.dtype.kind not in "iu":
-        raise TrainingError(
-            f"{network.name}.backprop: labels are {labels.dtype} {labels.shape}; the batch wants"
-            f" {len(run.images)} whole numbers; pass workout's t"
-        )
-    if labels.min() < 0 or labels.max() >= network.plan.classes:
-        if isinstance(t, LabelTensor):
-            check_labels(t.items, network.plan.classes, network.name)
-        raise DataError(
-            f"{network.name}.backprop: labels go from {labels.min()} to {labels.max()}, but it has"
-            f" {network.plan.classes} classes (0 to {network.plan.classes - 1}); pass labels="
-        )
-    return labels.astype(np.int64)
-
-
-def _check(temperature: float, alpha: float) -> None:
-    if not (isinstance(temperature, int | float) and 0 < temperature < math.inf):
-        raise TrainingError(f"backprop: temperature={temperature!r}; give a number above 0")
-    if not (isinstance(alpha, int | float) and 0 <= alpha <= 1):
-        raise TrainingError(
-            f"backprop: alpha={alpha!r}; give the teacher's share of the loss, from 0 to 1"
+            f"{network.name}.backprop: {given[0]}= is about a teacher's answer, and there is none;"
+            " pass distill=answer with answer = teacher.batch_feature(x)"
         )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deelish.distillation.projection import Projection
 from deelish.errors import TrainingError
 from deelish.tensor import ImageTensor
 
 if TYPE_CHECKING:
+    from deelish.distillation.contract import CanTeach
     from deelish.network import Network
     from deelish.session import Deel
 
@@ -33,12 +35,17 @@ class Run:
         self.optimization = optimization
         self.training = True
         self.where = "the start"
-        self.taught_by: set[Network] = set()
+        self.taught_by: set[CanTeach] = set()
         # Whose answers were seen to be logits; None stands for bare arrays.
-        self.logits_seen: set[Network | None] = set()
+        self.logits_seen: set[CanTeach | None] = set()
         self._total = updates
+        # Batches of one epoch; without images there is no training, and all batches are one.
+        self._each = len(session.sets.train) if session.sets is not None else updates
         self._batches = 0
-        self._optimizers: dict[Network, Any] = {}
+        self._optimizers: dict[Network | Projection, Any] = {}
+        self._projections: dict[Hashable, Projection] = {}
+        self._used: set[Projection] = set()
+        self._kept: dict[Any, set[str]] = {}
         self._images: ImageTensor | None = None
         self._agreement: float | None = None
 
@@ -58,15 +65,25 @@ class Run:
     @property
     def students(self) -> set[Network]:
         """The networks that have learnt in this run."""
-        return set(self._optimizers)
+        return {learner for learner in self._optimizers if not isinstance(learner, Projection)}
+
+    @property
+    def epoch(self) -> float:
+        """How many epochs are over: 1.5 in the middle of the second, 2.0 in its validation."""
+        return (self._batches - 1 if self.training else self._batches) / self._each
 
     def begin(self, images: ImageTensor, where: str) -> None:
         """Enter the next batch. Its dropout depends on the seed and its number alone."""
         self._images, self.where, self._agreement = images, where, None
+        self._used.clear()
         if self.training:
             self._batches += 1
             self.session.updates += 1
-            self.session.engine.seed(self.session.seed_for(1, self.session.updates))
+            self.seed_dropout()
+
+    def seed_dropout(self) -> None:
+        """Start the draws of this batch, anew where it has begun."""
+        self.session.engine.seed(self.session.seed_for(1, self.session.updates))
 
     def end(self) -> float | None:
         """Leave the batch; returns the agreement of student and teacher, if there was a teacher.
@@ -85,14 +102,42 @@ class Run:
         """Note the share of the batch on which student and teacher name the same class."""
         self._agreement = share
 
+    def keep(self, network: Any, blob: str) -> None:
+        """Have the network's further answers in this run come with this blob beside the logits."""
+        self._kept.setdefault(network, set()).add(blob)
+
+    def kept(self, network: Any) -> set[str]:
+        """The blobs that the network's answers come with."""
+        return self._kept.get(network, set())
+
+    def projection(self, pair: Hashable, channels: int, wanted: int) -> Projection:
+        """The projection of a pair of layers, made when it is first asked for.
+
+        It learns with the next update of this batch, and ends with the run.
+        """
+        if pair not in self._projections:
+            place = len(self._projections)
+            self._projections[pair] = Projection(self.session, place, channels, wanted)
+        projection = self._projections[pair]
+        self._used.add(projection)
+        return projection
+
     def update(self, network: Network, loss: Any) -> None:
-        """One step of the network's own optimiser."""
-        engine = network.session.engine
-        if network not in self._optimizers:
-            how = self.optimization
-            self._optimizers[network] = engine.optimizer(
-                network.module, how.optimizer, how.rate, how.options
-            )
-        engine.update(self._optimizers[network], loss, self.rate)
+        """One step of the network's own optimiser, and of those of projections in its loss."""
+        projections = [p for p in self._projections.values() if p in self._used]
+        learners: list[Network | Projection] = [network, *projections]
+        optimizers = [self._optimizer(learner) for learner in learners]
+        network.session.engine.update(optimizers, loss, self.rate)
+        self._used.clear()
+        network.version += 1
         network.untrained.clear()
         self.session.used(network, trained=True)
+
+    def _optimizer(self, learner: Network | Projection) -> Any:
+        """The optimiser of this network, or of this projection."""
+        if learner not in self._optimizers:
+            how = self.optimization
+            self._optimizers[learner] = learner.session.engine.optimizer(
+                learner.module, how.optimizer, how.rate, how.options
+            )
+        return self._optimizers[learner]

@@ -6,9 +6,9 @@ from conftest import require_chainer
 from helpers import once, small, write_set
 
 from deelish import Deel, InputBatch, Network
+from deelish.distillation.losses import cross_entropy
 from deelish.errors import EngineError
 from deelish.networks import GoogLeNet, NetworkInNetwork
-from deelish.training.learning import cross_entropy
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def steps(engine_name, family, count=3):
                     network.plan.auxiliary.get(name, 1.0)
                 )
             losses.append(float(engine.numpy(loss)))
-            engine.update(optimizer, loss, 0.01)
+            engine.update([optimizer], loss, 0.01)
         return losses, engine.state(network.module)
 
 

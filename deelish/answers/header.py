@@ -1,0 +1,102 @@
+"""The first 4096 bytes of a file of answers: what its records are, and whose."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deelish.answers.forms import Form
+from deelish.errors import DataError, FileError
+from deelish.version import __version__
+
+MAGIC = b"\x93DEELANS"
+FORMAT = 1
+SIZE = 4096
+ENDING = ".answers"
+# Magic, crc32 of all that follows it, format version, length of the JSON.
+FRONT = struct.Struct("<8sIII")
+AFTER_SUM = 12
+NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class Header:
+    """Whose answers a file holds, and in which form.
+
+    teacher: a name to show.  identity: sha256 (hex) of all that the answers depend on.
+    created: the version of deelish that made the file.
+    """
+
+    teacher: str
+    identity: str
+    form: Form
+    created: str = __version__
+
+    @classmethod
+    def of(cls, identity: Mapping[str, Any], form: Form) -> Header:
+        """The header for an identity: plain values for JSON; its "teacher" is the name to show."""
+        try:
+            facts = [identity_text(identity), form.classes, form.top, FORMAT]
+        except (TypeError, ValueError):
+            raise DataError(
+                f"kept answers: {identity!r} cannot be written as JSON; give plain values"
+            ) from None
+        digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return cls(str(identity.get("teacher", "teacher"))[:NAME_LENGTH], digest, form)
+
+    @property
+    def file(self) -> str:
+        """The name of the file: the teacher's, as far as a name may hold it, and the identity."""
+        plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.teacher[:40])
+        return f"{plain}-{self.identity[:32]}{ENDING}"
+
+    def same(self, other: Header) -> bool:
+        """Whether both are of one identity and form; who created them does not matter."""
+        return (self.identity, self.form) == (other.identity, other.form)
+
+    def to_bytes(self) -> bytes:
+        """The 4096 bytes."""
+        form = self.form
+        values = {
+            "teacher": self.teacher,
+            "identity": self.identity,
+            "classes": form.classes,
+            "top": form.top,
+            "created": self.created,
+        }
+        text = json.dumps(values).encode()
+        rest = struct.pack("<II", FORMAT, len(text)) + text
+        rest += bytes(SIZE - AFTER_SUM - len(rest))
+        return MAGIC + struct.pack("<I", zlib.crc32(rest)) + rest
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: Path) -> Header:
+        """The header that `data` begins with.
+
+        Raises:
+            FileError: it is none, is damaged, or is of another format version.
+        """
+        if len(data) < SIZE or not data.startswith(MAGIC):
+            raise FileError(f"{path}: does not begin as a file of kept answers")
+        _, crc, version, length = FRONT.unpack_from(data)
+        if zlib.crc32(data[AFTER_SUM:SIZE]) != crc:
+            raise FileError(f"{path}: the first {SIZE} bytes are damaged")
+        if version != FORMAT:
+            raise FileError(f"{path}: is of format {version}, and this deelish keeps {FORMAT}")
+        try:
+            values = json.loads(data[FRONT.size : FRONT.size + length])
+            form = Form.of(values["classes"], values["top"])
+            return cls(str(values["teacher"]), str(values["identity"]), form, values["created"])
+        except (KeyError, TypeError, ValueError, DataError):
+            raise FileError(f"{path}: its description is not one that deelish wrote") from None
+
+
+def identity_text(identity: Mapping[str, Any]) -> str:
+    """The identity as JSON that does not depend on the order of its keys."""
+    return json.dumps(dict(identity), sort_keys=True, allow_nan=False)

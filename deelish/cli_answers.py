@@ -1,0 +1,162 @@
+"""The commands on kept answers: teach fills them ahead of time, cache shows what is there."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from deelish import cli_models
+from deelish.answers.folder import (
+    FOLDER_VARIABLE,
+    Kept,
+    cache_folder,
+    count_damaged,
+    drop_damaged,
+    kept_files,
+    remove,
+)
+from deelish.errors import FileError
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add them to the command line; each sets `act`, which runs it and gives the exit code."""
+    opening = cli_models.opening_options()
+    teach = commands.add_parser(
+        "teach", parents=[opening], help="keep a teacher's answers to a list of images"
+    )
+    add = teach.add_argument
+    add("model", metavar="MODEL", help=".hdf5, .safetensors, .caffemodel")
+    add("--images", metavar="LIST", required=True, help="a list, or a folder of class folders")
+    add("--root", metavar="FOLDER", help="where the images of the list lie")
+    add("--views", metavar="K", type=_views, default=1, help='views an image, or "centre" (1)')
+    add("--mix", metavar="KIND", help="mixup or cutmix, as the training will")
+    add("--crop", metavar="SHARE", type=float, help="share of a side that is seen, up to 1")
+    add("--no-mirror", action="store_true", help="views are not mirrored")
+    add("--top", metavar="N", type=int, help="keep the N highest logits of an answer (all)")
+    add("--batch-size", metavar="N", type=int, default=32, help="images a batch (32)")
+    add("--gpu", metavar="N", type=int, default=-1, help="0 is the first GPU (the processor)")
+    teach.set_defaults(act=_teach)
+
+    cache = commands.add_parser("cache", help="list, check or clear kept answers")
+    parts = cache.add_subparsers(dest="part", metavar="list, check, clear")
+    cache.set_defaults(act=_list, names=[])
+    for name, act, help_ in (
+        ("list", _list, "show what is kept, and how much room it takes"),
+        ("check", _check, "look for damaged answers"),
+        ("clear", _clear, "remove kept answers"),
+    ):
+        part = parts.add_parser(name, help=help_)
+        part.add_argument(
+            "names", metavar="NAME", nargs="*", help="a teacher's name, or how a file begins"
+        )
+        part.set_defaults(act=act)
+        if name == "check":
+            part.add_argument("--repair", action="store_true", help="drop damaged answers")
+        if name == "clear":
+            part.add_argument("--all", action="store_true", help="those of every teacher")
+
+
+def _views(text: str) -> int | str:
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _teach(options: argparse.Namespace) -> int:
+    from deelish.answers.fill import Filling
+    from deelish.commands import InputBatch
+    from deelish.session import Deel
+
+    with Deel(gpu=options.gpu):
+        network = cli_models.opened(options)
+        sets = InputBatch(
+            options.images,
+            batch_size=options.batch_size,
+            crop=options.crop,
+            mirror=not options.no_mirror,
+            root=options.root,
+            views=options.views,
+            mix=options.mix,
+            top=options.top,
+        )
+        filling = Filling(network, sets)
+        try:
+            filling.run()
+        except KeyboardInterrupt:
+            print("stopped by Ctrl-C; what is computed is kept, and the same command goes on")
+            raise
+        finally:
+            print(filling)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    files = _files(options)
+    rows = [("teacher", "classes", "form", "answers", "size", "last used", "file")]
+    for kept in files:
+        facts = ("-", "unusable")
+        if kept.header is not None:
+            facts = (str(kept.header.form.classes), str(kept.header.form))
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.used))
+        rows.append(
+            (kept.name, *facts, f"{kept.answers:,}", _size(kept.bytes), used, kept.path.name)
+        )
+    if files:
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = [
+                cell.rjust(width) if number in (1, 3, 4) else cell.ljust(width)
+                for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            print("  ".join(cells).rstrip())
+        print(f"{_size(sum(kept.bytes for kept in files))} in {cache_folder()}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    wrong = 0
+    for kept in _files(options):
+        if kept.header is None:
+            wrong += 1
+            print(f"{kept.fault}; it is made anew when the teacher answers, or clear it")
+            continue
+        damaged = count_damaged(kept)
+        cure = ""
+        if damaged and options.repair:
+            drop_damaged(kept)
+            cure = ", now dropped"
+        elif damaged:
+            wrong += 1
+            cure = "; they are computed anew, and --repair drops them"
+        said = f"{damaged:,} of {kept.answers:,} answers are damaged{cure}"
+        print(f"{_named(kept)}: {said if damaged else f'{kept.answers:,} answers, all sound'}")
+    return 1 if wrong else 0
+
+
+def _clear(options: argparse.Namespace) -> int:
+    if not options.names and not options.all:
+        raise FileError(
+            "cache clear: name a teacher, or how a file begins, or give --all for every teacher"
+        )
+    for kept in _files(options):
+        remove(kept)
+        print(f"removed: {_named(kept)}, {kept.answers:,} answers, {_size(kept.bytes)}")
+    return 0
+
+
+def _files(options: argparse.Namespace) -> list[Kept]:
+    files = kept_files(cache_folder(), options.names)
+    if not files:
+        print(
+            f"{cache_folder()}: no answers are kept there (${FOLDER_VARIABLE} names another folder)"
+        )
+    return files
+
+
+def _named(kept: Kept) -> str:
+    return kept.path.name if kept.header is None else f"{kept.name} ({kept.path.name})"
+
+
+def _size(count: int) -> str:
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if count >= 1000**power:
+            return f"{count / 1000**power:.1f} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,110 @@
+"""What a script asked of a loss: by name with options, or a function of its own; checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deelish.distillation.losses import LOSSES, Answers, Loss, standardised
+from deelish.distillation.weighting import is_number
+from deelish.errors import TrainingError
+from deelish.plan.arguments import nearest
+
+# What every loss takes, and a loss of a script's own.
+COMMON = ("standardise", "alpha", "weight", "label_weight")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A loss that is ready to be taken.
+
+    Attributes:
+        name: what errors call it.
+        published: the weights of teacher and labels, where labels are mixed in.
+        weights: those of `alpha`, `weight` and `label_weight` that were given.
+        of_labels: whether it asks for the true class of each image.
+    """
+
+    name: str
+    published: tuple[float, float]
+    weights: Mapping[str, Any]
+    of_labels: bool
+    standardise: bool
+    function: Callable[[Answers], Any]
+
+    def __call__(self, answers: Answers) -> Any:
+        """The loss, a scalar of the engine."""
+        return self.function(standardised(answers) if self.standardise else answers)
+
+
+def choose(loss: Any, options: Mapping[str, Any]) -> Chosen:
+    """The loss of this name, or a script's own function of two arrays of logits, student first.
+
+    Raises:
+        TrainingError: no such loss or option, or a value that cannot be.
+    """
+    row, name = _row(loss)
+    given = {**row.options, **options}
+    takes = dict.fromkeys((*row.options, *COMMON))
+    for key in options:
+        if key not in takes:
+            raise TrainingError(
+                f"backprop: loss {name!r} takes no {key!r}; it takes {', '.join(takes)}"
+            )
+    standardise = given.get("standardise", False)
+    if not isinstance(standardise, bool):
+        raise TrainingError(f"backprop: standardise={standardise!r}; give True or False")
+    own = {key: _checked(key, given[key]) for key in row.options}
+    weights = {key: given[key] for key in COMMON[1:] if key in options and key not in own}
+    return Chosen(
+        name,
+        row.weights,
+        weights,
+        row.of_labels,
+        standardise,
+        lambda answers: row.function(answers, **own),
+    )
+
+
+def _row(loss: Any) -> tuple[Loss, str]:
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss], loss
+    if isinstance(loss, str):
+        raise TrainingError(
+            f"backprop: there is no loss {loss!r}; {nearest(loss, LOSSES)}, or give a function of"
+            " student's and teacher's logits"
+        )
+    if not callable(loss):
+        raise TrainingError(
+            f"backprop: loss={loss!r}; give a name ({', '.join(LOSSES)}) or a function of student's"
+            " and teacher's logits"
+        )
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return Loss(lambda answers: _own(loss, name, answers), {}), name
+
+
+def _own(loss: Callable[[Any, Any], Any], name: str, answers: Answers) -> Any:
+    """What a script's function gives, checked."""
+    value = loss(answers.student, answers.teacher)
+    engine = answers.engine
+    if not engine.is_own(value) or tuple(value.shape):
+        got = f"shape {tuple(value.shape)}" if engine.is_own(value) else type(value).__name__
+        raise TrainingError(
+            f"backprop: loss {name!r} returned {got}, where a scalar of {engine.name} is wanted;"
+            " compute it from the two arrays of logits and end it with a sum or a mean"
+        )
+    if answers.student.requires_grad and not value.requires_grad:
+        raise TrainingError(
+            f"backprop: loss {name!r} returned a number without a gradient, so that nothing would"
+            f" learn; compute it from the first array with functions of {engine.name}"
+        )
+    return value
+
+
+def _checked(key: str, value: Any) -> float:
+    if key == "temperature" and not (is_number(value) and value > 0):
+        raise TrainingError(f"backprop: temperature={value!r}; give a number above 0")
+    if not (is_number(value) and value >= 0):
+        raise TrainingError(f"backprop: {key}={value!r}; give a number from 0 on")
+    return float(value)

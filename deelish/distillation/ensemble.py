@@ -1,0 +1,116 @@
+"""Several teachers that answer as one."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deelish.distillation.answering import Answering
+from deelish.distillation.classes import class_order
+from deelish.distillation.contract import CanTeach
+from deelish.errors import TrainingError
+
+if TYPE_CHECKING:
+    from deelish.tensor import ImageTensor
+
+WAYS = ("logits", "probabilities")
+
+
+class Ensemble(Answering):
+    """The mean of several teachers, each of which sees the images by its own preprocessing.
+
+    ``Ensemble(first, second)`` averages logits, as Beyer et al. 2022 did;
+    ``Ensemble(first, second, average="probabilities")`` answers with the logarithm of the mean
+    probability (Hinton, Vinyals and Dean 2015, section 1: the arithmetic mean), which are logits.
+
+    Args:
+        members: two teachers or more, of any kind. Classes are those of the first: the others'
+            are matched to them by name where both have names, else by place.
+        average: "logits" or "probabilities".
+
+    Raises:
+        TrainingError: fewer than two, one that cannot teach, or classes that cannot be matched.
+    """
+
+    def __init__(
+        self, *members: CanTeach, average: str = "logits", name: str | None = None
+    ) -> None:
+        if average not in WAYS:
+            raise TrainingError(f"Ensemble(average={average!r}): give 'logits' or 'probabilities'")
+        odd = [member for member in members if not hasattr(member, "batch_feature")]
+        if len(members) < 2 or odd:
+            got = f"{type(odd[0]).__name__} among them" if odd else f"{len(members)}"
+            raise TrainingError(
+                f"Ensemble: takes two teachers or more, and got {got}; make a teacher of another"
+                " model with Teacher(model)"
+            )
+        first = members[0]
+        self.name = name or "Ensemble of " + ", ".join(member.name for member in members)
+        self.members, self._average = members, average
+        self.labels, self.session, self.preprocessing = (
+            first.labels,
+            first.session,
+            first.preprocessing,
+        )
+        counts = [member.parameters for member in members]
+        self.parameters = None if None in counts else sum(count for count in counts if count)
+        self._orders = [self._order(member) for member in members]
+
+    def _order(self, member: CanTeach) -> np.ndarray | None:
+        """The places of the first member's classes in this one's answers."""
+        first = self.members[0]
+        order = None if member is first else class_order(first, member)
+        if order is None and member.classes != first.classes:
+            raise TrainingError(
+                f"{self.name}: {member.name} answers with {member.classes} classes and"
+                f" {first.name} with {first.classes}; give both the names of their classes as"
+                " labels="
+            )
+        return order
+
+    @property
+    def classes(self) -> int:
+        """Those of the first member."""
+        return self.members[0].classes
+
+    @property
+    def new_layers(self) -> set[str]:
+        """Those of the members, each behind its member's name."""
+        return {f"{m.name}/{layer}" for m in self.members for layer in m.new_layers}
+
+    @property
+    def learning(self) -> bool:
+        """Whether one of its members changes."""
+        return any(member.learning for member in self.members)
+
+    def _logits(self, images: ImageTensor) -> Any:
+        answers = []
+        for member, order in zip(self.members, self._orders, strict=True):
+            values = member.batch_feature(images).value.astype(np.float64)
+            answers.append(values if order is None else values[:, order])
+        mean = _MEANS[self._average](np.stack(answers))
+        return self.session.engine.array(mean.astype(np.float32))
+
+    def fingerprint(self) -> str | None:
+        """From the members' own, their classes and the average; None where one has none."""
+        prints = [member.fingerprint() for member in self.members]
+        if None in prints:
+            return None
+        orders = [None if order is None else order.tolist() for order in self._orders]
+        return sha256(json.dumps([self._average, prints, orders]).encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"{self.name} | mean of {self._average} | {self.classes} classes | teaches only"
+
+
+def _mean_probability(logits: np.ndarray) -> np.ndarray:
+    """log(mean of softmax) of (members, n, classes), without leaving logarithms."""
+    shifted = logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)
+    mean: np.ndarray = np.logaddexp.reduce(shifted, axis=0) - np.log(len(logits))
+    return mean
+
+
+_MEANS = {"logits": lambda logits: logits.mean(0), "probabilities": _mean_probability}

@@ -1,0 +1,221 @@
+"""Hints: what a student learns from a teacher's inner layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deelish.distillation.features import Features, attention, fitnet, relational, same_size
+from deelish.distillation.weighting import at_epoch, is_number
+from deelish.errors import PlanError, TrainingError
+from deelish.plan.arguments import nearest
+from deelish.tensor import ScoreTensor
+
+if TYPE_CHECKING:
+    from deelish.network import Network
+    from deelish.training.run import Run
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A loss on inner layers by name.
+
+    Attributes:
+        function: `Features` and the options -> scalar.
+        weight: the published one.
+        options: its own, with the published values.
+        projects: whether the student is brought to the teacher's channels first.
+        of_places: whether it compares places, which the two must have the same of, and several.
+    """
+
+    function: Callable[..., Any]
+    weight: float
+    options: Mapping[str, float] = field(default_factory=dict)
+    projects: bool = False
+    of_places: bool = False
+
+
+# The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, beside cross-entropy.
+HINTS: dict[str, Kind] = {
+    "fitnet": Kind(fitnet, 100.0, projects=True),
+    "attention": Kind(attention, 1000.0, of_places=True),
+    "relational": Kind(relational, 1.0, {"distance": 25.0, "angle": 50.0}),
+}
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One pair of layers, as asked for."""
+
+    student: str
+    teacher: str
+    kind: str
+    weight: Any
+    options: tuple[tuple[str, float], ...]
+
+
+def hints_of(given: Any) -> list[Hint]:
+    """The hints that a script asked for.
+
+    Args:
+        given: a pair (student's layer, teacher's layer), a dict with `student`, `teacher` and what
+            differs of `kind`, `weight` and the kind's options, or a list of such.
+
+    Raises:
+        TrainingError: something else, an unknown kind or option, or a value that cannot be.
+    """
+    if given is None:
+        return []
+    if isinstance(given, Mapping) or _is_pair(given):
+        return [_hint(given)]
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise _unreadable(given)
+    return [_hint(one) for one in given]
+
+
+def _is_pair(given: Any) -> bool:
+    known = isinstance(given, tuple) and len(given) == 2
+    return known and all(isinstance(layer, str) for layer in given)
+
+
+def _unreadable(given: Any) -> TrainingError:
+    return TrainingError(
+        f"backprop: hint={given!r}; give a pair of layers ('student layer', 'teacher layer'), a"
+        " list of such pairs, or dict(student=..., teacher=..., kind=..., weight=...)"
+    )
+
+
+def _hint(given: Any) -> Hint:
+    if _is_pair(given):
+        given = dict(zip(("student", "teacher"), given, strict=True))
+    if not isinstance(given, Mapping) or not {"student", "teacher"} <= set(given):
+        raise _unreadable(given)
+    name = given.get("kind", "fitnet")
+    if name not in HINTS:
+        raise TrainingError(f"backprop: there is no hint {name!r}; {nearest(str(name), HINTS)}")
+    kind = HINTS[name]
+    takes = ("student", "teacher", "kind", "weight", *kind.options)
+    for key in given:
+        if key not in takes:
+            raise TrainingError(
+                f"backprop: hint {name!r} takes no {key!r}; it takes {', '.join(takes)}"
+            )
+    options = {key: given.get(key, value) for key, value in kind.options.items()}
+    for key, value in options.items():
+        if not is_number(value) or value < 0:
+            raise TrainingError(f"backprop: hint {name!r} has {key}={value!r}; give 0 or more")
+    weight = given.get("weight", kind.weight)
+    return Hint(given["student"], given["teacher"], name, weight, tuple(options.items()))
+
+
+def student_blobs(student: Network, hints: Sequence[Hint]) -> list[str]:
+    """The student's blobs that the hints compare.
+
+    Raises:
+        PlanError: there is no such layer, or it is not there in training.
+    """
+    trained = {top for row in student.plan.layers if row.runs_in("TRAIN") for top in row.tops}
+    blobs = [student.plan.blob_of(hint.student) for hint in hints]
+    for blob in blobs:
+        if blob not in trained:
+            raise PlanError(
+                f"{student.name}: hint: {blob!r} is not made in training; name another layer"
+            )
+    return blobs
+
+
+def hint_loss(
+    student: Network, answer: ScoreTensor, teacher: Any, hints: Sequence[Hint], run: Run
+) -> Any:
+    """The weighted sum of the hints, a scalar of the student's engine.
+
+    Args:
+        student, answer: the network that learns, and its answer with the blobs beside it.
+        teacher: the teacher's answer to the same images.
+        hints: the pairs of layers.
+        run: keeps projections, and which blobs the next answers come with.
+    """
+    total: Any = 0
+    for hint in hints:
+        blobs = (
+            answer.features[student.plan.blob_of(hint.student)],
+            teacher_feature(student, teacher, hint.teacher, run),
+        )
+        total = total + _one(student, teacher.owner, hint, blobs, run)
+    return total
+
+
+def _one(student: Network, teacher: Any, hint: Hint, blobs: tuple[Any, Any], run: Run) -> Any:
+    kind, engine = HINTS[hint.kind], student.session.engine
+    maps = [
+        _map(blob, owner, layer)
+        for blob, owner, layer in zip(
+            blobs, (student, teacher), (hint.student, hint.teacher), strict=True
+        )
+    ]
+    features = Features(engine, *maps)
+    if kind.projects or kind.of_places:
+        features = same_size(features)
+    if kind.of_places and features.student.shape[2] * features.student.shape[3] == 1:
+        raise TrainingError(
+            f"backprop: hint {hint.kind!r} compares places, and {hint.student!r} of {student.name}"
+            f" and {hint.teacher!r} of {teacher.name} have one in common; name earlier layers"
+        )
+    if kind.projects:
+        channels = features.student.shape[1], features.teacher.shape[1]
+        project = run.projection((student, teacher, hint.student, hint.teacher), *channels)
+        features = Features(
+            engine, project(features.student, training=run.training), features.teacher
+        )
+    weight = at_epoch("weight", hint.weight, run.epoch)
+    return kind.function(features, **dict(hint.options)) * weight
+
+
+def _map(blob: Any, owner: Any, layer: str) -> Any:
+    """(n, c, h, w) of a blob that may be (n, c).
+
+    Raises:
+        TrainingError: it has other axes.
+    """
+    if len(blob.shape) == 2:
+        return blob.reshape((*blob.shape, 1, 1))
+    if len(blob.shape) == 4:
+        return blob
+    raise TrainingError(
+        f"backprop: hint: {layer!r} of {owner.name} makes {tuple(blob.shape)}, where (n, channels,"
+        " height, width) or (n, channels) is wanted; name another layer"
+    )
+
+
+def teacher_feature(student: Network, answer: Any, layer: str, run: Run) -> Any:
+    """What the teacher's layer made of the images, as the student's engine's tensor, no gradients.
+
+    A network's lies beside the logits from the second batch on; for the first one it runs again, as
+    a teacher of another library does for each.
+
+    Raises:
+        TrainingError: the answer is an array, or that of several, which have no layer to ask for.
+        PlanError: the teacher has no such layer.
+    """
+    owner = getattr(answer, "owner", None)
+    if owner is None:
+        raise TrainingError(
+            f"{student.name}.backprop: hint= wants the answer of a network, whose layer {layer!r}"
+            " it can ask for, and got an array; pass t = teacher.batch_feature(x)"
+        )
+    if not hasattr(owner, "feature"):
+        raise TrainingError(
+            f"{student.name}.backprop: hint= wants the answer of one network, and {owner.name} has"
+            f" no layer {layer!r} of its own; take the answer of one of its networks"
+        )
+    plan = getattr(owner, "plan", None)
+    blob = layer if plan is None else plan.blob_of(layer)
+    run.keep(owner, blob)
+    features = answer.features if isinstance(answer, ScoreTensor) else {}
+    if blob not in features:
+        features[blob] = owner.feature(answer.source, layer=layer).content
+    content, engine = features[blob], student.session.engine
+    if answer.session.engine is not engine:
+        return engine.array(answer.session.engine.numpy(content))
+    return engine.detach(content)

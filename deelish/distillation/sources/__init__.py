@@ -1,0 +1,66 @@
+"""The kinds of model that can teach: one file for each, and the choice among them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from deelish.distillation.sources.function import FunctionModel
+from deelish.distillation.sources.network import NetworkModel
+from deelish.engines.foreign import Foreign
+from deelish.errors import TrainingError
+from deelish.network import Network
+from deelish.opening import open_network
+
+
+def source_of(source: Any, gpu: int, key: str | None) -> Foreign:
+    """The model that a teacher is made from, whatever it is.
+
+    Frameworks are recognised where they are imported already; none is imported to find out.
+
+    Args:
+        source: a torch.nn.Module, a chainer.Link, a Network, a path, or a function.
+        gpu: where an .onnx file runs: -1 for the CPU, else the number of the GPU.
+        key: what a function's answers are kept under.
+
+    Raises:
+        TrainingError: it is none of these.
+        FileError, CaffeError: the file is missing, damaged or of another format.
+    """
+    if isinstance(source, Network):
+        return NetworkModel(source)
+    if _is(source, "torch", "nn.Module"):
+        from deelish.engines.foreign_torch import TorchModel
+
+        return TorchModel(source)
+    if _is(source, "chainer", "Link"):
+        from deelish.engines.foreign_chainer import ChainerModel
+
+        return ChainerModel(source)
+    if isinstance(source, str | Path):
+        return _opened(Path(source), gpu)
+    if callable(source) and not isinstance(source, type):
+        return FunctionModel(source, key)
+    raise TrainingError(
+        f"Teacher({type(source).__name__}): takes a torch.nn.Module, a chainer.Link, a network of"
+        " deelish, a path (.onnx, .caffemodel, .hdf5, .safetensors), or a function from float32"
+        " (n, channels, size, size) to logits (n, classes)"
+        + (f"; give an object, {source.__name__}(...)" if isinstance(source, type) else "")
+    )
+
+
+def _opened(path: Path, gpu: int) -> Foreign:
+    if path.suffix.lower() == ".onnx":
+        from deelish.distillation.sources.onnx import OnnxModel
+
+        return OnnxModel(path, gpu)
+    return NetworkModel(open_network(path))
+
+
+def _is(source: object, framework: str, kind: str) -> bool:
+    """Whether it is an object of a class of a framework, which is imported then."""
+    found: Any = sys.modules.get(framework)
+    for name in kind.split("."):
+        found = getattr(found, name, None)
+    return isinstance(found, type) and isinstance(source, found)

@@ -1,0 +1,106 @@
+"""A model of ONNX as a teacher, run by onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish import report
+from deelish.distillation.sources.onnx_file import CURE, OnnxFile
+from deelish.engines.foreign import Foreign
+from deelish.errors import FileError
+from deelish.weights import find_model
+
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+# onnxruntime's number for errors; below it prints warnings about graphs.
+ERRORS_ONLY = 3
+# Its option for where large weights lie, which a model that it gets as bytes cannot say.
+BESIDE = "session.model_external_initializers_file_folder_path"
+
+
+class OnnxModel(Foreign):
+    """An .onnx file with one input, of images (n, channels, size, size).
+
+    Args:
+        path: the file.
+        gpu: -1 for the CPU, else the number of the GPU.
+
+    Raises:
+        FileError: the file or onnxruntime is missing, it is damaged, or takes another input.
+    """
+
+    kind = "model of ONNX"
+
+    def __init__(self, path: Path, gpu: int) -> None:
+        path = find_model(path)
+        file = OnnxFile(path)
+        self.name, self._path, self._logits = path.stem, path, file.logits
+        self._session = _session(file, gpu)
+        self.parameters, self.labels = file.parameters, file.labels
+        self._digest = file.digest()
+        self.fixed = self._input()
+        order = "L" if self.fixed.get("channels") == 1 else "RGB"
+        size = {name: side for name, side in self.fixed.items() if name == "size"}
+        self.pixels = {"order": order, **size, **file.pixels}
+        shape = {o.name: o.shape for o in self._session.get_outputs()}[self._logits]
+        if shape and len(shape) > 1 and isinstance(shape[1], int):
+            self.classes = shape[1]
+
+    def _input(self) -> dict[str, Any]:
+        """Keep its name, its type and how many images it takes; returns size and channels."""
+        inputs = self._session.get_inputs()
+        shape = list(inputs[0].shape or ()) if len(inputs) == 1 else []
+        fixed = [side if isinstance(side, int) and side > 0 else None for side in shape]
+        if len(fixed) != 4 or inputs[0].type not in TYPES or fixed[1] not in (1, 3, None):
+            takes = "; ".join(f"{i.name!r}, {i.type} {i.shape}" for i in inputs)
+            raise FileError(
+                f"{self._path}: takes {takes}, where one input of floats (n, 3, size, size) or"
+                " (n, 1, size, size) is wanted; export the model so"
+            )
+        self._given, self._type, self._batch = inputs[0].name, TYPES[inputs[0].type], fixed[0]
+        says: dict[str, Any] = {}
+        if fixed[1] is not None:
+            says["channels"] = fixed[1]
+        if fixed[2] is not None and fixed[2] == fixed[3]:
+            says["size"] = fixed[2]
+        return says
+
+    def run(self, values: np.ndarray) -> np.ndarray:
+        values = values.astype(self._type, copy=False)
+        batch = self._batch or len(values)
+        parts = [self._part(values[i : i + batch], batch) for i in range(0, len(values), batch)]
+        return np.concatenate(parts).astype(np.float32, copy=False)
+
+    def _part(self, values: np.ndarray, batch: int) -> np.ndarray:
+        # A model of a fixed number of images takes no fewer: the last one fills the room.
+        missing = batch - len(values)
+        filled = np.concatenate([values, *[values[-1:]] * missing]) if missing else values
+        answer: np.ndarray = self._session.run([self._logits], {self._given: filled})[0]
+        return answer[: len(values)]
+
+    def digest(self) -> str:
+        return self._digest
+
+
+def _session(file: OnnxFile, gpu: int) -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise FileError(f"{file.path}: running .onnx wants onnxruntime; {CURE}") from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = ERRORS_ONLY
+    options.add_session_config_entry(BESIDE, str(file.path.resolve().parent))
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if gpu >= 0 and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        providers.insert(0, ("CUDAExecutionProvider", {"device_id": gpu}))
+    elif gpu >= 0:
+        report.say(f"{file.path.name}: this onnxruntime has no CUDA, so it runs on the CPU")
+    try:
+        return onnxruntime.InferenceSession(file.runnable(), options, providers)
+    except FileError:
+        raise
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise FileError(f"{file.path}: onnxruntime refuses it ({reason})") from error

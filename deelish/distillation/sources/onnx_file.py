@@ -1,0 +1,125 @@
+"""An .onnx file before it runs: which value holds the logits, what deelish noted, its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deelish.engines.foreign import Digest
+from deelish.errors import DataError, FileError
+from deelish.images.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import onnx
+
+CURE = 'run `pip install "deelish[onnx]"`'
+
+
+class OnnxFile:
+    """What the file says.
+
+    Attributes:
+        logits: the value that holds the logits: as deelish noted it, else what goes into the
+            Softmax that makes the first output, else the first output.
+        pixels, labels: as deelish noted them; none in the files of others.
+        parameters: how many numbers of floating point it holds.
+
+    Raises:
+        FileError: it is damaged, or the package onnx is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import onnx
+        except ImportError:
+            raise FileError(f"{path}: reading .onnx wants the package onnx; {CURE}") from None
+        self.path = path
+        try:
+            # Large weights may lie in files beside it, which onnxruntime reads.
+            self._model = onnx.load(path, load_external_data=False)
+        except Exception as error:
+            raise FileError(f"{path}: is no model of ONNX ({_line(error)})") from error
+        graph = self._model.graph
+        if not graph.output:
+            raise FileError(f"{path}: its graph has no output; give a model that answers")
+        notes = {entry.key: entry.value for entry in self._model.metadata_props}
+        self.logits = notes.get("logits") or _before_softmax(graph)
+        self._read_notes(notes)
+        floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+        held = [tensor for tensor in graph.initializer if tensor.data_type in floats]
+        self.parameters = sum(_size(tensor.dims) for tensor in held)
+
+    def _read_notes(self, notes: dict[str, str]) -> None:
+        self.pixels: dict[str, Any] = {}
+        self.labels: list[str] | None = None
+        if "deelish" not in notes:
+            return
+        try:
+            found = Preprocessing.from_dict(json.loads(notes["preprocessing"]))
+            names = json.loads(notes.get("labels", "null"))
+            self.labels = None if names is None else [str(name) for name in names]
+        except (DataError, ValueError, KeyError, TypeError) as error:
+            raise FileError(
+                f"{self.path}: what deelish noted in it is damaged ({_line(error)}); export it anew"
+            ) from None
+        self.pixels = {name: getattr(found, name) for name in found.to_dict()}
+
+    def runnable(self) -> bytes | str:
+        """What onnxruntime loads: the file, or its bytes where the logits must be an output."""
+        from onnx import helper
+
+        graph = self._model.graph
+        if self.logits in (value.name for value in graph.output):
+            return str(self.path)
+        values = [value for node in graph.node for value in node.output]
+        if self.logits not in values:
+            raise FileError(
+                f"{self.path}: its logits, {self.logits!r}, are made by no node; export it anew"
+            )
+        kind = graph.output[0].type.tensor_type.elem_type
+        graph.output.append(helper.make_tensor_value_info(self.logits, kind, None))
+        data: bytes = self._model.SerializeToString()
+        graph.output.pop()
+        return data
+
+    def digest(self) -> str:
+        """sha256 of the file, and of the files of weights that it names."""
+        digest = Digest(self.logits, _sum(self.path))
+        for name in sorted(self._beside()):
+            digest.text(_sum(self.path.parent / name))
+        return digest.hex()
+
+    def _beside(self) -> set[str]:
+        return {
+            entry.value
+            for tensor in self._model.graph.initializer
+            for entry in tensor.external_data
+            if entry.key == "location"
+        }
+
+
+def _before_softmax(graph: onnx.GraphProto) -> str:
+    first = graph.output[0].name
+    maker = next((node for node in graph.node if first in node.output), None)
+    return str(maker.input[0] if maker is not None and maker.op_type == "Softmax" else first)
+
+
+def _size(sides: Any) -> int:
+    size = 1
+    for side in sides:
+        size *= int(side)
+    return size
+
+
+def _sum(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error})") from None
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,69 @@
+"""Weights of the parts of a loss: numbers, or functions of the epoch for a warm-up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deelish.errors import TrainingError
+
+# A number, or a function of the epoch: 0.0 at the start, 1.5 in the middle of the second one.
+Weight = float | Callable[[float], float]
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number; True and False are none."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return known and math.isfinite(value)
+
+
+def at_epoch(name: str, weight: Any, epoch: float, most: float = math.inf) -> float:
+    """The weight's value now, from 0 to `most`.
+
+    Raises:
+        TrainingError: no number and no function, a function that gives no number, or out of range.
+    """
+    value = weight(epoch) if callable(weight) else weight
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if is_number(value) and 0 <= value <= most:
+        return float(value)
+    got = f"{name}={value!r}"
+    if callable(weight):
+        got = f"the function {name}= gave {value!r} at epoch {epoch:g}"
+    if name == "alpha":
+        raise TrainingError(f"backprop: {got}; give the teacher's share of the loss, from 0 to 1")
+    raise TrainingError(
+        f"backprop: {got}; give a number from 0 on, or a function of the epoch such as"
+        " lambda epoch: min(1, epoch / 20)"
+    )
+
+
+def shares(
+    published: tuple[float, float], given: Mapping[str, Any], mixed: bool, epoch: float
+) -> tuple[float, float]:
+    """The factors on the teacher's part and on the labels' part of the loss.
+
+    Args:
+        published: what holds where labels are mixed in and nothing is given.
+        given: `alpha`, the teacher's share, the rest being the labels'; or `weight`, the factor on
+            the teacher's part, and `label_weight`.
+        mixed: whether labels were given beside the teacher's answer.
+        epoch: now.
+
+    Raises:
+        TrainingError: alpha beside one of the others, or a value that is no weight.
+    """
+    others = [name for name in ("weight", "label_weight") if name in given]
+    if "alpha" in given and others:
+        raise TrainingError(
+            f"backprop: alpha= and {others[0]}= both weigh the loss; give alpha= alone, or weight="
+            " and label_weight="
+        )
+    if "alpha" in given:
+        share = at_epoch("alpha", given["alpha"], epoch, most=1.0)
+        return share, 1 - share
+    usual = published if mixed else (1.0, 0.0)
+    teacher = at_epoch("weight", given.get("weight", usual[0]), epoch)
+    return teacher, at_epoch("label_weight", given.get("label_weight", usual[1]), epoch)

@@ -1,0 +1,137 @@
+"""What is asked of a model that deelish did not make: to answer in test mode, and what it is."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any, NoReturn
+
+import numpy as np
+
+from deelish.errors import PlanError, TrainingError
+
+# Where a function or an object lies in memory, which differs from run to run.
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+CHANGED = (
+    "its weights or running statistics changed while it answered; take what trains it out of its"
+    " forward()"
+)
+
+
+class Foreign(ABC):
+    """A model of any library.
+
+    Attributes:
+        kind: what it is, in words: "torch module".
+        name: what it is called.
+        parameters: how many learnt numbers it has, or None where that cannot be known.
+        pixels: what it says of its preprocessing itself, by the names of `Preprocessing`.
+        fixed: `size` and `channels` of its input, where it takes no others.
+        labels: the names of its classes, where it carries them.
+        classes: how many classes it answers with, where it says so before it runs.
+    """
+
+    kind: str
+    name: str
+    parameters: int | None = None
+    pixels: Mapping[str, Any] = {}
+    fixed: Mapping[str, Any] = {}
+    labels: list[str] | None = None
+    classes: int | None = None
+
+    @abstractmethod
+    def run(self, values: np.ndarray) -> Any:
+        """float32 (n, channels, size, size) -> its answer as a NumPy array, in test mode."""
+
+    @abstractmethod
+    def digest(self) -> str | None:
+        """sha256 of its weights and structure; None where they cannot be seen."""
+
+    def proof(self) -> str | None:
+        """The digest, taken anew from the weights as they are now."""
+        return self.digest()
+
+    def new_layers(self) -> set[str]:
+        """Layers that hold first values still; a foreign model is taken to be ready."""
+        return set()
+
+    def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
+        """What an inner layer makes of the same input.
+
+        Raises:
+            PlanError: there is no such layer, or the layers of this kind cannot be seen.
+        """
+        raise PlanError(
+            f"{self.name}: a {self.kind} shows no inner layers, so that feature(layer={layer!r})"
+            " cannot be had; give a torch module, a Chainer chain or a network of deelish"
+        )
+
+
+class Digest:
+    """sha256 over named arrays and texts, in the order they come."""
+
+    def __init__(self, *texts: str) -> None:
+        self._sum = sha256()
+        for text in texts:
+            self.text(text)
+
+    def text(self, text: str) -> None:
+        """Add a text; its length comes first, so that two texts are not one."""
+        data = text.encode()
+        self._sum.update(len(data).to_bytes(8, "little") + data)
+
+    def array(self, name: str, array: np.ndarray, kind: str) -> None:
+        """Add an array by name; `kind` is its type where the array shows bare bytes."""
+        self.text(f"{name} {kind} {array.shape}")
+        self._sum.update(np.ascontiguousarray(array).data)
+
+    def hex(self) -> str:
+        """The sum of all that was added."""
+        return self._sum.hexdigest()
+
+
+def logits_of(name: str, answer: Any, is_array: Any) -> Any:
+    """The array of logits in what a model returned: itself, `.logits` or ["logits"].
+
+    Raises:
+        TrainingError: a tuple, or something else that does not say which of it are logits.
+    """
+    if is_array(answer):
+        return answer
+    inner = answer.get("logits") if isinstance(answer, Mapping) else None
+    inner = getattr(answer, "logits", None) if inner is None else inner
+    if is_array(inner):
+        return inner
+    raise TrainingError(
+        f"{name}: returned {_described(answer)}, where one array of logits (n, classes) is wanted;"
+        " wrap it so that it returns that alone"
+    )
+
+
+def no_such_layer(name: str, layer: str, layers: Iterable[str]) -> NoReturn:
+    """Refuse the name of a layer.
+
+    Raises:
+        PlanError: always; the nearest names are in it.
+    """
+    known = [one for one in layers if one]
+    near = difflib.get_close_matches(layer, known, 3, 0) or known[:3]
+    raise PlanError(f"{name}: has no layer {layer!r}; the nearest are {', '.join(near) or 'none'}")
+
+
+def qualified(model: object) -> str:
+    """The class of a model, with the module that defines it."""
+    return f"{type(model).__module__}.{type(model).__qualname__}"
+
+
+def _described(answer: Any) -> str:
+    if isinstance(answer, Mapping):
+        return f"a {type(answer).__name__} of {', '.join(map(str, answer)) or 'nothing'}"
+    if isinstance(answer, tuple | list):
+        inside = ", ".join(_described(part) for part in answer[:3])
+        return f"a {type(answer).__name__} of {len(answer)} ({inside})"
+    shape = getattr(answer, "shape", None)
+    return type(answer).__name__ + (f" {tuple(shape)}" if shape is not None else "")

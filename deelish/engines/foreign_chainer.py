@@ -1,0 +1,140 @@
+"""Any chainer.Link as a teacher: always in test mode, never with gradients, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.chainer_import import import_chainer
+from deelish.engines.foreign import (
+    ADDRESS,
+    CHANGED,
+    Digest,
+    Foreign,
+    logits_of,
+    no_such_layer,
+    qualified,
+)
+from deelish.errors import TrainingError
+
+chainer = import_chainer()
+
+# How many numbers of an array tell that it was updated, which changes nearly all of them.
+SAMPLE = 64
+
+
+class ChainerModel(Foreign):
+    """A chainer.Link or Chain, called with one variable; it stays on its device.
+
+    Raises:
+        TrainingError: it has links whose weights are not there yet.
+    """
+
+    kind = "Chainer chain"
+
+    def __init__(self, link: Any) -> None:
+        self._link = link
+        self.name = link.name or type(link).__name__
+        empty = [name for name, parameter in link.namedparams() if parameter.array is None]
+        if empty:
+            raise TrainingError(
+                f"{self.name}: {', '.join(empty[:3])} holds no array yet; load its weights before"
+                " it teaches"
+            )
+        self.parameters = sum(parameter.size for parameter in link.params())
+        self._known: tuple[Any, str] | None = None
+
+    def run(self, values: np.ndarray) -> np.ndarray:
+        before = self._stamp()
+        with ExitStack() as stack:
+            for name in ("train", "enable_backprop"):
+                stack.enter_context(chainer.using_config(name, False))
+            # NumPy warns of what other engines pass on in silence.
+            stack.enter_context(np.errstate(all="ignore"))
+            stack.enter_context(chainer.using_device(self._link.device))
+            given = chainer.Variable(self._link.device.send(values), requires_grad=False)
+            answer = logits_of(self.name, self._link(given), _is_array)
+        if self._stamp() != before:
+            raise TrainingError(f"{self.name}: {CHANGED}")
+        return self._array(answer)
+
+    def _array(self, answer: Any) -> np.ndarray:
+        if isinstance(answer, chainer.Variable) and answer.creator_node is not None:
+            raise TrainingError(
+                f"{self.name}: its answer has a gradient, though it ran without; take what enables"
+                " backprop out of its forward()"
+            )
+        return _numpy(answer).astype(np.float32, copy=False)
+
+    def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
+        links = {name.strip("/").replace("/", "."): link for name, link in self._link.namedlinks()}
+        if layer not in links:
+            no_such_layer(self.name, layer, links)
+        keeper = _Keeper()
+        links[layer].add_hook(keeper)
+        try:
+            self.run(values)
+        finally:
+            links[layer].delete_hook(keeper.name)
+        if not keeper.made or not _is_array(keeper.made[0]):
+            made = f"makes {type(keeper.made[0]).__name__}" if keeper.made else "does not run"
+            raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
+        return self._array(keeper.made[0])
+
+    def digest(self) -> str:
+        """Names, types and bytes of all that its files hold, and the links as they print."""
+        stamp = self._stamp()
+        if self._known is None or self._known[0] != stamp:
+            self._known = stamp, self._sum()
+        return self._known[1]
+
+    def proof(self) -> str:
+        self._known = None
+        return self.digest()
+
+    def _sum(self) -> str:
+        digest = Digest(qualified(self._link), ADDRESS.sub("", repr(self._link)))
+        for name, array in _arrays(self._link):
+            digest.array(name, _numpy(array), "")
+        return digest.hex()
+
+    def _stamp(self) -> list[bytes]:
+        """Changes with every update of its arrays; costs little."""
+        return [
+            _numpy(array.ravel()[:: max(1, array.size // SAMPLE)]).tobytes()
+            for _, array in _arrays(self._link)
+        ]
+
+
+class _Keeper(chainer.LinkHook):  # type: ignore[misc, name-defined]
+    """Keeps what a link makes."""
+
+    name = "deelish-feature"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[Any] = []
+
+    def forward_postprocess(self, args: Any) -> None:
+        self.made.append(args.out)
+
+
+def _arrays(link: Any) -> Iterator[tuple[str, Any]]:
+    """Parameters and persistent arrays, such as running statistics, by name."""
+    for place, part in link.namedlinks():
+        for name in sorted((*part._params, *part._persistent)):
+            value = getattr(part, name)
+            array = value.array if isinstance(value, chainer.Parameter) else value
+            yield f"{place}/{name}", array if _is_array(array) else np.asarray(array)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (chainer.Variable, *chainer.get_array_types()))
+
+
+def _numpy(value: Any) -> np.ndarray:
+    array = value.array if isinstance(value, chainer.Variable) else value
+    return np.asarray(chainer.get_device("@numpy").send(array))

@@ -1,0 +1,112 @@
+"""Teachers that are .onnx files: deelish's own, and those of other programs."""
+
+import numpy as np
+import pytest
+from models_of_others import as_input, eights
+
+from deelish import Deel, Layer, Network
+from deelish.distillation.teachers import Teacher
+from deelish.errors import DataError, FileError, PlanError
+
+
+@pytest.fixture
+def session(each_engine):
+    with Deel(seed=1) as deel:
+        yield deel
+
+
+def small(name="Small", **args):
+    rows = [
+        Layer("conv", "Convolution", num_output=4, kernel_size=3),
+        Layer("bn", "BatchNorm"),
+        Layer("relu", "ReLU"),
+        Layer("score", "InnerProduct", num_output=5),
+        Layer("prob", "Softmax"),
+    ]
+    facts = {"in_size": 8, "mean": (104.0, 117.0, 123.0), "order": "BGR", "scale": 1.0}
+    return Network(rows, name=name, **facts, share=1.0, **args)
+
+
+def test_an_onnx_file_of_deelish_brings_its_pixels_labels_and_logits(session, tmp_path):
+    network, pixels = small(labels=list("abcde")), eights()
+    network.export(tmp_path / "net.onnx")
+    teacher = Teacher(tmp_path / "net.onnx")
+    assert teacher.preprocessing == network.preprocessing
+    assert (teacher.labels, teacher.classes, teacher.name) == (list("abcde"), 5, "net")
+    wanted = network.batch_feature(pixels).value
+    np.testing.assert_allclose(teacher.batch_feature(pixels).value, wanted, rtol=1e-3, atol=1e-3)
+    with pytest.raises(PlanError, match="a model of ONNX shows no inner layers"):
+        teacher.feature(pixels, layer="conv")
+
+
+def foreign_onnx(path, batch, shape=("C", "H", "W"), softmax=True):
+    """A model of another program: global mean, then a matrix, then perhaps a softmax."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    matrix = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["x"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "matrix"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["answer"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes if softmax else nodes[:3],
+        "other",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, *shape])],
+        [helper.make_tensor_value_info("answer" if softmax else "scores", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(matrix, "matrix")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    return matrix
+
+
+@pytest.mark.parametrize("batch", ["n", 1, 4])
+@pytest.mark.parametrize("softmax", [True, False])
+def test_an_onnx_file_of_others_gives_logits_for_any_number_of_images(tmp_path, batch, softmax):
+    matrix = foreign_onnx(tmp_path / "other.onnx", batch, (3, 8, 8), softmax)
+    with Deel():
+        teacher = Teacher(tmp_path / "other.onnx", mean=127.5, scale=1 / 127.5, share=1.0)
+        answer = teacher.batch_feature(eights()).value
+    wanted = as_input(eights()).mean((2, 3)) @ matrix
+    np.testing.assert_allclose(answer, wanted, rtol=1e-4, atol=1e-5)
+    assert teacher.preprocessing.size == 8
+
+
+def test_an_onnx_file_with_weights_beside_it_runs(tmp_path):
+    import onnx
+
+    matrix = foreign_onnx(tmp_path / "one.onnx", "n", (3, 8, 8))
+    beside = {"save_as_external_data": True, "location": "weights", "size_threshold": 0}
+    onnx.save(onnx.load(tmp_path / "one.onnx"), tmp_path / "two.onnx", **beside)
+    facts = {"mean": 127.5, "scale": 1 / 127.5, "share": 1.0}
+    with Deel():
+        teacher = Teacher(tmp_path / "two.onnx", **facts)
+        answer = teacher.batch_feature(eights()).value
+        before = teacher.fingerprint()
+        data = bytearray((tmp_path / "weights").read_bytes())
+        data[0] ^= 1
+        (tmp_path / "weights").write_bytes(data)
+        assert Teacher(tmp_path / "two.onnx", **facts).fingerprint() != before
+    np.testing.assert_allclose(answer, as_input(eights()).mean((2, 3)) @ matrix, atol=1e-4)
+
+
+def test_an_onnx_file_takes_no_other_size_than_its_own(tmp_path):
+    foreign_onnx(tmp_path / "other.onnx", "n", (3, 8, 8))
+    with (
+        Deel(),
+        pytest.raises(DataError, match="its size would be 9, but the model of ONNX takes 8 alone"),
+    ):
+        Teacher(tmp_path / "other.onnx", size=9)
+
+
+def test_files_that_are_no_models_are_refused(tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"\x00\x01 no model")
+    with Deel(), pytest.raises(FileError, match=r"bad\.onnx: is no model of ONNX"):
+        Teacher(tmp_path / "bad.onnx")
+    with Deel(), pytest.raises(FileError, match=r"none\.onnx: no such file"):
+        Teacher(tmp_path / "none.onnx")
+    foreign_onnx(tmp_path / "rank3.onnx", "n", (3, 8))
+    with Deel(), pytest.raises(FileError, match=r"\(n, 3, size, size\) or \(n, 1, size, size\)"):
+        Teacher(tmp_path / "rank3.onnx")

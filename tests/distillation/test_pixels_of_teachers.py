@@ -1,0 +1,118 @@
+"""What a foreign teacher does to pixels: said by word, by a preset, by the model, or aloud."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from models_of_others import Usual, eights
+
+from deelish import Deel
+from deelish.distillation.teachers import Teacher
+from deelish.errors import DataError
+from deelish.images.preprocessing import Preprocessing
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SEEN = {
+    "mean": pytest.approx([255 * value for value in MEAN]),
+    "scale": pytest.approx([1 / (255 * value) for value in STD]),
+}
+
+
+@pytest.fixture(autouse=True)
+def session():
+    with Deel() as deel:
+        yield deel
+
+
+def preset(**changes):
+    """The attributes of torchvision's ImageClassification."""
+    facts = {"crop_size": [224], "resize_size": [232], "mean": list(MEAN), "std": list(STD)}
+    return SimpleNamespace(**facts | changes)
+
+
+def timm(**changes):
+    """A module with what timm notes in it."""
+    module = Usual()
+    facts = {"input_size": (3, 8, 8), "mean": MEAN, "std": STD, "crop_pct": 0.8}
+    module.pretrained_cfg = facts | changes
+    return module
+
+
+def test_a_preset_of_torchvision_counts():
+    made = Teacher(Usual(), preprocessing=preset()).preprocessing
+    assert (made.size, made.order, made.base) == (224, "RGB", 232)
+    assert {"mean": made.mean, "scale": made.scale} == SEEN
+    assert Teacher(Usual(), preprocessing=preset(resize_size=None)).preprocessing.share == 1
+
+
+def test_a_teacher_sees_what_torchvision_would_make_of_the_pixels():
+    seen = []
+
+    def model(values):
+        seen.append(values)
+        return np.ones((len(values), 4), np.float32)
+
+    Teacher(model, preprocessing=preset(crop_size=[8], resize_size=[8])).batch_feature(eights())
+    wanted = ((eights() / 255 - MEAN) / STD).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(seen[0], wanted, atol=1e-5)
+
+
+def test_what_timm_notes_in_a_module_counts():
+    made = Teacher(timm()).preprocessing
+    assert (made.size, made.order, made.share) == (8, "RGB", 0.8)
+    assert {"mean": made.mean, "scale": made.scale} == SEEN
+    made = Teacher(timm(input_size=(1, 28, 28), mean=(0.5,), std=(0.25,))).preprocessing
+    assert made == Preprocessing(28, "L", (127.5,), (1 / 63.75,), 0.8)
+
+
+@pytest.mark.parametrize(("names", "wanted"), [("cat dog", ["cat", "dog"]), ("LABEL_0", None)])
+def test_what_hugging_face_notes_in_a_module_counts(names, wanted):
+    module = Usual()
+    module.config = SimpleNamespace(id2label=dict(enumerate(names.split())), image_size=8)
+    teacher = Teacher(module, mean=127.5, scale=1 / 127.5)
+    assert (teacher.preprocessing.size, teacher.labels) == (8, wanted)
+
+
+def test_a_word_counts_before_a_preset_and_a_preset_before_the_model():
+    teacher = Teacher(timm(), preprocessing=preset(), size=192, order="BGR")
+    made = teacher.preprocessing
+    assert (made.size, made.order, made.share) == (192, "BGR", pytest.approx(224 / 232))
+
+
+def test_a_preprocessing_of_deelish_is_taken_as_it_is():
+    wanted = Preprocessing(8, "BGR", (1.0, 2.0, 3.0), 0.5, 0.9)
+    assert Teacher(Usual(), preprocessing=wanted).preprocessing == wanted
+
+
+def test_numbers_that_nobody_said_are_said_aloud(capsys):
+    Teacher(Usual(), size=8)
+    said = capsys.readouterr().out
+    assert said == (
+        "Usual: takes RGB pixels minus 127.5, times 0.00784314, as mean and scale were not given;"
+        " pass those that it was trained with\n"
+    )
+    Teacher(Usual(), size=8, mean=[1, 2, 3], scale=[1, 2, 3])
+    Teacher(timm())
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "the torch module does not say the size of its images; give size=224, or prep"),
+        (
+            {"size": 8, "mean": MEAN},
+            "mean is .0.485, 0.456, 0.406., which is that of pixels from 0",
+        ),
+        ({"size": 8, "mean": (1.0, 2.0)}, "mean has 2 numbers; give 1 or 3 for order 'RGB'"),
+        ({"size": 8, "mean": "grey"}, "mean='grey'; give a number, or one per channel"),
+        ({"size": 0, "mean": 0}, "size is 0; give whole pixels"),
+        ({"size": 8, "mean": 0, "colour": "RGB"}, "colour= is not known; give size, order, mean"),
+        ({"preprocessing": len}, "preprocessing=builtin_function_or_method has not mean, std and"),
+        ({"preprocessing": preset(std=[0, 1, 1])}, r"std is \(0, 1, 1\); give numbers above 0"),
+        ({"preprocessing": preset(crop_size=[8, 9])}, r"images are \[8, 9\]; a view is square"),
+    ],
+)
+def test_preprocessing_that_cannot_be_used_is_refused(arguments, message):
+    with pytest.raises(DataError, match=message):
+        Teacher(Usual(), **arguments)

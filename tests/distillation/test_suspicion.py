@@ -1,0 +1,97 @@
+"""Teacher and student that may be swapped are spoken of, once a run."""
+
+import numpy as np
+import pytest
+from helpers import once, small, trained, write_set
+
+from deelish import BatchTrain, Deel, InputBatch
+from deelish.distillation.average import Average
+from deelish.distillation.teachers import Teacher
+
+
+@pytest.fixture
+def session(each_engine):
+    with Deel(seed=1) as deel:
+        yield deel
+
+
+def images(folder, count):
+    InputBatch(write_set(folder, "train", count), batch_size=50, crop=1, mirror=False)
+
+
+def learning(student, teacher):
+    def workout(x, t):
+        answer = teacher.batch_feature(x)
+        student.classify(x)
+        return student.backprop(answer, distill=True)
+
+    return workout
+
+
+def corner(shift):
+    """A function that names the bright corner, or the one `shift` places on."""
+
+    def model(values):
+        means = values.reshape(len(values), 2, 4, 2, 4).mean((2, 4)).reshape(len(values), 4)
+        return np.roll(means, shift, axis=1)
+
+    facts = {"size": 8, "order": "L", "mean": 0, "scale": 0.05, "share": 1.0}
+    return Teacher(model, name="Guide", **facts)
+
+
+def warnings(capsys):
+    return [line for line in capsys.readouterr().out.splitlines() if "swapped" in line]
+
+
+def test_a_teacher_worse_than_chance_is_spoken_of_once(session, tmp_path, capsys):
+    images(tmp_path, 250)
+    BatchTrain(learning(small(), corner(1)), epochs=3)
+    wanted = (
+        "Guide names 0 of 200 images right, which is worse than chance among 4 classes, and teaches"
+        " Small; teacher and student may be swapped, or its labels are in another order"
+    )
+    assert warnings(capsys) == [wanted]
+
+
+@pytest.mark.parametrize(("count", "shift"), [(250, 0), (150, 1)])
+def test_a_good_teacher_and_few_images_are_not(session, tmp_path, capsys, count, shift):
+    images(tmp_path, count)
+    once(learning(small(), corner(shift)))
+    assert warnings(capsys) == []
+
+
+def test_a_teacher_with_far_fewer_parameters_is_spoken_of_once(session, tmp_path, capsys):
+    images(tmp_path, 100)
+    from deelish import Layer, Network
+
+    facts = {"in_size": 8, "order": "L", "mean": (0.0,), "scale": 1 / 255, "name": "Tiny"}
+    tiny = trained(Network([Layer("score", "InnerProduct", num_output=4)], **facts), 1)
+    capsys.readouterr()
+    BatchTrain(learning(small(), tiny), epochs=2)
+    wanted = (
+        "Tiny has 260 parameters and teaches Small, which has 1,108; teacher and student may be"
+        " swapped"
+    )
+    assert warnings(capsys) == [wanted]
+    once(learning(tiny, trained(small())))
+    assert warnings(capsys) == []
+
+
+def test_who_learns_in_the_same_workout_is_not(session, tmp_path, capsys):
+    right = write_set(tmp_path, "train", 250)
+    InputBatch(right, batch_size=50, crop=1, mirror=False)
+    student, peer = trained(small()), trained(small())
+    follower = Average(student)
+    # All of them are wrong about the first batch, and about most of the second.
+    wrong = tmp_path / "wrong.txt"
+    lines = [line.split() for line in right.read_text().splitlines()]
+    wrong.write_text("".join(f"{path} {(int(label) + 1) % 4}\n" for path, label in lines))
+    InputBatch(wrong, batch_size=250, crop=1, mirror=False)
+
+    def workout(x, t):
+        answers = student.classify(x), peer.classify(x)
+        peer.backprop(t, distill=answers[0])
+        return student.backprop(follower.batch_feature(x), distill=True)
+
+    BatchTrain(workout, epochs=1)
+    assert warnings(capsys) == []
