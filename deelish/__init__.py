@@ -15,6 +15,10 @@ from deelish.commands import Show as Show
 from deelish.commands import ShowLabels as ShowLabels
 from deelish.commands import ShowLayers as ShowLayers
 from deelish.commands import layerDim as layerDim
+from deelish.compare import Compare as Compare
+from deelish.distillation.average import Average as Average
+from deelish.distillation.ensemble import Ensemble as Ensemble
+from deelish.distillation.teachers import Teacher as Teacher
 from deelish.errors import DeelishError as DeelishError
 from deelish.network import Network as Network
 from deelish.plan import Layer as Layer
@@ -25,10 +29,13 @@ from deelish.version import __version__ as __version__
 
 __all__ = [
     "CNN",
+    "Average",
     "BatchTrain",
     "CaffeNet",
+    "Compare",
     "Deel",
     "DeelishError",
+    "Ensemble",
     "GetLabels",
     "Input",
     "InputBatch",
@@ -39,6 +46,7 @@ __all__ = [
     "Show",
     "ShowLabels",
     "ShowLayers",
+    "Teacher",
     "layerDim",
     "register_layer",
 ]

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deelish.cli_models import add_commands
+from deelish import cli_answers, cli_compare, cli_models
 from deelish.errors import DeelishError, FileError
 from deelish.version import __version__
 
@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--to", metavar="FOLDER", type=Path, help="where the file is put")
     fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="where else it lies")
     fetch.set_defaults(act=_fetch)
-    add_commands(commands)
+    for part in (cli_models, cli_answers, cli_compare):
+        part.add_commands(commands)
     return parser
 
 

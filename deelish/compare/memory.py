@@ -1,0 +1,59 @@
+"""What a plan holds in memory for one image: its weights, and the blobs alive at once."""
+
+from __future__ import annotations
+
+import math
+
+from deelish.plan.layer import Layer
+from deelish.plan.plan import Plan
+
+FLOAT = 4
+
+
+def peak_memory(plan: Plan, width: int = FLOAT) -> int:
+    """Bytes that the logits of one image want: weights and the largest sum of blobs alive at once.
+
+    The rule: only the layers of the test phase that the logits need count. A blob lives from the
+    layer that makes it (the input from the start) to the last layer that reads it, the logits to
+    the end; while a layer runs, its bottoms and its tops are alive together. A layer that writes
+    over its bottom in place needs no second blob. An array of weights that layers share counts
+    once. What a framework needs for itself, and the buffers of its convolutions, are left out.
+
+    Args:
+        width: bytes a number.
+    """
+    return width * (_weights(plan) + _blobs(plan))
+
+
+def _weights(plan: Plan) -> int:
+    """Numbers in the arrays of weights."""
+    rows = {row.name for row in plan.rows("TEST", [plan.logits])}
+    places = {
+        plan.owners.get((layer, name), (layer, name))
+        for layer, blobs in plan.weights.items()
+        if layer in rows
+        for name in blobs
+    }
+    return sum(plan.weights[layer][name].size for layer, name in places)
+
+
+def _blobs(plan: Plan) -> int:
+    """The largest sum of numbers in blobs that are alive at once."""
+    rows = plan.rows("TEST", [plan.logits])
+    images = {name: (1, *plan.inputs[name][1:]) for name in plan.needed("TEST", [plan.logits])}
+    if not rows:
+        return sum(map(math.prod, images.values()))
+    shapes = Plan(rows, images, plan.name).shapes
+    last = _last_readers(rows, plan.logits)
+    alive, most = set(images), 0
+    for number, row in enumerate(rows):
+        alive.update(row.tops)
+        most = max(most, sum(math.prod(shapes[name]) for name in alive))
+        alive = {name for name in alive if last.get(name, -1) > number}
+    return most
+
+
+def _last_readers(rows: list[Layer], logits: str) -> dict[str, int]:
+    """The number of the last row that reads each blob; one past the end for the logits."""
+    last = {name: number for number, row in enumerate(rows) for name in row.bottoms}
+    return {**last, logits: len(rows)}

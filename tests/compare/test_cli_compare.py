@@ -1,0 +1,67 @@
+"""The command compare: what it prints, what it writes, its errors in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+from compare.corners import LABELS
+
+from deelish.cli_compare import add_commands
+from deelish.errors import DataError, FileError
+
+
+def run(*arguments):
+    """Run the command as the command line does."""
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers(required=True))
+    options = parser.parse_args(["compare", *map(str, arguments)])
+    return options.act(options)
+
+
+@pytest.fixture
+def models(teacher, student, tmp_path):
+    """Files of both networks."""
+    return teacher.save(tmp_path / "teacher.hdf5"), student.save(tmp_path / "student.safetensors")
+
+
+def test_compare(models, sets, tmp_path, capsys):
+    page = tmp_path / "report.html"
+    given = ["--test", sets[0], "--fits", "esp32-s3", "--save", page, "--crop", "1"]
+    assert run(*models, *given) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"written: {page}"
+    assert lines[2].split() == ["Teacher", "Student", "Student"]
+    assert any(line.startswith("fits esp32-s3 ") for line in lines)
+    assert page.is_file()
+
+
+def test_several_students_and_labels(models, sets, tmp_path, capsys):
+    names = tmp_path / "labels.txt"
+    names.write_text("\n".join(["one", "two", "three", "four"]))
+    page = tmp_path / "report.html"
+    run(models[0], *models, "--test", sets[0], "--labels", names, "--save", page)
+    assert "student 2 int8" in capsys.readouterr().out
+    text = page.read_text()
+    assert "<td>three</td>" in text
+    assert LABELS[1] not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (["--test", "none.txt"], DataError, "none.txt: there is no such list or folder"),
+        (["--fits", "toaster"], DataError, "fits='toaster': no such device is known; known: ard"),
+        (["--save", "report.txt"], FileError, "report.txt: the report is a page; give a name th"),
+        (["--labels", "none.txt"], DataError, "labels file none.txt: not found in"),
+    ],
+)
+def test_errors(arguments, error, words, models, sets):
+    with pytest.raises(error, match=words):
+        run(*models, "--test", sets[0], *arguments)
+
+
+def test_a_list_is_wanted(models, capsys):
+    with pytest.raises(SystemExit):
+        run(*models)
+    assert "the following arguments are required: --test" in capsys.readouterr().err
