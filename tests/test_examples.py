@@ -14,7 +14,7 @@ from deelish import Deel, Network
 from deelish.networks import GoogLeNet
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/caffe.md", "docs/engines.md")
+PAGES = ("README.md", "docs/caffe.md", "docs/distillation.md", "docs/engines.md")
 
 
 def blocks(page):
@@ -140,3 +140,24 @@ def test_photographs_prints_the_agreement_of_every_epoch(workplace):
     lines = re.findall(r"agreement on 12 training photographs: (.*)%; first", printed)
     assert len(lines) == 2
     assert all(0 <= float(line) <= 100 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "made"),
+    [
+        ("assistant", ["bvlc_googlenet.caffemodel", "1"], "student.hdf5"),
+        ("born_again", ["2", "1"], "born_again.hdf5"),
+        ("mutual", ["1"], "second.hdf5"),
+        ("self_distillation", ["1"], "student.hdf5"),
+    ],
+)
+def test_the_other_forms_of_distillation_run(workplace, tmp_path, name, arguments, made):
+    (tmp_path / "data").symlink_to(workplace / "data")
+    teacher = tmp_path / "bvlc_googlenet.caffemodel"
+    teacher.symlink_to(workplace / "bvlc_googlenet.caffemodel")
+    lists = ["data/train.txt", "data/test.txt", "data/labels.txt"]
+    text = (ROOT / "examples" / f"{name}.py").read_text()
+    printed = run(tmp_path, text, *lists, *arguments)
+    assert re.search(r"^ +1 .* \d+\.\d%", printed, re.MULTILINE)
+    with Deel():
+        assert Network.load(tmp_path / made).classes == 10

@@ -1,0 +1,109 @@
+"""What a stored teacher costs: an epoch with kept answers beside one on labels alone.
+
+    python benchmarks/teacher_store.py [--images 256] [--views 2] [--rounds 5] [--json]
+
+GoogLeNet at 224 teaches NIN at 227, batches of 32, on random JPEG files of 256 x 256 pixels. First
+the teacher answers every view once; then epochs from the store and epochs on labels alone take
+turns, with the same loader, views and optimiser. Medians; the answers are compared with fresh ones.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deelish import *
+from deelish.networks import GoogLeNet, NetworkInNetwork
+
+
+def write_images(folder, count):
+    """A list of random images, blurred so that they are as large as photographs' files."""
+    rng, lines = np.random.default_rng(0), []
+    for number in range(count):
+        pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        path = folder / f"{number}.jpg"
+        Image.fromarray(pixels).resize((256, 256), Image.Resampling.BICUBIC).save(path, quality=92)
+        lines.append(f"{path.name} {number % 10}\n")
+    (folder / "train.txt").write_text("".join(lines))
+    return folder / "train.txt"
+
+
+class Side:
+    """One student in a session of its own, with or without a teacher."""
+
+    def __init__(self, train, views, taught):
+        with Deel() as self.session:
+            self.student = NetworkInNetwork(labels=10)
+            self.teacher = GoogLeNet(labels=10) if taught else None
+            if taught:
+                # Random, but a teacher for all that: as if it had been trained.
+                self.teacher.untrained.clear()
+            InputBatch(train, views=views)
+
+    def workout(self, x, t):
+        """Learn from the labels, or from the teacher."""
+        answer = self.teacher.batch_feature(x) if self.teacher else t
+        self.student.classify(x)
+        return self.student.backprop(answer, distill=self.teacher is not None)
+
+    def epoch(self):
+        """Seconds of one epoch."""
+        with self.session:
+            return BatchTrain(self.workout, epochs=1, optimizer="sgd")[0]["seconds"]
+
+    def difference(self):
+        """The largest difference of a kept answer from a fresh one, as a share of the largest."""
+        seen = []
+
+        def look(x, t):
+            kept = self.teacher.batch_feature(x).value
+            fresh = self.teacher.answered(x, training=False).answer.value
+            seen.append(abs(kept - fresh).max() / abs(fresh).max())
+            self.student.classify(x)
+            return self.student.backprop(t)
+
+        with self.session:
+            BatchTrain(look, epochs=1, optimizer="sgd")
+        return float(max(seen))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--views", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["DEELISH_CACHE"] = str(folder / "cache")
+        train = write_images(folder, options.images)
+        alone, taught = (Side(train, options.views, is_taught) for is_taught in (False, True))
+        fresh = [taught.epoch() for _ in range(options.views)]
+        alone.epoch()
+        times = {"labels": [], "stored": []}
+        for _ in range(options.rounds):
+            times["labels"].append(alone.epoch())
+            times["stored"].append(taught.epoch())
+        difference = taught.difference()
+        # Windows cannot remove a file that is open.
+        del alone, taught
+    labels, stored = (statistics.median(times[name]) for name in ("labels", "stored"))
+    print(f"\nseconds of an epoch of {options.images} images, medians of {options.rounds}")
+    print(f"labels alone           {labels:8.2f}")
+    print(f"stored teacher         {stored:8.2f}   ratio {stored / labels:.3f}")
+    print(f"fresh teacher          {statistics.median(fresh):8.2f}")
+    print(f"kept answers differ from fresh ones by {difference:.1e} of the largest logit")
+    if options.json:
+        found = {"labels_s": labels, "stored_s": stored, "ratio": stored / labels}
+        print(json.dumps({name: round(value, 4) for name, value in found.items()}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

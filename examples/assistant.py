@@ -1,0 +1,32 @@
+"""An assistant: a big teacher teaches a middle network, which teaches a small one.
+
+    python examples/assistant.py TRAIN TEST LABELS MODEL [EPOCHS]
+
+Mirzadeh et al. 2020: where the student is much smaller than the teacher, one of a size between them
+passes on more. MODEL is a trained GoogLeNet for these labels.
+"""
+
+import sys
+
+from deelish import *
+from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10, Perceptron
+
+TRAIN, TEST, LABELS, MODEL, *REST = sys.argv[1:]
+EPOCHS = int(REST[0]) if REST else 10
+
+Deel()
+teacher = GoogLeNet(LABELS, MODEL, in_size=32)
+assistant = NetworkInNetworkCIFAR10(LABELS)
+student = Perceptron(LABELS, in_size=32, hidden=(200,))
+InputBatch(TRAIN, TEST)
+
+for master, pupil in ((teacher, assistant), (assistant, student)):
+
+    def workout(x, t, master=master, pupil=pupil):
+        pupil.classify(x)
+        return pupil.backprop(master.batch_feature(x), distill=True, temperature=4)
+
+    print(f"{master.name} teaches {pupil.name}")
+    BatchTrain(workout, epochs=EPOCHS)
+
+student.save("student.hdf5")

@@ -1,0 +1,32 @@
+"""Mutual learning: two students, each taught by the other within one workout.
+
+    python examples/mutual.py TRAIN TEST LABELS [EPOCHS]
+
+Zhang et al. 2018. Both see the labels, and each the answer that the other learns from.
+"""
+
+import sys
+
+from deelish import *
+from deelish.networks import NetworkInNetworkCIFAR10, SqueezeNet
+
+TRAIN, TEST, LABELS, *REST = sys.argv[1:]
+
+Deel()
+first = NetworkInNetworkCIFAR10(LABELS)
+second = SqueezeNet(LABELS, in_size=48)
+InputBatch(TRAIN, TEST)
+
+
+def workout(x, t):
+    answers = first.classify(x), second.classify(x)
+    second.backprop(t, distill=answers[0])
+    return first.backprop(t, distill=answers[1])
+
+
+def checkout():
+    first.save("first.hdf5")
+    second.save("second.hdf5")
+
+
+BatchTrain(workout, checkout, epochs=int(REST[0]) if REST else 10)
