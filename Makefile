@@ -46,6 +46,7 @@ bench: install
 	$(BIN)/python benchmarks/caffe_load.py --json
 	$(BIN)/python benchmarks/engines.py --json
 	$(BIN)/python benchmarks/overhead.py --json
+	$(BIN)/python benchmarks/teacher_store.py --json
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist deelish.egg-info

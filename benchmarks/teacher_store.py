@@ -4,7 +4,7 @@
 
 GoogLeNet at 224 teaches NIN at 227, batches of 32, on random JPEG files of 256 x 256 pixels. First
 the teacher answers every view once; then epochs from the store and epochs on labels alone take
-turns, with the same loader, views and optimiser. Medians; the answers are compared with fresh ones.
+turns, with the same loader and views. Medians; the answers are compared with fresh ones.
 """
 
 import argparse
@@ -55,7 +55,7 @@ class Side:
     def epoch(self):
         """Seconds of one epoch."""
         with self.session:
-            return BatchTrain(self.workout, epochs=1, optimizer="sgd")[0]["seconds"]
+            return BatchTrain(self.workout, epochs=1)[0]["seconds"]
 
     def difference(self):
         """The largest difference of a kept answer from a fresh one, as a share of the largest."""
@@ -69,7 +69,7 @@ class Side:
             return self.student.backprop(t)
 
         with self.session:
-            BatchTrain(look, epochs=1, optimizer="sgd")
+            BatchTrain(look, epochs=1)
         return float(max(seen))
 
 

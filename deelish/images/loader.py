@@ -15,9 +15,14 @@ from deelish.images.lists import Item
 from deelish.images.reading import Pixels, Read, Reader, Spec
 from deelish.images.recipes import Recipe, Showing
 
-Pending = list[tuple[Item, "Future[Read]"]]
+# An image that cannot be used, and why.
+Fault = tuple[Item, str]
+Pending = list["Future[list[Read | Fault]]"]
 
 AHEAD = 2
+# Decoding a file below this size is Python's work for the most part, which one thread does at a
+# time: two were 1.8 times slower than one on digits, and 1.7 times faster on photographs.
+SMALL_BYTES = 4096
 
 
 class Loader:
@@ -65,7 +70,8 @@ class Loader:
         self._seed = seed
         self._skip = on_bad_image == "skip"
         self._reader = Reader(self.items, seed, showing, self._skip)
-        self._workers = workers or min(16, _cores())
+        self._workers = workers or (1 if _are_small(items) else min(16, _cores()))
+        self._part = max(1, batch_size // (2 * self._workers))
 
     def __len__(self) -> int:
         """Batches in an epoch; fewer come when all of a batch is skipped."""
@@ -104,25 +110,34 @@ class Loader:
         for start in range(0, len(order), self._batch_size):
             specs = tuple(self.wanted)
             indices = order[start : start + self._batch_size].tolist()
-            read = self._reader.read
-            ahead.append(
-                [(self.items[i], pool.submit(read, i, epoch, training, specs)) for i in indices]
-            )
+            # A task of several images: small ones cost less than what a task costs threads.
+            parts = [indices[i : i + self._part] for i in range(0, len(indices), self._part)]
+            ahead.append([pool.submit(self._read, part, epoch, training, specs) for part in parts])
             if len(ahead) > AHEAD:
                 yield ahead.popleft()
         yield from ahead
 
-    def _collect(self, pending: Pending) -> ImageBatch:
-        results = []
-        for item, task in pending:
+    def _read(
+        self, indices: Sequence[int], epoch: int, training: bool, specs: Sequence[Spec]
+    ) -> list[Read | Fault]:
+        """The images at these places; where one cannot be read, it and why, or the error."""
+        results: list[Read | Fault] = []
+        for index in indices:
             try:
-                results.append(task.result())
+                results.append(self._reader.read(index, epoch, training, specs))
             except DataError as error:
                 if not self._skip:
                     raise
-                self._note(item, str(error))
-                continue
-            if (fault := results[-1].fault) is not None:
+                results.append((self.items[index], str(error)))
+        return results
+
+    def _collect(self, pending: Pending) -> ImageBatch:
+        results = []
+        for one in [one for task in pending for one in task.result()]:
+            if isinstance(one, Read):
+                results.append(one)
+            fault = one.fault if isinstance(one, Read) else one
+            if fault is not None:
                 self._note(*fault)
         recipes = [result.recipe for result in results]
         keys = [key for recipe in recipes if (key := recipe.key) is not None]
@@ -143,6 +158,12 @@ class Loader:
             for row, image in zip(pixels, images, strict=True):
                 row[:] = image
         return pixels
+
+
+def _are_small(items: Sequence[Item]) -> bool:
+    """Whether the first files of a list are small ones."""
+    sizes = [item.path.stat().st_size for item in items[:16] if item.path.is_file()]
+    return sum(sizes) < SMALL_BYTES * len(sizes)
 
 
 def _cores() -> int:
