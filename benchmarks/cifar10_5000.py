@@ -23,12 +23,12 @@ from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
 
 # By loss: what backprop is given. Temperatures are those that were published for CIFAR.
 LOSSES = {
-    "kd": {"temperature": 4},
-    "kd standardised": {"temperature": 2, "standardise": True},
-    "mse": {},
-    "dist": {"temperature": 4},
-    "cross_entropy": {"temperature": 4},
-    "dkd": {"temperature": 4},
+    "kd": {"loss": "kd", "temperature": 4},
+    "kd standardised": {"loss": "kd", "temperature": 2, "standardise": True},
+    "mse": {"loss": "mse"},
+    "dist": {"loss": "dist", "temperature": 4},
+    "cross_entropy": {"loss": "cross_entropy", "temperature": 4},
+    "dkd": {"loss": "dkd", "temperature": 4, "weight": lambda epoch: min(1, epoch / 5)},
 }
 CROP, BATCH = 28 / 32, 64
 
