@@ -13,6 +13,7 @@ from deelish.answers.keep import kept, store_of
 from deelish.describe import Described
 from deelish.errors import FileError, PlanError
 from deelish.files import open_record, save_record
+from deelish.files.chainer import Example
 from deelish.files.match import Loaded
 from deelish.files.record import Record
 from deelish.files.start import start_from
@@ -82,9 +83,16 @@ class Network(Described):
         loaded, stored = Loaded({}, set(plan.weights)), None
         if modelpath is not None:
             path = find_model(modelpath, self.weights)
-            loaded, stored = start_from(path, plan, made, chosen=names is not None)
+            loaded, stored = start_from(
+                path, plan, made, chosen=names is not None, example=self.example
+            )
         known = names.names if names else stored
         self._start(plan, made, known, loaded)
+
+    @property
+    def example(self) -> Example | None:
+        """Chainer's own of this network, whose files have other names; some families have one."""
+        return None
 
     def _start(
         self, plan: Plan, preprocessing: Preprocessing, labels: list[str] | None, loaded: Loaded

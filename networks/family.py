@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deelish.files.chainer import Example
-from deelish.files.match import Loaded
-from deelish.files.start import start_from
 from deelish.images.preprocessing import Preprocessing
-from deelish.labels import LabelNames, Labels, outputs_of
+from deelish.labels import Labels, outputs_of
 from deelish.network import Network
 from deelish.plan import Layer, Plan
-from deelish.weights import Weights, find_model
+from deelish.weights import Weights
 
 # Part of an image's side that a view shows where the paper names none: 224 of 256.
 SHARE = 224 / 256
@@ -91,20 +89,23 @@ class Family(Network):
         outputs: int | None = None,
     ) -> None:
         card, pixels = self.weights, self.weights.preprocessing(in_size)
-        plan = card.plan(outputs_of(labels, outputs, card.outputs), pixels.size)
         chosen = outputs if labels is None else labels
-        loaded, stored = Loaded({}, set(plan.weights)), None
-        if modelpath is not None:
-            loaded, stored = start_from(
-                find_model(modelpath, card),
-                plan,
-                pixels,
-                chosen=chosen is not None,
-                example=card.chainer,
-            )
-        names = stored if chosen is None else LabelNames.of(chosen).names
-        self._start(plan, pixels, names, loaded)
+        super().__init__(
+            card.plan(outputs_of(labels, outputs, card.outputs), pixels.size),
+            labels=chosen,
+            modelpath=modelpath,
+            in_size=pixels.size,
+            order=pixels.order,
+            mean=pixels.mean,
+            scale=pixels.scale,
+            share=pixels.share,
+        )
         # Given to Network, the names would count as the user's choice, for which the classifier
         # of a file may go. Here a file for other classes is refused.
         if card.labels and (chosen, self.labels) == (None, None):
             self.labels = list(card.labels)
+
+    @property
+    def example(self) -> Example | None:
+        """That of the card."""
+        return self.weights.chainer
