@@ -15,6 +15,7 @@ from deelish.answers.folder import (
     kept_files,
     remove,
 )
+from deelish.compare.table import amount
 from deelish.errors import FileError
 
 
@@ -97,7 +98,7 @@ def _list(options: argparse.Namespace) -> int:
             facts = (str(kept.header.form.classes), str(kept.header.form))
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.used))
         rows.append(
-            (kept.name, *facts, f"{kept.answers:,}", _size(kept.bytes), used, kept.path.name)
+            (kept.name, *facts, f"{kept.answers:,}", amount(kept.bytes), used, kept.path.name)
         )
     if files:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -107,7 +108,7 @@ def _list(options: argparse.Namespace) -> int:
                 for number, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             print("  ".join(cells).rstrip())
-        print(f"{_size(sum(kept.bytes for kept in files))} in {cache_folder()}")
+        print(f"{amount(sum(kept.bytes for kept in files))} in {cache_folder()}")
     return 0
 
 
@@ -138,7 +139,7 @@ def _clear(options: argparse.Namespace) -> int:
         )
     for kept in _files(options):
         remove(kept)
-        print(f"removed: {_named(kept)}, {kept.answers:,} answers, {_size(kept.bytes)}")
+        print(f"removed: {_named(kept)}, {kept.answers:,} answers, {amount(kept.bytes)}")
     return 0
 
 
@@ -153,10 +154,3 @@ def _files(options: argparse.Namespace) -> list[Kept]:
 
 def _named(kept: Kept) -> str:
     return kept.path.name if kept.header is None else f"{kept.name} ({kept.path.name})"
-
-
-def _size(count: int) -> str:
-    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
-        if count >= 1000**power:
-            return f"{count / 1000**power:.1f} {unit}"
-    return f"{count} bytes"

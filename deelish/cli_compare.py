@@ -30,7 +30,15 @@ def _compare(options: argparse.Namespace) -> int:
 
     paths = (options.teacher, *options.students)
     teacher, *students = [open_network(path, labels=options.labels) for path in paths]
-    wishes = {"train": options.train, "fits": options.fits, "save": options.save}
-    places = {"root": options.root, "crop": options.crop}
-    print(Compare(teacher, students, options.test, **wishes, **places))
+    made = Compare(
+        teacher,
+        students,
+        options.test,
+        train=options.train,
+        fits=options.fits,
+        save=options.save,
+        root=options.root,
+        crop=options.crop,
+    )
+    print(made)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from deelish.images.preprocessing import Preprocessing
@@ -54,20 +53,17 @@ class Described:
 
     def __repr__(self) -> str:
         device = f"{self.session.engine_name} on {self.session.engine.device}"
-        return description(self.plan, self.preprocessing, device, self.untrained)
+        return description(self.plan, self.preprocessing, device, self.new_layers)
 
 
-def description(
-    plan: Plan, preprocessing: Preprocessing, device: str, untrained: Collection[str]
-) -> str:
+def description(plan: Plan, preprocessing: Preprocessing, device: str, new: set[str]) -> str:
     """The line that the prompt shows for a network.
 
     Args:
         plan, preprocessing: the network, and what it takes of pixels.
         device: the engine and where it computes.
-        untrained: layers that hold first values still.
+        new: the layers of its answer that hold first values still.
     """
-    new = plan.test_layers.intersection(untrained)
     state = f"new: {', '.join(sorted(new))}" if new else "ready"
     if new and new == plan.test_layers:
         state = "untrained"

@@ -1,8 +1,10 @@
-"""Small models of other libraries, well-behaved and hostile, for the tests of teachers."""
+"""Small models for the tests of teachers: of other libraries, good and hostile, and a network."""
 
 import numpy as np
 import torch
 from torch import nn
+
+from deelish import Layer, Network
 
 PIXELS = {"size": 8, "mean": (127.5,), "scale": 1 / 127.5}
 
@@ -84,6 +86,19 @@ class Returns(Usual):
 
     def forward(self, x):
         return self.wrap(super().forward(x))
+
+
+def small_network(**args):
+    """A network of deelish, which wants other pixels than `PIXELS`: (n, 3, 8, 8), five scores."""
+    rows = [
+        Layer("conv", "Convolution", num_output=4, kernel_size=3),
+        Layer("bn", "BatchNorm"),
+        Layer("relu", "ReLU"),
+        Layer("score", "InnerProduct", num_output=5),
+        Layer("prob", "Softmax"),
+    ]
+    facts = {"in_size": 8, "mean": (104.0, 117.0, 123.0), "order": "BGR", "scale": 1.0}
+    return Network(rows, name="Small", **facts, share=1.0, **args)
 
 
 def eights(count=6, seed=0):

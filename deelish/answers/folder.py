@@ -121,9 +121,10 @@ def _parts(mapped: RecordMap) -> Iterator[Bytes]:
 
 
 def _kept(path: Path) -> Kept:
-    status = path.stat()
-    facts = (status.st_size, status.st_mtime)
+    facts = (0, 0.0)
     try:
+        status = path.stat()
+        facts = (status.st_size, status.st_mtime)
         mapped = RecordMap(path)
     except FileError as error:
         return Kept(path, None, str(error), 0, *facts)

@@ -42,11 +42,13 @@ class Header:
     def of(cls, identity: Mapping[str, Any], form: Form) -> Header:
         """The header for an identity: plain values for JSON; its "teacher" is the name to show."""
         try:
-            facts = [identity_text(identity), form.classes, form.top, FORMAT]
+            # Not dependent on the order of its keys.
+            text = json.dumps(dict(identity), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError):
             raise DataError(
                 f"kept answers: {identity!r} cannot be written as JSON; give plain values"
             ) from None
+        facts = [text, form.classes, form.top, FORMAT]
         digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
         return cls(str(identity.get("teacher", "teacher"))[:NAME_LENGTH], digest, form)
 
@@ -95,8 +97,3 @@ class Header:
             return cls(str(values["teacher"]), str(values["identity"]), form, values["created"])
         except (KeyError, TypeError, ValueError, DataError):
             raise FileError(f"{path}: its description is not one that deelish wrote") from None
-
-
-def identity_text(identity: Mapping[str, Any]) -> str:
-    """The identity as JSON that does not depend on the order of its keys."""
-    return json.dumps(dict(identity), sort_keys=True, allow_nan=False)

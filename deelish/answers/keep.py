@@ -39,7 +39,7 @@ def kept(store: Store, images: ImageTensor, compute: Compute) -> Logits:
     if found.all():
         return logits
     missing = np.flatnonzero(~found)
-    fresh = compute(subset(images, missing) if found.any() else images)
+    fresh = compute(_subset(images, missing) if found.any() else images)
     store.put(keys[missing], fresh)
     # Another process may have put its own in meanwhile: those count, for all who ask later.
     now, stored = store.get(keys[missing])
@@ -67,7 +67,7 @@ def store_of(owner: CanTeach, images: ImageTensor) -> Store | None:
     return stores[place]
 
 
-def subset(images: ImageTensor, rows: np.ndarray) -> ImageTensor:
+def _subset(images: ImageTensor, rows: np.ndarray) -> ImageTensor:
     """Some rows of a batch, with their labels."""
     labels = images.labels
     if labels is not None:

@@ -74,8 +74,8 @@ def Compare(  # noqa: PLR0913
     _tell_of_new(networks)
     items = read_items(test, root, names)
     check_labels(items, students[0].classes, students[0].name)
-    looks = [each.preprocessing for each in networks]
-    images = ImageList(items, looks, checked_crop(crop), batch_size)
+    preprocessings = [each.preprocessing for each in networks]
+    images = ImageList(items, preprocessings, checked_crop(crop), batch_size)
     training = _training(train, root, images, names)
     made = _comparison(images, _entrants(networks, orders, training), names, device)
     if page is not None:
@@ -118,7 +118,7 @@ def _training(
         return None
     items = read_items(train, root, names)
     check_apart(items, images.items)
-    return ImageList(items, images.looks, images.crop, images.batch_size).some(int8.IMAGES)
+    return ImageList(items, images.preprocessings, images.crop, images.batch_size).some(int8.IMAGES)
 
 
 def _entrants(

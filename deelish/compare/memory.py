@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from deelish.plan.layer import Layer
+from deelish.plan.lifetimes import last_uses
 from deelish.plan.plan import Plan
 
 FLOAT = 4
@@ -44,16 +44,9 @@ def _blobs(plan: Plan) -> int:
     if not rows:
         return sum(map(math.prod, images.values()))
     shapes = Plan(rows, images, plan.name).shapes
-    last = _last_readers(rows, plan.logits)
     alive, most = set(images), 0
-    for number, row in enumerate(rows):
+    for row, dead in zip(rows, last_uses(rows, [plan.logits]), strict=True):
         alive.update(row.tops)
         most = max(most, sum(math.prod(shapes[name]) for name in alive))
-        alive = {name for name in alive if last.get(name, -1) > number}
+        alive.difference_update(dead)
     return most
-
-
-def _last_readers(rows: list[Layer], logits: str) -> dict[str, int]:
-    """The number of the last row that reads each blob; one past the end for the logits."""
-    last = {name: number for number, row in enumerate(rows) for name in row.bottoms}
-    return {**last, logits: len(rows)}

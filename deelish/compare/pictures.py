@@ -28,7 +28,7 @@ class Centre:
     def pixels(self, size: int, base: int) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB."""
         if self._crop is not None:
-            base = cut_from(Preprocessing(size), self._crop)
+            base = Preprocessing(size, share=self._crop).base
         return self._pictures.pixels(size, base)
 
     def __len__(self) -> int:
@@ -58,22 +58,22 @@ class Repeated:
 class ImageList:
     """A list of images in batches, in its order, each with its labels, int64 (n,).
 
-    looks: the preprocessing of each network, whose sizes are cut ahead.
+    preprocessings: the preprocessing of each network, whose sizes are cut ahead.
     """
 
     def __init__(
         self,
         items: Sequence[Item],
-        looks: Sequence[Preprocessing],
+        preprocessings: Sequence[Preprocessing],
         crop: float | None,
         batch_size: int,
     ) -> None:
-        self.items, self.looks, self.crop = list(items), list(looks), crop
+        self.items, self.preprocessings, self.crop = list(items), list(preprocessings), crop
         self.batch_size = batch_size
 
     def __iter__(self) -> Iterator[tuple[ImageTensor, np.ndarray]]:
         loader = Loader(self.items, batch_size=self.batch_size, seed=0)
-        loader.wanted |= {(look.size, cut_from(look, self.crop)) for look in self.looks}
+        loader.wanted |= {(p.size, cut_from(p, self.crop)) for p in self.preprocessings}
         with closing(loader.batches(0, training=False)) as batches:
             for batch in batches:
                 yield ImageTensor(Centre(batch, self.crop), current_session()), batch.labels
@@ -82,18 +82,18 @@ class ImageList:
         """So many of them at most, spread evenly over the list, which may be sorted by class."""
         places = np.linspace(0, len(self.items) - 1, min(count, len(self.items)))
         chosen = [self.items[round(place)] for place in places]
-        return ImageList(chosen, self.looks, self.crop, self.batch_size)
+        return ImageList(chosen, self.preprocessings, self.crop, self.batch_size)
 
     def repeated(self, count: int) -> ImageTensor:
         """So many images: the first of the list, again and again where it is short."""
-        first = ImageList(self.items[:count], self.looks, self.crop, count)
+        first = ImageList(self.items[:count], self.preprocessings, self.crop, count)
         images, _ = next(iter(first))
         return ImageTensor(Repeated(images.pictures, count), current_session())
 
 
-def cut_from(look: Preprocessing, crop: float | None) -> int:
+def cut_from(preprocessing: Preprocessing, crop: float | None) -> int:
     """The side of the image that a view is cut from, where `crop` may overrule the share."""
-    return look.base if crop is None else replace(look, share=crop).base
+    return preprocessing.base if crop is None else replace(preprocessing, share=crop).base
 
 
 def checked_crop(crop: float | None) -> float | None:

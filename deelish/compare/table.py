@@ -17,10 +17,10 @@ def share(value: float) -> str:
 
 def amount(value: int) -> str:
     """Bytes in the largest unit of 1000 that leaves one or more."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if value >= size:
             return f"{value / size:,.1f} {unit}"
-    return f"{value} B"
+    return f"{value} bytes"
 
 
 # Title, key of the row, how its value is written.

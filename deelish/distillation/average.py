@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deelish.distillation.answering import Answering
+from deelish.distillation.weighting import is_number
 from deelish.errors import TrainingError
 from deelish.network import Network
+from deelish.plan.arrays import rows_of
 
 if TYPE_CHECKING:
     from deelish.tensor import ImageTensor
@@ -35,7 +37,7 @@ class Average(Answering):
                 f"Average({type(student).__name__}): follows a network that learns; give the"
                 " student"
             )
-        if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < 1:
+        if not (is_number(decay) and 0 <= decay < 1):
             raise TrainingError(
                 f"Average(decay={decay!r}): give the share of the past, from 0 up to, not with, 1"
             )
@@ -65,10 +67,9 @@ class Average(Answering):
     def _logits(self, images: ImageTensor) -> Any:
         self._catch_up()
         plan = self.student.plan
-        values = self.preprocessing.apply(images.pixels(self))
-        inputs = {plan.data: values}
+        inputs = {plan.data: self.preprocessing.apply(images.pixels(self))}
         answer = self.session.engine.run(self.module, inputs, [plan.logits], training=False)
-        return answer[plan.logits].reshape((len(values), -1))
+        return rows_of(answer[plan.logits], plan.logits)
 
     def _catch_up(self) -> None:
         updates = self.student.version - self._version

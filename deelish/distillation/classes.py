@@ -69,7 +69,9 @@ def matched_line(student: CanTeach, teacher: CanTeach, order: Sequence[int]) -> 
     """What to say of a match: how many classes, and the first whose names or places differ."""
     mine, theirs = student.labels or [], teacher.labels or []
     pairs = [(i, place) for i, place in enumerate(order) if (i, mine[i]) != (place, theirs[place])]
-    shown = "; ".join(f"{i} {mine[i]!r} is its {place} {theirs[place]!r}" for i, place in pairs[:3])
+    shown = "; ".join(
+        f"{i} {mine[i]!r} is its {place} {theirs[place]!r}" for i, place in pairs[:SHOWN]
+    )
     return (
         f"{student.name}: its {len(mine)} classes were found by name among the {len(theirs)} of"
         f" {teacher.name}: {shown}{'; ...' if len(pairs) > SHOWN else ''}"

@@ -87,15 +87,16 @@ def _unreadable(given: Any) -> TrainingError:
 
 
 def _hint(given: Any) -> Hint:
+    layers = ("student", "teacher")
     if _is_pair(given):
-        given = dict(zip(("student", "teacher"), given, strict=True))
-    if not isinstance(given, Mapping) or not {"student", "teacher"} <= set(given):
+        given = dict(zip(layers, given, strict=True))
+    if not isinstance(given, Mapping) or not all(isinstance(given.get(k), str) for k in layers):
         raise _unreadable(given)
     name = given.get("kind", "fitnet")
-    if name not in HINTS:
+    if not isinstance(name, str) or name not in HINTS:
         raise TrainingError(f"backprop: there is no hint {name!r}; {nearest(str(name), HINTS)}")
     kind = HINTS[name]
-    takes = ("student", "teacher", "kind", "weight", *kind.options)
+    takes = (*layers, "kind", "weight", *kind.options)
     for key in given:
         if key not in takes:
             raise TrainingError(

@@ -9,9 +9,10 @@ from deelish import report
 from deelish.engines.foreign import Foreign
 from deelish.errors import DataError
 from deelish.images.preprocessing import Preprocessing
+from deelish.network import PLAIN
 
-# Pixels from -1 to 1, where nobody says anything else.
-PLAIN = {"mean": (127.5,), "scale": 1 / 127.5}
+# The words of numbers; one that nobody says is guessed.
+NUMBERS = ("mean", "scale")
 # By what a model may fix, the word that says it.
 _WORDS = {"size": "size", "channels": "order"}
 PRESET = ("mean", "std", "crop_size")
@@ -41,9 +42,9 @@ def pixels_of(model: Foreign, source: object, preset: object, given: Pixels) -> 
         DataError: no size is known, or a value cannot be used.
     """
     _check_words(model.name, given)
-    known = {"order": "RGB", **_of_config(source), **model.pixels, **_of_preset(model.name, preset)}
+    known = {**_of_config(source), **model.pixels, **_of_preset(model.name, preset)}
     known |= {
-        word: _number(model.name, word, value) if word in PLAIN else value
+        word: _number(model.name, word, value) if word in NUMBERS else value
         for word, value in given.items()
         if value is not None
     }
@@ -53,7 +54,7 @@ def pixels_of(model: Foreign, source: object, preset: object, given: Pixels) -> 
             " size=224, or preprocessing=weights.transforms()"
         )
     _check_range(model.name, known.get("mean", ()))
-    guessed = [name for name in PLAIN if name not in known]
+    guessed = [name for name in NUMBERS if name not in known]
     made = Preprocessing(**{**PLAIN, **known})
     _check_fixed(model, made)
     if guessed:

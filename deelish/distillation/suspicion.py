@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ SHARE = 0.5
 CURE = "teacher and student may be swapped"
 
 
-class _Record:
+class Record:
     """What was seen of one teacher of one student in one run."""
 
     def __init__(self) -> None:
@@ -31,16 +30,11 @@ class _Record:
         self.judged = False
 
 
-_records: weakref.WeakKeyDictionary[Run, dict[tuple[Network, CanTeach], _Record]]
-_records = weakref.WeakKeyDictionary()
-
-
 def suspect(student: Network, teacher: CanTeach, logits: np.ndarray, run: Run) -> None:
     """Look at an answer: logits (n, classes) of the student's classes to this batch."""
-    records = _records.setdefault(run, {})
-    if (student, teacher) not in records:
+    if (student, teacher) not in run.records:
         _look_at_size(student, teacher)
-    record = records.setdefault((student, teacher), _Record())
+    record = run.records.setdefault((student, teacher), Record())
     if run.images.labels is None or record.judged:
         return
     labels = run.images.labels.value
@@ -62,7 +56,7 @@ def _look_at_size(student: Network, teacher: CanTeach) -> None:
         )
 
 
-def _look_at_accuracy(student: Network, teacher: CanTeach, record: _Record) -> None:
+def _look_at_accuracy(student: Network, teacher: CanTeach, record: Record) -> None:
     # Images of one class alone are images whose labels are not known.
     if len(record.labels) > 1 and record.right * student.plan.classes < record.images:
         report.say(

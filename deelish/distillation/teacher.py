@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +14,13 @@ from deelish.tensor import LabelTensor, ScoreTensor, Tensor
 
 if TYPE_CHECKING:
     from deelish.distillation.contract import CanTeach
+    from deelish.engines import Engine
     from deelish.network import Network
     from deelish.training.run import Run
 
-# By run, for a student and a teacher: the places of the student's classes in the answer, or None.
-_orders: weakref.WeakKeyDictionary[Run, dict[tuple[Network, CanTeach], np.ndarray | None]]
-_orders = weakref.WeakKeyDictionary()
 
-
-def teacher_logits(student: Network, answer: Any, run: Run) -> Any:
-    """The engine's tensor (n, classes) of a teacher's answer, without gradients.
+def teacher_logits(student: Network, answer: Any, run: Run) -> tuple[Any, np.ndarray]:
+    """A teacher's logits (n, classes): the engine's tensor without gradients, and an array.
 
     Where both have names of their classes, the student's are found among the teacher's by name.
 
@@ -42,50 +38,55 @@ def teacher_logits(student: Network, answer: Any, run: Run) -> Any:
             f" {'labels' if isinstance(answer, LabelTensor) else answer}; write"
             " t = teacher.batch_feature(x) and backprop(t, distill=True)"
         )
-    engine = student.session.engine
     owner = None
     if isinstance(answer, Tensor):
         owner = answer.owner
         _check_source(student, answer, run)
         _check_owner(student, answer, run)
-        content = answer.content
-        if answer.session.engine is not engine:
-            content = engine.array(answer.value)
-    else:
-        own = engine.is_own(answer)
-        content = answer if own else engine.array(np.asarray(answer, dtype=np.float32))
+    engine = student.session.engine
+    content, values = _both(engine, answer)
     order = None if owner is None else _order(student, owner, run)
-    _check_shape(student, tuple(content.shape), run, None if order is None else owner)
-    _check_logits(student, owner, content, run)
+    _check_shape(student, values.shape, run, None if order is None else owner)
+    _check_logits(student, owner, values, run)
     if order is not None:
-        content = engine.array(engine.numpy(content)[:, order])
+        values = values[:, order]
+        content = engine.array(values)
     # Who learns in this workout too may know nothing yet.
     if owner is not None and not (owner.learning or getattr(answer, "trained_mode", False)):
-        suspect(student, owner, engine.numpy(content), run)
-    return engine.detach(content)
+        suspect(student, owner, values, run)
+    return engine.detach(content), values
+
+
+def _both(engine: Engine, answer: Any) -> tuple[Any, np.ndarray]:
+    """The answer as this engine's tensor, and as an array: fetched from the device once."""
+    if isinstance(answer, Tensor):
+        values = answer.value
+        return answer.content if answer.session.engine is engine else engine.array(values), values
+    if engine.is_own(answer):
+        return answer, engine.numpy(answer)
+    values = np.asarray(answer, dtype=np.float32)
+    return engine.array(values), values
 
 
 def _order(student: Network, teacher: CanTeach, run: Run) -> np.ndarray | None:
     """The places of the student's classes in the teacher's answer; said once a run."""
-    orders = _orders.setdefault(run, {})
-    if (student, teacher) not in orders:
+    if (student, teacher) not in run.orders:
         order = class_order(student, teacher)
         if order is not None:
             report.say(matched_line(student, teacher, order.tolist()))
-        orders[student, teacher] = order
-    return orders[student, teacher]
+        run.orders[student, teacher] = order
+    return run.orders[student, teacher]
 
 
-def _name(answer: Any) -> str:
-    owner = getattr(answer, "owner", None)
+def _name(owner: CanTeach | None) -> str:
     return owner.name if owner is not None else "the teacher"
 
 
 def _check_source(student: Network, answer: Tensor, run: Run) -> None:
     if answer.source is not run.images:
         raise TrainingError(
-            f"{student.name}.backprop: the answer of {_name(answer)} belongs to other images than"
-            " this batch; ask the teacher inside workout, with the x that workout was given"
+            f"{student.name}.backprop: the answer of {_name(answer.owner)} belongs to other images"
+            " than this batch; ask the teacher inside workout, with the x that workout was given"
         )
 
 
@@ -128,15 +129,14 @@ def _check_shape(
         )
 
 
-def _check_logits(student: Network, owner: CanTeach | None, content: Any, run: Run) -> None:
+def _check_logits(student: Network, owner: CanTeach | None, values: np.ndarray, run: Run) -> None:
     """Probabilities are found by what they are: no entry below 0, and rows that sum to 1."""
     if owner in run.logits_seen:
         return
-    values = student.session.engine.numpy(content)
     if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):
         raise TrainingError(
-            f"{student.name}.backprop: the answer of {owner.name if owner else 'the teacher'} is"
-            " probabilities, since its rows sum to 1, where logits are wanted; pass what stands"
-            " before the softmax, as batch_feature(x) does"
+            f"{student.name}.backprop: the answer of {_name(owner)} is probabilities, since its"
+            " rows sum to 1, where logits are wanted; pass what stands before the softmax, as"
+            " batch_feature(x) does"
         )
     run.logits_seen.add(owner)

@@ -9,11 +9,11 @@ from deelish.engines.base import Engine as Engine
 from deelish.engines.base import Values as Values
 from deelish.errors import EngineError
 
-# By name the module, the class, and what installs the framework.
+# By name the module and the class.
 _PLACES = {
-    "torch": ("torch_engine", "TorchEngine", "pip install 'torch>=2.6'"),
-    "chainer": ("chainer_engine", "ChainerEngine", "pip install 'deelish[chainer]'"),
-    "numpy": ("numpy_engine", "NumpyEngine", "pip install numpy"),
+    "torch": ("torch_engine", "TorchEngine"),
+    "chainer": ("chainer_engine", "ChainerEngine"),
+    "numpy": ("numpy_engine", "NumpyEngine"),
 }
 ENGINES = tuple(_PLACES)
 
@@ -38,11 +38,12 @@ def open_engine(name: str, gpu: int) -> Engine:
         EngineError: no such engine, its framework is not installed, or no such GPU.
     """
     check_engine(name)
-    module, kind, cure = _PLACES[name]
+    module, kind = _PLACES[name]
     try:
         engine: Callable[[int], Engine] = getattr(import_module(f"deelish.engines.{module}"), kind)
     except ImportError as error:
+        # PyTorch's: NumPy is always there, and chainer_import says itself how to get Chainer.
         raise EngineError(
-            f"engine {name!r} cannot be imported ({error}); install it: {cure}"
+            f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
         ) from error
     return engine(gpu)

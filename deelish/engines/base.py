@@ -25,7 +25,10 @@ class Engine(ABC):
 
     @abstractmethod
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> Any:
-        """The framework's own module for a plan, holding a copy of these weights."""
+        """The framework's own module for a plan, holding a copy of these weights.
+
+        It has the plan as `plan`; its `weights_of(layer)` has the layer's arrays by their names.
+        """
 
     @abstractmethod
     def run(
@@ -41,9 +44,14 @@ class Engine(ABC):
         In training, dropout is drawn and gradients can follow; otherwise neither.
         """
 
-    @abstractmethod
     def state(self, module: Any) -> Values:
-        """A copy of all weights of a module."""
+        """A copy of all weights of a module, C-contiguous."""
+        return {
+            layer: {
+                name: self.numpy(getattr(module.weights_of(layer), name)).copy() for name in blobs
+            }
+            for layer, blobs in module.plan.weights.items()
+        }
 
     @abstractmethod
     def array(self, values: np.ndarray) -> Any:

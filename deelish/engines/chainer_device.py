@@ -8,7 +8,11 @@ Chainer's own kernels run.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+import numpy as np
 
 from deelish.engines.chainer_import import import_chainer
 from deelish.errors import EngineError
@@ -36,6 +40,24 @@ def choose_device(gpu: int) -> Any:
         # Chainer advises to install cuDNN and CuPy anew, which is no use with CuPy 14.
         warnings.simplefilter("ignore")
         return chainer.get_device(f"@cupy:{gpu}")
+
+
+@contextmanager
+def computing(device: Any, **settings: bool) -> Iterator[None]:
+    """Compute on a device, with these settings of Chainer's."""
+    with ExitStack() as stack:
+        for name, value in settings.items():
+            stack.enter_context(chainer.using_config(name, value))
+        # NumPy warns of what other engines pass on in silence, such as the logarithm of 0.
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(chainer.using_device(device))
+        yield
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    """A variable's or an array's numbers, C-contiguous on the CPU."""
+    array = value.array if isinstance(value, chainer.Variable) else value
+    return np.asarray(chainer.get_device("@numpy").send(array), order="C")
 
 
 def _gpus() -> int | str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import Engine, Values
-from deelish.engines.chainer_device import choose_device
+from deelish.engines.base import Engine
+from deelish.engines.chainer_device import choose_device, computing, to_numpy
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_module import PlanChain
 from deelish.engines.chainer_rules import Optimizer
@@ -45,30 +45,14 @@ class ChainerEngine(Engine):
         variables = {name: self._variable(value) for name, value in inputs.items()}
         module.generator = self._generator
         # Chainer checks types and shapes in every function; the plan has done so.
-        settings = {"train": training, "enable_backprop": training, "type_check": False}
-        with self._computing(), ExitStack() as stack:
-            for name, value in settings.items():
-                stack.enter_context(chainer.using_config(name, value))
+        with self._computing(train=training, enable_backprop=training, type_check=False):
             answer = dict(module(variables, wanted))
         # What is done with an answer later must not grow a graph from it.
         return answer if training else {name: self.detach(v) for name, v in answer.items()}
 
-    @contextmanager
-    def _computing(self) -> Iterator[None]:
-        # NumPy warns of what other engines pass on in silence, such as the logarithm of 0.
+    def _computing(self, **settings: bool) -> AbstractContextManager[None]:
         # Without the setting cuDNN sums gradients in another order every time.
-        deterministic = chainer.using_config("cudnn_deterministic", True)
-        with chainer.using_device(self._device), np.errstate(all="ignore"), deterministic:
-            yield
-
-    def state(self, module: PlanChain) -> Values:
-        return {
-            layer: {
-                name: np.array(self.numpy(getattr(module.weights_of(layer), name)))
-                for name in blobs
-            }
-            for layer, blobs in module.plan.weights.items()
-        }
+        return computing(self._device, cudnn_deterministic=True, **settings)
 
     def _variable(self, value: Any) -> Any:
         return value if isinstance(value, chainer.Variable) else self.array(value)
@@ -79,8 +63,7 @@ class ChainerEngine(Engine):
         return chainer.Variable(array, requires_grad=False)
 
     def numpy(self, tensor: Any) -> np.ndarray:
-        array = tensor.array if isinstance(tensor, chainer.Variable) else tensor
-        return np.asarray(chainer.get_device("@numpy").send(array), order="C")
+        return to_numpy(tensor)
 
     def detach(self, tensor: Any) -> Any:
         return chainer.Variable(tensor.array, requires_grad=False)

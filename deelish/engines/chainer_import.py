@@ -34,7 +34,7 @@ def import_chainer() -> Any:
         return sys.modules["chainer"]
     _supply_sctypes()
     try:
-        with _supplied(_system_info(), _package_resources()), warnings.catch_warnings():
+        with _supplied(*_system_info(), _package_resources()), warnings.catch_warnings():
             # Chainer's own, about NumPy and about a BLAS that it does not find.
             warnings.simplefilter("ignore")
             import chainer
@@ -67,7 +67,7 @@ def _system_info() -> list[ModuleType]:
     return [parent, module]
 
 
-def _package_resources() -> list[ModuleType]:
+def _package_resources() -> ModuleType:
     """Says of every package that it is not there, so that Chainer compares no versions."""
     module = ModuleType("pkg_resources")
     vars(module).update(
@@ -79,13 +79,13 @@ def _package_resources() -> list[ModuleType]:
         raise vars(module)["DistributionNotFound"](requirement)
 
     vars(module)["require"] = require
-    return [module]
+    return module
 
 
 @contextmanager
-def _supplied(*groups: list[ModuleType]) -> Iterator[None]:
+def _supplied(*supplied: ModuleType) -> Iterator[None]:
     """The modules under their names for as long as Chainer is imported, no longer."""
-    modules = {module.__name__: module for group in groups for module in group}
+    modules = {module.__name__: module for module in supplied}
     before = {name: sys.modules.get(name) for name in modules}
     distutils = vars(np).get("distutils")
     sys.modules.update(modules)

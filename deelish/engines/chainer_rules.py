@@ -7,6 +7,7 @@ from typing import Any
 
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_module import PlanChain
+from deelish.engines.learnt import learnt
 from deelish.errors import TrainingError
 
 chainer = import_chainer()
@@ -100,19 +101,10 @@ class Optimizer:
         self._key = "alpha" if isinstance(self.own, _KINDS.Adam) else "lr"
         self._rates: list[tuple[Any, float]] = []
         self._apart: dict[int, float] = {}
-        for layer, blobs in chain.plan.weights.items():
-            for blob, record in blobs.items():
-                multiplied, decayed = chain.plan.multipliers(layer, blob)
-                if not record.learns or (layer, blob) in chain.plan.owners:
-                    continue
-                parameter = getattr(chain.weights_of(layer), blob)
-                self._rates.append((parameter, multiplied))
-                self._decay(parameter, decay * decayed, known == "adamw")
-        if not any(multiplied for _, multiplied in self._rates):
-            raise TrainingError(
-                f"{chain.plan.name}: every lr_mult is 0, so nothing would learn; give a layer's"
-                " param another"
-            )
+        for layer, blob, multiplied, decayed in learnt(chain.plan):
+            parameter = getattr(chain.weights_of(layer), blob)
+            self._rates.append((parameter, multiplied))
+            self._decay(parameter, decay * decayed, known == "adamw")
 
     def _decay(self, parameter: Any, decay: float, apart: bool) -> None:
         rule = parameter.update_rule

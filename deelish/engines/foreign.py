@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, NoReturn
 
@@ -68,6 +69,42 @@ class Foreign(ABC):
             f"{self.name}: a {self.kind} shows no inner layers, so that feature(layer={layer!r})"
             " cannot be had; give a torch module, a Chainer chain or a network of deelish"
         )
+
+
+class Watched(Foreign):
+    """A model of which the arrays lie in this process, where whatever it runs can change them."""
+
+    _known: tuple[Any, str] | None = None
+
+    @abstractmethod
+    def _stamp(self) -> Any:
+        """Something that changes with every update of its arrays, and costs little."""
+
+    @abstractmethod
+    def _sum(self) -> str:
+        """sha256 of its arrays and its structure, as they are now."""
+
+    @contextmanager
+    def _unchanged(self) -> Iterator[None]:
+        """While it answers.
+
+        Raises:
+            TrainingError: its arrays have changed meanwhile.
+        """
+        before = self._stamp()
+        yield
+        if self._stamp() != before:
+            raise TrainingError(f"{self.name}: {CHANGED}")
+
+    def digest(self) -> str:
+        stamp = self._stamp()
+        if self._known is None or self._known[0] != stamp:
+            self._known = stamp, self._sum()
+        return self._known[1]
+
+    def proof(self) -> str:
+        self._known = None
+        return self.digest()
 
 
 class Digest:

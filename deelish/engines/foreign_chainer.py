@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
+from deelish.engines.chainer_device import computing, to_numpy
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.foreign import (
     ADDRESS,
-    CHANGED,
     Digest,
-    Foreign,
+    Watched,
     logits_of,
     no_such_layer,
     qualified,
@@ -26,7 +25,7 @@ chainer = import_chainer()
 SAMPLE = 64
 
 
-class ChainerModel(Foreign):
+class ChainerModel(Watched):
     """A chainer.Link or Chain, called with one variable; it stays on its device.
 
     Raises:
@@ -45,20 +44,12 @@ class ChainerModel(Foreign):
                 " it teaches"
             )
         self.parameters = sum(parameter.size for parameter in link.params())
-        self._known: tuple[Any, str] | None = None
 
     def run(self, values: np.ndarray) -> np.ndarray:
-        before = self._stamp()
-        with ExitStack() as stack:
-            for name in ("train", "enable_backprop"):
-                stack.enter_context(chainer.using_config(name, False))
-            # NumPy warns of what other engines pass on in silence.
-            stack.enter_context(np.errstate(all="ignore"))
-            stack.enter_context(chainer.using_device(self._link.device))
-            given = chainer.Variable(self._link.device.send(values), requires_grad=False)
+        device = self._link.device
+        with self._unchanged(), computing(device, train=False, enable_backprop=False):
+            given = chainer.Variable(device.send(values), requires_grad=False)
             answer = logits_of(self.name, self._link(given), _is_array)
-        if self._stamp() != before:
-            raise TrainingError(f"{self.name}: {CHANGED}")
         return self._array(answer)
 
     def _array(self, answer: Any) -> np.ndarray:
@@ -67,7 +58,7 @@ class ChainerModel(Foreign):
                 f"{self.name}: its answer has a gradient, though it ran without; take what enables"
                 " backprop out of its forward()"
             )
-        return _numpy(answer).astype(np.float32, copy=False)
+        return to_numpy(answer).astype(np.float32, copy=False)
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
         links = {name.strip("/").replace("/", "."): link for name, link in self._link.namedlinks()}
@@ -84,27 +75,17 @@ class ChainerModel(Foreign):
             raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
         return self._array(keeper.made[0])
 
-    def digest(self) -> str:
-        """Names, types and bytes of all that its files hold, and the links as they print."""
-        stamp = self._stamp()
-        if self._known is None or self._known[0] != stamp:
-            self._known = stamp, self._sum()
-        return self._known[1]
-
-    def proof(self) -> str:
-        self._known = None
-        return self.digest()
-
     def _sum(self) -> str:
+        """Names, types and bytes of all that its files hold, and the links as they print."""
         digest = Digest(qualified(self._link), ADDRESS.sub("", repr(self._link)))
         for name, array in _arrays(self._link):
-            digest.array(name, _numpy(array), "")
+            digest.array(name, to_numpy(array), "")
         return digest.hex()
 
     def _stamp(self) -> list[bytes]:
-        """Changes with every update of its arrays; costs little."""
+        """Some numbers of each array."""
         return [
-            _numpy(array.ravel()[:: max(1, array.size // SAMPLE)]).tobytes()
+            to_numpy(array.ravel()[:: max(1, array.size // SAMPLE)]).tobytes()
             for _, array in _arrays(self._link)
         ]
 
@@ -133,8 +114,3 @@ def _arrays(link: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, (chainer.Variable, *chainer.get_array_types()))
-
-
-def _numpy(value: Any) -> np.ndarray:
-    array = value.array if isinstance(value, chainer.Variable) else value
-    return np.asarray(chainer.get_device("@numpy").send(array))

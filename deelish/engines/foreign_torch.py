@@ -12,9 +12,8 @@ from torch.nn.parameter import is_lazy
 
 from deelish.engines.foreign import (
     ADDRESS,
-    CHANGED,
     Digest,
-    Foreign,
+    Watched,
     logits_of,
     no_such_layer,
     qualified,
@@ -22,7 +21,7 @@ from deelish.engines.foreign import (
 from deelish.errors import TrainingError
 
 
-class TorchModel(Foreign):
+class TorchModel(Watched):
     """A torch.nn.Module. Its own requires_grad, device and type stay as they are.
 
     Raises:
@@ -46,16 +45,13 @@ class TorchModel(Foreign):
         size = getattr(config, "image_size", None)
         if isinstance(size, int):
             self.pixels = {"size": size}
-        self._known: tuple[Any, str] | None = None
 
     def run(self, values: np.ndarray) -> np.ndarray:
-        before = self._stamp()
-        self._into_test_mode()
-        with torch.inference_mode():
-            answer = logits_of(self.name, self._module(self._sent(values)), torch.is_tensor)
-        self._into_test_mode()
-        if self._stamp() != before:
-            raise TrainingError(f"{self.name}: {CHANGED}")
+        with self._unchanged():
+            self._into_test_mode()
+            with torch.inference_mode():
+                answer = logits_of(self.name, self._module(self._sent(values)), torch.is_tensor)
+            self._into_test_mode()
         return self._array(answer)
 
     def _into_test_mode(self) -> None:
@@ -98,21 +94,11 @@ class TorchModel(Foreign):
             raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
         return self._array(seen[0])
 
-    def digest(self) -> str:
+    def _sum(self) -> str:
         """Names, types and bytes of its state_dict, its class and what it prints of itself.
 
         The code of its forward() is no part of it, except where the module carries it.
         """
-        stamp = self._stamp()
-        if self._known is None or self._known[0] != stamp:
-            self._known = stamp, self._sum()
-        return self._known[1]
-
-    def proof(self) -> str:
-        self._known = None
-        return self.digest()
-
-    def _sum(self) -> str:
         module = self._module
         digest = Digest(qualified(module), ADDRESS.sub("", repr(module)))
         # Scripted and traced modules carry what they run.
@@ -126,7 +112,7 @@ class TorchModel(Foreign):
         return digest.hex()
 
     def _stamp(self) -> list[tuple[int, int]]:
-        """Changes whenever PyTorch itself writes into a weight; costs next to nothing."""
+        """What changes whenever PyTorch itself writes into a weight; costs next to nothing."""
         return [
             (id(value), 0 if value.is_inference() else value._version)
             for _, value in _state(self._module)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import Engine, Values
+from deelish.engines.base import Engine
 from deelish.engines.custom import custom
 from deelish.engines.numpy_ops import OPS
 from deelish.engines.running import Runner
@@ -23,19 +23,20 @@ class PlanArrays:
 
     def __init__(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> None:
         self.plan = plan
-        self.weights = {layer: SimpleNamespace(bias=None) for layer in plan.weights}
+        self._weights = {layer: SimpleNamespace(bias=None) for layer in plan.weights}
         for layer, blobs in plan.weights.items():
             for name, blob in blobs.items():
                 owner, owned = plan.owners.get((layer, name), (layer, name))
-                array = values[layer][name] if owner == layer else self.array(owner, owned)
-                held = np.array(array, np.float32) if owner == layer else array
-                setattr(self.weights[layer], name, held.reshape(blob.shape))
-        self.runner = Runner(plan, _op_of, self.weights.get)
+                if owner == layer:
+                    array = np.array(values[layer][name], np.float32)
+                else:
+                    array = getattr(self.weights_of(owner), owned)
+                setattr(self.weights_of(layer), name, array.reshape(blob.shape))
+        self.runner = Runner(plan, _op_of, self.weights_of)
 
-    def array(self, layer: str, blob: str) -> np.ndarray:
-        """One array of the weights."""
-        array: np.ndarray = getattr(self.weights[layer], blob)
-        return array
+    def weights_of(self, layer: str) -> Any:
+        """The object that holds a layer's weights, or None."""
+        return self._weights.get(layer)
 
 
 def _op_of(type: str) -> Any:
@@ -66,12 +67,6 @@ class NumpyEngine(Engine):
     ) -> dict[str, Any]:
         blobs = {name: self.array(values) for name, values in inputs.items()}
         return module.runner.run(blobs, wanted, self._generator if training else None, "cpu")
-
-    def state(self, module: PlanArrays) -> Values:
-        return {
-            layer: {name: module.array(layer, name).copy() for name in blobs}
-            for layer, blobs in module.plan.weights.items()
-        }
 
     def array(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values)

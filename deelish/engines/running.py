@@ -9,6 +9,7 @@ from typing import Any
 from deelish.engines.call import Call
 from deelish.errors import DataError, PlanError
 from deelish.plan.layer import Layer
+from deelish.plan.lifetimes import last_uses
 from deelish.plan.plan import Plan
 
 # By layer type the engine's function; by layer name the object that holds its weights, or None.
@@ -52,15 +53,11 @@ class Runner:
     def _schedule(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:
         """The steps that these blobs need, each with the blobs that are not read again."""
         if (phase, wanted) not in self._schedules:
-            steps: list[Step] = []
-            live = set(wanted)
-            for layer in reversed(self._plan.rows(phase, wanted)):
-                used = dict.fromkeys((*layer.bottoms, *layer.tops, *layer.echoes))
-                dead = [name for name in used if name not in live]
-                steps.append(Step(layer, self._op_of(layer.type), self._weights(layer), dead))
-                live.difference_update(name for name in layer.tops if name not in layer.bottoms)
-                live.update(layer.bottoms)
-            self._schedules[phase, wanted] = steps[::-1]
+            rows = self._plan.rows(phase, wanted)
+            self._schedules[phase, wanted] = [
+                Step(layer, self._op_of(layer.type), self._weights(layer), dead)
+                for layer, dead in zip(rows, last_uses(rows, wanted), strict=True)
+            ]
         return self._schedules[phase, wanted]
 
     def _weights(self, layer: Layer) -> Any:

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deelish.engines.allocator import keep_large_blocks
-from deelish.engines.base import Engine, Values
+from deelish.engines.base import Engine
+from deelish.engines.learnt import learnt
 from deelish.engines.torch_module import PlanModule
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
@@ -59,14 +60,6 @@ class TorchEngine(Engine):
             answer = module(tensors, wanted)
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.clone() for name, tensor in answer.items()}
-
-    def state(self, module: PlanModule) -> Values:
-        return {
-            layer: {
-                name: self.numpy(getattr(module.weights_of(layer), name)).copy() for name in blobs
-            }
-            for layer, blobs in module.plan.weights.items()
-        }
 
     def _tensor(self, value: Any) -> Tensor:
         return value if isinstance(value, Tensor) else self.array(value)
@@ -149,23 +142,12 @@ def _fused(kind: type[torch.optim.Optimizer], options: Mapping[str, Any]) -> dic
 
 
 def _groups(module: PlanModule) -> list[dict[str, Any]]:
-    """The learnt arrays by Caffe's multipliers of rate and decay; those of rate 0 left out.
-
-    Raises:
-        TrainingError: nothing is left to learn.
-    """
+    """The learnt arrays by Caffe's multipliers of rate and decay; those of rate 0 left out."""
     groups: dict[tuple[float, float], list[Tensor]] = {}
-    for layer, blobs in module.plan.weights.items():
-        for name, blob in blobs.items():
-            multipliers = module.plan.multipliers(layer, name)
-            if blob.learns and multipliers[0] and (layer, name) not in module.plan.owners:
-                tensor = getattr(module.weights_of(layer), name)
-                groups.setdefault(multipliers, []).append(tensor)
-    if not groups:
-        raise TrainingError(
-            f"{module.plan.name}: every lr_mult is 0, so nothing would learn; give a layer's param"
-            " another"
-        )
+    for layer, name, rate, decay in learnt(module.plan):
+        if rate:
+            tensor = getattr(module.weights_of(layer), name)
+            groups.setdefault((rate, decay), []).append(tensor)
     return [
         {"params": tensors, "lr_mult": rates, "decay_mult": decays}
         for (rates, decays), tensors in groups.items()

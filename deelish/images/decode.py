@@ -40,7 +40,7 @@ def decode(path: str | Path, data: bytes | None = None) -> Image.Image:
         with Path(path).open("rb") as file:
             return _to_rgb(_parse(file, str(path)), str(path))
     except OSError as error:
-        raise DataError(f"{path}: the image cannot be read ({_reason(error)}); {CURE}") from error
+        raise _unreadable(path, error) from error
 
 
 def read_file(path: str | Path) -> bytes:
@@ -53,7 +53,7 @@ def read_file(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: the image cannot be read ({_reason(error)}); {CURE}") from error
+        raise _unreadable(path, error) from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -107,7 +107,7 @@ def _check_file(path: str | Path) -> int:
             f"{path}: there is no such image; correct the path or take it off the list"
         ) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: the image cannot be read ({_reason(error)}); {CURE}") from error
+        raise _unreadable(path, error) from error
     if stat.S_ISDIR(status.st_mode):
         raise DataError(f"{path}: this is a folder; name an image file")
     if not stat.S_ISREG(status.st_mode):
@@ -115,6 +115,10 @@ def _check_file(path: str | Path) -> int:
     if status.st_size == 0:
         raise DataError(f"{path}: the file is empty; {CURE}")
     return status.st_size
+
+
+def _unreadable(path: str | Path, error: Exception) -> DataError:
+    return DataError(f"{path}: the image cannot be read ({_reason(error)}); {CURE}")
 
 
 def _parse(file: IO[bytes], name: str) -> ImageFile.ImageFile:

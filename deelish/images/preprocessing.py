@@ -40,13 +40,12 @@ class Preprocessing:
             raise DataError(f"preprocessing: order is {self.order!r}; give 'BGR', 'RGB' or 'L'")
         if not isinstance(self.mean, tuple) or not all(map(_is_finite, self.mean)):
             raise DataError(f"preprocessing: mean is {self.mean!r}; give a tuple of numbers")
-        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
-        if not all(_is_finite(scale) and scale != 0 for scale in scales):
+        if not all(_is_finite(scale) and scale != 0 for scale in self._scales):
             raise DataError(
                 f"preprocessing: scale is {self.scale!r}; give a number other than 0, such as"
                 " 1/255, or a tuple of one per channel"
             )
-        for name, values in (("mean", self.mean), ("scale", scales)):
+        for name, values in (("mean", self.mean), ("scale", self._scales)):
             self._check_count(name, len(values))
         if not _is_finite(self.share) or not 0 < self.share <= 1:
             raise DataError(
@@ -91,8 +90,11 @@ class Preprocessing:
     @property
     def scale_text(self) -> str:
         """The scale for people: 0.0039, or one number per channel."""
-        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
-        return ", ".join(f"{scale:g}" for scale in scales)
+        return ", ".join(f"{scale:g}" for scale in self._scales)
+
+    @property
+    def _scales(self) -> tuple[float, ...]:
+        return self.scale if isinstance(self.scale, tuple) else (self.scale,)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; from_dict gives the same Preprocessing back."""

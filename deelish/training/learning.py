@@ -63,23 +63,23 @@ def backprop(
     mixed = not isinstance(distill, bool)
     targets = targets_of(network, t if mixed or not distill else run.images.labels, run)
     engine = network.session.engine
-    teacher = None
+    taught = None
     if distill is False:
         _check_alone(network, loss, hint, options)
         value = targets.loss(network, pending)
     else:
         answer = distill if mixed else t
         lesson = Lesson(choose(loss, options), hints_of(hint), mixed)
-        teacher = teacher_logits(network, answer, run)
+        teacher, taught = teacher_logits(network, answer, run)
         pending = _with_features(network, pending, lesson.hints, run)
-        value = _taught(network, pending, targets, teacher, lesson)
+        value = _taught(network, pending, targets, teacher, lesson, run)
         if lesson.hints:
             value = value + hint_loss(network, pending.answer, answer, lesson.hints, run)
     number = float(engine.numpy(value))
     _check_finite(network, number, run)
     predicted = engine.numpy(pending.answer.content).argmax(1)
-    if teacher is not None:
-        run.agreement(float((predicted == engine.numpy(teacher).argmax(1)).mean()))
+    if taught is not None:
+        run.agreement(float((predicted == taught.argmax(1)).mean()))
     if run.training:
         run.update(network, value)
     network.pending = None
@@ -87,10 +87,10 @@ def backprop(
 
 
 def _taught(
-    network: Network, pending: Pending, targets: Targets, teacher: Any, lesson: Lesson
+    network: Network, pending: Pending, targets: Targets, teacher: Any, lesson: Lesson, run: Run
 ) -> Any:
     """The teacher's part of the loss and the labels' part, by their weights."""
-    run, loss = _running(network), lesson.loss
+    loss = lesson.loss
     if loss.of_labels and targets.shares is not None:
         raise TrainingError(
             f"{network.name}.backprop: loss {loss.name!r} wants one true class an image, and this"

@@ -6,12 +6,15 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deelish.distillation.projection import Projection
 from deelish.errors import TrainingError
 from deelish.tensor import ImageTensor
 
 if TYPE_CHECKING:
     from deelish.distillation.contract import CanTeach
+    from deelish.distillation.suspicion import Record
     from deelish.network import Network
     from deelish.session import Deel
 
@@ -38,6 +41,10 @@ class Run:
         self.taught_by: set[CanTeach] = set()
         # Whose answers were seen to be logits; None stands for bare arrays.
         self.logits_seen: set[CanTeach | None] = set()
+        # For a student and a teacher: the places of the student's classes in the answer, or None.
+        self.orders: dict[tuple[Network, CanTeach], np.ndarray | None] = {}
+        # For a student and a teacher: what was seen that would speak for a swap of the two.
+        self.records: dict[tuple[Network, CanTeach], Record] = {}
         self._total = updates
         # Batches of one epoch; without images there is no training, and all batches are one.
         self._each = len(session.sets.train) if session.sets is not None else updates

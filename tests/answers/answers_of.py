@@ -16,6 +16,8 @@ from deelish.answers.store import open_store
 
 IDENTITY = {"teacher": "Teacher", "fingerprint": "f" * 64, "base": 256}
 CLASSES = 100
+# Bytes of a file's header, and of a record: sum, key and all logits in half precision.
+HEADER, RECORD = 4096, 4 + 16 + 2 * CLASSES
 # Of the keys that two writers of one length put in, the last part is the same in both.
 OWN, SHARED = 40, 24
 
@@ -109,7 +111,7 @@ def _check_survivors(folder, before):
     if len(keys):
         check_right(store, keys)
     assert len(store) >= before
-    torn = (store.path.stat().st_size - 4096) % store._map.record != 0
+    torn = (store.path.stat().st_size - HEADER) % RECORD != 0
     return len(store), torn
 
 

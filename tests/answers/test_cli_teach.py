@@ -17,20 +17,7 @@ from deelish import BatchTrain, Deel, InputBatch, Network
 from deelish.answers.keep import store_of
 from deelish.cli import main
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-def ran(capsys, *arguments, code=0):
-    """What the command prints."""
-    assert main(list(map(str, arguments))) == code
-    printed = capsys.readouterr()
-    if code == 0:
-        assert printed.err == ""
-    return printed.out.splitlines() if code != 1 or printed.out else printed.err.splitlines()
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.fixture
@@ -47,26 +34,24 @@ def model(tmp_path, images):
         return trained(network, 1).save(tmp_path / "small.hdf5")
 
 
-def test_teach_keeps_every_view_and_goes_on_where_it_stopped(model, images, folder, capsys):
+def test_teach_keeps_every_view_and_goes_on_where_it_stopped(model, images, folder, ran):
     arguments = ("teach", model, "--images", images, "--batch-size", 8)
-    first, last = ran(capsys, *arguments, "--views", 1)
+    first, last = ran(*arguments, "--views", 1)
     (path,) = folder.glob("*.answers")
     assert first == "view 1: 20 computed, 0 were there"
     assert last == f"Small: 20 answers computed, 0 were there; {path}"
-    one, two, three, last = ran(capsys, *arguments, "--views", 3)
+    one, two, three, last = ran(*arguments, "--views", 3)
     assert one == "view 1: 0 computed, 20 were there"
     assert [two, three] == [f"view {number}: 20 computed, 0 were there" for number in (2, 3)]
     assert last == f"Small: 40 answers computed, 20 were there; {path}"
     before = path.read_bytes()
-    assert ran(capsys, *arguments, "--views", 3)[-1].startswith(
-        "Small: 0 answers computed, 60 were"
-    )
+    assert ran(*arguments, "--views", 3)[-1].startswith("Small: 0 answers computed, 60 were")
     assert path.read_bytes() == before
     assert len(before) == 4096 + 60 * (20 + 2 * 4)
 
 
-def test_what_teach_kept_is_what_a_training_asks_for(model, images, folder, capsys):
-    ran(capsys, "teach", model, "--images", images, "--views", 2)
+def test_what_teach_kept_is_what_a_training_asks_for(model, images, folder, ran):
+    ran("teach", model, "--images", images, "--views", 2)
     found = []
     with Deel(seed=5):
         teacher, student = Network.load(model), small(name="Student")
@@ -85,11 +70,11 @@ def test_what_teach_kept_is_what_a_training_asks_for(model, images, folder, caps
     assert all(found)
 
 
-def test_teach_takes_the_choices_of_a_training(model, images, folder, capsys):
+def test_teach_takes_the_choices_of_a_training(model, images, folder, ran):
     base = ("teach", model, "--images", images)
     for more in ((), ("--crop", "1"), ("--top", "2"), ("--views", "centre"), ("--no-mirror",)):
-        assert ran(capsys, *base, *more)[-1].startswith("Small: ")
-    _, *rows, _ = ran(capsys, "cache", "list")
+        assert ran(*base, *more)[-1].startswith("Small: ")
+    _, *rows, _ = ran("cache", "list")
     # A centre view and one that is not mirrored are told apart by their keys.
     assert len(rows) == 3
     assert sum("top 2 and the rest" in row for row in rows) == 1
@@ -107,16 +92,16 @@ def test_teach_takes_the_choices_of_a_training(model, images, folder, capsys):
         (("--root", "nowhere"), "there is no such folder"),
     ],
 )
-def test_teach_says_what_is_wrong(more, sentence, model, images, capsys):
-    (said,) = ran(capsys, "teach", model, "--images", images, *more, code=1)
+def test_teach_says_what_is_wrong(more, sentence, model, images, ran):
+    (said,) = ran("teach", model, "--images", images, *more, code=1)
     assert said.startswith("deelish: ")
     assert sentence in said
 
 
-def test_a_network_that_was_never_trained_does_not_teach(tmp_path, images, folder, capsys):
+def test_a_network_that_was_never_trained_does_not_teach(tmp_path, images, folder, ran):
     with Deel():
         path = small(name="New").save(tmp_path / "new.hdf5")
-    (said,) = ran(capsys, "teach", path, "--images", images, code=1)
+    (said,) = ran("teach", path, "--images", images, code=1)
     assert said == (
         "deelish: New: hidden, score hold first values, so that it has nothing to teach; train it"
         " first"
@@ -136,7 +121,7 @@ def test_teach_ends_where_nothing_can_be_kept(model, images, folder, capsys):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_ctrl_c_leaves_what_is_computed(model, tmp_path, folder, capsys):
+def test_ctrl_c_leaves_what_is_computed(model, tmp_path, folder, ran):
     for number in range(3):
         Image.new("L", (16, 16), 40 * number).save(tmp_path / f"grey{number}.png")
     images = tmp_path / "long.txt"
@@ -153,5 +138,5 @@ def test_ctrl_c_leaves_what_is_computed(model, tmp_path, folder, capsys):
     output, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "deelish: stopped\n")
     assert "stopped by Ctrl-C; what is computed is kept, and the same command goes on" in output
-    (said,) = ran(capsys, "cache", "check")
+    (said,) = ran("cache", "check")
     assert said.endswith("all sound")

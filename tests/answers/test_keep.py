@@ -58,10 +58,9 @@ def answered(teacher, images):
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
+def folder(folder):
     with Deel():
-        yield tmp_path / "cache"
+        yield folder
 
 
 def test_the_second_time_nothing_is_computed_and_the_bits_are_the_same():

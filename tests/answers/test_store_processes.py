@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answers.answers_of import OWN, SHARED, batch_keys, check_right, keys_of, logits_of, opened
+from answers.answers_of import (
+    HEADER,
+    OWN,
+    RECORD,
+    SHARED,
+    batch_keys,
+    check_right,
+    keys_of,
+    logits_of,
+    opened,
+)
 
 from deelish.answers.folder import count_damaged, kept_files
 
@@ -84,7 +94,7 @@ def test_a_file_that_shrinks_under_a_reader_is_looked_at_anew(tmp_path):
     keys = keys_of(0, 3000)
     store.put(keys, logits_of(keys))
     check_right(store, keys)
-    os.truncate(store.path, 4096 + 10 * 220)
+    os.truncate(store.path, HEADER + 10 * RECORD)
     found, logits = store.get(keys)
     assert found.tolist() == [True] * 10 + [False] * 2990
     np.testing.assert_array_equal(logits[:10], logits_of(keys[:10]))

@@ -9,33 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answers.answers_of import CLASSES, check_right, keys_of, logits_of, opened
-
-HEADER = 4096
-RECORD = 4 + 16 + 2 * CLASSES
-
-
-@pytest.fixture
-def keys():
-    return keys_of(0, 12)
-
-
-@pytest.fixture
-def path(tmp_path, keys):
-    """A file of twelve answers."""
-    store = opened(tmp_path)
-    store.put(keys, logits_of(keys))
-    return store.path
-
-
-def lines(capsys):
-    return capsys.readouterr().out.splitlines()
+from answers.answers_of import HEADER, RECORD, check_right, keys_of, logits_of, opened
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("written", [0, 100, RECORD, RECORD + 100, 2 * RECORD + 1])
 def test_a_full_disk_is_said_once_and_the_store_stays_whole(
-    code, written, path, keys, capsys, monkeypatch
+    code, written, path, keys, lines, monkeypatch
 ):
     write = os.write
 
@@ -49,7 +29,7 @@ def test_a_full_disk_is_said_once_and_the_store_stays_whole(
         patch.setattr(os, "write", full)
         store.put(more, logits_of(more))
         store.put(more, logits_of(more))
-    (said,) = lines(capsys)
+    (said,) = lines()
     assert said == (
         f"{path}: answers of Teacher cannot be kept ({os.strerror(code)}); training goes on, and"
         " what is not there is computed each time"
@@ -168,11 +148,11 @@ def test_a_file_that_may_not_be_read_is_said_once(open_folder):
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])
-def test_a_folder_that_cannot_be_made_is_said_once(name, tmp_path, keys, capsys):
+def test_a_folder_that_cannot_be_made_is_said_once(name, tmp_path, keys, lines):
     (tmp_path / "file").write_text("in the way")
     store = opened(tmp_path / name)
     for _ in range(2):
         store.put(keys, logits_of(keys))
         assert not store.get(keys)[0].any()
     assert not store.writable
-    assert sum("cannot be kept" in line for line in lines(capsys)) == 1
+    assert sum("cannot be kept" in line for line in lines()) == 1

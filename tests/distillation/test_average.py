@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from helpers import once, small, trained, write_set
+from hinted import convolutional, weights
 
-from deelish import BatchTrain, Deel, InputBatch, Layer, Network
+from deelish import BatchTrain, Deel, InputBatch, Network
 from deelish.distillation.average import Average
 from deelish.errors import TrainingError
 
@@ -16,38 +17,20 @@ def session(each_engine, tmp_path):
         yield deel
 
 
-def normalised():
-    rows = [
-        Layer("conv", "Convolution", num_output=4, kernel_size=3),
-        Layer("bn", "BatchNorm"),
-        Layer("relu", "ReLU"),
-        Layer("score", "InnerProduct", num_output=4),
-    ]
-    return Network(rows, in_size=8, order="L", mean=(0.0,), scale=1 / 255)
-
-
-def state(network):
-    values = network.session.engine.state(network.module)
-    return {(layer, name): a for layer, blobs in values.items() for name, a in blobs.items()}
-
-
-def learnt(key):
-    return key[0] != "bn"
-
-
 def test_the_average_is_the_recurrence_and_statistics_are_the_students(session):
-    student = normalised()
+    student = convolutional("Student", 4, normal=True)
     average = Average(student, decay=0.7)
-    wanted = state(student)
+    wanted = weights(student)
     seen = []
 
     def workout(x, t):
-        current = state(student)
+        current = weights(student)
         for key in wanted:
-            share = 0.7 if learnt(key) and session.updates > 1 else 0.0
+            learnt = not key.startswith("bn1/")
+            share = 0.7 if learnt and session.updates > 1 else 0.0
             wanted[key] = share * wanted[key] + (1 - share) * current[key]
         answer = average.batch_feature(x)
-        for key, value in state(average).items():
+        for key, value in weights(average).items():
             np.testing.assert_allclose(value, wanted[key], rtol=1e-5, atol=1e-7)
         seen.append(answer.owner is average and not answer.content.requires_grad)
         student.classify(x)
@@ -55,7 +38,7 @@ def test_the_average_is_the_recurrence_and_statistics_are_the_students(session):
 
     BatchTrain(workout, epochs=2, rate=0.05, optimizer="sgd")
     assert seen == [True] * 8
-    assert not np.array_equal(wanted["score", "weight"], state(student)["score", "weight"])
+    assert not np.array_equal(wanted["score/weight"], weights(student)["score/weight"])
 
 
 def test_it_answers_as_a_network_of_its_weights(session):
@@ -70,12 +53,12 @@ def test_it_answers_as_a_network_of_its_weights(session):
 def test_it_catches_up_with_several_updates_in_one_step(session):
     student = small()
     average = Average(student, decay=0.5)
-    start = state(student)
+    start = weights(student)
     trained(student, epochs=1)
-    assert all(np.array_equal(value, start[key]) for key, value in state(average).items())
+    assert all(np.array_equal(value, start[key]) for key, value in weights(average).items())
     average.batch_feature(np.zeros((8, 8, 3), np.uint8))
-    for key, value in state(average).items():
-        wanted = 0.5**4 * start[key] + (1 - 0.5**4) * state(student)[key]
+    for key, value in weights(average).items():
+        wanted = 0.5**4 * start[key] + (1 - 0.5**4) * weights(student)[key]
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-7)
 
 
@@ -98,8 +81,8 @@ def test_it_never_learns_and_is_not_saved_with_the_student(session, tmp_path):
     average = Average(student, decay=0.5)
     trained(student, epochs=1)
     student.save(tmp_path / "student.hdf5")
-    loaded = state(Network.load(tmp_path / "student.hdf5"))
-    assert all(np.array_equal(loaded[key], value) for key, value in state(student).items())
+    loaded = weights(Network.load(tmp_path / "student.hdf5"))
+    assert all(np.array_equal(loaded[key], value) for key, value in weights(student).items())
     assert not hasattr(average, "save")
     with pytest.raises(TrainingError, match="average of Small: is a teacher and never learns"):
         average.backprop(None)

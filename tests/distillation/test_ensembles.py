@@ -5,16 +5,10 @@ import pytest
 from helpers import once, small, trained, write_set
 from models_of_others import PIXELS, Usual, eights
 
-from deelish import Deel, InputBatch
+from deelish import InputBatch
 from deelish.distillation.ensemble import Ensemble
 from deelish.distillation.teachers import Teacher
 from deelish.errors import TrainingError
-
-
-@pytest.fixture
-def session(each_engine):
-    with Deel(seed=1) as deel:
-        yield deel
 
 
 def members(**args):

@@ -143,4 +143,9 @@ def test_an_ensemble_has_that_of_its_members():
         Ensemble(first, second, average="probabilities"),
     ]
     assert both not in [other.fingerprint() for other in others]
+    named = [
+        [Teacher(Usual(seed=1), labels=list(names), **PIXELS) for names in pair]
+        for pair in (("abcd", "abcd"), ("abcd", "dbca"))
+    ]
+    assert Ensemble(*named[0]).fingerprint() != Ensemble(*named[1]).fingerprint()
     assert Ensemble(Teacher(lambda v: v[:, :, 0, 0], key="a", **PIXELS), mute).fingerprint() is None

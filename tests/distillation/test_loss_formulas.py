@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import require_chainer
-from differences import assert_agrees, engine_of, leaf, value_and_gradient
+from differences import assert_agrees, leaf, value_and_gradient
 
 from deelish.distillation.choosing import choose
 from deelish.distillation.losses import LOSSES, Answers, cross_entropy
@@ -11,13 +10,6 @@ from deelish.distillation.losses import LOSSES, Answers, cross_entropy
 RNG = np.random.default_rng(3)
 STUDENT, TEACHER = RNG.normal(0, 2, (5, 7)), RNG.normal(0, 3, (5, 7))
 LABELS = np.array([0, 6, 3, 3, 1])
-
-
-@pytest.fixture(params=["torch", "chainer"])
-def engine(request):
-    if request.param == "chainer":
-        require_chainer()
-    return engine_of(request.param)
 
 
 def softmax(scores, axis=1):

@@ -2,33 +2,15 @@
 
 import numpy as np
 import pytest
-from models_of_others import as_input, eights
+from models_of_others import as_input, eights, small_network
 
-from deelish import Deel, Layer, Network
+from deelish import Deel
 from deelish.distillation.teachers import Teacher
 from deelish.errors import DataError, FileError, PlanError
 
 
-@pytest.fixture
-def session(each_engine):
-    with Deel(seed=1) as deel:
-        yield deel
-
-
-def small(name="Small", **args):
-    rows = [
-        Layer("conv", "Convolution", num_output=4, kernel_size=3),
-        Layer("bn", "BatchNorm"),
-        Layer("relu", "ReLU"),
-        Layer("score", "InnerProduct", num_output=5),
-        Layer("prob", "Softmax"),
-    ]
-    facts = {"in_size": 8, "mean": (104.0, 117.0, 123.0), "order": "BGR", "scale": 1.0}
-    return Network(rows, name=name, **facts, share=1.0, **args)
-
-
 def test_an_onnx_file_of_deelish_brings_its_pixels_labels_and_logits(session, tmp_path):
-    network, pixels = small(labels=list("abcde")), eights()
+    network, pixels = small_network(labels=list("abcde")), eights()
     network.export(tmp_path / "net.onnx")
     teacher = Teacher(tmp_path / "net.onnx")
     assert teacher.preprocessing == network.preprocessing

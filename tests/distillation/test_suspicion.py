@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 from helpers import once, small, trained, write_set
 
-from deelish import BatchTrain, Deel, InputBatch
+from deelish import BatchTrain, InputBatch
 from deelish.distillation.average import Average
 from deelish.distillation.teachers import Teacher
-
-
-@pytest.fixture
-def session(each_engine):
-    with Deel(seed=1) as deel:
-        yield deel
 
 
 def images(folder, count):
@@ -60,6 +54,16 @@ def test_a_good_teacher_and_few_images_are_not(session, tmp_path, capsys, count,
     assert warnings(capsys) == []
 
 
+def test_images_of_one_class_say_nothing_of_a_teacher(session, tmp_path, capsys):
+    known = write_set(tmp_path, "train", 250).read_text().split()[::2]
+    (tmp_path / "unknown.txt").write_text("".join(f"{path} 0\n" for path in known))
+    InputBatch(tmp_path / "unknown.txt", batch_size=50, crop=1, mirror=False)
+    logits = np.array([[0, 5, 0, 0]], np.float32)
+    facts = {"size": 8, "order": "L", "mean": 0, "scale": 0.05}
+    once(learning(small(), Teacher(lambda values: logits.repeat(len(values), 0), **facts)))
+    assert warnings(capsys) == []
+
+
 def test_a_teacher_with_far_fewer_parameters_is_spoken_of_once(session, tmp_path, capsys):
     images(tmp_path, 100)
     from deelish import Layer, Network
@@ -82,7 +86,7 @@ def test_who_learns_in_the_same_workout_is_not(session, tmp_path, capsys):
     InputBatch(right, batch_size=50, crop=1, mirror=False)
     student, peer = trained(small()), trained(small())
     follower = Average(student)
-    # All of them are wrong about the first batch, and about most of the second.
+    # All of them are wrong about the one batch.
     wrong = tmp_path / "wrong.txt"
     lines = [line.split() for line in right.read_text().splitlines()]
     wrong.write_text("".join(f"{path} {(int(label) + 1) % 4}\n" for path, label in lines))

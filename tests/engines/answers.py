@@ -1,9 +1,9 @@
-"""What PyTorch and NumPy make of a case: tops, gradients, and the weights after the run."""
+"""What PyTorch and NumPy make of a case, and how near numbers must be to be the same."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +42,30 @@ def listed(made: Any) -> list[Any]:
     return list(made) if isinstance(made, list | tuple) else [made]
 
 
-def in_torch(case: Case) -> Answer:
-    """Tops, weights and gradients in PyTorch, images channels last as the engine keeps them."""
+def largest(array: np.ndarray) -> float:
+    """The largest magnitude, that of a pooling window without a pixel left out."""
+    sizes = np.abs(array)
+    return float(sizes[sizes < 1e30].max(initial=0))
+
+
+def assert_close(got: Any, wanted: Any, bound: float, what: object) -> None:
+    """Of one shape and equal but for the bound; infinities and NaN in the same places."""
+    assert np.shape(got) == np.shape(wanted), what
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=bound, err_msg=str(what))
+
+
+def in_torch(case: Case, moving: Sequence[int] | None = None) -> Answer:
+    """Tops, weights and gradients in PyTorch, images channels last as the engine keeps them.
+
+    Gradients are by the bottoms of the places `moving`, or of those that move, and by the weights.
+    """
+    moving = case.moving if moving is None else moving
     bottoms = [
         b.contiguous(memory_format=torch.channels_last) if b.dim() == 4 else b
         for b in map(torch.from_numpy, case.bottoms())
     ]
     weights = {name: torch.from_numpy(array) for name, array in case.weights().items()}
-    leaves: dict[int | str, torch.Tensor] = {place: bottoms[place] for place in case.moving}
+    leaves: dict[int | str, torch.Tensor] = {place: bottoms[place] for place in moving}
     leaves |= {name: weights[name] for name in case.learnt}
     for leaf in leaves.values():
         leaf.requires_grad_()

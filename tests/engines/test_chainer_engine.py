@@ -1,5 +1,6 @@
 """The Chainer engine: Chainer's own objects, its optimisers beside PyTorch's, what it refuses."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -133,7 +134,8 @@ def test_an_optimiser_moves_as_pytorchs_of_that_name(name, options):
             loss = engine.total(engine.log_softmax(blobs["score"]) * blobs["score"]) / 5
             engine.update([optimizer], loss, 0.02)
         states.append(engine.state(network.module))
-    first = made("torch", rows).session.engine.state(made("torch", rows).module)
+    network = made("torch", rows)
+    first = network.session.engine.state(network.module)
     for layer, blobs in states[0].items():
         for blob, array in blobs.items():
             largest = np.abs(array).max()
@@ -208,8 +210,7 @@ def test_why_there_is_no_such_gpu_is_said(monkeypatch, chainer, available, reaso
 def test_chainer_that_is_not_there_is_said_with_the_cure(monkeypatch):
     from deelish.engines import chainer_import
 
-    monkeypatch.setitem(__import__("sys").modules, "chainer", None)
-    monkeypatch.delitem(__import__("sys").modules, "chainer")
+    monkeypatch.delitem(sys.modules, "chainer")
     monkeypatch.setattr("sys.path", [])
     monkeypatch.setattr("sys.path_importer_cache", {})
     with pytest.raises(

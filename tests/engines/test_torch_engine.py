@@ -1,5 +1,7 @@
 """The PyTorch engine: formulas, training mode, devices, optimisers."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -107,6 +109,14 @@ def test_a_gpu_that_is_not_there_is_refused():
 def test_an_unknown_engine_is_refused():
     with pytest.raises(EngineError, match="engine 'caffe' is not there; this version"):
         open_engine("caffe", -1)
+
+
+def test_pytorch_that_is_not_there_is_said_with_the_cure(monkeypatch):
+    # As an import that fails: the module has been imported here.
+    monkeypatch.setitem(sys.modules, "deelish.engines.torch_engine", None)
+    words = r"^engine 'torch' cannot be imported \(.*\); install it: pip install 'torch>=2\.6'$"
+    with pytest.raises(EngineError, match=words):
+        open_engine("torch", -1)
 
 
 @pytest.mark.parametrize(

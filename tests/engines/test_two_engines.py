@@ -1,8 +1,9 @@
 """Both engines side by side: the same three steps, states that move, a teacher on the other one."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
-from conftest import require_chainer
 from helpers import once, small, write_set
 
 from deelish import Deel, InputBatch, Network
@@ -10,10 +11,7 @@ from deelish.distillation.losses import cross_entropy
 from deelish.errors import EngineError
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
-
-@pytest.fixture(autouse=True)
-def _chainer():
-    require_chainer()
+pytestmark = pytest.mark.usefixtures("chainer")
 
 
 def steps(engine_name, family, count=3):
@@ -42,9 +40,8 @@ def steps(engine_name, family, count=3):
 @pytest.mark.parametrize("family", [GoogLeNet, NetworkInNetwork])
 def test_three_steps_of_training_end_in_the_same_weights(family, monkeypatch):
     # Each engine draws its own dropout; without it the numbers can be compared.
-
     for engine in ("torch_ops", "chainer_ops"):
-        module = __import__(f"deelish.engines.{engine}", fromlist=["OPS"])
+        module = import_module(f"deelish.engines.{engine}")
         monkeypatch.setitem(module.OPS, "Dropout", lambda x, p, a, c: x[0])
     first, second = (steps(name, family) for name in ("torch", "chainer"))
     np.testing.assert_allclose(first[0], second[0], rtol=1e-4)

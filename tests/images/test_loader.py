@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from deelish.errors import DataError
 from deelish.images.decode import decode
@@ -18,18 +17,6 @@ from deelish.images.recipes import Showing
 from deelish.images.views import View, render, view_seed
 
 SPEC = (24, 32)
-
-
-@pytest.fixture
-def source(tmp_path, monkeypatch):
-    """A list of 11 small noise images of several shapes; the label is the line less one."""
-    monkeypatch.chdir(tmp_path)
-    draw = np.random.default_rng(0)
-    for index in range(11):
-        noise = draw.integers(0, 256, (30 + index, 50 - index, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(f"{index}.png")
-    (tmp_path / "train.txt").write_text("".join(f"{index}.png {index}\n" for index in range(11)))
-    return "train.txt"
 
 
 def loader_of(source, **options):

@@ -6,23 +6,11 @@ import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from deelish.images.decode import decode
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
-
-
-@pytest.fixture
-def source(tmp_path, monkeypatch):
-    """A list of 11 small images."""
-    monkeypatch.chdir(tmp_path)
-    for index in range(11):
-        Image.fromarray(np.full((20, 30, 3), index, np.uint8)).save(f"{index}.png")
-    (tmp_path / "train.txt").write_text("".join(f"{index}.png {index}\n" for index in range(11)))
-    return "train.txt"
 
 
 def loader_of(source, **options):

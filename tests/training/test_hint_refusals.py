@@ -23,6 +23,8 @@ def pair(session, sets):
         (("conv1",), TrainingError, "hint='conv1'; give a pair of layers"),
         ({"student": "conv1"}, TrainingError, r"or dict\(student=..., teacher=..., kind="),
         (3, TrainingError, "hint=3; give a pair of layers"),
+        ({"teacher": ["conv2"]}, TrainingError, "'teacher': .'conv2'.}; give a pair of layers"),
+        ({"kind": ["fitnet"]}, TrainingError, "there is no hint .'fitnet'.; did you mean 'fitnet'"),
         (("conv3", "conv2"), PlanError, "Student has no layer 'conv3'; did you mean 'conv2' or"),
         (("conv2", "conv9"), PlanError, "Teacher has no layer 'conv9'; did you mean 'conv2' or"),
         ({"kind": "fitnets"}, TrainingError, "there is no hint 'fitnets'; did you mean 'fitnet'"),

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from conftest import require_chainer
+from feature_formulas import attention_map, distances, huber
 from helpers import once
 from hinted import convolutional, known, lesson, weights
 
@@ -22,22 +24,11 @@ def halved(blob):
 
 
 def attention(s, t):
-    def places(blob):
-        sums = (blob.astype(float) ** 2).sum(1).reshape(len(blob), -1)
-        return sums / np.sqrt((sums**2).sum(1, keepdims=True))
-
-    return 1000 * ((places(s) - places(halved(t))) ** 2).mean()
-
-
-def distances(blob):
-    rows = blob.astype(float).reshape(len(blob), -1)
-    apart = np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(2))
-    return apart / apart[~np.eye(len(rows), dtype=bool)].mean()
+    return 1000 * ((attention_map(s) - attention_map(halved(t))) ** 2).mean()
 
 
 def relational(s, t):
-    difference = abs(distances(s) - distances(t))
-    return 7 * np.where(difference < 1, difference**2 / 2, difference - 0.5).mean()
+    return 7 * huber(distances(s) - distances(t)).mean()
 
 
 @pytest.mark.parametrize(
@@ -191,13 +182,25 @@ def test_a_projection_belongs_to_no_network(pair, tmp_path):
     assert again.parameters == count
 
 
-def test_a_teacher_on_the_other_engine_gives_hints(each_engine, corners, monkeypatch):
+def test_a_teacher_on_the_other_engine_gives_hints(each_engine, corners):
+    require_chainer()
     other = {"torch": "chainer", "chainer": "torch"}[each_engine]
     with Deel(engine=other, seed=1):
         teacher = known(convolutional("Teacher", 6))
     with Deel(seed=2):
-        student = convolutional("Student", 3)
+        student = convolutional("Student", 3, pool=True)
         InputBatch(corners[0], batch_size=16, crop=1, mirror=False)
+
+        def measured(x, t):
+            maps = [net.feature(x, layer="conv2").value for net in (student, teacher)]
+            answer = teacher.batch_feature(x)
+            student.classify(x)
+            hint = {"student": "conv2", "teacher": "conv2", "kind": "attention"}
+            outcome = student.backprop(answer, distill=True, hint=hint, weight=0)
+            assert outcome.loss == pytest.approx(attention(*maps), rel=1e-3)
+            return outcome
+
+        once(measured)
         workout = lesson(teacher, student, ("conv2", "conv2"), weight=0, label_weight=0)
         rows = BatchTrain(workout, epochs=3, rate=0.01)
     assert rows[-1]["loss"] < rows[0]["loss"]

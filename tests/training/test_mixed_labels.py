@@ -41,6 +41,35 @@ def test_the_loss_is_cross_entropy_on_shares_and_the_largest_counts(session, set
     assert np.allclose(*zip(*seen, strict=True), rtol=1e-4)
 
 
+@pytest.mark.parametrize("outputs", [4, 9])
+def test_shares_as_wide_as_another_network_fit(session, sets, outputs):
+    student = small(outputs=outputs)
+
+    def workout(x, t):
+        scores = student.classify(x).value.astype(float)
+        six = shares_of(t.value, 6)
+        six[t.value == 3] = np.eye(6)[3]
+        outcome = student.backprop(LabelTensor(t.value, t.session, t.items, probabilities=six))
+        wanted = np.zeros((len(x), 9))
+        wanted[:, :6] = six
+        assert outcome.loss == pytest.approx(cross_entropy(scores, wanted[:, :outputs]), rel=1e-4)
+        return outcome
+
+    once(workout)
+
+
+def test_a_share_of_a_class_that_the_network_lacks_is_refused(session, sets):
+    student = small()
+
+    def workout(x, t):
+        student.classify(x)
+        lacking = shares_of(t.value + 1, 6)
+        return student.backprop(LabelTensor(t.value, t.session, t.items, probabilities=lacking))
+
+    with pytest.raises(DataError, match="t holds shares of 6 classes, and it has 4; give as many"):
+        once(workout)
+
+
 def test_a_teacher_and_shares_are_mixed(session, sets):
     teacher, student = trained(small("Teacher")), small()
 

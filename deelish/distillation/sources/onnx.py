@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deelish import report
-from deelish.distillation.sources.onnx_file import CURE, OnnxFile
+from deelish.distillation.sources.onnx_file import CURE, OnnxFile, line_of
 from deelish.engines.foreign import Foreign
 from deelish.errors import FileError
 from deelish.weights import find_model
@@ -102,5 +102,4 @@ def _session(file: OnnxFile, gpu: int) -> Any:
     except FileError:
         raise
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FileError(f"{file.path}: onnxruntime refuses it ({reason})") from error
+        raise FileError(f"{file.path}: onnxruntime refuses it ({line_of(error)})") from error

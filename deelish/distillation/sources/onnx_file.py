@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class OnnxFile:
             # Large weights may lie in files beside it, which onnxruntime reads.
             self._model = onnx.load(path, load_external_data=False)
         except Exception as error:
-            raise FileError(f"{path}: is no model of ONNX ({_line(error)})") from error
+            raise FileError(f"{path}: is no model of ONNX ({line_of(error)})") from error
         graph = self._model.graph
         if not graph.output:
             raise FileError(f"{path}: its graph has no output; give a model that answers")
@@ -49,7 +50,7 @@ class OnnxFile:
         self._read_notes(notes)
         floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
         held = [tensor for tensor in graph.initializer if tensor.data_type in floats]
-        self.parameters = sum(_size(tensor.dims) for tensor in held)
+        self.parameters = sum(math.prod(tensor.dims) for tensor in held)
 
     def _read_notes(self, notes: dict[str, str]) -> None:
         self.pixels: dict[str, Any] = {}
@@ -62,7 +63,8 @@ class OnnxFile:
             self.labels = None if names is None else [str(name) for name in names]
         except (DataError, ValueError, KeyError, TypeError) as error:
             raise FileError(
-                f"{self.path}: what deelish noted in it is damaged ({_line(error)}); export it anew"
+                f"{self.path}: what deelish noted in it is damaged ({line_of(error)}); export it"
+                " anew"
             ) from None
         self.pixels = {name: getattr(found, name) for name in found.to_dict()}
 
@@ -106,13 +108,6 @@ def _before_softmax(graph: onnx.GraphProto) -> str:
     return str(maker.input[0] if maker is not None and maker.op_type == "Softmax" else first)
 
 
-def _size(sides: Any) -> int:
-    size = 1
-    for side in sides:
-        size *= int(side)
-    return size
-
-
 def _sum(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -121,5 +116,6 @@ def _sum(path: Path) -> str:
         raise FileError(f"{path}: cannot be read ({error})") from None
 
 
-def _line(error: Exception) -> str:
+def line_of(error: Exception) -> str:
+    """What another library's error says, in one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_ops.call import Args, Op, Variable
+from deelish.engines.operators import reshaped
 from deelish.plan.kinds import arrays
-from deelish.plan.shapes import Shape
 
 F = import_chainer().functions
 
@@ -18,13 +18,6 @@ _REDUCTIONS: dict[str, Callable[[Variable, tuple[int, ...]], Variable]] = {
     "SUMSQ": lambda x, axes: F.sum(F.square(x), axes),
     "MEAN": lambda x, axes: F.mean(x, axes),
 }
-
-
-def _reshaped(
-    rule: Callable[[Args, Sequence[Shape], int], list[Shape]], x: Variable, a: Args
-) -> Variable:
-    """x in the shape that the rule gives, in Caffe's order of numbers."""
-    return F.reshape(x, rule(a, [x.shape], 1)[0])
 
 
 def _slices(x: Variable, a: Args, tops: int) -> Sequence[Variable]:
@@ -49,8 +42,8 @@ OPS: dict[str, Op] = {
     "Concat": lambda x, p, a, c: F.concat(list(x), a["axis"]),
     "Slice": lambda x, p, a, c: _slices(x[0], a, c.tops),
     "Split": lambda x, p, a, c: [x[0]] * c.tops,
-    "Flatten": lambda x, p, a, c: _reshaped(arrays.flatten, x[0], a),
-    "Reshape": lambda x, p, a, c: _reshaped(arrays.reshape, x[0], a),
+    "Flatten": lambda x, p, a, c: reshaped(arrays.flatten, x[0], a),
+    "Reshape": lambda x, p, a, c: reshaped(arrays.reshape, x[0], a),
     "Crop": lambda x, p, a, c: _crop(x[0], x[1], a),
     "Tile": lambda x, p, a, c: F.concat([x[0]] * a["tiles"], a["axis"]),
     "Reduction": lambda x, p, a, c: _reduction(x[0], a),

@@ -9,6 +9,7 @@ import numpy as np
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_ops.call import Args, Op, Variable
 from deelish.engines.chainer_ops.windows import convolution
+from deelish.engines.operators import axpy
 from deelish.plan.kinds.forks import interp, permuted, reorg_order
 
 chainer = import_chainer()
@@ -58,10 +59,6 @@ def _shuffle_channel(x: Variable, a: Args) -> Variable:
     return groups.transpose(0, 2, 1, 3, 4).reshape(n, c, h, w)
 
 
-def _axpy(factor: Variable, x: Variable, y: Variable) -> Variable:
-    return factor.reshape(*x.shape[:2], *(1 for _ in x.shape[2:])) * x + y
-
-
 OPS: dict[str, Op] = {
     "DepthwiseConvolution": lambda x, p, a, c: _depthwise(x, p, a),
     "ConvolutionDepthwise": lambda x, p, a, c: _depthwise(x, p, a),
@@ -72,5 +69,5 @@ OPS: dict[str, Op] = {
     "Interp": lambda x, p, a, c: _interp(x[0], a),
     "Reorg": lambda x, p, a, c: _reorg(x[0], a),
     "ShuffleChannel": lambda x, p, a, c: _shuffle_channel(x[0], a),
-    "Axpy": lambda x, p, a, c: _axpy(*x),
+    "Axpy": lambda x, p, a, c: axpy(*x),
 }

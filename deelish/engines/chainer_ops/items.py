@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.chainer_import import import_chainer
-from deelish.engines.chainer_ops.call import Args, Call, Op, Variable
+from deelish.engines.chainer_ops.call import Args, Op, Variable
+from deelish.engines.dummy_data import dummy_data
 from deelish.engines.refusals import no_index
-from deelish.plan.fill import fill
-from deelish.plan.kind import Blob
-from deelish.plan.kinds import items
 
 chainer = import_chainer()
 F = chainer.functions
@@ -82,20 +80,13 @@ def _filter(x: Sequence[Variable]) -> Sequence[Variable]:
     return [_rows(blob, kept) for blob in x[:-1]]
 
 
-def _dummy_data(a: Args, c: Call) -> Sequence[Variable]:
-    """Random ones are drawn from a seed of their own, so that they are the same in every run."""
-    rows = zip(items.dummy_data(a, (), c.tops), items.dummy_fillers(a, c.tops), strict=True)
-    return [
-        chainer.as_variable(c.device.send(fill(Blob(shape, filler), (0,), f"DummyData/{top}")))
-        for top, (shape, filler) in enumerate(rows)
-    ]
-
-
 OPS: dict[str, Op] = {
     "ArgMax": lambda x, p, a, c: _arg_max(x[0], a),
     "Embed": lambda x, p, a, c: _embed(x[0], p),
     "BatchReindex": lambda x, p, a, c: _batch_reindex(x[0], x[1]),
     "Filter": lambda x, p, a, c: _filter(x),
     "Parameter": lambda x, p, a, c: p.weight,
-    "DummyData": lambda x, p, a, c: _dummy_data(a, c),
+    "DummyData": lambda x, p, a, c: [
+        chainer.as_variable(c.device.send(array)) for array in dummy_data(a, c.tops)
+    ],
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_ops.call import Args, Op, Variable
+from deelish.engines.operators import along, takes_own_statistics
 
 chainer = import_chainer()
 F = chainer.functions
@@ -20,7 +21,7 @@ _TINY = float(np.finfo(np.float32).tiny)
 def _batch_norm(x: Variable, p: Any, a: Args, training: bool) -> Variable:
     """Caffe's: normalises only; its arrays hold sums that the factor divides."""
     xp = chainer.backend.get_array_module(x)
-    if training if a["use_global_stats"] is None else not a["use_global_stats"]:
+    if takes_own_statistics(a, training):
         # Chainer's own refuses a small eps on the GPU, warns of a batch of one, and is no faster.
         axes = (0, *range(2, x.ndim))
         mean = F.mean(x, axes, keepdims=True)
@@ -41,13 +42,6 @@ def _remember(p: Any, mean: Any, variance: Any, count: int, a: Args) -> None:
     p.mean[...] = keep * p.mean + mean
     p.variance[...] = keep * p.variance + variance * (count / max(count - 1, 1))
     p.factor[...] = keep * p.factor + 1
-
-
-def along(values: Any, x: Variable, axis: int) -> Any:
-    """Values that belong to the axes of x from `axis` on, with ones for its other axes."""
-    before = axis % max(x.ndim, 1)
-    after = x.ndim - before - values.ndim
-    return values.reshape((1,) * before + values.shape + (1,) * after)
 
 
 def _scale(x: Sequence[Variable], p: Any, a: Args) -> Variable:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_ops.call import Args, Op, Variable
-from deelish.engines.chainer_ops.normal import along
+from deelish.engines.operators import along, line, log_of_base
 
 chainer = import_chainer()
 F = chainer.functions
@@ -49,31 +48,24 @@ def _softplus(x: Variable) -> Variable:
     return 0.5 * (x + size) + F.log1p(F.exp(-size))
 
 
-def _line(x: Variable, scale: float, shift: float) -> Variable:
-    """scale x + shift."""
-    y = x if scale == 1 else x * scale
-    return y if shift == 0 else y + shift
-
-
 def _power(x: Variable, a: Args) -> Variable:
     """(shift + scale x) ^ power; the constant that it is where power or scale is 0."""
     if a["power"] == 0 or a["scale"] == 0:
         xp = chainer.backend.get_array_module(x)
         return chainer.as_variable(xp.full_like(x.array, a["shift"])) ** a["power"]
-    y = _line(x, a["scale"], a["shift"])
+    y = line(x, a["scale"], a["shift"])
     return y if a["power"] == 1 else y ** a["power"]
 
 
 def _exp(x: Variable, a: Args) -> Variable:
     """base ^ (shift + scale x)."""
-    rate = 1.0 if a["base"] == -1 else math.log(a["base"])
-    return F.exp(_line(x, rate * a["scale"], rate * a["shift"]))
+    rate = log_of_base(a)
+    return F.exp(line(x, rate * a["scale"], rate * a["shift"]))
 
 
 def _log(x: Variable, a: Args) -> Variable:
     """The logarithm of shift + scale x to the base."""
-    rate = 1.0 if a["base"] == -1 else 1 / math.log(a["base"])
-    return _line(F.log(_line(x, a["scale"], a["shift"])), rate, 0.0)
+    return line(F.log(line(x, a["scale"], a["shift"])), 1 / log_of_base(a), 0.0)
 
 
 def _threshold(x: Variable, a: Args) -> Variable:
@@ -111,7 +103,7 @@ OPS: dict[str, Op] = {
     "TanH": lambda x, p, a, c: F.tanh(x[0]),
     "AbsVal": lambda x, p, a, c: F.absolute(x[0]),
     "BNLL": lambda x, p, a, c: _softplus(x[0]),
-    "Swish": lambda x, p, a, c: x[0] * _sigmoid(_line(x[0], a["beta"], 0.0)),
+    "Swish": lambda x, p, a, c: x[0] * _sigmoid(line(x[0], a["beta"], 0.0)),
     # One bound at a time: Chainer refuses bounds that are equal.
     "Clip": lambda x, p, a, c: F.clip(F.clip(x[0], a["min"], None), None, a["max"]),
     "Threshold": lambda x, p, a, c: _threshold(x[0], a),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_ops.call import Args, Op, Variable
+from deelish.engines.operators import each_bottom
 from deelish.plan.kinds.windows import windows
 from deelish.plan.shapes import axis_of
 
@@ -24,7 +25,7 @@ def convolution(x: Sequence[Variable], p: Any, a: Args, group: int) -> list[Vari
             each, p.weight, p.bias, strides, pads, dilate=dilations, groups=group
         )
 
-    return _each(x, p.weight.ndim, run)
+    return each_bottom(x, p.weight.ndim, run)
 
 
 def _deconvolution(x: Sequence[Variable], p: Any, a: Args) -> list[Variable]:
@@ -36,24 +37,12 @@ def _deconvolution(x: Sequence[Variable], p: Any, a: Args) -> list[Variable]:
             each, p.weight, p.bias, strides, pads, dilate=dilations, groups=a["group"]
         )
 
-    return _each(x, p.weight.ndim, run)
+    return each_bottom(x, p.weight.ndim, run)
 
 
 def _numbers(a: Args, axes: int) -> tuple[tuple[int, ...], ...]:
     """Kernels, strides, pads and dilations, one an axis: Chainer takes no tuple of one for all."""
     return tuple(zip(*windows(a, axes), strict=True))
-
-
-def _each(x: Sequence[Variable], axes: int, run: Callable[[Variable], Variable]) -> list[Variable]:
-    """Run on every bottom, all axes before its channels made one: Chainer knows one batch axis."""
-    tops = []
-    for each in x:
-        if each.ndim == axes:
-            tops.append(run(each))
-        else:
-            y = run(each.reshape(-1, *each.shape[1 - axes :]))
-            tops.append(y.reshape(*each.shape[: 1 - axes], *y.shape[1:]))
-    return tops
 
 
 def _im2col(x: Variable, a: Args) -> Variable:

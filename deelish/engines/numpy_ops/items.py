@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from deelish.engines.dummy_data import dummy_data
 from deelish.engines.numpy_ops.call import Args, Array, Op
 from deelish.engines.refusals import no_index
-from deelish.plan.fill import fill
-from deelish.plan.kind import Blob
 from deelish.plan.kinds import items
 
 
@@ -58,20 +57,11 @@ def _filter(x: Sequence[Array]) -> list[Array]:
     return [each[kept] for each in x[:-1]]
 
 
-def _dummy_data(a: Args, tops: int) -> list[Array]:
-    """Random ones are drawn from a seed of their own, the same in every run and on every engine."""
-    rows = zip(items.dummy_data(a, (), tops), items.dummy_fillers(a, tops), strict=True)
-    return [
-        fill(Blob(shape, filler), (0,), f"DummyData/{top}")
-        for top, (shape, filler) in enumerate(rows)
-    ]
-
-
 OPS: dict[str, Op] = {
     "ArgMax": lambda x, p, a, c: _arg_max(x[0], a),
     "Embed": lambda x, p, a, c: _embed(x[0], p),
     "BatchReindex": lambda x, p, a, c: _batch_reindex(x[0], x[1]),
     "Filter": lambda x, p, a, c: _filter(x),
     "Parameter": lambda x, p, a, c: p.weight.copy(),
-    "DummyData": lambda x, p, a, c: _dummy_data(a, c.tops),
+    "DummyData": lambda x, p, a, c: dummy_data(a, c.tops),
 }

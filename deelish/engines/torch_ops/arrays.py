@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from deelish.engines.operators import reshaped
 from deelish.engines.torch_ops.call import Args, Op
 from deelish.plan.kinds import arrays
-from deelish.plan.shapes import Shape
 
 _REDUCTIONS: dict[str, Callable[[Tensor, list[int]], Tensor]] = {
     "SUM": lambda x, axes: x.sum(axes),
@@ -17,13 +17,6 @@ _REDUCTIONS: dict[str, Callable[[Tensor, list[int]], Tensor]] = {
     "SUMSQ": lambda x, axes: x.square().sum(axes),
     "MEAN": lambda x, axes: x.mean(axes),
 }
-
-
-def _reshaped(
-    rule: Callable[[Args, Sequence[Shape], int], list[Shape]], x: Tensor, a: Args
-) -> Tensor:
-    """x in the shape that the rule gives, in Caffe's order of numbers."""
-    return x.reshape(rule(a, [tuple(x.shape)], 1)[0])
 
 
 def _slices(x: Tensor, a: Args, tops: int) -> Sequence[Tensor]:
@@ -47,8 +40,8 @@ OPS: dict[str, Op] = {
     "Concat": lambda x, p, a, c: torch.cat(list(x), a["axis"]),
     "Slice": lambda x, p, a, c: _slices(x[0], a, c.tops),
     "Split": lambda x, p, a, c: [x[0]] * c.tops,
-    "Flatten": lambda x, p, a, c: _reshaped(arrays.flatten, x[0], a),
-    "Reshape": lambda x, p, a, c: _reshaped(arrays.reshape, x[0], a),
+    "Flatten": lambda x, p, a, c: reshaped(arrays.flatten, x[0], a),
+    "Reshape": lambda x, p, a, c: reshaped(arrays.reshape, x[0], a),
     "Crop": lambda x, p, a, c: _crop(x[0], x[1], a),
     "Tile": lambda x, p, a, c: torch.cat([x[0]] * a["tiles"], a["axis"]),
     "Reduction": lambda x, p, a, c: _reduction(x[0], a),

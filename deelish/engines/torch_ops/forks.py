@@ -7,12 +7,13 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.operators import axpy
 from deelish.engines.torch_ops.call import Args, Op
 from deelish.engines.torch_ops.windows import convolution
 from deelish.plan.kinds.forks import interp, permuted, reorg_order
 
 
-def _depthwise(x: Any, p: Any, a: Args) -> Tensor | list[Tensor]:
+def _depthwise(x: Any, p: Any, a: Args) -> list[Tensor]:
     return convolution(x, p, a, p.weight.shape[0])
 
 
@@ -44,10 +45,6 @@ def _shuffle_channel(x: Tensor, a: Args) -> Tensor:
     return groups.transpose(1, 2).reshape(n, c, h, w)
 
 
-def _axpy(factor: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    return factor.reshape(*x.shape[:2], *(1 for _ in x.shape[2:])) * x + y
-
-
 OPS: dict[str, Op] = {
     "DepthwiseConvolution": lambda x, p, a, c: _depthwise(x, p, a),
     "ConvolutionDepthwise": lambda x, p, a, c: _depthwise(x, p, a),
@@ -61,5 +58,5 @@ OPS: dict[str, Op] = {
     "Interp": lambda x, p, a, c: _interp(x[0], a),
     "Reorg": lambda x, p, a, c: _reorg(x[0], a),
     "ShuffleChannel": lambda x, p, a, c: _shuffle_channel(x[0], a),
-    "Axpy": lambda x, p, a, c: _axpy(*x),
+    "Axpy": lambda x, p, a, c: axpy(*x),
 }

@@ -9,11 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.dummy_data import dummy_data
 from deelish.engines.refusals import no_index
-from deelish.engines.torch_ops.call import Args, Call, Op
-from deelish.plan.fill import fill
-from deelish.plan.kind import Blob
-from deelish.plan.kinds import items
+from deelish.engines.torch_ops.call import Args, Op
 
 
 def _arg_max(x: Tensor, a: Args) -> Tensor:
@@ -57,20 +55,13 @@ def _filter(x: Sequence[Tensor]) -> Sequence[Tensor]:
     return [blob[kept] for blob in x[:-1]]
 
 
-def _dummy_data(a: Args, c: Call) -> Sequence[Tensor]:
-    """Random ones are drawn from a seed of their own, so that they are the same in every run."""
-    rows = zip(items.dummy_data(a, (), c.tops), items.dummy_fillers(a, c.tops), strict=True)
-    return [
-        torch.from_numpy(fill(Blob(shape, filler), (0,), f"DummyData/{top}")).to(c.device)
-        for top, (shape, filler) in enumerate(rows)
-    ]
-
-
 OPS: dict[str, Op] = {
     "ArgMax": lambda x, p, a, c: _arg_max(x[0], a),
     "Embed": lambda x, p, a, c: _embed(x[0], p),
     "BatchReindex": lambda x, p, a, c: _batch_reindex(x[0], x[1]),
     "Filter": lambda x, p, a, c: _filter(x),
     "Parameter": lambda x, p, a, c: p.weight,
-    "DummyData": lambda x, p, a, c: _dummy_data(a, c),
+    "DummyData": lambda x, p, a, c: [
+        torch.from_numpy(array).to(c.device) for array in dummy_data(a, c.tops)
+    ],
 }

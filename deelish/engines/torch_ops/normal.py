@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from deelish.engines.operators import along, takes_own_statistics
 from deelish.engines.torch_ops.call import Args, Op
 
 
 def _batch_norm(x: Tensor, p: Any, a: Args, training: bool) -> Tensor:
     """Caffe's: normalises only; its blobs hold sums that the factor divides."""
-    if training if a["use_global_stats"] is None else not a["use_global_stats"]:
+    if takes_own_statistics(a, training):
         mean, variance = torch.zeros_like(p.mean), torch.zeros_like(p.variance)
         # A momentum of 1 leaves the batch's own mean and unbiased variance in them.
         y = torch.batch_norm(x, None, None, mean, variance, True, 1.0, a["eps"], True)
@@ -23,7 +24,7 @@ def _batch_norm(x: Tensor, p: Any, a: Args, training: bool) -> Tensor:
     inverse = torch.where(p.factor == 0, p.factor, 1 / p.factor)
     spread = (p.variance * inverse + a["eps"]).rsqrt()
     # In two steps as in Caffe: one multiply-add would lose digits where the mean is large.
-    return (x - _along(p.mean * inverse, x, 1)).mul_(_along(spread, x, 1))
+    return torch.sub(x, along(p.mean * inverse, x, 1)).mul_(along(spread, x, 1))
 
 
 def _remember(p: Any, mean: Tensor, variance: Tensor | None, a: Args) -> None:
@@ -36,22 +37,15 @@ def _remember(p: Any, mean: Tensor, variance: Tensor | None, a: Args) -> None:
     p.factor.mul_(keep).add_(1)
 
 
-def _along(values: Tensor, x: Tensor, axis: int) -> Tensor:
-    """Values that belong to the axes of x from `axis` on, with ones for its other axes."""
-    before = axis % max(x.dim(), 1)
-    after = x.dim() - before - values.dim()
-    return values.reshape(*(1,) * before, *values.shape, *(1,) * after)
-
-
 def _scale(x: Sequence[Tensor], p: Any, a: Args) -> Tensor:
-    weight = _along(x[1] if len(x) > 1 else p.weight, x[0], a["axis"])
+    weight: Tensor = along(x[1] if len(x) > 1 else p.weight, x[0], a["axis"])
     if not a["bias_term"]:
         return x[0] * weight
-    return torch.addcmul(_along(p.bias, x[0], a["axis"]), x[0], weight)
+    return torch.addcmul(along(p.bias, x[0], a["axis"]), x[0], weight)
 
 
 def _bias(x: Sequence[Tensor], p: Any, a: Args) -> Tensor:
-    return x[0] + _along(x[1] if len(x) > 1 else p.bias, x[0], a["axis"])
+    return torch.add(x[0], along(x[1] if len(x) > 1 else p.bias, x[0], a["axis"]))
 
 
 def _mvn(x: Tensor, a: Args) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import reduce
 
@@ -10,33 +9,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.operators import line, log_of_base
 from deelish.engines.torch_ops.call import Args, Op
-
-
-def _line(x: Tensor, scale: float, shift: float) -> Tensor:
-    """scale x + shift."""
-    y = x if scale == 1 else x * scale
-    return y if shift == 0 else y + shift
 
 
 def _power(x: Tensor, a: Args) -> Tensor:
     """(shift + scale x) ^ power; the constant that it is where power or scale is 0."""
     if a["power"] == 0 or a["scale"] == 0:
         return torch.full_like(x, a["shift"]).pow(a["power"])
-    y = _line(x, a["scale"], a["shift"])
+    y: Tensor = line(x, a["scale"], a["shift"])
     return y if a["power"] == 1 else y.pow(a["power"])
 
 
 def _exp(x: Tensor, a: Args) -> Tensor:
     """base ^ (shift + scale x)."""
-    rate = 1.0 if a["base"] == -1 else math.log(a["base"])
-    return _line(x, rate * a["scale"], rate * a["shift"]).exp()
+    rate = log_of_base(a)
+    return torch.exp(line(x, rate * a["scale"], rate * a["shift"]))
 
 
 def _log(x: Tensor, a: Args) -> Tensor:
     """The logarithm of shift + scale x to the base."""
-    rate = 1.0 if a["base"] == -1 else 1 / math.log(a["base"])
-    return _line(_line(x, a["scale"], a["shift"]).log(), rate, 0.0)
+    y: Tensor = line(torch.log(line(x, a["scale"], a["shift"])), 1 / log_of_base(a), 0.0)
+    return y
 
 
 def _dropout(x: Tensor, a: Args, generator: torch.Generator | None) -> Tensor:
@@ -70,7 +64,7 @@ OPS: dict[str, Op] = {
     "TanH": lambda x, p, a, c: torch.tanh(x[0]),
     "AbsVal": lambda x, p, a, c: x[0].abs(),
     "BNLL": lambda x, p, a, c: F.softplus(x[0]),
-    "Swish": lambda x, p, a, c: x[0] * torch.sigmoid(_line(x[0], a["beta"], 0.0)),
+    "Swish": lambda x, p, a, c: x[0] * torch.sigmoid(line(x[0], a["beta"], 0.0)),
     "Clip": lambda x, p, a, c: x[0].clamp(a["min"], a["max"]),
     "Threshold": lambda x, p, a, c: (x[0] > a["threshold"]).to(x[0].dtype),
     "Power": lambda x, p, a, c: _power(x[0], a),

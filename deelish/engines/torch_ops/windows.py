@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.operators import each_bottom
 from deelish.engines.torch_ops.call import Args, Op
 from deelish.plan.kinds.windows import windows
 from deelish.plan.shapes import axis_of
@@ -17,7 +18,7 @@ _CONVOLVE: dict[int, Any] = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}
 _SCATTER: dict[int, Any] = {3: F.conv_transpose1d, 4: F.conv_transpose2d, 5: F.conv_transpose3d}
 
 
-def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> Tensor | list[Tensor]:
+def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor]:
     """One top a bottom, each through the same weights."""
     convolve = _CONVOLVE[p.weight.dim()]
 
@@ -30,7 +31,7 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> Tensor | li
         y: Tensor = convolve(each, p.weight, p.bias, a["stride"], pad, a["dilation"], group)
         return y
 
-    return _each(x, p.weight.dim(), run)
+    return each_bottom(x, p.weight.dim(), run)
 
 
 def _may_lie_outside(a: Args) -> bool:
@@ -38,7 +39,7 @@ def _may_lie_outside(a: Args) -> bool:
     return bool(max(pads) >= min(kernels))
 
 
-def _deconvolution(x: Sequence[Tensor], p: Any, a: Args) -> Tensor | list[Tensor]:
+def _deconvolution(x: Sequence[Tensor], p: Any, a: Args) -> list[Tensor]:
     scatter = _SCATTER[p.weight.dim()]
 
     def run(each: Tensor) -> Tensor:
@@ -47,19 +48,7 @@ def _deconvolution(x: Sequence[Tensor], p: Any, a: Args) -> Tensor | list[Tensor
         )
         return y
 
-    return _each(x, p.weight.dim(), run)
-
-
-def _each(x: Sequence[Tensor], axes: int, run: Callable[[Tensor], Tensor]) -> Tensor | list[Tensor]:
-    """Run on every bottom, all axes before its channels made one: torch knows one batch axis."""
-    tops = []
-    for each in x:
-        if each.dim() == axes:
-            tops.append(run(each))
-        else:
-            y = run(each.reshape(-1, *each.shape[1 - axes :]))
-            tops.append(y.reshape(*each.shape[: 1 - axes], *y.shape[1:]))
-    return tops[0] if len(tops) == 1 else tops
+    return each_bottom(x, p.weight.dim(), run)
 
 
 def _im2col(x: Tensor, a: Args) -> Tensor:

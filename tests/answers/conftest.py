@@ -1,0 +1,46 @@
+"""What the tests of kept answers share: a file of twelve, a folder of its own, the command line."""
+
+import pytest
+from answers.answers_of import keys_of, logits_of, opened
+
+from deelish.cli import main
+
+
+@pytest.fixture
+def keys():
+    return keys_of(0, 12)
+
+
+@pytest.fixture
+def path(tmp_path, keys):
+    """A file of twelve answers."""
+    store = opened(tmp_path)
+    store.put(keys, logits_of(keys))
+    return store.path
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where sessions and commands keep answers; it is not there yet."""
+    monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def lines(capsys):
+    """Call it for the lines that were printed since the last call."""
+    return lambda: capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def ran(folder, capsys):
+    """Call it with a command line for what that prints: its errors where it ends with 1."""
+
+    def run(*arguments, code=0):
+        assert main(list(map(str, arguments))) == code
+        printed = capsys.readouterr()
+        if code == 0:
+            assert printed.err == ""
+        return (printed.out or printed.err).splitlines()
+
+    return run
