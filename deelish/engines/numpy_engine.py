@@ -88,7 +88,7 @@ class NumpyEngine(Engine):
         return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
 
     def total(self, values: np.ndarray, axis: int | None = None) -> Any:
-        return values.sum(axis, keepdims=axis is not None)
+        return values.sum() if axis is None else values.sum(axis, keepdims=True)
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(np.matmul(a, b))
