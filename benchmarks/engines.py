@@ -28,7 +28,7 @@ class Runner:
     """One network on one engine, and what is timed of it."""
 
     def __init__(self, engine, family, side, batch):
-        with Deel(engine=engine) as deel:
+        with Deel(engine=engine, precision="float32") as deel:
             self.network, self.engine = family(), deel.engine
         rng = np.random.default_rng(0)
         self.x = {"data": rng.normal(0, 60, (batch, 3, side, side)).astype(np.float32)}

@@ -84,7 +84,7 @@ def main():
         for _ in range(IMAGES // BATCH)
     ]
     ours, hand = [], []
-    with tempfile.TemporaryDirectory() as name, Deel():
+    with tempfile.TemporaryDirectory() as name, Deel(precision="float32"):
         path = write_images(Path(name))
         student, teacher = NetworkInNetwork(), GoogLeNet()
         teacher.untrained.clear()  # random, but a teacher for this purpose

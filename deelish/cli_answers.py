@@ -36,6 +36,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--top", metavar="N", type=int, help="keep the N highest logits of an answer (all)")
     add("--batch-size", metavar="N", type=int, default=32, help="images a batch (32)")
     add("--gpu", metavar="N", type=int, default=-1, help="0 is the first GPU (the processor)")
+    add("--precision", metavar="TYPE", help="that of the script that will ask (auto)")
     teach.set_defaults(act=_teach)
 
     cache = commands.add_parser("cache", help="list, check or clear kept answers")
@@ -66,7 +67,7 @@ def _teach(options: argparse.Namespace) -> int:
     from deelish.commands import InputBatch
     from deelish.session import Deel
 
-    with Deel(gpu=options.gpu):
+    with Deel(gpu=options.gpu, precision=options.precision):
         network = cli_models.opened(options)
         sets = InputBatch(
             options.images,

@@ -24,6 +24,7 @@ def fingerprint_of(network: Network) -> str | None:
     if any(row.type in CUSTOM[network.session.engine_name] for row in rows):
         return None
     text = {
+        "half": network.session.engine.half,
         "rows": [row.to_dict() for row in rows],
         "inputs": {name: list(shape) for name, shape in plan.inputs.items()},
         "logits": plan.logits,

@@ -129,7 +129,8 @@ class Network(Described):
         In the training part of a workout the network learns from this answer at `backprop`.
         """
         run = current_session().run
-        pending = self.answered(self._images(x), training=run is not None and run.training)
+        training = run is not None and run.training
+        pending = self.answered(self._images(x), training=training, half=run is not None)
         if run is not None:
             self.pending = pending
         current_session().used(self)
@@ -163,7 +164,8 @@ class Network(Described):
         """
         blob = self.plan.blob_of(layer)
         images = self._images(x)
-        content = self._run(images, [blob], training=False)[blob]
+        half = current_session().run is not None
+        content = self._run(images, [blob], training=False, half=half)[blob]
         current_session().used(self)
         return Tensor(content, self.session, self, images)
 
@@ -188,13 +190,15 @@ class Network(Described):
             return self.Input(x)
         return images_of(self.name, x)
 
-    def _run(self, images: ImageTensor, wanted: list[str], *, training: bool) -> dict[str, Any]:
+    def _run(
+        self, images: ImageTensor, wanted: list[str], *, training: bool, half: bool
+    ) -> dict[str, Any]:
         self._check_takes_images()
         data = self.preprocessing.apply(images.pixels(self))
         inputs = {self.plan.data: data}
         phase = "TRAIN" if training else "TEST"
         self.plan.check_inputs({self.plan.data: data.shape}, wanted, phase)
-        return self.session.engine.run(self.module, inputs, wanted, training=training)
+        return self.session.engine.run(self.module, inputs, wanted, training=training, half=half)
 
     def _check_takes_images(self) -> None:
         shape = self.plan.inputs.get(self.plan.data, ())
@@ -204,14 +208,17 @@ class Network(Described):
                 " arrays to run()"
             )
 
-    def answered(self, images: ImageTensor, *, training: bool) -> learning.Pending:
+    def answered(
+        self, images: ImageTensor, *, training: bool, half: bool = True
+    ) -> learning.Pending:
         """Logits of the images; in training also auxiliary scores, and dropout is drawn.
 
-        The blobs of `kept_blobs` come with them.
+        The blobs of `kept_blobs` come with them. With `half` the layers in between may be computed
+        in the session's half type.
         """
         logits, kept = self.plan.logits, self.kept_blobs
         heads = list(self.plan.auxiliary) if training else []
-        blobs = self._run(images, [logits, *heads, *kept], training=training)
+        blobs = self._run(images, [logits, *heads, *kept], training=training, half=half)
         answer = ScoreTensor(rows_of(blobs[logits], logits), self.session, self, images)
         answer.trained_mode = training
         answer.features = {name: blobs[name] for name in kept}

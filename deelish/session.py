@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deelish.engines import Engine, check_engine, open_engine
+from deelish import report
+from deelish.engines import Engine, check_engine, check_precision, open_engine
 from deelish.errors import DataError, EngineError, TrainingError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 ENGINE_VARIABLE = "DEELISH_ENGINE"
+PRECISION_VARIABLE = "DEELISH_PRECISION"
 
 
 class Deel:
@@ -33,19 +35,33 @@ class Deel:
         engine: the framework that computes, "torch" or "chainer", or "numpy", which only answers;
             left out, the one that the environment variable DEELISH_ENGINE names, else torch.
         seed: first weights, order of images, views and dropout all follow from it.
+        precision: what layers compute in. "auto" takes bfloat16 for training and for teachers
+            where the device has it, and float32 for all other answers; "float32", "bfloat16" and
+            "float16" hold for all. Weights and losses are float32 always. Left out, what the
+            environment variable DEELISH_PRECISION names, else "auto".
 
     Raises:
-        EngineError: no such engine, or no such GPU.
+        EngineError: no such engine, no such GPU, or a precision that the engine has not.
     """
 
-    def __init__(self, gpu: int = -1, engine: str | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        gpu: int = -1,
+        engine: str | None = None,
+        seed: int = 0,
+        precision: str | None = None,
+    ) -> None:
         engine = os.environ.get(ENGINE_VARIABLE, "torch") if engine is None else engine
         self.gpu, self.engine_name, self.seed = _checked(gpu, engine, seed)
+        asked = os.environ.get(PRECISION_VARIABLE, "auto") if precision is None else precision
+        check_precision(asked)
+        self.precision = asked
         self._engine: Engine | None = None
         self.current: Tensor | None = None
         self.sets: ImageSets | None = None
         self.run: Run | None = None
         self.epochs = 0
+        self._told = False
         self.updates = 0
         self._networks: list[weakref.ref[Network]] = []
         self._last_used: Network | None = None
@@ -60,7 +76,7 @@ class Deel:
     def engine(self) -> Engine:
         """The engine; its framework is imported when it is first needed."""
         if self._engine is None:
-            self._engine = open_engine(self.engine_name, self.gpu)
+            self._engine = open_engine(self.engine_name, self.gpu, self.precision)
         return self._engine
 
     def __enter__(self) -> Deel:
@@ -88,6 +104,15 @@ class Deel:
         self._networks.append(weakref.ref(network))
         self._last_used = network
         return len(self._networks) - 1
+
+    def tell_precision(self) -> None:
+        """Say once what training and teachers are computed in, where that is not float32."""
+        if self.engine.half is not None and not self._told:
+            self._told = True
+            report.say(
+                f"training and teachers compute in {self.engine.half}; exactly, and slower, with"
+                " Deel(precision='float32')"
+            )
 
     @property
     def networks(self) -> list[Network]:

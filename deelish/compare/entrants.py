@@ -36,9 +36,7 @@ class Entrant:
 
 def as_float(key: str, network: CanTeach, file: int | None, order: Order) -> Entrant:
     """A network as it is."""
-    return Entrant(
-        key, network, _ordered(lambda x: network.batch_feature(x).value, order), file=file
-    )
+    return Entrant(key, network, _ordered(lambda x: _exact(network, x), order), file=file)
 
 
 def as_int8(
@@ -55,6 +53,13 @@ def as_int8(
         except DeelishError as error:
             reason = str(error)
     return Entrant(key, network, None, "int8", missing=reason)
+
+
+def _exact(network: CanTeach, images: ImageTensor) -> np.ndarray:
+    """Logits in float32, whatever the session trains and teaches in."""
+    if isinstance(network, Network):
+        return network.answered(images, training=False, half=False).answer.value
+    return network.batch_feature(images).value
 
 
 def _ordered(logits: Logits, order: Order) -> Logits:

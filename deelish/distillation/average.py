@@ -68,7 +68,9 @@ class Average(Answering):
         self._catch_up()
         plan = self.student.plan
         inputs = {plan.data: self.preprocessing.apply(images.pixels(self))}
-        answer = self.session.engine.run(self.module, inputs, [plan.logits], training=False)
+        answer = self.session.engine.run(
+            self.module, inputs, [plan.logits], training=False, half=True
+        )
         return rows_of(answer[plan.logits], plan.logits)
 
     def _catch_up(self) -> None:

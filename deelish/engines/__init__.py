@@ -7,6 +7,8 @@ from importlib import import_module
 
 from deelish.engines.base import Engine as Engine
 from deelish.engines.base import Values as Values
+from deelish.engines.precision import AUTO
+from deelish.engines.precision import check_precision as check_precision
 from deelish.errors import EngineError
 
 # By name the module and the class.
@@ -31,19 +33,22 @@ def check_engine(name: str) -> None:
         )
 
 
-def open_engine(name: str, gpu: int) -> Engine:
+def open_engine(name: str, gpu: int, precision: str = AUTO) -> Engine:
     """The engine of this name on the CPU (gpu=-1) or a GPU; imports its framework.
 
     Raises:
-        EngineError: no such engine, its framework is not installed, or no such GPU.
+        EngineError: no such engine, its framework is not installed, no such GPU, or the engine has
+            not this precision.
     """
     check_engine(name)
     module, kind = _PLACES[name]
     try:
-        engine: Callable[[int], Engine] = getattr(import_module(f"deelish.engines.{module}"), kind)
+        engine: Callable[[int, str], Engine] = getattr(
+            import_module(f"deelish.engines.{module}"), kind
+        )
     except ImportError as error:
         # PyTorch's: NumPy is always there, and chainer_import says itself how to get Chainer.
         raise EngineError(
             f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
         ) from error
-    return engine(gpu)
+    return engine(gpu, precision)

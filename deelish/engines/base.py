@@ -22,6 +22,8 @@ class Engine(ABC):
 
     name: str
     device: str
+    # The type that training and teachers compute in, where that is not float32.
+    half: str | None = None
 
     @abstractmethod
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> Any:
@@ -38,10 +40,12 @@ class Engine(ABC):
         wanted: Iterable[str],
         *,
         training: bool,
+        half: bool = False,
     ) -> dict[str, Any]:
-        """The wanted blobs for these inputs.
+        """The wanted blobs for these inputs, in float32.
 
-        In training, dropout is drawn and gradients can follow; otherwise neither.
+        In training, dropout is drawn and gradients can follow; otherwise neither.  With `half` the
+        layers in between may be computed in the engine's half type.
         """
 
     def state(self, module: Any) -> Values:

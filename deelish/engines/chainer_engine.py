@@ -13,6 +13,7 @@ from deelish.engines.chainer_device import choose_device, computing, to_numpy
 from deelish.engines.chainer_import import import_chainer
 from deelish.engines.chainer_module import PlanChain
 from deelish.engines.chainer_rules import Optimizer
+from deelish.engines.precision import only_float32
 from deelish.plan.plan import Plan
 
 chainer = import_chainer()
@@ -24,7 +25,8 @@ class ChainerEngine(Engine):
 
     name = "chainer"
 
-    def __init__(self, gpu: int) -> None:
+    def __init__(self, gpu: int, precision: str) -> None:
+        only_float32(self.name, precision)
         self._device = choose_device(gpu)
         self.device = "cpu" if gpu < 0 else f"cuda:{gpu}"
         self._generator = self._device.xp.random.default_rng()
@@ -41,6 +43,7 @@ class ChainerEngine(Engine):
         wanted: Iterable[str],
         *,
         training: bool,
+        half: bool = False,
     ) -> dict[str, Any]:
         variables = {name: self._variable(value) for name, value in inputs.items()}
         module.generator = self._generator

@@ -11,6 +11,7 @@ import numpy as np
 from deelish.engines.base import Engine
 from deelish.engines.custom import custom
 from deelish.engines.numpy_ops import OPS
+from deelish.engines.precision import only_float32
 from deelish.engines.running import Runner
 from deelish.errors import EngineError
 from deelish.plan.plan import Plan
@@ -49,7 +50,8 @@ class NumpyEngine(Engine):
     name = "numpy"
     device = "cpu"
 
-    def __init__(self, gpu: int) -> None:
+    def __init__(self, gpu: int, precision: str) -> None:
+        only_float32(self.name, precision)
         if gpu >= 0:
             raise EngineError(f"Deel(gpu={gpu}, engine='numpy'): it has no GPU; leave gpu out")
         self._generator = np.random.default_rng()
@@ -64,6 +66,7 @@ class NumpyEngine(Engine):
         wanted: Iterable[str],
         *,
         training: bool,
+        half: bool = False,
     ) -> dict[str, Any]:
         blobs = {name: self.array(values) for name, values in inputs.items()}
         return module.runner.run(blobs, wanted, self._generator if training else None, "cpu")

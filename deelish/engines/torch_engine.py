@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from deelish.engines.allocator import keep_large_blocks
 from deelish.engines.base import Engine
 from deelish.engines.learnt import learnt
+from deelish.engines.precision import AUTO, HALVES, processor_has_bfloat16
 from deelish.engines.torch_module import PlanModule
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
@@ -33,8 +35,13 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def __init__(self, gpu: int) -> None:
+    def __init__(self, gpu: int, precision: str) -> None:
         self._device = _device(gpu)
+        self.half = _half(self._device, precision)
+        # A half type that was named is meant for every answer.
+        self._always = precision in HALVES
+        # Gradients in float16 are raised, or the small ones would be 0.
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=self.half == "float16")
         if self._device.type == "cpu":
             keep_large_blocks()
         self.device = str(self._device)
@@ -50,16 +57,24 @@ class TorchEngine(Engine):
         wanted: Iterable[str],
         *,
         training: bool,
+        half: bool = False,
     ) -> dict[str, Any]:
         if module.training != training:
             module.train(training)
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
         if training:
-            return dict(module(tensors, wanted))
-        with torch.inference_mode():
+            with self._computing(half):
+                answer = module(tensors, wanted)
+            return {name: tensor.float() for name, tensor in answer.items()}
+        with torch.inference_mode(), self._computing(half):
             answer = module(tensors, wanted)
         # A tensor born in inference mode cannot enter a loss; its copy can.
-        return {name: tensor.clone() for name, tensor in answer.items()}
+        return {name: tensor.to(torch.float32, copy=True) for name, tensor in answer.items()}
+
+    def _computing(self, half: bool) -> AbstractContextManager[Any]:
+        if self.half is None or not (half or self._always):
+            return nullcontext()
+        return torch.autocast(self._device.type, getattr(torch, self.half))
 
     def _tensor(self, value: Any) -> Tensor:
         return value if isinstance(value, Tensor) else self.array(value)
@@ -119,9 +134,10 @@ class TorchEngine(Engine):
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["lr_mult"]
             optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         for optimizer in optimizers:
-            optimizer.step()
+            self._scaler.step(optimizer)
+        self._scaler.update()
 
     def blend(self, module: PlanModule, other: PlanModule, decay: float) -> None:
         with torch.no_grad():
@@ -152,6 +168,18 @@ def _groups(module: PlanModule) -> list[dict[str, Any]]:
         {"params": tensors, "lr_mult": rates, "decay_mult": decays}
         for (rates, decays), tensors in groups.items()
     ]
+
+
+def _half(device: torch.device, precision: str) -> str | None:
+    """The half type of a session; "auto" takes bfloat16 where the device itself has it."""
+    if precision in HALVES:
+        return precision
+    if precision != AUTO:
+        return None
+    if device.type == "cuda":
+        # The first GPUs with bfloat16 are those of 2020.
+        return "bfloat16" if torch.cuda.get_device_capability(device) >= (8, 0) else None
+    return "bfloat16" if processor_has_bfloat16() else None
 
 
 def _device(gpu: int) -> torch.device:

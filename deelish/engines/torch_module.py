@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from deelish.engines.custom import custom
 from deelish.engines.running import Runner
-from deelish.engines.torch_ops import OPS, Op
+from deelish.engines.torch_ops import OPS, Op, exactly
 from deelish.pieces import in_pieces
 from deelish.plan.kind import Blob, Blobs
 from deelish.plan.plan import Plan
@@ -126,7 +126,7 @@ class PlanModule(nn.Module):
 
 
 def _op_of(type: str) -> Op:
-    return OPS.get(type) or custom("torch", type)
+    return OPS.get(type) or exactly(custom("torch", type))
 
 
 def _room(shape: Shape) -> np.ndarray:

@@ -37,6 +37,7 @@ class Loop:
     def train(self, epochs: int) -> History:
         """Train for so many epochs; Ctrl-C ends it after the update in hand."""
         self.sets.prepare(self.session.networks)
+        self.session.tell_precision()
         self.run = Run(self.session, self.how, epochs * len(self.sets.train))
         before, self.session.run = self.session.run, self.run
         try:

@@ -55,6 +55,7 @@ class ImageSets:
             _check_folders(train, val)
             check_apart(train_items, val_items)
         self._check_labels(session, [train_items, val_items])
+        self._labels = max(item.label for item in train_items) + 1
         self.train = self._loader(session, train_items, choices.mix)
         self.val = self._loader(session, val_items, None) if val_items else None
 
@@ -78,8 +79,7 @@ class ImageSets:
 
     def classes(self, networks: Sequence[Network]) -> int:
         """The classes of a label given as probabilities: of the largest network, or the labels."""
-        labels = max(item.label for item in self.train.items) + 1
-        return max([labels, *(network.plan.classes for network in networks)])
+        return max([self._labels, *(network.plan.classes for network in networks)])
 
     def base(self, preprocessing: Preprocessing) -> int:
         """The side of the image that a network's view is cut from."""

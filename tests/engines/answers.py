@@ -54,10 +54,11 @@ def assert_close(got: Any, wanted: Any, bound: float, what: object) -> None:
     np.testing.assert_allclose(got, wanted, rtol=0, atol=bound, err_msg=str(what))
 
 
-def in_torch(case: Case, moving: Sequence[int] | None = None) -> Answer:
+def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = False) -> Answer:
     """Tops, weights and gradients in PyTorch, images channels last as the engine keeps them.
 
     Gradients are by the bottoms of the places `moving`, or of those that move, and by the weights.
+    With `half` as in the middle of a network that computes in bfloat16.
     """
     moving = case.moving if moving is None else moving
     bottoms = [
@@ -70,8 +71,11 @@ def in_torch(case: Case, moving: Sequence[int] | None = None) -> Answer:
     for leaf in leaves.values():
         leaf.requires_grad_()
     how = Call(torch.Generator() if case.training else None, case.tops, torch.device("cpu"))
-    made = listed(TORCH[case.kind](bottoms, held(weights), case.args, how))
-    tops = [top.detach().numpy() for top in made]
+    if half:
+        bottoms = [b.bfloat16() if place in case.moving else b for place, b in enumerate(bottoms)]
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        made = listed(TORCH[case.kind](bottoms, held(weights), case.args, how))
+    tops = [top.detach().float().numpy() for top in made]
     for top, by in zip(made, case.projections(tops), strict=True):
         if top.requires_grad:
             (top * torch.from_numpy(by)).sum().backward(retain_graph=True)

@@ -38,7 +38,10 @@ def _dropout(x: Tensor, a: Args, generator: torch.Generator | None) -> Tensor:
     keep = 1 - a["dropout_ratio"]
     if generator is None:
         return x
-    return x * torch.empty_like(x).bernoulli_(keep, generator=generator).div_(keep)
+    # PyTorch's own bernoulli_ with a generator takes five times as long on a CPU.
+    draws = torch.empty_like(x, dtype=torch.int32).random_(generator=generator)
+    kept: Tensor = draws >= round(a["dropout_ratio"] * 2**31)
+    return x * kept.to(x.dtype).mul_(1 / keep)
 
 
 def _eltwise(x: Sequence[Tensor], a: Args) -> Tensor:

@@ -14,8 +14,6 @@ from deelish.engines.torch_ops.call import Args, Op
 from deelish.plan.kinds.pooling import pooled, pooling_windows, pyramid
 from deelish.plan.kinds.windows import Window
 
-_LOWEST = torch.finfo(torch.float32).min
-
 
 class _Grid(NamedTuple):
     """How many windows each side of an image has, and how they lie.
@@ -63,7 +61,7 @@ def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
     if grid.plain:
         return pool(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
     if method == "MAX":
-        return pool(_padded(x, grid, _LOWEST), grid.kernels, grid.strides)
+        return pool(_padded(x, grid, torch.finfo(x.dtype).min), grid.kernels, grid.strides)
     # Caffe divides by the window clipped at the padded image: by 0 where that has no place.
     sums = pool(_padded(x, grid, 0.0), grid.kernels, grid.strides, divisor_override=1)
     spans = []
@@ -80,12 +78,18 @@ def _maxima_and_places(x: Tensor, grid: _Grid) -> list[Tensor]:
         y, places = F.max_pool2d(
             x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil, return_indices=True
         )
-        return [y, places.to(x.dtype)]
-    padded = _padded(x, grid, _LOWEST)
+        return [y, places.to(_exact(x))]
+    lowest = torch.finfo(x.dtype).min
+    padded = _padded(x, grid, lowest)
     y, places = F.max_pool2d(padded, grid.kernels, grid.strides, return_indices=True)
     row, column = places // padded.shape[3] - grid.pads[0], places % padded.shape[3] - grid.pads[1]
-    places = torch.where(y > _LOWEST, row * x.shape[3] + column, -1)
-    return [y, places.to(x.dtype)]
+    places = torch.where(y > lowest, row * x.shape[3] + column, -1)
+    return [y, places.to(_exact(x))]
+
+
+def _exact(x: Tensor) -> torch.dtype:
+    """A type that has room for places: half types are exact up to 256."""
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def _padded(x: Tensor, grid: _Grid, value: float) -> Tensor:

@@ -1,0 +1,128 @@
+"""Half types: what they may change, what stays exact, and what is asked of the device."""
+
+import numpy as np
+import pytest
+import torch
+from engines.answers import assert_close, in_numpy, in_torch, largest
+from engines.cases import CASES
+from helpers import small, trained, write_set
+
+from deelish import BatchTrain, Deel, InputBatch
+from deelish.engines import open_engine, precision
+from deelish.errors import EngineError
+from deelish.networks import NetworkInNetworkCIFAR10
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_every_layer_runs_in_bfloat16_and_learns(case):
+    got = in_torch(case, half=True)
+    for number, (ours, theirs) in enumerate(zip(got.tops, in_numpy(case).tops, strict=True)):
+        assert ours.shape == theirs.shape
+        # What is found lies elsewhere where rounding makes two numbers equal.
+        if case.kind == "ArgMax" or (case.kind == "Pooling" and number == 1):
+            assert np.array_equal(ours, ours.round()) or "out_max_val" in case.given
+            continue
+        there = np.abs(theirs) < 1e30
+        # bfloat16 has 8 binary digits.
+        assert_close(ours[there], theirs[there], 0.03 * largest(theirs), "top")
+    assert all(np.isfinite(gradient).all() for gradient in got.gradients.values())
+
+
+def images(count=4, size=32):
+    rng = np.random.default_rng(0)
+    return list(rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8))
+
+
+def test_auto_teaches_in_what_the_processor_has_and_answers_in_float32(monkeypatch):
+    answers = {}
+    for has in (True, False):
+        monkeypatch.setattr(
+            "deelish.engines.torch_engine.processor_has_bfloat16", lambda has=has: has
+        )
+        session = Deel(precision="auto")
+        assert session.engine.half == ("bfloat16" if has else None)
+        network = NetworkInNetworkCIFAR10()
+        network.untrained.clear()
+        answers[has] = (network.batch_feature(images()).value, network.classify(images()).value)
+    exact = answers[False][1]
+    assert np.array_equal(answers[False][0], exact)
+    assert np.array_equal(answers[True][1], exact)
+    worst = np.abs(answers[True][0] - exact).max() / np.abs(exact).max()
+    assert 0 < worst < 0.03
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_a_half_type_that_is_named_is_for_every_answer_and_learns(tmp_path, capsys, half):
+    train = write_set(tmp_path, "train", 64)
+    Deel(precision=half)
+    network = small()
+    InputBatch(train, batch_size=8, crop=1.0, mirror=False)
+
+    def workout(x, t):
+        network.classify(x)
+        return network.backprop(t)
+
+    assert BatchTrain(workout, epochs=10, rate=0.01)[-1]["accuracy"] > 0.9
+    assert f"compute in {half}" in capsys.readouterr().out
+    answer = network.classify(images(size=8))
+    assert answer.value.dtype == np.float32
+    assert not np.array_equal(answer.value, exact_answer(network))
+    assert all(weight.dtype == torch.float32 for weight in network.module.parameters())
+
+
+def exact_answer(network):
+    x = network.Input(images(size=8))
+    with torch.inference_mode():
+        return network.module(
+            torch.from_numpy(network.preprocessing.apply(x.pixels(network)))
+        ).numpy()
+
+
+def test_training_in_bfloat16_repeats_to_the_bit_and_says_so_once(tmp_path, capsys):
+    train = write_set(tmp_path, "train", 32)
+    states = []
+    for _ in range(2):
+        session = Deel(precision="bfloat16")
+        network = small(dropout=0.3)
+        InputBatch(train, batch_size=8)
+        trained(network)
+        trained(network)
+        states.append(session.engine.state(network.module))
+    for layer, blobs in states[0].items():
+        for name, array in blobs.items():
+            assert np.array_equal(array, states[1][layer][name])
+    assert capsys.readouterr().out.count("compute in bfloat16") == 2
+
+
+def test_kept_answers_of_one_precision_are_not_given_for_another():
+    prints = set()
+    for name in ("float32", "bfloat16"):
+        Deel(precision=name)
+        prints.add(NetworkInNetworkCIFAR10().fingerprint())
+    assert len(prints) == 2
+
+
+def test_a_precision_that_is_not_there_is_refused(chainer):
+    with pytest.raises(EngineError, match=r"precision='half'.: is not known; choose from auto, fl"):
+        Deel(precision="half")
+    with pytest.raises(EngineError, match=r"engine='chainer', precision='bfloat16'.*in float32; l"):
+        open_engine("chainer", -1, "bfloat16")
+    assert open_engine("chainer", -1, "auto").half is None
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 amx_tile\n", True),
+        ("flags\t\t: fpu avx512f\n", False),
+        ("Features\t: fp asimd bf16\n", True),
+        ("nothing of the kind\n", False),
+    ],
+)
+def test_what_the_processor_has_is_read_from_its_flags(monkeypatch, tmp_path, text, has):
+    (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(precision, "Path", lambda _: tmp_path / "cpuinfo")
+    monkeypatch.setattr(precision.platform, "system", lambda: "Linux")
+    assert precision.processor_has_bfloat16() == has
+    monkeypatch.setattr(precision.platform, "system", lambda: "Darwin")
+    assert not precision.processor_has_bfloat16()
