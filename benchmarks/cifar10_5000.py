@@ -5,8 +5,9 @@
 CIFAR10 is a folder with train.txt (50,000 images), test.txt (10,000), labels.txt and the images.
 The first 500 images of each class keep their labels; the other 45,000 have none, and the students
 that are distilled never see a label. The share of the gap is (distilled - student alone) / (teacher
-- student alone). Figures are those of the last epoch on the test images, which chose nothing.
-With --keep FOLDER the networks stay there, and the teacher is not trained again.
+- student alone). The test images are seen once, after the last epoch, and chose nothing. Training
+is in bfloat16 where the machine has it.
+With --keep FOLDER the teacher and each figure stay there, and a later run goes on from them.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from deelish import *
@@ -30,7 +33,7 @@ LOSSES = {
     "cross_entropy": {"loss": "cross_entropy", "temperature": 4},
     "dkd": {"loss": "dkd", "temperature": 4, "weight": lambda epoch: min(1, epoch / 5)},
 }
-CROP, BATCH = 28 / 32, 64
+SHARE, BATCH = 28 / 32, 64
 
 
 def labelled(data, folder, count=500):
@@ -46,74 +49,111 @@ def labelled(data, folder, count=500):
     return path
 
 
-def train_teacher(options, train, folder):
-    """GoogLeNet with the published weights, fine-tuned; its file."""
-    path = folder / f"teacher_{options.size}_{options.teacher_epochs}.hdf5"
-    if path.is_file():
-        return path
+def train_teacher(options, train, path):
+    """GoogLeNet with the published weights, fine-tuned and saved; its accuracy."""
     with Deel(seed=0):
         labels = options.data / "labels.txt"
         teacher = GoogLeNet(labels, options.weights, in_size=options.size)
         sets(options, train)
         learn(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs, 1e-4)
-        return teacher.save(path)
+        teacher.save(path)
+        return accuracy(options, teacher)
 
 
 def sets(options, train, views=None):
-    """The images; a view shows 28 of 32 pixels, mirrored or not."""
-    test = options.data / "test.txt"
-    InputBatch(train, test, batch_size=BATCH, crop=CROP, views=views, root=options.data)
+    """The images; a view shows 28 of 32 pixels, as GoogLeNet's own views do, mirrored or not."""
+    InputBatch(train, batch_size=BATCH, views=views, root=options.data)
 
 
 def learn(network, step, epochs, rate):
-    """Accuracy on the test images after the last epoch."""
+    """Train on the images that are set."""
 
     def workout(x, t):
         network.classify(x)
         return step(network, x, t)
 
-    return BatchTrain(workout, epochs=epochs, rate=rate)[-1]["val_accuracy"]
+    BatchTrain(workout, epochs=epochs, rate=rate)
 
 
 def train_student(options, seed, train, epochs, teacher=None, **loss):
     """Accuracy of a NIN from its labels, or from a teacher's answers alone."""
     with Deel(seed=seed):
         student = NetworkInNetworkCIFAR10()
+        student.preprocessing = replace(student.preprocessing, share=SHARE)
         if teacher is None:
             sets(options, train)
-            return learn(student, lambda net, x, t: net.backprop(t), epochs, 1e-3)
+            learn(student, lambda net, x, t: net.backprop(t), epochs, 1e-3)
+            return accuracy(options, student)
         taught_by = Network.load(teacher)
         sets(options, train, options.views)
 
         def step(net, x, t):
             return net.backprop(taught_by.batch_feature(x), distill=True, **loss)
 
-        return learn(student, step, epochs, 1e-3)
+        learn(student, step, epochs, 1e-3)
+        return accuracy(options, student)
 
 
-def accuracy(options, path):
-    """Accuracy of a network's file on the test images."""
-    with Deel():
-        network = Network.load(path)
-        items = [line.split() for line in (options.data / "test.txt").read_text().splitlines()]
-        right = 0
-        for start in range(0, len(items), 100):
-            part = items[start : start + 100]
-            best = network.classify([options.data / path for path, _ in part]).value.argmax(1)
-            right += sum(best == [int(label) for _, label in part])
-        return right / len(items)
+def accuracy(options, network):
+    """Accuracy on the test images, in the centre view."""
+    items = [line.split() for line in (options.data / "test.txt").read_text().splitlines()]
+    right = 0
+    for start in range(0, len(items), 100):
+        part = items[start : start + 100]
+        best = network.classify([options.data / path for path, _ in part]).value.argmax(1)
+        right += int(sum(best == [int(label) for _, label in part]))
+    return right / len(items)
 
 
-def report(rows, teacher, alone):
+def once(path, train):
+    """[accuracy, seconds] of a training; what the file holds of an earlier run is not repeated."""
+    if not path.is_file():
+        start = time.perf_counter()
+        found = [train(), round(time.perf_counter() - start)]
+        path.write_text(json.dumps(found))
+        print(f"{path.stem}: {found[0]:.2%} in {found[1]} s", flush=True)
+    return json.loads(path.read_text())
+
+
+def measure(options, folder):
+    """{row: [(accuracy, seconds), one for each seed]}."""
+    few, everything = labelled(options.data, folder), options.data / "train.txt"
+    of = f"{options.size}_{options.teacher_epochs}"
+    path = folder / f"teacher_{of}.hdf5"
+    teacher = once(path.with_suffix(".json"), lambda: train_teacher(options, few, path))
+    rows = {"teacher": [teacher]}
+    work = {"student, labels alone": (few, options.alone_epochs, None, {})}
+    for name in filter(None, options.losses.split(",")):
+        work[f"distilled, {name}"] = (everything, options.epochs, path, LOSSES[name])
+    for name, (train, epochs, taught_by, loss) in work.items():
+        how = f"{epochs}" if taught_by is None else f"{of}_{options.views}_{epochs}"
+        rows[name] = [
+            once(
+                folder / f"{name.replace(' ', '_')}_{how}_{seed}.json",
+                partial(train_student, options, seed, train, epochs, taught_by, **loss),
+            )
+            for seed in range(options.seeds)
+        ]
+    return rows
+
+
+def report(rows):
     """Print the table; returns {loss: share of the gap}."""
+    means = {
+        name: statistics.mean(accuracy for accuracy, _ in found) for name, found in rows.items()
+    }
+    teacher, alone = means["teacher"], means["student, labels alone"]
     gaps = {}
     print(f"\n{'':<28}{'accuracy':>9}{'spread':>8}{'of the gap':>12}{'seconds':>9}")
-    for name, (accuracies, seconds) in rows.items():
-        mean, spread = statistics.mean(accuracies), max(accuracies) - min(accuracies)
-        gap = (mean - alone) / (teacher - alone)
-        shown = "" if name in ("teacher", "student, labels alone") else f"{gap:.0%}"
+    for name, found in rows.items():
+        accuracies, seconds = zip(*found, strict=True)
+        gap = (means[name] - alone) / (teacher - alone)
+        shown = f"{gap:.0%}" if name.startswith("distilled") else ""
         gaps[name] = gap
-        print(f"{name:<28}{mean:>9.1%}{spread:>8.1%}{shown:>12}{seconds:>9.0f}")
+        print(
+            f"{name:<28}{means[name]:>9.1%}{max(accuracies) - min(accuracies):>8.1%}{shown:>12}"
+            f"{statistics.mean(seconds):>9.0f}"
+        )
     return gaps
 
 
@@ -128,40 +168,17 @@ def main():
     parser.add_argument("--teacher-epochs", type=int, default=10)
     parser.add_argument("--alone-epochs", type=int, default=60)
     parser.add_argument("--epochs", type=int, default=30, help="of the distilled students")
-    parser.add_argument("--keep", type=Path, help="a folder for the networks")
+    parser.add_argument("--keep", type=Path, help="a folder for the teacher and what was measured")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(exist_ok=True)
         rows = measure(options, folder)
-    teacher, alone = (rows[name][0] for name in ("teacher", "student, labels alone"))
-    gaps = report(rows, teacher[0], statistics.mean(alone))
+    gaps = report(rows)
     print(f"last of {options.epochs} epochs, {options.views} views, seeds: {options.seeds}")
     if options.json:
         print(json.dumps({"rows": rows, "gap": gaps}))
-
-
-def measure(options, folder):
-    """{row: (accuracies, seconds of one seed)}."""
-    rows, few = {}, labelled(options.data, folder)
-    start = time.perf_counter()
-    teacher = train_teacher(options, few, folder)
-    seconds = time.perf_counter() - start
-    rows["teacher"] = ([accuracy(options, teacher)], seconds)
-    work = {"student, labels alone": (few, options.alone_epochs, None, {})}
-    for name in options.losses.split(","):
-        everything = options.data / "train.txt"
-        work[f"distilled, {name}"] = (everything, options.epochs, teacher, LOSSES[name])
-    for name, (train, epochs, taught_by, loss) in work.items():
-        print(f"\n{name}")
-        start = time.perf_counter()
-        found = [
-            train_student(options, seed, train, epochs, taught_by, **loss)
-            for seed in range(options.seeds)
-        ]
-        rows[name] = (found, (time.perf_counter() - start) / options.seeds)
-    return rows
 
 
 if __name__ == "__main__":
