@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def train_teacher(options, train, path):
 
 def sets(options, train, views=None):
     """The images; a view shows 28 of 32 pixels, as GoogLeNet's own views do, mirrored or not."""
-    InputBatch(train, batch_size=BATCH, views=views, root=options.data)
+    InputBatch(train, batch_size=BATCH, crop=SHARE, views=views, root=options.data)
 
 
 def learn(network, step, epochs, rate):
@@ -79,7 +78,6 @@ def train_student(options, seed, train, epochs, teacher=None, **loss):
     """Accuracy of a NIN from its labels, or from a teacher's answers alone."""
     with Deel(seed=seed):
         student = NetworkInNetworkCIFAR10()
-        student.preprocessing = replace(student.preprocessing, share=SHARE)
         if teacher is None:
             sets(options, train)
             learn(student, lambda net, x, t: net.backprop(t), epochs, 1e-3)

@@ -71,7 +71,8 @@ def InputBatch(
             looked for in `root` if it is given, then beside the list, then in the working folder.
         batch_size: images a batch.
         crop: share of an image's side that a view shows, up to 1 for the whole image; left out,
-            each network's own: 224 of 256, 227 of 256, and 7/8 for other sizes.
+            each network's own: 224 of 256, 227 of 256, and 7/8 for other sizes. What learns from
+            such views answers on them ever after, from its file too.
         mirror: whether training views may be mirrored; digits and text want False.
         on_bad_image: "raise" stops at an image that cannot be read, "skip" leaves it out.
         views: left out, every epoch draws fresh views. K: every image has K views, which depend

@@ -138,6 +138,8 @@ class Run:
         self._used.clear()
         network.version += 1
         network.untrained.clear()
+        if self.session.sets is not None:
+            self.session.sets.shown_to(network)
         self.session.used(network, trained=True)
 
     def _optimizer(self, learner: Network | Projection) -> Any:

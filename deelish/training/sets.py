@@ -87,6 +87,12 @@ class ImageSets:
             return preprocessing.base
         return replace(preprocessing, share=self.choices.crop).base
 
+    def shown_to(self, network: Network) -> None:
+        """Have a network that learns from views of `crop=` see such views ever after."""
+        crop = self.choices.crop
+        if crop is not None and network.preprocessing.share != crop:
+            network.preprocessing = replace(network.preprocessing, share=crop)
+
     def prepare(self, networks: Sequence[Network]) -> None:
         """Have the views of these networks cut ahead; without any, those that `x.value` shows."""
         specs = {(n.preprocessing.size, self.base(n.preprocessing)) for n in networks}

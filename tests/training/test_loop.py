@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import small
 
-from deelish import CNN, BatchTrain, Deel, InputBatch
+from deelish import CNN, BatchTrain, Deel, InputBatch, Network
 from deelish.errors import DataError, TrainingError
 from deelish.training.schedules import schedule_of
 
@@ -36,6 +36,17 @@ def test_a_student_learns_and_every_epoch_is_a_row(session, sets, capsys):
     assert printed[0].split("  ")[:3] == ["epoch", "loss", "accuracy"]
     assert len(printed) == 7
     assert "agreement" not in printed[0]
+
+
+def test_what_was_trained_on_whole_images_answers_on_whole_images(session, sets, corners, tmp_path):
+    student = small()
+    rows = BatchTrain(learner(student), epochs=3, rate=0.01)
+    items = [line.split() for line in corners[1].read_text().splitlines()]
+    paths, labels = zip(*((tmp_path / name, int(label)) for name, label in items), strict=True)
+    for network in (student, Network.load(student.save(tmp_path / "student.hdf5"))):
+        assert network.preprocessing.share == 1
+        right = network.classify(list(paths)).value.argmax(1) == labels
+        assert right.mean() == pytest.approx(rows[-1]["val_accuracy"])
 
 
 def test_the_rows_are_means_over_the_images(session, corners):
