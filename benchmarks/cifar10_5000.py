@@ -54,7 +54,7 @@ def train_teacher(options, train, path):
         labels = options.data / "labels.txt"
         teacher = GoogLeNet(labels, options.weights, in_size=options.size)
         sets(options, train)
-        learn(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs, 1e-4)
+        learn(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs)
         teacher.save(path)
         return accuracy(options, teacher)
 
@@ -64,7 +64,7 @@ def sets(options, train, views=None):
     InputBatch(train, batch_size=BATCH, crop=SHARE, views=views, root=options.data)
 
 
-def learn(network, step, epochs, rate):
+def learn(network, step, epochs, rate=None):
     """Train on the images that are set."""
 
     def workout(x, t):
