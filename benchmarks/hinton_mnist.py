@@ -34,14 +34,14 @@ PAPER = {"teacher": 67, "labels": 146, "distilled": 74, "without 3": 206, "bias 
 def train_teacher(data, epochs):
     """The teacher, which saw shifted images: windows of 28 of 32 pixels at random places."""
     teacher = Perceptron(labels=10, hidden=(1200, 1200), dropout=0.5)
-    InputBatch(data / "train.txt", batch_size=BATCH, mirror=False)
+    InputBatch(data / "train.txt", batch_size=BATCH, mirror=False, keep="memory")
     return teacher, learn(teacher, None, epochs, data)
 
 
 def train_student(data, train, teacher, epochs):
     """A student of images that are not shifted, from the labels or from a teacher."""
     student = Perceptron(labels=10)
-    InputBatch(train, batch_size=BATCH, views="centre", root=data)
+    InputBatch(train, batch_size=BATCH, views="centre", root=data, keep="memory")
     return student, learn(student, teacher, epochs, data)
 
 

@@ -1,4 +1,4 @@
-"""The commands on kept answers: teach fills them ahead of time, cache shows what is there."""
+"""The commands on what is kept: teach fills answers ahead of time, cache shows what is there."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import argparse
 import time
 
 from deelish import cli_models
-from deelish.answers.folder import (
-    FOLDER_VARIABLE,
-    Kept,
-    cache_folder,
-    count_damaged,
-    drop_damaged,
-    kept_files,
-    remove,
-)
-from deelish.compare.table import amount
+from deelish.answers import folder
+from deelish.answers.folder import Kept, kept_files
+from deelish.cache.place import FOLDER_VARIABLE, cache_folder
 from deelish.errors import FileError
+from deelish.images import keeping_folder
+from deelish.images.keeping_disk import images_folder
+from deelish.images.keeping_folder import KeptImages, kept_images
+from deelish.report import amount
+
+# What names the kept images beside the names of teachers.
+IMAGES = "images"
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,23 +39,28 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--precision", metavar="TYPE", help="that of the script that will ask (auto)")
     teach.set_defaults(act=_teach)
 
-    cache = commands.add_parser("cache", help="list, check or clear kept answers")
+    cache = commands.add_parser("cache", help="list, check or clear kept answers and images")
     parts = cache.add_subparsers(dest="part", metavar="list, check, clear")
     cache.set_defaults(act=_list, names=[])
     for name, act, help_ in (
         ("list", _list, "show what is kept, and how much room it takes"),
-        ("check", _check, "look for damaged answers"),
-        ("clear", _clear, "remove kept answers"),
+        ("check", _check, "look for damaged answers and images"),
+        ("clear", _clear, "remove kept answers and images"),
     ):
         part = parts.add_parser(name, help=help_)
         part.add_argument(
-            "names", metavar="NAME", nargs="*", help="a teacher's name, or how a file begins"
+            "names",
+            metavar="NAME",
+            nargs="*",
+            help=f"a teacher's name, or how a file begins; {IMAGES!r} for kept images",
         )
         part.set_defaults(act=act)
         if name == "check":
             part.add_argument("--repair", action="store_true", help="drop damaged answers")
         if name == "clear":
-            part.add_argument("--all", action="store_true", help="those of every teacher")
+            part.add_argument(
+                "--all", action="store_true", help="those of all teachers, and images"
+            )
 
 
 def _views(text: str) -> int | str:
@@ -91,7 +96,7 @@ def _teach(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    files = _files(options)
+    files, images = _found(options)
     rows = [("teacher", "classes", "form", "answers", "size", "last used", "file")]
     for kept in files:
         facts = ("-", "unusable")
@@ -110,27 +115,45 @@ def _list(options: argparse.Namespace) -> int:
             ]
             print("  ".join(cells).rstrip())
         print(f"{amount(sum(kept.bytes for kept in files))} in {cache_folder()}")
+    if images is not None:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(images.used))
+        print(f"{_told(images)}, last used {used}, in {images.folder}")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     wrong = 0
-    for kept in _files(options):
+    files, images = _found(options)
+    for kept in files:
         if kept.header is None:
             wrong += 1
             print(f"{kept.fault}; it is made anew when the teacher answers, or clear it")
             continue
-        damaged = count_damaged(kept)
+        damaged = folder.count_damaged(kept)
         cure = ""
         if damaged and options.repair:
-            drop_damaged(kept)
+            folder.drop_damaged(kept)
             cure = ", now dropped"
         elif damaged:
             wrong += 1
             cure = "; they are computed anew, and --repair drops them"
         said = f"{damaged:,} of {kept.answers:,} answers are damaged{cure}"
         print(f"{_named(kept)}: {said if damaged else f'{kept.answers:,} answers, all sound'}")
-    return 1 if wrong else 0
+    return 1 if wrong + _check_images(images) else 0
+
+
+def _check_images(images: KeptImages | None) -> int:
+    """Say whether kept images are sound; how much is wrong."""
+    if images is None:
+        return 0
+    if images.fault:
+        print(f"{images.fault}; it is made anew when images are kept, or clear it")
+        return 1
+    damaged = keeping_folder.count_damaged(images)
+    cure = f"; they are decoded anew, and `deelish cache clear {IMAGES}` removes all"
+    said = f"{damaged:,} of {images.images:,} are damaged{cure}"
+    print(f"{IMAGES}: {said if damaged else f'{images.images:,}, all sound'}")
+    return damaged
 
 
 def _clear(options: argparse.Namespace) -> int:
@@ -138,19 +161,34 @@ def _clear(options: argparse.Namespace) -> int:
         raise FileError(
             "cache clear: name a teacher, or how a file begins, or give --all for every teacher"
         )
-    for kept in _files(options):
-        remove(kept)
+    files, images = _found(options)
+    for kept in files:
+        folder.remove(kept)
         print(f"removed: {_named(kept)}, {kept.answers:,} answers, {amount(kept.bytes)}")
+    if images is not None:
+        keeping_folder.remove(images)
+        print(f"removed: {_told(images)}")
     return 0
 
 
-def _files(options: argparse.Namespace) -> list[Kept]:
-    files = kept_files(cache_folder(), options.names)
-    if not files:
+def _found(options: argparse.Namespace) -> tuple[list[Kept], KeptImages | None]:
+    """The files of answers, and the kept images, that the names ask for; all without names."""
+    names = [name for name in options.names if name != IMAGES]
+    answers = not options.names or names
+    files = kept_files(cache_folder(), names) if answers else []
+    asked = not options.names or IMAGES in options.names
+    images = kept_images(images_folder()) if asked else None
+    if not files and images is None:
         print(
-            f"{cache_folder()}: no answers are kept there (${FOLDER_VARIABLE} names another folder)"
+            f"{cache_folder()}: no {'answers' if answers else 'images'} are kept there"
+            f" (${FOLDER_VARIABLE} names another folder)"
         )
-    return files
+    return files, images
+
+
+def _told(images: KeptImages) -> str:
+    kept = "unusable" if images.fault else f"{images.images:,} kept"
+    return f"{IMAGES}: {kept}, {amount(images.bytes)}"
 
 
 def _named(kept: Kept) -> str:

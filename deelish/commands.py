@@ -63,6 +63,7 @@ def InputBatch(
     views: int | str | None = None,
     mix: str | None = None,
     top: int | None = None,
+    keep: str | None = None,
 ) -> ImageSets:
     """Name the images to train on and to validate with, and check both.
 
@@ -82,13 +83,18 @@ def InputBatch(
             ratio drawn evenly from 0 to 1, alike for teacher and student; twice as many images are
             decoded. With `views` the mixtures come back too. Validation is not mixed.
         top: how many of the highest logits of an answer are kept; left out, all.
+        keep: "memory" or "disk" keeps the decoded images, so that the second epoch decodes nothing
+            and shows the same to the bit. A pixel takes three bytes, in at most half of the memory
+            that is free, or of the disk, where later runs find them; what goes beyond is decoded in
+            every epoch. An image that changes during a run is seen as it was; on disk, the next run
+            sees the change.
 
     Raises:
         DataError: missing files, labels that are no number or outside the networks' classes, an
             empty list, one image in both sets, or a choice that does not exist.
     """
     session = current_session()
-    choices = Choices(batch_size, crop, mirror, on_bad_image, views, mix, top)
+    choices = Choices(batch_size, crop, mirror, on_bad_image, views, mix, top, keep)
     session.sets = ImageSets(session, train, val, root, choices)
     return session.sets
 

@@ -45,3 +45,9 @@ class TrainingError(DeelishError):
 
 class ScriptError(DeelishError):
     """A script cannot be run."""
+
+
+def reason(error: Exception) -> str:
+    """What the system says of an error, or of that behind a FileError."""
+    cause = error.__cause__ if isinstance(error, FileError) else error
+    return getattr(cause, "strerror", None) or str(error)

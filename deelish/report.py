@@ -22,6 +22,14 @@ def say(line: str) -> None:
         print(line)
 
 
+def amount(value: int) -> str:
+    """Bytes in the largest unit of 1000 that leaves one or more."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= size:
+            return f"{value / size:,.1f} {unit}"
+    return f"{value} bytes"
+
+
 class _AboveBar:
     """A stdout whose lines go above the bar, each when it is whole."""
 
@@ -60,11 +68,20 @@ class Bar:
             self._out.callback(above.finish)
             self._out.enter_context(contextlib.redirect_stdout(above))
 
-    def step(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
-        """Move on by one batch."""
+    def step(
+        self,
+        images: int,
+        loss: float,
+        accuracy: float,
+        agreement: float | None,
+        waited: float | None = None,
+    ) -> None:
+        """Move on by one batch; `waited` is the share of time that went by without one."""
         shown = {"loss": f"{loss:.3f}", "accuracy": f"{accuracy:.0%}"}
         if agreement is not None:
             shown["agreement"] = f"{agreement:.0%}"
+        if waited is not None:
+            shown["waited"] = f"{waited:.0%}"
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update(images)
 

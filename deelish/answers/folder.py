@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +10,14 @@ import numpy as np
 
 from deelish.answers.forms import Bytes
 from deelish.answers.header import ENDING, Header
-from deelish.answers.lock import locked
-from deelish.answers.records import RecordMap, sound
+from deelish.cache.lock import locked
+from deelish.cache.place import FOLDER_VARIABLE
+from deelish.cache.records import RecordMap, sound
 from deelish.errors import FileError
 from deelish.files.atomic import replacing
 
-FOLDER_VARIABLE = "DEELISH_CACHE"
 # Records are checked in parts of about this size.
 PART_BYTES = 1 << 24
-
-
-def cache_folder() -> Path:
-    """Where answers are kept: $DEELISH_CACHE, else the folder `answers` of the user's cache."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("deelish")) / "answers"
 
 
 @dataclass(frozen=True)
@@ -81,7 +70,9 @@ def kept_files(folder: Path, names: Sequence[str] = ()) -> list[Kept]:
 
 def count_damaged(kept: Kept) -> int:
     """How many of its records have a wrong sum."""
-    return sum(int((~sound(part)).sum()) for part in _parts(RecordMap(kept.path)))
+    return sum(
+        int((~sound(part)).sum()) for part in _parts(RecordMap(kept.path, Header.from_bytes))
+    )
 
 
 def drop_damaged(kept: Kept) -> None:
@@ -92,7 +83,7 @@ def drop_damaged(kept: Kept) -> None:
     """
     try:
         with locked(kept.path.parent), replacing(kept.path) as temporary:
-            mapped = RecordMap(kept.path)
+            mapped = RecordMap(kept.path, Header.from_bytes)
             with temporary.open("wb") as file:
                 file.write(mapped.header.to_bytes())
                 for part in _parts(mapped):
@@ -114,7 +105,7 @@ def remove(kept: Kept) -> None:
         raise FileError(f"{kept.path}: cannot be removed ({error.strerror})") from error
 
 
-def _parts(mapped: RecordMap) -> Iterator[Bytes]:
+def _parts(mapped: RecordMap[Header]) -> Iterator[Bytes]:
     step = max(1, PART_BYTES // mapped.record)
     for start in range(0, mapped.count, step):
         yield np.asarray(mapped.rows[start : start + step])
@@ -125,7 +116,7 @@ def _kept(path: Path) -> Kept:
     try:
         status = path.stat()
         facts = (status.st_size, status.st_mtime)
-        mapped = RecordMap(path)
+        mapped = RecordMap(path, Header.from_bytes)
     except FileError as error:
         return Kept(path, None, str(error), 0, *facts)
     except OSError as error:

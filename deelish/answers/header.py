@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deelish.answers.forms import Form
-from deelish.errors import DataError, FileError
+from deelish.cache.front import Front
+from deelish.errors import DataError
 from deelish.version import __version__
 
-MAGIC = b"\x93DEELANS"
 FORMAT = 1
-SIZE = 4096
+FRONT = Front(b"\x93DEELANS", FORMAT, "kept answers")
 ENDING = ".answers"
-# Magic, crc32 of all that follows it, format version, length of the JSON.
-FRONT = struct.Struct("<8sIII")
-AFTER_SUM = 12
 NAME_LENGTH = 120
 
 
@@ -58,6 +53,11 @@ class Header:
         plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.teacher[:40])
         return f"{plain}-{self.identity[:32]}{ENDING}"
 
+    @property
+    def packed(self) -> int:
+        """How many bytes of a record are the answer."""
+        return self.form.bytes
+
     def same(self, other: Header) -> bool:
         """Whether both are of one identity and form; who created them does not matter."""
         return (self.identity, self.form) == (other.identity, other.form)
@@ -72,10 +72,7 @@ class Header:
             "top": form.top,
             "created": self.created,
         }
-        text = json.dumps(values).encode()
-        rest = struct.pack("<II", FORMAT, len(text)) + text
-        rest += bytes(SIZE - AFTER_SUM - len(rest))
-        return MAGIC + struct.pack("<I", zlib.crc32(rest)) + rest
+        return FRONT.to_bytes(values)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: Path) -> Header:
@@ -84,16 +81,9 @@ class Header:
         Raises:
             FileError: it is none, is damaged, or is of another format version.
         """
-        if len(data) < SIZE or not data.startswith(MAGIC):
-            raise FileError(f"{path}: does not begin as a file of kept answers")
-        _, crc, version, length = FRONT.unpack_from(data)
-        if zlib.crc32(data[AFTER_SUM:SIZE]) != crc:
-            raise FileError(f"{path}: the first {SIZE} bytes are damaged")
-        if version != FORMAT:
-            raise FileError(f"{path}: is of format {version}, and this deelish keeps {FORMAT}")
+        values = FRONT.read(data, path)
         try:
-            values = json.loads(data[FRONT.size : FRONT.size + length])
             form = Form.of(values["classes"], values["top"])
             return cls(str(values["teacher"]), str(values["identity"]), form, values["created"])
         except (KeyError, TypeError, ValueError, DataError):
-            raise FileError(f"{path}: its description is not one that deelish wrote") from None
+            raise FRONT.foreign(path) from None

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deelish.answers.folder import cache_folder
 from deelish.answers.forms import Logits
 from deelish.answers.store import Store, open_store
+from deelish.cache.place import cache_folder
 from deelish.session import Deel
 from deelish.tensor import ImageTensor, LabelTensor
 
 if TYPE_CHECKING:
-    from deelish.answers.index import Keys
+    from deelish.cache.index import Keys
     from deelish.distillation.contract import CanTeach
 
 Compute = Callable[[ImageTensor], Logits]

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deelish import report
-from deelish.answers.folder import cache_folder
 from deelish.answers.forms import Bytes, Form, Logits
 from deelish.answers.header import Header
-from deelish.answers.index import KEY_BYTES, Index, Keys
-from deelish.answers.lock import locked
-from deelish.answers.records import RecordMap, append, keys_of, made, packed_of, sound
-from deelish.errors import DataError, FileError
+from deelish.cache.index import KEY_BYTES, Index, Keys
+from deelish.cache.lock import locked
+from deelish.cache.place import cache_folder
+from deelish.cache.records import RecordMap, append, keys_of, made, packed_of, sound
+from deelish.errors import DataError, FileError, reason
 from deelish.files.atomic import replacing
 
 Found = NDArray[np.bool_]
@@ -49,7 +49,7 @@ class Store:
 
     def __init__(self, path: Path, header: Header) -> None:
         self.path, self.header = path, header
-        self._map: RecordMap | None = None
+        self._map: RecordMap[Header] | None = None
         self._index = Index()
         self._said: set[str] = set()
         self._follow()
@@ -174,19 +174,17 @@ class Store:
             self._say(f"{error}; it is made anew")
         return False
 
-    def _opened(self) -> RecordMap:
-        mapped = RecordMap(self.path)
+    def _opened(self) -> RecordMap[Header]:
+        mapped = RecordMap(self.path, Header.from_bytes)
         if not mapped.header.same(self.header):
             raise FileError(f"{self.path}: holds the answers of another teacher or view")
         return mapped
 
     def _cannot(self, kind: str, what: str, error: Exception) -> None:
-        cause = error.__cause__ if isinstance(error, FileError) else error
-        reason = getattr(cause, "strerror", None) or str(error)
         if kind not in self._said:
             self._said.add(kind)
             report.say(
-                f"{self.path}: answers of {self.header.teacher} cannot be {what} ({reason});"
+                f"{self.path}: answers of {self.header.teacher} cannot be {what} ({reason(error)});"
                 " training goes on, and what is not there is computed each time"
             )
 

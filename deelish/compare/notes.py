@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deelish.compare import devices, int8, table, timing
+from deelish.compare import devices, int8, timing
 from deelish.compare.calibration import BINS
 from deelish.compare.devices import Device
 from deelish.compare.pictures import ImageList
 from deelish.distillation.contract import CanTeach
+from deelish.report import amount
 
 NUMBERS = (
     "agreement: the same first class; among the teacher's five: the student's first class is one of"
@@ -27,9 +28,7 @@ def notes_of(images: ImageList, networks: Sequence[CanTeach], device: Device | N
     """The notes of one comparison: of the teacher, then the students."""
     notes = [_images(images), *_classes(networks), NUMBERS, SIZES, _speed(networks), int8.ABOUT]
     if device is not None:
-        sizes = (
-            f"{table.amount(device.memory)} of memory, {table.amount(device.storage)} of storage"
-        )
+        sizes = f"{amount(device.memory)} of memory, {amount(device.storage)} of storage"
         notes.append(f"fits {device.name} ({device.about}; {sizes}): {devices.RULE}")
     return notes
 

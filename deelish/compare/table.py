@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deelish.report import amount
+
 Row = Mapping[str, Any]
 WIDTH = 100
 
@@ -13,14 +15,6 @@ WIDTH = 100
 def share(value: float) -> str:
     """0.9716 -> 97.16 %."""
     return f"{value:.2%}".replace("%", " %")
-
-
-def amount(value: int) -> str:
-    """Bytes in the largest unit of 1000 that leaves one or more."""
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if value >= size:
-            return f"{value / size:,.1f} {unit}"
-    return f"{value} bytes"
 
 
 # Title, key of the row, how its value is written.

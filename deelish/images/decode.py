@@ -35,10 +35,12 @@ def decode(path: str | Path, data: bytes | None = None) -> Image.Image:
     """
     if data is not None:
         return _to_rgb(_parse(BytesIO(data), str(path)), str(path))
-    _check_file(path)
+    whole = _check_file(path) <= MAX_BYTES
     try:
-        with Path(path).open("rb") as file:
-            return _to_rgb(_parse(file, str(path)), str(path))
+        with Path(path).open("rb", buffering=0 if whole else -1) as file:
+            # Pillow asks for a file in many small pieces.
+            source = BytesIO(file.read()) if whole else file
+            return _to_rgb(_parse(source, str(path)), str(path))
     except OSError as error:
         raise _unreadable(path, error) from error
 

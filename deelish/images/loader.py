@@ -69,6 +69,7 @@ class Loader:
         self._batch_size = batch_size
         self._seed = seed
         self._skip = on_bad_image == "skip"
+        self._keeping = showing.keeping
         self._reader = Reader(self.items, seed, showing, self._skip)
         self._workers = workers or (1 if _are_small(items) else min(16, _cores()))
         self._part = max(1, batch_size // (2 * self._workers))
@@ -96,6 +97,8 @@ class Loader:
         finally:
             # Reached on Ctrl-C and on close too: what has not begun is dropped.
             pool.shutdown(wait=True, cancel_futures=True)
+            if self._keeping is not None:
+                self._keeping.flush()
         if empty:
             raise DataError(
                 f"{self.items[0].source}: none of its {len(self.items)} images can be used"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ class Read(NamedTuple):
 
 
 class Reader:
-    """Reads the images of a list. It holds nothing that changes: threads share it.
+    """Reads the images of a list. Nothing that it holds changes what it gives: threads share it.
 
     Fresh views follow from seed, epoch and index; recorded ones, and what they are mixed with,
     from the content of the file and the number of the view.
@@ -85,12 +86,16 @@ class Reader:
         return _pixels(recipe, images, spec)
 
     def _open(self, item: Item) -> tuple[Image, bytes | None]:
-        """The image, and the digest of the very bytes that it was decoded from."""
+        """The image; where views are recorded, the digest of the bytes that it was decoded from."""
+        recorded, keeping = self._showing.views is not None, self._showing.keeping
         try:
-            if self._showing.views is None:
-                return decode(item.path), None
-            data = read_file(item.path)
-            return decode(item.path, data), file_digest(data)
+            if keeping is None:
+                return _decoded(item.path, recorded)
+            opened = keeping.get(item.path)
+            if opened is None:
+                opened = _decoded(item.path, recorded or keeping.digests)
+                keeping.put(item.path, *opened)
+            return opened if recorded else (opened[0], None)
         except DataError as error:
             # For a folder the place is the path, which the sentence has already.
             raise DataError(f"{item.where}: {error}" if item.line else str(error)) from error
@@ -118,6 +123,13 @@ class Reader:
         place, *values = np.random.Generator(np.random.PCG64(seed)).random(4).tolist()
         other = int(place * (len(self._items) - 1))
         return Mixture.draw(kind, *values), other + (other >= index)
+
+
+def _decoded(path: Path, digested: bool) -> tuple[Image, bytes | None]:
+    if not digested:
+        return decode(path), None
+    data = read_file(path)
+    return decode(path, data), file_digest(data)
 
 
 def _pixels(recipe: Recipe, images: Sequence[Image], spec: Spec) -> Pixels:

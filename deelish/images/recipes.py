@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from deelish.images.lists import Item
 from deelish.images.mixing import Mixture
 from deelish.images.views import View
+
+if TYPE_CHECKING:
+    from deelish.images.keeping import Keeping
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,14 @@ class Showing:
     """How a list is shown.
 
     mirror: whether views may be mirrored.  views: None for fresh ones in every epoch, K for K
-    recorded ones an image, CENTRE for the middle.  mix: None, MIXUP or CUTMIX.
+    recorded ones an image, CENTRE for the middle.  mix: None, MIXUP or CUTMIX.  keeping: what keeps
+    the decoded images, and changes none of them.
     """
 
     mirror: bool = True
     views: int | str | None = None
     mix: str | None = None
+    keeping: Keeping | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

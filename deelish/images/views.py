@@ -76,7 +76,7 @@ def _offset(place: float, margin: int) -> int:
 
 
 def render(image: Image.Image, view: View, size: int, base: int) -> NDArray[np.uint8]:
-    """The view of an RGB image: pixels (size, size, 3).
+    """The view of an RGB image: pixels (size, size, 3), not to be written to.
 
     One bilinear resize of the window.  Pillow keeps the box as 32-bit floats, so on noise 3 in
     1000 values differ by 1 of 255 from a resize of the whole image to base x base and a crop;
@@ -88,7 +88,8 @@ def render(image: Image.Image, view: View, size: int, base: int) -> NDArray[np.u
     window = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     if view.mirror:
         window = window.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return np.array(window)
+    # NumPy's own way through Pillow copies them once more.
+    return np.frombuffer(window.tobytes(), np.uint8).reshape(size, size, 3)
 
 
 def view_seed(seed: int, epoch: int, index: int, *purpose: int) -> int:

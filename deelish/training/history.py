@@ -23,9 +23,10 @@ COLUMNS = (
 class History(list[Row]):
     """Rows of a training, one an epoch: loss, accuracy, agreement with the teacher, speed.
 
-    Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, rate; and,
-    where a teacher taught, agreement and val_agreement. Training figures are means over the epoch's
-    batches, each measured before its update.
+    Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, rate;
+    and, where a teacher taught, agreement and val_agreement. Training figures are means over the
+    epoch's batches, each measured before its update. `waited` is the share of the training (0 to 1)
+    in which the network waited for images.
     """
 
     def heading(self) -> str:
@@ -56,13 +57,14 @@ def _told(row: Row) -> str:
 
 @dataclass
 class Averages:
-    """Means over the images of an epoch."""
+    """Means over the images of an epoch; `waited` is the share of its time without a batch."""
 
     images: int = 0
     loss: float = 0.0
     accuracy: float = 0.0
     agreement: float = 0.0
     taught: int = 0
+    waited: float = 0.0
 
     def add(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
         """Take in one batch."""

@@ -16,6 +16,7 @@ from deelish.tensor import ImageTensor, LabelTensor
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import Interrupt
 from deelish.training.run import Optimization, Run
+from deelish.training.waiting import Waiting
 
 Workout = Callable[[ImageTensor, LabelTensor], Any]
 Checkout = Callable[[], Any]
@@ -66,9 +67,11 @@ class Loop:
             self.run.training = False
             row |= self._part(self.sets.val, "validation").row("val_")
         row |= {"images_per_second": trained.images / seconds, "seconds": seconds}
+        row["waited"] = trained.waited
         row["rate"] = self.run.rate
         self.history.append(row)
         if number == 1:
+            self.sets.tell_kept()
             report.say(self.history.heading())
         report.say(self.history.line(row))
         if self.checkout is not None:
@@ -79,12 +82,14 @@ class Loop:
         """All batches of one set, once."""
         means = Averages()
         batches = loader.batches(self.session.epochs, self.run.training)
+        waiting = Waiting(batches)
         with report.Bar(title, len(loader.items)) as bar, closing(batches):
-            for number, batch in enumerate(batches, start=1):
+            for number, batch in enumerate(waiting, start=1):
                 outcome = self._batch(batch, f"{title}, batch {number}")
                 means.add(len(batch), *outcome)
-                bar.step(len(batch), *outcome)
+                bar.step(len(batch), *outcome, waiting.share)
                 self._stop_if_asked()
+        means.waited = waiting.share
         return means
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deelish import report
 from deelish.errors import DataError
+from deelish.images.keeping import DISK, MEMORY, Keeping, MemoryKeeping
+from deelish.images.keeping_disk import DiskKeeping
 from deelish.images.lists import Item, check_apart, check_labels, class_folders, read_items
 from deelish.images.loader import Loader
 from deelish.images.mixing import CUTMIX, MIXUP
@@ -33,6 +36,7 @@ class Choices:
     views: int | str | None = None
     mix: str | None = None
     top: int | None = None
+    keep: str | None = None
 
 
 class ImageSets:
@@ -48,6 +52,8 @@ class ImageSets:
     ) -> None:
         _check(choices)
         self.choices = choices
+        self._keeping = _keeping(choices.keep)
+        self._told = False
         names = _names(session.networks)
         train_items = read_items(train, root, names)
         val_items = [] if val is None else read_items(val, root, names)
@@ -65,7 +71,7 @@ class ImageSets:
             items,
             batch_size=choices.batch_size,
             seed=session.seed,
-            showing=Showing(choices.mirror, choices.views, mix),
+            showing=Showing(choices.mirror, choices.views, mix, self._keeping),
             on_bad_image=choices.on_bad_image,
         )
 
@@ -100,6 +106,16 @@ class ImageSets:
         for loader in (self.train, self.val):
             if loader is not None:
                 loader.wanted |= specs
+
+    def tell_kept(self) -> None:
+        """Say once how many of the images are kept; wants an epoch that has seen all of them."""
+        if self._keeping is None or self._told:
+            return
+        self._told = True
+        loaders = [loader for loader in (self.train, self.val) if loader is not None]
+        bad = {item.path for loader in loaders for item, _ in loader.skipped}
+        images = {item.path for loader in loaders for item in loader.items} - bad
+        report.say(self._keeping.told(len(images)))
 
     def __repr__(self) -> str:
         val = f", {len(self.val.items)} for validation" if self.val else ""
@@ -145,11 +161,21 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(mix={choices.mix!r}): it is {MIXUP!r} or {CUTMIX!r}, or left out"
         )
+    if choices.keep not in (None, MEMORY, DISK):
+        raise DataError(
+            f"InputBatch(keep={choices.keep!r}): it is {MEMORY!r} or {DISK!r}, or left out"
+        )
     if choices.top is not None and not _is_count(choices.top):
         raise DataError(
             f"InputBatch(top={choices.top!r}): give how many of the highest logits are kept, a"
             " whole number above 0; left out, all are"
         )
+
+
+def _keeping(keep: str | None) -> Keeping | None:
+    if keep is None:
+        return None
+    return MemoryKeeping() if keep == MEMORY else DiskKeeping()
 
 
 def _is_count(value: object) -> bool:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from answers.answers_of import CLASSES, IDENTITY, check_right, keys_of, logits_of, opened
 
-from deelish.answers.index import Index
 from deelish.answers.store import open_store
+from deelish.cache.index import Index
 from deelish.errors import DataError
 
 

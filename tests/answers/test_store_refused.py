@@ -93,7 +93,7 @@ def test_a_real_limit_on_the_size_of_files(limit, tmp_path):
 UNPRIVILEGED = """
 import os, sys
 from answers.answers_of import check_right, keys_of, logits_of, opened
-from deelish.answers import lock
+from deelish.cache import lock
 if os.geteuid() == 0:
     os.seteuid(65534)
 store = opened(sys.argv[1])

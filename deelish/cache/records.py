@@ -1,4 +1,4 @@
-"""The records behind the header of a file of answers: their bytes, and the file mapped to read."""
+"""The records of a file behind its front: their bytes, and the file mapped to read."""
 
 from __future__ import annotations
 
@@ -6,21 +6,35 @@ import contextlib
 import mmap
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deelish.answers.forms import Bytes
-from deelish.answers.header import SIZE, Header
-from deelish.answers.index import KEY_BYTES, Keys
+from deelish.cache.front import SIZE
+from deelish.cache.index import KEY_BYTES, Keys
+
+Bytes = NDArray[np.uint8]
 
 SUM_BYTES = 4
 FRONT_BYTES = SUM_BYTES + KEY_BYTES
 
 
+class Describes(Protocol):
+    """What a file says of itself."""
+
+    @property
+    def packed(self) -> int:
+        """How many bytes a record has behind its sum and key."""
+
+
+H = TypeVar("H", bound=Describes)
+
+
 def made(keys: Keys, packed: Bytes) -> Bytes:
-    """Records uint8 (n, 20 + any): crc32 of the rest (little endian), key, packed answer."""
+    """Records uint8 (n, 20 + any): crc32 of the rest (little endian), key, packed content."""
     records = np.empty((len(keys), FRONT_BYTES + packed.shape[1]), np.uint8)
     records[:, SUM_BYTES:FRONT_BYTES] = keys
     records[:, FRONT_BYTES:] = packed
@@ -34,7 +48,7 @@ def keys_of(records: Bytes) -> Keys:
 
 
 def packed_of(records: Bytes) -> Bytes:
-    """Their answers, as packed."""
+    """Their content, as packed."""
     return records[:, FRONT_BYTES:]
 
 
@@ -50,7 +64,7 @@ def _sums(records: Bytes) -> NDArray[np.uint32]:
     return np.fromiter((crc(row) for row in records[:, SUM_BYTES:]), "<u4", len(records))
 
 
-class RecordMap:
+class RecordMap(Generic[H]):
     """The whole records of a file that lies there, mapped: no torn tail is ever part of it.
 
     Attributes:
@@ -59,15 +73,15 @@ class RecordMap:
 
     Raises:
         OSError: the file is missing or cannot be read.
-        FileError: its header is damaged, or of another format.
+        FileError: its front is damaged, or of another format; from `read`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read: Callable[[bytes, Path], H]) -> None:
         self._path = path
         with path.open("rb") as file:
-            self.header = Header.from_bytes(file.read(SIZE), path)
+            self.header = read(file.read(SIZE), path)
             self._status = os.fstat(file.fileno())
-        self.record = FRONT_BYTES + self.header.form.bytes
+        self.record = FRONT_BYTES + self.header.packed
         self.rows: Bytes = np.empty((0, self.record), np.uint8)
         self.extend()
 
@@ -105,18 +119,27 @@ def append(path: Path, records: Bytes, count: int) -> None:
     Raises:
         OSError: not all of it could be written.
     """
-    data = memoryview(records.tobytes())
     length = records.shape[1]
+    write_at(path, SIZE + count * length, records.tobytes(), length)
+
+
+def write_at(path: Path, start: int, data: bytes, unit: int) -> None:
+    """Write bytes from `start` on; what fails is cut back to whole units of so many bytes.
+
+    Raises:
+        OSError: not all of it could be written.
+    """
+    left = memoryview(data)
     handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
-        os.lseek(handle, SIZE + count * length, os.SEEK_SET)
-        while data:
+        os.lseek(handle, start, os.SEEK_SET)
+        while left:
             # One write as a rule; a short one is followed by another, which says why.
-            data = data[os.write(handle, data) :]
+            left = left[os.write(handle, left) :]
     except OSError:
-        whole = (os.fstat(handle).st_size - SIZE) // length
+        whole = max(0, os.fstat(handle).st_size - start) // unit
         with contextlib.suppress(OSError):
-            os.ftruncate(handle, SIZE + whole * length)
+            os.ftruncate(handle, start + whole * unit)
         raise
     finally:
         os.close(handle)

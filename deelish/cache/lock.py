@@ -13,7 +13,7 @@ NAME = "lock"
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder of answers; waits until it is free.
+    """Hold the lock of a folder; waits until it is free.
 
     The file stays: were it removed, two processes could hold locks on two files of one name.
 

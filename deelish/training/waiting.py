@@ -1,0 +1,31 @@
+"""How long the network waited for images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from deelish.images.batch import ImageBatch
+
+
+class Waiting:
+    """The batches of an iterator, once; notes how long each was waited for."""
+
+    def __init__(self, batches: Iterator[ImageBatch]) -> None:
+        self._batches = batches
+        self._begun = time.perf_counter()
+        self._waited = 0.0
+
+    def __iter__(self) -> Iterator[ImageBatch]:
+        while True:
+            start = time.perf_counter()
+            batch = next(self._batches, None)
+            self._waited += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
+    @property
+    def share(self) -> float:
+        """The share of the time since the start, 0 to 1, that went by without a batch."""
+        return self._waited / (time.perf_counter() - self._begun)

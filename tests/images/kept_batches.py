@@ -1,0 +1,63 @@
+"""What the tests of kept images share: batches as values, and which files are decoded.
+
+Run as a script, `kept_batches.py show LIST FOLDER` shows a list through a disk store and prints how
+many images were decoded; `kept_batches.py begin LIST FOLDER` says when it begins.
+"""
+
+import sys
+from pathlib import Path
+
+from deelish.images import reading
+from deelish.images.keeping_disk import DiskKeeping
+from deelish.images.lists import read_items
+from deelish.images.loader import Loader
+from deelish.images.recipes import Showing
+
+SPECS = ((24, 32), (16, 16))
+
+
+def loader_of(source, keeping=None, mirror=True, views=None, mix=None, **options):
+    facts = {"batch_size": 4, "seed": 5, "showing": Showing(mirror, views, mix, keeping)}
+    loader = Loader(read_items(source), **facts | options)
+    loader.wanted |= set(SPECS)
+    return loader
+
+
+def epochs(loader, training=True):
+    """All that two epochs show."""
+    return [
+        (
+            [batch.pixels(*spec).tobytes() for spec in SPECS],
+            batch.views,
+            batch.labels.tolist(),
+            None if batch.keys is None else batch.keys.tobytes(),
+            None if (shares := batch.label_shares(20)) is None else shares.tobytes(),
+        )
+        for epoch in (1, 2)
+        for batch in loader.batches(epoch, training)
+    ]
+
+
+def decoded(monkeypatch):
+    """The names of the files that are decoded from now on."""
+    seen, decode = [], reading.decode
+
+    def noted(path, *data):
+        seen.append(path.name)
+        return decode(path, *data)
+
+    monkeypatch.setattr("deelish.images.reading.decode", noted)
+    return seen
+
+
+def main(how, source, folder):
+    seen, decode = [], reading.decode
+    reading.decode = lambda path, *data: seen.append(path) or decode(path, *data)
+    if how == "begin":
+        print("begun", flush=True)
+    epochs(loader_of(source, DiskKeeping(Path(folder))))
+    print(len(seen))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,121 @@
+"""Kept images: batches are the same to the bit, nothing is decoded twice, the bound, bad images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from images.kept_batches import decoded, epochs, loader_of
+from PIL import Image
+
+from deelish.images.keeping import MemoryKeeping
+from deelish.images.keeping_disk import DiskKeeping
+
+SHOWINGS = (
+    {},
+    {"views": 2},
+    {"views": "centre"},
+    {"mix": "mixup"},
+    {"mix": "cutmix", "views": 2},
+)
+
+
+@pytest.fixture(params=["memory", "disk"])
+def keeping(request, tmp_path):
+    return MemoryKeeping() if request.param == "memory" else DiskKeeping(tmp_path / "kept")
+
+
+@pytest.mark.parametrize("showing", SHOWINGS, ids=str)
+def test_batches_are_the_same_to_the_bit_with_and_without(showing, keeping, noise):
+    assert epochs(loader_of(noise, keeping, **showing)) == epochs(loader_of(noise, **showing))
+
+
+@pytest.mark.parametrize("showing", SHOWINGS, ids=str)
+def test_each_image_is_decoded_once(showing, keeping, noise, monkeypatch):
+    seen = decoded(monkeypatch)
+    epochs(loader_of(noise, keeping, workers=1, **showing))
+    assert sorted(seen) == [f"{index}.png" for index in range(9)]
+    assert keeping.told(9).startswith("images: 9 kept ")
+
+
+def test_orientation_grey_and_transparency_are_kept_as_decoded(keeping, noise):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open("0.png").save("turned.jpg", exif=exif)
+    Image.linear_gradient("L").save("grey.png")
+    Image.merge("LA", [Image.linear_gradient("L")] * 2).save("clear.png")
+    Path("odd.txt").write_text("turned.jpg 0\ngrey.png 1\nclear.png 2\n")
+    assert epochs(loader_of("odd.txt", keeping)) == epochs(loader_of("odd.txt"))
+
+
+def test_lists_may_share_what_is_kept(keeping, noise, monkeypatch):
+    epochs(loader_of(noise, keeping))
+    seen = decoded(monkeypatch)
+    Path("val.txt").write_text("3.png 0\n5.png 1\n")
+    assert epochs(loader_of("val.txt", keeping), training=False) == epochs(
+        loader_of("val.txt"), training=False
+    )
+    assert len(seen) == 4  # those of the loader without
+
+
+def test_a_new_size_is_cut_without_decoding(keeping, noise, monkeypatch):
+    loader = loader_of(noise, keeping, views=2)
+    batch = next(loader.batches(1, True))
+    expected = next(loader_of(noise, views=2).batches(1, True)).pixels(8, 10)
+    seen = decoded(monkeypatch)
+    np.testing.assert_array_equal(batch.pixels(8, 10), expected)
+    assert seen == []
+
+
+def test_a_bad_image_is_not_kept_and_said_as_before(keeping, noise):
+    Path("4.png").write_bytes(b"<html>")
+    kept = loader_of(noise, keeping, on_bad_image="skip")
+    plain = loader_of(noise, on_bad_image="skip")
+    assert epochs(kept) == epochs(plain)
+    assert [reason for _, reason in kept.skipped] == [reason for _, reason in plain.skipped]
+    assert keeping.count == 8
+
+
+def test_an_image_that_was_mended_is_shown(keeping, noise):
+    whole = Path("4.png").read_bytes()
+    Path("4.png").write_bytes(b"<html>")
+    loader = loader_of(noise, keeping, on_bad_image="skip")
+    epochs(loader)
+    Path("4.png").write_bytes(whole)
+    assert epochs(loader) == epochs(loader_of(noise))
+
+
+def test_an_image_that_changes_meanwhile_is_seen_as_it_was(keeping, noise):
+    loader = loader_of(noise, keeping, views=2)
+    before = epochs(loader)
+    Image.new("RGB", (40, 40), "red").save("4.png")
+    assert epochs(loader) == before
+
+
+def test_memory_is_bounded_and_says_so(noise, monkeypatch):
+    sizes = [3 * (30 + index) * (50 - index) for index in range(9)]
+    keeping = MemoryKeeping(bound=sum(sizes[:3]) + 100)
+    loader = loader_of(noise, keeping, workers=1)
+    loader.wanted.clear()
+    list(loader.batches(0, False))
+    seen = decoded(monkeypatch)
+    list(loader.batches(0, False))
+    assert seen == [f"{index}.png" for index in range(3, 9)]
+    assert (keeping.count, keeping.bytes) == (3, sum(sizes[:3]))
+    said = "images: 3 kept in memory (13.7 kB, the bound); 6 are decoded again in every epoch"
+    assert keeping.told(9) == said
+
+
+def test_the_bound_is_half_of_what_is_free(monkeypatch, noise):
+    monkeypatch.setattr("deelish.images.keeping.free_memory", lambda: 9200)
+    keeping = MemoryKeeping()
+    epochs(loader_of(noise, keeping, workers=1), training=False)
+    assert (keeping.count, keeping.bytes, keeping.full) == (1, 4500, True)
+
+
+def test_all_is_kept_is_one_plain_line(noise):
+    keeping = MemoryKeeping()
+    epochs(loader_of(noise, keeping))
+    total = sum(3 * (30 + index) * (50 - index) for index in range(9))
+    assert keeping.told(9) == f"images: 9 kept in memory, {total / 1000:.1f} kB"

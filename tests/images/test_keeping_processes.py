@@ -1,0 +1,98 @@
+"""Several processes at one store of images, killed writers, and a store that is cleared."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from images.kept_batches import decoded, epochs, loader_of
+from PIL import Image
+
+from deelish.images.keeping_disk import DiskKeeping
+from deelish.images.keeping_folder import count_damaged, kept_images, remove
+
+SCRIPT = Path(__file__).with_name("kept_batches.py")
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch):
+    """train.txt of 300 images, 14 MB of pixels."""
+    monkeypatch.chdir(tmp_path)
+    draw = np.random.default_rng(0)
+    for index in range(300):
+        pixels = draw.integers(0, 256, (120, 130, 3), np.uint8)
+        Image.fromarray(pixels).save(f"{index}.bmp")
+    Path("train.txt").write_text("".join(f"{index}.bmp 0\n" for index in range(300)))
+    return "train.txt"
+
+
+def start(how, source, folder):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "error", str(SCRIPT), how, str(source), str(folder)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def check_right(source, folder):
+    """What is shown is right; returns how many images had to be decoded."""
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        plain = epochs(loader_of(source))
+        seen = decoded(patch)
+        assert epochs(loader_of(source, DiskKeeping(folder))) == plain
+    assert count_damaged(kept_images(folder)) == 0
+    return len(seen)
+
+
+def test_two_processes_share_a_store(many, tmp_path):
+    folder = tmp_path / "kept"
+    for writer in [start("show", many, folder) for _ in range(2)]:
+        output, _ = writer.communicate(timeout=120)
+        assert writer.returncode == 0, output
+    assert check_right(many, folder) == 0
+    # What both had decoded is there once.
+    assert kept_images(folder).images == 300
+    reader = start("show", many, folder)
+    assert reader.communicate(timeout=120)[0] == "0\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="wants SIGKILL")
+def test_killed_writers_leave_a_store_that_is_right(many, tmp_path):
+    folder, chance, before = tmp_path / "kept", random.Random(1), 0
+    for _ in range(6):
+        for path in tmp_path.glob("*.bmp"):
+            path.touch()  # so that all are decoded and written again
+        writer = start("begin", many, folder)
+        assert writer.stdout.readline() == "begun\n"
+        time.sleep(chance.uniform(0, 0.4))
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate(timeout=60)
+        kept = kept_images(folder)
+        if kept is not None:
+            assert kept.fault == ""
+            assert kept.images >= before
+            before = kept.images
+    assert before > 0
+    check_right(many, folder)
+    assert check_right(many, folder) == 0
+
+
+def test_a_store_that_is_cleared_meanwhile_is_begun_again(noise, tmp_path):
+    folder = tmp_path / "kept"
+    plain = epochs(loader_of(noise))
+    first, second = DiskKeeping(folder), DiskKeeping(folder)
+    loader = loader_of(noise, first)
+    assert epochs(loader) == plain
+    remove(kept_images(folder))
+    assert kept_images(folder) is None
+    # On Windows files that are open cannot be removed; elsewhere they are read still.
+    assert epochs(loader) == plain
+    assert epochs(loader_of(noise, second)) == plain
+    assert epochs(loader) == plain
+    assert kept_images(folder).images == 9
