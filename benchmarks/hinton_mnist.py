@@ -26,7 +26,7 @@ import numpy as np
 from deelish import *
 from deelish.networks import Perceptron
 
-TEMPERATURE, BATCH = 20, 128
+TEMPERATURE, BATCH, RATE = 20, 128, 1e-3
 # Test errors of 10,000: section 3 of the paper.
 PAPER = {"teacher": 67, "labels": 146, "distilled": 74, "without 3": 206, "bias raised": 109}
 
@@ -34,8 +34,8 @@ PAPER = {"teacher": 67, "labels": 146, "distilled": 74, "without 3": 206, "bias 
 def train_teacher(data, epochs):
     """The teacher, which saw shifted images: windows of 28 of 32 pixels at random places."""
     teacher = Perceptron(labels=10, hidden=(1200, 1200), dropout=0.5)
-    InputBatch(data / "train.txt", batch_size=BATCH, mirror=False, keep="memory")
-    return teacher, learn(teacher, None, epochs, data)
+    InputBatch(data / "train.txt", batch_size=2 * BATCH, mirror=False, keep="memory")
+    return teacher, learn(teacher, None, epochs, data, rate=2 * RATE)
 
 
 def train_student(data, train, teacher, epochs):
@@ -45,7 +45,7 @@ def train_student(data, train, teacher, epochs):
     return student, learn(student, teacher, epochs, data)
 
 
-def learn(network, teacher, epochs, data):
+def learn(network, teacher, epochs, data, rate=RATE):
     """Errors on the test images after the last epoch."""
 
     def workout(x, t):
@@ -54,7 +54,7 @@ def learn(network, teacher, epochs, data):
             return network.backprop(t)
         return network.backprop(teacher.batch_feature(x), distill=True, temperature=TEMPERATURE)
 
-    BatchTrain(workout, epochs=epochs, rate=1e-3)
+    BatchTrain(workout, epochs=epochs, rate=rate)
     logits, labels = scores(network, data, "test.txt")
     return int((logits.argmax(1) != labels).sum())
 
@@ -150,7 +150,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="MNIST", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--teacher-epochs", type=int, default=40)
+    parser.add_argument("--teacher-epochs", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=20, help="of the students")
     parser.add_argument("--keep", type=Path, help="a folder for the teacher and what was measured")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
