@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from deelish.images.preprocessing import Preprocessing
 from deelish.plan import Plan, summary
+from deelish.report import say
 
 if TYPE_CHECKING:
     from deelish.session import Deel
@@ -45,7 +46,7 @@ class Described:
 
     def ShowLayers(self) -> None:
         """Print the layers with the shapes that they make."""
-        print(self.summary())
+        say(self.summary())
 
     def layerDim(self, layer: str) -> tuple[int, ...]:
         """The shape that a layer makes for one image, without the batch: (c, h, w)."""

@@ -279,12 +279,16 @@ class Network(Described):
         """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
 
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV want. An .npz holds the
-        weights alone, for Chainer.
+        weights alone, for Chainer. Of several processes the first writes, and the others wait.
         """
+        self.session.engine.group.once(lambda: save_record(Path(path), self.record()))
+        return Path(path)
+
+    def record(self) -> Record:
+        """All that its files hold."""
         values = self.session.engine.state(self.module)
         new = sorted(self.untrained)
-        record = Record(self.plan, values, self.labels, self.preprocessing, new)
-        return save_record(Path(path), record)
+        return Record(self.plan, values, self.labels, self.preprocessing, new)
 
     def export(self, path: str | Path) -> Path:
         """Write an ONNX model of the test phase for other programs; deelish does not read it back.

@@ -11,9 +11,13 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from deelish.processes import leads
+
 
 def say(line: str) -> None:
-    """Print a line, above the progress bar if there is one."""
+    """Print a line, above the progress bar if there is one; of several processes the first does."""
+    if not leads():
+        return
     if "tqdm" in sys.modules:
         from tqdm import tqdm
 
@@ -61,6 +65,8 @@ class Bar:
 
         # Without a terminal a bar is noise in a log; a notebook has none, yet shows one.
         hidden = None if "ipykernel" not in sys.modules else False
+        if not leads():
+            hidden = True
         self._bar = tqdm(total=images, desc=title, unit="img", leave=False, disable=hidden)
         self._out = contextlib.ExitStack()
         if not self._bar.disable:
@@ -100,13 +106,18 @@ class Bar:
 
 @contextlib.contextmanager
 def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]:
-    """Axes to draw on; afterwards shown in a window, or written as PNG where there is no screen."""
+    """Axes to draw on; afterwards shown in a window, or written as PNG where there is no screen.
+
+    Of several processes, the first shows or writes them.
+    """
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(**options)
     try:
         yield axes
         figure.tight_layout()
+        if not leads():
+            return
         if save is None and plt.get_backend().lower() != "agg":
             plt.show(block=False)
             return
@@ -114,7 +125,7 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
         figure.savefig(path, dpi=120)
         say(f"written: {path}")
     finally:
-        if save is not None or plt.get_backend().lower() == "agg":
+        if save is not None or not leads() or plt.get_backend().lower() == "agg":
             plt.close(figure)
 
 

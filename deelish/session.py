@@ -12,6 +12,7 @@ import numpy as np
 from deelish import report
 from deelish.engines import Engine, check_engine, check_precision, open_engine
 from deelish.errors import DataError, EngineError, TrainingError
+from deelish.processes import launch
 
 if TYPE_CHECKING:
     from deelish.network import Network
@@ -31,7 +32,7 @@ class Deel:
     for a block and gives the name back to the session before.
 
     Args:
-        gpu: -1 for the CPU, 0 for the first GPU.
+        gpu: -1 for the CPU, 0 for the first GPU; under torchrun, for each process its own.
         engine: the framework that computes, "torch" or "chainer", or "numpy", which only answers;
             left out, the one that the environment variable DEELISH_ENGINE names, else torch.
         seed: first weights, order of images, views and dropout all follow from it.
@@ -41,7 +42,8 @@ class Deel:
             environment variable DEELISH_PRECISION names, else "auto".
 
     Raises:
-        EngineError: no such engine, no such GPU, or a precision that the engine has not.
+        EngineError: no such engine, no such GPU, a precision that the engine has not, or another
+            engine than torch under torchrun.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Deel:
         self._networks: list[weakref.ref[Network]] = []
         self._last_used: Network | None = None
         self._last_trained: Network | None = None
-        if gpu >= 0:
+        if self.gpu >= 0:
             # A GPU that is not there is said where it was asked for, not at the first network.
             _ = self.engine
         self._before = _stack[-1] if _stack else None
@@ -163,6 +165,14 @@ def _checked(gpu: int, engine: str, seed: int) -> tuple[int, str, int]:
     for name, value in (("gpu", gpu), ("seed", seed)):
         if not isinstance(value, int) or isinstance(value, bool):
             raise EngineError(f"Deel({name}={value!r}): give a whole number, for example 0")
+    here = launch()
+    if here.size > 1 and engine != "torch":
+        raise EngineError(
+            f"Deel(engine={engine!r}): torchrun started {here.size} processes, and this engine"
+            " trains in one; take Deel(engine='torch'), or start the script with python"
+        )
+    if here.size > 1 and gpu >= 0:
+        gpu = here.local_rank
     if seed < 0:
         raise EngineError(f"Deel(seed={seed}): give a whole number from 0 up")
     return gpu, engine, seed

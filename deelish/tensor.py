@@ -68,7 +68,7 @@ class Tensor:
 
     def show(self) -> None:
         """Print the numbers."""
-        print(self.value)
+        say(str(self.value))
 
     def __repr__(self) -> str:
         made = f" of {self.owner.name}" if self.owner is not None else ""
@@ -221,9 +221,9 @@ class ScoreTensor(Tensor):
         answers = self.top()
         for number, rows in enumerate(answers):
             if len(answers) > 1:
-                print(f"image {number}")
+                say(f"image {number}")
             for rank, (name, probability) in enumerate(rows, start=1):
-                print(f"#{rank} | {name} | {probability:.1%}")
+                say(f"#{rank} | {name} | {probability:.1%}")
 
 
 def images_of(name: str, x: Tensor | Source | None) -> ImageTensor:

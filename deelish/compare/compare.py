@@ -20,6 +20,7 @@ from deelish.compare.result import Comparison, checked_page
 from deelish.compare.rows import Names, class_rows, different_rows, row_of, speeds_of
 from deelish.distillation.contract import CanTeach
 from deelish.errors import DataError
+from deelish.files import save_record
 from deelish.images.lists import check_apart, check_labels, read_items
 from deelish.network import Network
 
@@ -141,7 +142,8 @@ def _file(network: CanTeach) -> int | None:
     if not isinstance(network, Network):
         return None
     with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
-        return network.save(Path(folder, "network.safetensors")).stat().st_size
+        path = save_record(Path(folder, "network.safetensors"), network.record())
+        return path.stat().st_size
 
 
 def _comparison(

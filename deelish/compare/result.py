@@ -10,6 +10,7 @@ from typing import Any
 from deelish.compare.devices import Device
 from deelish.compare.table import Row, text
 from deelish.errors import DataError, FileError
+from deelish.processes import leads
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +55,8 @@ class Comparison:
     def save(self, path: str | Path) -> Path:
         """Write one HTML file that needs nothing else; an old one stays until the new is whole.
 
+        Of several processes the first writes.
+
         Raises:
             FileError: another ending than .html, or a folder that cannot be written.
             DataError: an image that the page shows is gone.
@@ -62,6 +65,8 @@ class Comparison:
         from deelish.files.atomic import replacing
 
         target = checked_page(path)
+        if not leads():
+            return target
         content = page(self)
         with replacing(target) as temporary:
             # A file's name may hold bytes that are no text.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from deelish.plan.plan import Plan
+from deelish.processes import ALONE, Group
 
 # Weights by layer name, then by blob name ("weight", "bias", ...), float32.
 Values = dict[str, dict[str, np.ndarray]]
@@ -24,6 +25,8 @@ class Engine(ABC):
     device: str
     # The type that training and teachers compute in, where that is not float32.
     half: str | None = None
+    # The processes that train together.
+    group: Group = ALONE
 
     @abstractmethod
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> Any:

@@ -19,6 +19,7 @@ from deelish.engines.precision import AUTO, HALVES, processor_has_bfloat16
 from deelish.engines.torch_module import PlanModule
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
+from deelish.processes import launch
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     name.lower(): value
@@ -37,6 +38,10 @@ class TorchEngine(Engine):
 
     def __init__(self, gpu: int, precision: str) -> None:
         self._device = _device(gpu)
+        if launch().size > 1:
+            from deelish.engines.torch_group import TorchGroup
+
+            self.group = TorchGroup(self._device)
         self.half = _half(self._device, precision)
         # A half type that was named is meant for every answer.
         self._always = precision in HALVES
@@ -63,6 +68,7 @@ class TorchEngine(Engine):
             module.train(training)
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
         if training:
+            self.group.start_alike(module)
             with self._computing(half):
                 answer = module(tensors, wanted)
             return {name: tensor.float() for name, tensor in answer.items()}
@@ -135,6 +141,8 @@ class TorchEngine(Engine):
                 group["lr"] = rate * group["lr_mult"]
             optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        self.group.add_gradients([tensor for group in groups for tensor in group["params"]])
         for optimizer in optimizers:
             self._scaler.step(optimizer)
         self._scaler.update()

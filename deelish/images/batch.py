@@ -21,6 +21,9 @@ class ImageBatch:
         keys: uint8 (n, 16), a name of each image's content, view and mixture, but not of size and
             base, that is the same in every list and run; None where views are fresh.
         asked: the (size, base) pairs that pixels were asked for.
+        whole: the images of the batch in all processes together.
+        share: this process's part of them, from 0 to 1; 0 where its image only stands in, so that
+            it takes part with the others.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class ImageBatch:
         self.labels = np.array([recipe.shares[0][0] for recipe in recipes], np.int64)
         self.keys = keys
         self.asked: set[Spec] = set()
+        self.whole, self.share = len(self.recipes), 1.0
         self._rendered = rendered
         self._render_now = render_now
         self._whole: tuple[ImageBatch, NDArray[np.intp]] | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from deelish.images.room import free_memory
+from deelish.processes import ALONE, Group, launch
 from deelish.report import amount
 
 if TYPE_CHECKING:
@@ -49,14 +50,15 @@ class Keeping(ABC):
     def flush(self) -> None:
         """Called at the end of every epoch."""
 
-    def told(self, images: int) -> str:
-        """What is kept of so many images, in one line."""
-        room, again = amount(self.bytes), images - self.count
+    def told(self, images: int, group: Group = ALONE) -> str:
+        """What is kept of so many images, by all processes together, in one line."""
+        count, size, full = map(round, group.sum([self.count, self.bytes, self.full]))
+        room, again = amount(size), images - count
         if again <= 0:
-            return f"images: {self.count:,} kept {self.where}, {room}"
-        room += ", the bound" if self.full else ""
+            return f"images: {count:,} kept {self.where}, {room}"
+        room += ", the bound" if full else ""
         return (
-            f"images: {self.count:,} kept {self.where} ({room}); {again:,} are decoded again in"
+            f"images: {count:,} kept {self.where} ({room}); {again:,} are decoded again in"
             " every epoch"
         )
 
@@ -68,13 +70,16 @@ class _Kept(NamedTuple):
 
 
 class MemoryKeeping(Keeping):
-    """Images in memory, three bytes a pixel, in half of what is free when the store is made."""
+    """Images in memory, three bytes a pixel, in half of what is free when the store is made.
+
+    Of several processes on a machine each takes its share of that half.
+    """
 
     where = "in memory"
 
     def __init__(self, bound: int | None = None) -> None:
         super().__init__()
-        self._bound = free_memory() // 2 if bound is None else bound
+        self._bound = free_memory() // (2 * launch().local_size) if bound is None else bound
         self._kept: dict[Path, _Kept] = {}
         self._lock = threading.Lock()
 

@@ -14,6 +14,7 @@ from deelish.images.batch import ImageBatch
 from deelish.images.lists import Item
 from deelish.images.reading import Pixels, Read, Reader, Spec
 from deelish.images.recipes import Recipe, Showing
+from deelish.processes import ALONE, Group, launch
 
 # An image that cannot be used, and why.
 Fault = tuple[Item, str]
@@ -72,26 +73,33 @@ class Loader:
         self._keeping = showing.keeping
         self._reader = Reader(self.items, seed, showing, self._skip)
         self._workers = workers or (1 if _are_small(items) else min(16, _cores()))
-        self._part = max(1, batch_size // (2 * self._workers))
 
     def __len__(self) -> int:
         """Batches in an epoch; fewer come when all of a batch is skipped."""
         return -(-len(self.items) // self._batch_size)
 
-    def batches(self, epoch: int, training: bool) -> Generator[ImageBatch, None, None]:
+    def batches(
+        self, epoch: int, training: bool, group: Group = ALONE
+    ) -> Generator[ImageBatch, None, None]:
         """The batches of an epoch (0 or more); the last one may be smaller.
 
         Training draws the order and the views; validation keeps the list's order and the centre,
-        and mixes nothing.
+        and mixes nothing. Of each batch the processes of a group get a part each, and as many
+        batches all of them.
         Raises DataError with the list's line for a bad image, or when all images are bad.
         """
         pool = ThreadPoolExecutor(self._workers, "deelish-images")
         empty = True
         try:
-            for pending in self._submit(pool, epoch, training):
+            for pending in self._submit(pool, epoch, training, group):
                 batch = self._collect(pending)
-                if len(batch):
+                whole = round(group.sum([len(batch)])[0])
+                if whole:
                     empty = False
+                    share = len(batch) / whole
+                    if not len(batch):
+                        batch = self._stand_in(epoch, training)
+                    batch.whole, batch.share = whole, share
                     yield batch
                     self.wanted = set(batch.asked)
         finally:
@@ -100,21 +108,25 @@ class Loader:
             if self._keeping is not None:
                 self._keeping.flush()
         if empty:
+            first = f" (the first: {self.skipped[0][1]})" if self.skipped else ""
             raise DataError(
-                f"{self.items[0].source}: none of its {len(self.items)} images can be used"
-                f" (the first: {self.skipped[0][1]})"
+                f"{self.items[0].source}: none of its {len(self.items)} images can be used{first}"
             )
 
-    def _submit(self, pool: ThreadPoolExecutor, epoch: int, training: bool) -> Iterator[Pending]:
+    def _submit(
+        self, pool: ThreadPoolExecutor, epoch: int, training: bool, group: Group
+    ) -> Iterator[Pending]:
+        """This process's part of each batch, read ahead."""
+        # A task of several images: small ones cost less than what a task costs threads.
+        part = max(1, self._batch_size // (2 * self._workers * group.size))
         ahead: deque[Pending] = deque()
         order = np.arange(len(self.items))
         if training:
             order = np.random.Generator(np.random.PCG64((self._seed, epoch))).permutation(order)
         for start in range(0, len(order), self._batch_size):
             specs = tuple(self.wanted)
-            indices = order[start : start + self._batch_size].tolist()
-            # A task of several images: small ones cost less than what a task costs threads.
-            parts = [indices[i : i + self._part] for i in range(0, len(indices), self._part)]
+            indices = order[start : start + self._batch_size][group.rank :: group.size].tolist()
+            parts = [indices[i : i + part] for i in range(0, len(indices), part)]
             ahead.append([pool.submit(self._read, part, epoch, training, specs) for part in parts])
             if len(ahead) > AHEAD:
                 yield ahead.popleft()
@@ -134,9 +146,18 @@ class Loader:
                 results.append((self.items[index], str(error)))
         return results
 
+    def _stand_in(self, epoch: int, training: bool) -> ImageBatch:
+        """One image, for a process that has none of a batch; its errors are others' to tell."""
+        specs = tuple(self.wanted)
+        read = (self._read([i], epoch, training, specs)[0] for i in range(len(self.items)))
+        return self._batch([next(one for one in read if isinstance(one, Read))])
+
     def _collect(self, pending: Pending) -> ImageBatch:
+        return self._batch([one for task in pending for one in task.result()])
+
+    def _batch(self, read: Sequence[Read | Fault]) -> ImageBatch:
         results = []
-        for one in [one for task in pending for one in task.result()]:
+        for one in read:
             if isinstance(one, Read):
                 results.append(one)
             fault = one.fault if isinstance(one, Read) else one
@@ -170,7 +191,9 @@ def _are_small(items: Sequence[Item]) -> bool:
 
 
 def _cores() -> int:
-    """Cores that this process may use, which containers and schedulers limit."""
+    """Cores that this process may use, which containers, schedulers and its like limit."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, cores // launch().local_size)

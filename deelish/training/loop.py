@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -32,8 +32,11 @@ class Loop:
             raise DataError("BatchTrain: there are no images; call InputBatch(train=...) first")
         self.session, self.sets = session, session.sets
         self.workout, self.checkout, self.how = workout, checkout, how
+        self.group = session.engine.group
         self.history = History()
         self.interrupt = Interrupt()
+        # Whether all processes end it at the same place: at its end, or by a Ctrl-C that all know.
+        self._together = False
 
     def train(self, epochs: int) -> History:
         """Train for so many epochs; Ctrl-C ends it after the update in hand."""
@@ -45,7 +48,10 @@ class Loop:
             with self.interrupt:
                 for number in range(1, epochs + 1):
                     self._epoch(number, epochs)
+            self._together = True
         except KeyboardInterrupt:
+            if self.group.size > 1 and not self._together:
+                raise
             report.say(
                 f"stopped by Ctrl-C at {self.run.where}; the weights are those of its update"
             )
@@ -66,12 +72,13 @@ class Loop:
         if self.sets.val is not None:
             self.run.training = False
             row |= self._part(self.sets.val, "validation").row("val_")
+        seconds, waited = self._means([seconds, trained.waited], 1 / self.group.size)
         row |= {"images_per_second": trained.images / seconds, "seconds": seconds}
-        row["waited"] = trained.waited
+        row["waited"] = waited
         row["rate"] = self.run.rate
         self.history.append(row)
         if number == 1:
-            self.sets.tell_kept()
+            self.sets.tell_kept(self.group)
             report.say(self.history.heading())
         report.say(self.history.line(row))
         if self.checkout is not None:
@@ -81,37 +88,47 @@ class Loop:
     def _part(self, loader: Loader, title: str) -> Averages:
         """All batches of one set, once."""
         means = Averages()
-        batches = loader.batches(self.session.epochs, self.run.training)
+        batches = loader.batches(self.session.epochs, self.run.training, self.group)
         waiting = Waiting(batches)
         with report.Bar(title, len(loader.items)) as bar, closing(batches):
             for number, batch in enumerate(waiting, start=1):
                 outcome = self._batch(batch, f"{title}, batch {number}")
-                means.add(len(batch), *outcome)
-                bar.step(len(batch), *outcome, waiting.share)
+                means.add(batch.whole, *outcome)
+                bar.step(batch.whole, *outcome, waiting.share)
                 self._stop_if_asked()
         means.waited = waiting.share
         return means
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:
-        """workout on one batch -> loss, accuracy, agreement."""
+        """workout on one batch -> loss, accuracy, agreement, as means over all processes."""
         shares = batch.label_shares(self.sets.classes(self.session.networks))
         labels = LabelTensor(batch.labels, self.session, batch.items, probabilities=shares)
         images = ImageTensor(batch, self.session, labels)
-        self.run.begin(images, where)
+        self.run.begin(images, where, batch.share)
         images.use()
         loss, accuracy = _pair(self.workout(images, labels), where)
-        return loss, accuracy, self.run.end()
+        agreement = self.run.end()
+        loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.share)
+        return loss, accuracy, None if agreement is None else agreed
+
+    def _means(self, values: Sequence[float], share: float) -> list[float]:
+        """Means over the processes, of which this one has a share."""
+        return self.group.sum([value * share for value in values])
 
     def _stop_if_asked(self) -> None:
-        if self.interrupt.asked:
+        """Stop where any process was asked to: all of them after the same update."""
+        if self.group.sum([self.interrupt.asked])[0]:
+            self._together = True
             raise KeyboardInterrupt
 
     def _tell_skipped(self) -> None:
         loaders = [loader for loader in (self.sets.train, self.sets.val) if loader is not None]
-        skipped = [entry for loader in loaders for entry in loader.skipped]
+        skipped = [reason for loader in loaders for _, reason in loader.skipped]
+        if self._together:
+            skipped = list(dict.fromkeys(self.group.gather(skipped)))
         if skipped:
             report.say(f"{len(skipped)} images were skipped:")
-        for _, reason in skipped:
+        for reason in skipped:
             report.say(f"  {reason}")
 
 

@@ -54,6 +54,7 @@ class Run:
         self._used: set[Projection] = set()
         self._kept: dict[Any, set[str]] = {}
         self._images: ImageTensor | None = None
+        self._share = 1.0
         self._agreement: float | None = None
 
     @property
@@ -79,9 +80,13 @@ class Run:
         """How many epochs are over: 1.5 in the middle of the second, 2.0 in its validation."""
         return (self._batches - 1 if self.training else self._batches) / self._each
 
-    def begin(self, images: ImageTensor, where: str) -> None:
-        """Enter the next batch. Its dropout depends on the seed and its number alone."""
+    def begin(self, images: ImageTensor, where: str, share: float = 1.0) -> None:
+        """Enter the next batch, of which `share` is this process's.
+
+        Its dropout depends on the seed, its number and the process alone.
+        """
         self._images, self.where, self._agreement = images, where, None
+        self._share = share
         self._used.clear()
         if self.training:
             self._batches += 1
@@ -90,7 +95,9 @@ class Run:
 
     def seed_dropout(self) -> None:
         """Start the draws of this batch, anew where it has begun."""
-        self.session.engine.seed(self.session.seed_for(1, self.session.updates))
+        group = self.session.engine.group
+        place = (self.session.updates, group.rank) if group.size > 1 else (self.session.updates,)
+        self.session.engine.seed(self.session.seed_for(1, *place))
 
     def end(self) -> float | None:
         """Leave the batch; returns the agreement of student and teacher, if there was a teacher.
@@ -134,7 +141,12 @@ class Run:
         projections = [p for p in self._projections.values() if p in self._used]
         learners: list[Network | Projection] = [network, *projections]
         optimizers = [self._optimizer(learner) for learner in learners]
-        network.session.engine.update(optimizers, loss, self.rate)
+        engine = network.session.engine
+        if engine.group.size > 1:
+            # Gradients are summed over the processes, and each loss is a mean over its own part.
+            loss = loss * self._share
+        engine.update(optimizers, loss, self.rate)
+        engine.group.average_counted(network.module, self._share)
         self._used.clear()
         network.version += 1
         network.untrained.clear()

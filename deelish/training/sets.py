@@ -17,6 +17,7 @@ from deelish.images.mixing import CUTMIX, MIXUP
 from deelish.images.preprocessing import Preprocessing
 from deelish.images.recipes import Showing
 from deelish.images.views import CENTRE, UNSEEN
+from deelish.processes import Group
 
 if TYPE_CHECKING:
     from deelish.network import Network
@@ -107,15 +108,16 @@ class ImageSets:
             if loader is not None:
                 loader.wanted |= specs
 
-    def tell_kept(self) -> None:
+    def tell_kept(self, group: Group) -> None:
         """Say once how many of the images are kept; wants an epoch that has seen all of them."""
         if self._keeping is None or self._told:
             return
         self._told = True
         loaders = [loader for loader in (self.train, self.val) if loader is not None]
         bad = {item.path for loader in loaders for item, _ in loader.skipped}
-        images = {item.path for loader in loaders for item in loader.items} - bad
-        report.say(self._keeping.told(len(images)))
+        images = {item.path for loader in loaders for item in loader.items}
+        # Each process has met its own part of the images, good and bad.
+        report.say(self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group))
 
     def __repr__(self) -> str:
         val = f", {len(self.val.items)} for validation" if self.val else ""

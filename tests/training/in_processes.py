@@ -1,0 +1,191 @@
+"""Trainings that the test of many processes runs: in this process, and in each of a group.
+
+Run as a script: `in_processes.py FOLDER RESULT`, with the environment of torchrun.
+"""
+
+import json
+import os
+import signal
+import sys
+import weakref
+from pathlib import Path
+
+import numpy as np
+import torch.distributed as dist
+from helpers import small
+from hinted import FACTS, convolutional, known, weights
+
+from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Plan, Show, network
+from deelish.answers.folder import kept_files
+from deelish.cache.place import cache_folder
+from deelish.engines import torch_group
+from deelish.errors import FileError
+
+SGD = {"optimizer": "sgd", "rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}
+PLAIN = {"crop": 1, "mirror": False}
+# Kept beside the rows: these follow from a clock.
+CLOCKED = ("images_per_second", "seconds", "waited")
+
+
+def with_head():
+    """Two linear classifiers on one hidden layer; the second is auxiliary."""
+    rows = [
+        Layer("hidden", "InnerProduct", num_output=16),
+        Layer("score", "InnerProduct", bottom="hidden", num_output=4),
+        Layer("extra", "InnerProduct", bottom="hidden", num_output=4),
+        Layer("prob", "Softmax", bottom="score"),
+    ]
+    plan = Plan(rows, {"data": (1, 1, 8, 8)}, logits="score", auxiliary={"extra": 0.3})
+    return Network(plan, **FACTS)
+
+
+def on_labels(folder):
+    """Batches of 7, 7, 7 and 1 to train on, of 7 and 1 to validate with."""
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=7, **PLAIN)
+    student, seen = small(), []
+
+    def workout(x, t):
+        seen.append(len(x))
+        student.classify(x)
+        return student.backprop(t)
+
+    history = BatchTrain(workout, epochs=3, **SGD)
+    return {"history": history, "weights": weights(student), "seen": seen}
+
+
+def with_a_store(folder):
+    """A teacher whose answers to two views are kept; the auxiliary classifier learns nothing."""
+    InputBatch(folder / "train.txt", batch_size=7, views=2)
+    teacher, student = known(small("Teacher")), with_head()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(teacher.batch_feature(x), distill=True)
+
+    history = BatchTrain(workout, epochs=3, **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
+def with_hints_and_a_peer(folder):
+    """Two students teach each other; one learns from an inner layer of a teacher, too."""
+    InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
+    teacher = known(convolutional("Teacher", 6))
+    first, second = convolutional("First", 3), small("Second")
+
+    def workout(x, t):
+        answers = first.classify(x), second.classify(x)
+        second.backprop(t, distill=answers[0])
+        hint = {"student": "conv2", "teacher": "conv2", "weight": 1}
+        taught = teacher.batch_feature(x)
+        first.backprop(t, distill=taught, hint=hint)
+        first.classify(x)
+        return first.backprop(t, distill=answers[1])
+
+    history = BatchTrain(workout, epochs=2, **SGD)
+    return {"history": history, "weights": {**weights(first), **weights(second)}}
+
+
+def with_chance(folder):
+    """Dropout and a BatchNorm, which every process draws and counts for itself."""
+    InputBatch(folder / "train.txt", batch_size=7)
+    student = convolutional("Chance", 3, dropout=0.5, normal=True)
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+
+    history = BatchTrain(workout, epochs=2)
+    return {"history": history, "weights": weights(student)}
+
+
+def with_a_bad_image(folder):
+    """One image cannot be read, and two of a batch of its own cannot."""
+    InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
+    student = small()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+
+    history = BatchTrain(workout, epochs=2, **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
+def interrupted(folder):
+    """Ctrl-C reaches the last process in the ninth batch; all stop after it."""
+    InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
+    student, batches = small(), []
+
+    def workout(x, t):
+        batches.append(len(x))
+        student.classify(x)
+        outcome = student.backprop(t)
+        group = student.session.engine.group
+        if len(batches) == 9 and group.rank == group.size - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return outcome
+
+    history = BatchTrain(workout, epochs=5, **SGD)
+    return {"history": history, "weights": weights(student), "batches": len(batches)}
+
+
+def saved(folder):
+    """Every process saves and loads; which wrote, and what an unwritable folder gives."""
+    written, save = [], network.save_record
+    network.save_record = lambda path, record: written.append(path.name) or save(path, record)
+    student = small()
+    path = student.save(folder / "student.hdf5")
+    loaded = Network.load(path)
+    try:
+        student.save(folder / "nowhere" / "student.hdf5")
+    except FileError as error:
+        refused = str(error)
+    finally:
+        network.save_record = save
+    return {"weights": weights(loaded), "written": written, "refused": refused}
+
+
+CASES = (
+    *(on_labels, with_a_store, with_hints_and_a_peer, with_chance),
+    *(with_a_bad_image, interrupted, saved),
+)
+
+
+def run_all(folder):
+    """By the name of the case what it gave; the weights as {"layer/array": array}."""
+    results = {}
+    for case in CASES:
+        with Deel(seed=3):
+            results[case.__name__] = case(folder)
+    history = results["on_labels"]["history"]
+    Show(history, save=folder / "history.png")
+    for given in results.values():
+        for row in given.get("history", ()):
+            given.setdefault("clocked", []).append([row.pop(name) for name in CLOCKED])
+    results["kept"] = [kept.answers for kept in kept_files(cache_folder())]
+    return results
+
+
+def left():
+    """Whether nothing holds the group once it is left; else its threads outlive Python's end."""
+    group = weakref.ref(dist.group.WORLD)
+    torch_group.leave()
+    return group() is None
+
+
+def main(folder, result):
+    """Write the weights as RESULT.npz and the rest as RESULT.json."""
+    results = run_all(Path(folder))
+    arrays = {
+        f"{case}:{name}": array
+        for case, given in results.items()
+        if case != "kept"
+        for name, array in given.pop("weights").items()
+    }
+    np.savez(f"{result}.npz", **arrays)
+    results["left"] = left()
+    Path(f"{result}.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,241 @@
+"""Many processes train as one: the same weights, one history, one who prints and writes."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import write_set
+from training import in_processes
+
+from deelish import Deel
+from deelish.answers.folder import kept_files
+from deelish.errors import EngineError
+from deelish.images import keeping
+
+TESTS = Path(__file__).parents[1]
+# What dropout and the statistics of a part of a batch make different.
+CHANCE = "with_chance"
+
+
+def environment(**more):
+    paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **more}
+
+
+def start(*arguments, **more):
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", *map(str, arguments)],
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def torchrun_says(rank, size, port):
+    """The environment of one process."""
+    numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return {name: str(value) for name, value in {**numbers, **place}.items()}
+
+
+def images(folder):
+    """Lists of 22 and 8 images, and one of 10 of which the first and the last two are bad."""
+    write_set(folder, "train", 22)
+    write_set(folder, "val", 8, first=22)
+    write_set(folder, "bad", 10, first=30)
+    for number in (30, 38, 39):
+        (folder / f"{number}.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """What one process makes of all cases."""
+    folder = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEELISH_CACHE", str(folder / "cache"))
+        return in_processes.run_all(images(folder))
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """What two processes make of them: results with weights, stdout and stderr of each."""
+    folder = images(tmp_path_factory.mktemp("both"))
+    port, script = free_port(), in_processes.__file__
+    cache = {"DEELISH_CACHE": str(folder / "cache")}
+    running = [
+        start(script, folder, folder / str(rank), **torchrun_says(rank, 2, port), **cache)
+        for rank in range(2)
+    ]
+    try:
+        said = [process.communicate(timeout=200) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    assert [process.returncode for process in running] == [0, 0], said
+    found = []
+    for rank, (out, err) in enumerate(said):
+        results = json.loads((folder / f"{rank}.json").read_text())
+        for name, array in np.load(folder / f"{rank}.npz").items():
+            case, array_name = name.split(":", 1)
+            results[case].setdefault("weights", {})[array_name] = array
+        found.append((results, out, err))
+    return folder, found
+
+
+CASES = [case.__name__ for case in in_processes.CASES]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != CHANCE])
+def test_two_processes_learn_what_one_learns(alone, both, case):
+    for results, _, _ in both[1]:
+        assert results[case]["weights"].keys() == alone[case]["weights"].keys()
+        for name, wanted in alone[case]["weights"].items():
+            worst = np.abs(results[case]["weights"][name] - wanted).max()
+            assert worst <= 1e-5 * np.abs(wanted).max(), name
+        for row, wanted in zip(
+            results[case].get("history", []), alone[case].get("history", []), strict=True
+        ):
+            assert row == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_processes_have_the_same_weights_and_history(both, case):
+    (first, _, _), (second, _, _) = both[1]
+    assert first[case].get("history") == second[case].get("history")
+    assert first[case].get("clocked") == second[case].get("clocked")
+    for name, array in first[case]["weights"].items():
+        assert np.array_equal(array, second[case]["weights"][name]), name
+
+
+def test_a_batch_is_shared_out_and_none_is_without_an_image(both):
+    first, second = [4, 4, 4, 1, 4, 1], [3, 3, 3, 1, 3, 1]
+    for (results, _, _), seen in zip(both[1], (first, second), strict=True):
+        assert results["on_labels"]["seen"] == seen * 3
+
+
+def test_answers_of_a_teacher_are_kept_once(alone, both):
+    folder, _ = both
+    assert alone["kept"] == [2 * 22]
+    assert [kept.answers for kept in kept_files(folder / "cache")] == [2 * 22]
+
+
+def test_one_process_writes_and_both_can_read(both):
+    folder, ((first, _, _), (second, _, _)) = both
+    assert first["saved"]["written"] == ["student.hdf5", "student.hdf5"]
+    assert second["saved"]["written"] == []
+    assert "nowhere" in first["saved"]["refused"]
+    assert second["saved"]["refused"].startswith("process 0 could not write")
+    assert (folder / "history.png").stat().st_size > 1000
+
+
+def test_ctrl_c_in_one_process_stops_both_after_the_same_update(alone, both):
+    for results in (alone, *(results for results, _, _ in both[1])):
+        assert results["interrupted"]["batches"] == 9
+        assert len(results["interrupted"]["history"]) == 2
+
+
+def test_the_group_is_left_for_good(both):
+    assert all(results["left"] for results, _, _ in both[1])
+
+
+def test_one_process_prints_and_no_warning_is_given(both):
+    (_, out, err), (_, second, second_err) = both[1]
+    assert second == ""
+    assert (err, second_err) == ("", "")
+    assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 6
+    # Some of them lay in the other process's part.
+    assert "3 images were skipped:" in out
+    assert all(out.count(f"bad.txt line {line}: ") == 1 for line in (1, 9, 10))
+    assert "images: 7 kept in memory" in out
+
+
+FAILING = """
+    import sys
+    from helpers import small
+    from deelish import *
+    deel = Deel(seed=3)
+    student = small()
+    InputBatch(sys.argv[1], batch_size=2)
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+    BatchTrain(workout, epochs=1000)
+"""
+
+
+def test_an_error_in_one_process_ends_all_under_torchrun(tmp_path):
+    images(tmp_path)
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(FAILING))
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [sys.executable, *launcher, script, tmp_path / "bad.txt"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 1
+    assert re.search(r"DataError: .*bad.txt line (1|9|10): ", done.stderr)
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    for name, value in torchrun_says(1, 2, 29500).items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("engine", ["chainer", "numpy"])
+def test_other_engines_train_in_one_process(launched, engine):
+    with pytest.raises(EngineError, match=rf"engine='{engine}'.*2 processes.*engine='torch'"):
+        Deel(engine=engine)
+    launched.setenv("WORLD_SIZE", "1")
+    launched.setenv("RANK", "0")
+    assert Deel(engine=engine).engine_name == engine
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_each_process_asks_for_its_own_gpu(launched):
+    with pytest.raises(EngineError, match=r"gpu=1\): PyTorch sees no GPU"):
+        Deel(gpu=0)
+
+
+@pytest.mark.parametrize(("name", "value"), [("RANK", "2"), ("RANK", "one"), ("LOCAL_RANK", "-1")])
+def test_an_environment_that_makes_no_sense_is_refused(launched, name, value):
+    launched.setenv(name, value)
+    with pytest.raises(EngineError, match=rf"{name}={value}.*start the script with torchrun"):
+        Deel()
+
+
+def test_without_all_that_torchrun_sets_there_is_one_process(launched):
+    launched.delenv("MASTER_PORT")
+    assert Deel().engine.group.size == 1
+    assert not torch.distributed.is_initialized()
+
+
+def test_images_in_memory_take_a_part_of_it_in_each_process(launched):
+    from PIL import Image
+
+    launched.setattr(keeping, "free_memory", lambda: 4 * 2 * 48)
+    store = keeping.MemoryKeeping()
+    for number in range(3):
+        store.put(Path(f"{number}.png"), Image.new("RGB", (4, 4)), None)
+    assert (store.count, store.full) == (2, True)
