@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from deelish.checks import is_share
 from deelish.errors import DataError
 from deelish.images.lists import Item
 from deelish.images.loader import Loader
@@ -105,7 +106,7 @@ def checked_crop(crop: float | None) -> float | None:
     if crop is None:
         sets = current_session().sets
         return None if sets is None else sets.choices.crop
-    if isinstance(crop, bool) or not isinstance(crop, int | float) or not 0 < crop <= 1:
+    if not is_share(crop):
         raise DataError(
             f"Compare(crop={crop!r}): give the share of an image's side that a view shows, above 0"
             " and up to 1; 1 shows the whole image"

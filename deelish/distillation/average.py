@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deelish.checks import is_number
 from deelish.distillation.answering import Answering
-from deelish.distillation.weighting import is_number
 from deelish.errors import TrainingError
 from deelish.network import Network
 from deelish.plan.arrays import rows_of

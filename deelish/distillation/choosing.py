@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deelish.checks import is_number
 from deelish.distillation.losses import LOSSES, Answers, Loss, standardised
-from deelish.distillation.weighting import is_number
 from deelish.errors import TrainingError
 from deelish.plan.arguments import nearest
 

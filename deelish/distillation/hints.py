@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deelish.checks import is_number
 from deelish.distillation.features import Features, attention, fitnet, relational, same_size
-from deelish.distillation.weighting import at_epoch, is_number
+from deelish.distillation.weighting import at_epoch
 from deelish.errors import PlanError, TrainingError
 from deelish.plan.arguments import nearest
 from deelish.tensor import ScoreTensor

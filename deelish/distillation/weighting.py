@@ -6,16 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deelish.checks import is_number
 from deelish.errors import TrainingError
 
 # A number, or a function of the epoch: 0.0 at the start, 1.5 in the middle of the second one.
 Weight = float | Callable[[float], float]
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number; True and False are none."""
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return known and math.isfinite(value)
 
 
 def at_epoch(name: str, weight: Any, epoch: float, most: float = math.inf) -> float:

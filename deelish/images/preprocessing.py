@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deelish.checks import is_number, is_share
 from deelish.errors import DataError
 
 CHANNELS = {"BGR": 3, "RGB": 3, "L": 1}
@@ -38,16 +38,16 @@ class Preprocessing:
             raise DataError(f"preprocessing: size is {self.size!r}; give whole pixels, 1 or more")
         if not isinstance(self.order, str) or self.order not in CHANNELS:
             raise DataError(f"preprocessing: order is {self.order!r}; give 'BGR', 'RGB' or 'L'")
-        if not isinstance(self.mean, tuple) or not all(map(_is_finite, self.mean)):
+        if not isinstance(self.mean, tuple) or not all(map(is_number, self.mean)):
             raise DataError(f"preprocessing: mean is {self.mean!r}; give a tuple of numbers")
-        if not all(_is_finite(scale) and scale != 0 for scale in self._scales):
+        if not all(is_number(scale) and scale != 0 for scale in self._scales):
             raise DataError(
                 f"preprocessing: scale is {self.scale!r}; give a number other than 0, such as"
                 " 1/255, or a tuple of one per channel"
             )
         for name, values in (("mean", self.mean), ("scale", self._scales)):
             self._check_count(name, len(values))
-        if not _is_finite(self.share) or not 0 < self.share <= 1:
+        if not is_share(self.share):
             raise DataError(
                 f"preprocessing: share is {self.share!r}; give a number above 0 and up to 1"
             )
@@ -113,12 +113,6 @@ class Preprocessing:
         mean, scale = tuple(values["mean"]), values["scale"]
         scale = tuple(scale) if isinstance(scale, list) else scale
         return cls(**{**values, "mean": mean, "scale": scale})
-
-
-def _is_finite(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value)
 
 
 def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deelish import report
+from deelish.checks import is_share
 from deelish.errors import DataError
 from deelish.images.keeping import DISK, MEMORY, Keeping, MemoryKeeping
 from deelish.images.keeping_disk import DiskKeeping
@@ -145,7 +146,7 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(batch_size={choices.batch_size!r}): give a whole number above 0"
         )
-    if crop is not None and not (isinstance(crop, int | float) and 0 < crop <= 1):
+    if crop is not None and not is_share(crop):
         raise DataError(
             f"InputBatch(crop={crop!r}): give the share of an image's side that a view shows, above"
             " 0 and up to 1; 1 shows the whole image"

@@ -1,0 +1,17 @@
+"""What a value must be to count as a number or a share, wherever one is given."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number; True and False are none."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return known and math.isfinite(value)
+
+
+def is_share(value: Any) -> bool:
+    """Whether it is a number above 0 and up to 1."""
+    return is_number(value) and 0 < value <= 1
