@@ -195,10 +195,7 @@ def _device(gpu: int) -> torch.device:
         return torch.device("cpu")
     count = torch.cuda.device_count()
     if gpu >= count:
-        there = (
-            f"this machine shows PyTorch {count} GPU{'s' if count > 1 else ''}"
-            if count
-            else "PyTorch sees no GPU here"
-        )
+        seen = f"this machine shows PyTorch {count} GPU{'s' if count > 1 else ''}"
+        there = seen if count else "PyTorch sees no GPU here"
         raise EngineError(f"Deel(gpu={gpu}): {there}; use a number below {count or 1}, or gpu=-1")
     return torch.device("cuda", gpu)
