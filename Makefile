@@ -47,6 +47,7 @@ bench: install
 	$(BIN)/python benchmarks/engines.py --json
 	$(BIN)/python benchmarks/overhead.py --json
 	$(BIN)/python benchmarks/teacher_store.py --json
+	$(BIN)/python benchmarks/speed.py --json
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist deelish.egg-info

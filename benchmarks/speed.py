@@ -1,0 +1,148 @@
+"""The speed table: deelish beside the alternatives on the same work, and the ratios between them.
+
+    python benchmarks/speed.py [--rounds 5] [--batch 32] [--threads N] [--seconds 1]
+        [--rows ROW ...] [--size PIXELS] [--json]
+
+Each side of a row runs in a process of its own, with as many threads as the others. The sides take
+turns, round by round; a first round warms up. Images a second are medians, and "deelish is" is the
+median over the rounds of deelish's rate as a multiple of that side's. Peak memory is that of the
+side's process. A side whose package is not there is left out, with the reason.
+
+GoogLeNet at 224 pixels with its main classifier, and NIN at 227, hold the same first values on all
+sides. A batch goes from uint8 pixels in memory to logits in NumPy, or through one update of SGD
+with momentum. PyTorch is the loop that a user writes: float32, its own layout, its own LRN and
+allocator, the teacher under no_grad. deelish runs as BatchTrain runs it, with the verbs of a
+script: "deelish" with its own choices, in the number type that is named, "float32" with
+Deel(precision="float32"). "By hand" is the same distillation on deelish's modules without its
+verbs. Distillation is from the teacher's answers alone, at a temperature of 4; stored answers come
+from deelish's store on disk, those of PyTorch from memory. There the teacher answers once, before
+the rounds, which is in the peak memory.
+
+An epoch from files is BatchTrain with keep="memory" beside torchvision's ImageFolder and DataLoader
+with two workers, whose memory is not counted, on JPEG files of 500 x 375 pixels. Files to pixels is
+deelish's loader with one thread beside Pillow, in images a second of the processor's time.
+
+"Of floor" is the share of the time that the row's multiply-adds would take at the best rate of the
+machine's convolutions (3 x 3, 512 channels, channels last), forward or with gradients, in the type
+of the side; they are measured first. With --json the last line is an object:
+
+    distill_vs_plain, distill_vs_chainer      deelish's rate over the other's
+    stored_vs_labels                          NIN from stored answers over NIN from labels
+    forward_fp32_vs_onnxruntime, forward_bf16_vs_onnxruntime    GoogLeNet
+    nin_step_of_floor                         1 is the floor
+    jpeg_wait_first, jpeg_wait_later          share of an epoch that waited for images
+    decode_per_core, decode_worst_pixel       images a second; of 255, beside Pillow
+    overhead                                  0.02: the language takes 2 % more than by hand
+
+A number that was not measured is null. --rows names rows, all by themselves: googlenet-forward,
+nin-forward, googlenet-step, nin-step, distill, epoch, decode. It runs on Linux, and wants 12 GB of
+memory for batches of 32, as the sides of a row live at the same time.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from speed import table
+from speed.rows import OURS, ROWS
+from speed.setting import Setting
+from speed.sides import Side, measure, told
+
+PACKAGES = ("deelish", "torch", "torchvision", "chainer", "onnxruntime")
+PACKAGES += ("opencv-python-headless", "numpy", "pillow")
+SIZES = {"googlenet": 224, "nin": 227}
+
+
+def at_least(least):
+    """A type for argparse: whole numbers from `least` up."""
+
+    def number(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number, {least} or more")
+        return int(text)
+
+    return number
+
+
+def options_of_the_user():
+    count = at_least(1)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=count, default=5)
+    parser.add_argument("--batch", type=count, default=32)
+    parser.add_argument("--threads", type=count, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--seconds", type=float, default=1, help="the least that a round takes")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
+    parser.add_argument("--size", type=at_least(64), help="of all networks' images, for a trial")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    return parser.parse_args()
+
+
+def versions():
+    """The packages that are there."""
+    found = [f"Python {platform.python_version()}"]
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def best_rates(setting, rounds):
+    """The best of all rounds: multiply-adds a second by "float32 forward" and so on."""
+    (floor,) = measure([Side("convolutions", "floor:Rates")], setting, rounds).values()
+    return {key: max(note[key] for note in floor.notes) for key in floor.notes[0]}
+
+
+def head(options, chosen, setting):
+    """Write what the rows need and print what they ran on; returns their costs and the floor."""
+    models = told(Side("the networks", "models:Models"), setting)
+    print(f"{models['machine']}\n{versions()}")
+    print(f"batches of {options.batch}, {options.threads} threads, medians of {options.rounds}")
+    floor = {}
+    if any(row.work for row in chosen.values()):
+        floor = best_rates(setting, options.rounds)
+        rates = (f"{key} {2e-9 * rate:,.0f}" for key, rate in floor.items())
+        print(f"convolutions, GFLOP/s: {', '.join(rates)}")
+    if any(row.files for row in chosen.values()):
+        files = told(Side("files", "files:Files"), setting)
+        print(f"{files['files']} JPEG files of {files['kb']:.0f} kB", flush=True)
+    return models, floor
+
+
+def run(options, folder):
+    """Measure and print; returns the ratios."""
+    sizes = SIZES if options.size is None else dict.fromkeys(SIZES, options.size)
+    setting = Setting(options.batch, options.threads, options.seconds, folder, sizes)
+    chosen = {name: ROWS[name] for name in options.rows}
+    costs, floor = head(options, chosen, setting)
+    found, shares, worst = {}, {}, None
+    for name, row in chosen.items():
+        found[name] = measure(row.sides, setting, options.rounds)
+        shares[name] = table.shares_of_floor(row, found[name], costs, floor)
+        print("\n".join(table.lines(row, found[name], shares[name])))
+        if name == "epoch":
+            first, later = table.waits(found)
+            print(f"  deelish waited for images {first:.1%} of the first epoch, {later:.1%} later")
+        if name == "decode":
+            worst = told(Side("pixels", "decode:Worst"), setting)["worst"]
+            print(f"  largest difference of a pixel: {worst} of 255")
+        sys.stdout.flush()
+    return table.ratios(found, shares.get("nin-step", {}).get(OURS), worst)
+
+
+def main():
+    options = options_of_the_user()
+    with tempfile.TemporaryDirectory() as name:
+        ratios = run(options, Path(name))
+    if options.json:
+        print(json.dumps({k: v if v is None else round(v, 4) for k, v in ratios.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""deelish's own modules in a loop written by hand: what the language adds is the rest."""
+
+from contextlib import nullcontext
+
+import torch
+
+from deelish import *
+from speed.by_torch import distance, softened
+from speed.work import MOMENTUM, RATE, Work, pixels_of, planes
+
+
+class Learn(Work):
+    """A step of distillation in the session's own number type."""
+
+    def __init__(self, setting, network, teacher):
+        super().__init__(setting)
+        self.session = Deel(engine="torch", precision="auto")
+        self.type = self.session.engine.half or "float32"
+        loaded = [Network.load(setting.file(name, ".safetensors")) for name in (network, teacher)]
+        self.student, self.teacher = (one.module for one in loaded)
+        self.pixels, self.seen = pixels_of(setting, network), pixels_of(setting, teacher)
+        self.optimizer = torch.optim.SGD(self.student.parameters(), RATE, MOMENTUM, fused=True)
+        self.student.train()
+
+    def half(self):
+        """Computing in the half type, where the session has one."""
+        if self.type == "float32":
+            return nullcontext()
+        return torch.autocast("cpu", getattr(torch, self.type))
+
+    def step(self):
+        with torch.inference_mode(), self.half():
+            answer = self.teacher(torch.from_numpy(planes(self.seen)))
+        # A tensor born in inference mode cannot enter a loss; its copy can.
+        target = softened(answer.to(torch.float32, copy=True))
+        with self.half():
+            scores = self.student(torch.from_numpy(planes(self.pixels)))
+        loss = distance(scores.float(), target)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        loss.item()
+        return len(scores)

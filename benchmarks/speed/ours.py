@@ -1,0 +1,93 @@
+"""deelish's sides: its own verbs on images in memory, on either engine."""
+
+import numpy as np
+
+from deelish import *
+from deelish.errors import EngineError
+from deelish.tensor import ImageTensor, LabelTensor
+from deelish.training.run import Optimization, Run
+from speed.work import MOMENTUM, RATE, TEMPERATURE, Absent, Work, labels_of, pixels_of
+
+
+class Pictures:
+    """The images of a batch in memory, by the side in pixels that a network wants.
+
+    keys: uint8 (n, 16), which name the images where a teacher's answers are kept, else None.
+    """
+
+    def __init__(self, setting, networks, kept):
+        self.by_size = {setting.sizes[name]: pixels_of(setting, name) for name in networks}
+        self.keys = None
+        if kept:
+            self.keys = np.arange(16 * setting.batch).reshape(-1, 16).astype(np.uint8)
+
+    def pixels(self, size, base):
+        """uint8 (n, size, size, 3)."""
+        return self.by_size[size]
+
+    def __len__(self):
+        return len(next(iter(self.by_size.values())))
+
+
+class Language(Work):
+    """A session with some of the networks, and a batch for them."""
+
+    def __init__(self, setting, networks, engine="torch", precision="auto", kept=False):
+        super().__init__(setting)
+        self.session = Deel(engine=engine, precision=precision)
+        try:
+            self.type = self.session.engine.half or "float32"
+        except EngineError as error:
+            raise Absent(str(error)) from None
+        self.networks = [Network.load(setting.file(name, ".safetensors")) for name in networks]
+        self.pictures = Pictures(setting, networks, kept)
+
+    def images(self):
+        """The batch, as a workout gets it."""
+        return ImageTensor(self.pictures, self.session, self.labels())
+
+    def labels(self):
+        """Its labels."""
+        return LabelTensor(labels_of(self.setting), self.session)
+
+
+class Forward(Language):
+    """A teacher's answer, in NumPy."""
+
+    def __init__(self, setting, network, **options):
+        super().__init__(setting, [network], **options)
+
+    def step(self):
+        (network,) = self.networks
+        return len(network.batch_feature(self.images()).value)
+
+
+class Learn(Language):
+    """What BatchTrain does with a batch; the network learns from labels, or from a teacher.
+
+    kept: the teacher's answers come from its store, which the first step fills.
+    """
+
+    def __init__(self, setting, network, teacher=None, **options):
+        names = [network] if teacher is None else [network, teacher]
+        super().__init__(setting, names, **options)
+        how = Optimization("sgd", RATE, lambda progress: 1.0, {"momentum": MOMENTUM})
+        self.session.run = Run(self.session, how, updates=1)
+
+    def step(self):
+        images = self.images()
+        self.session.run.begin(images, "a step")
+        images.use()
+        self.workout(images, images.labels)
+        self.session.run.end()
+        return len(images)
+
+    def workout(self, x, t):
+        """As a script has it."""
+        student, *teachers = self.networks
+        if not teachers:
+            student.classify(x)
+            return student.backprop(t)
+        answer = teachers[0].batch_feature(x)
+        student.classify(x)
+        return student.backprop(answer, distill=True, temperature=TEMPERATURE)

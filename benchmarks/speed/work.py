@@ -1,0 +1,58 @@
+"""What all sides have in common: how they are timed, and the images and labels that they see."""
+
+import time
+
+import numpy as np
+
+# Of every training step, and of the teacher's answers.
+RATE, MOMENTUM, TEMPERATURE = 1e-3, 0.9, 4
+# Blue, green and red, as both networks want them.
+MEAN = np.array((104, 117, 123), np.float32).reshape(3, 1, 1)
+
+
+class Absent(Exception):
+    """What a side needs is not installed; the sentence says what."""
+
+
+class Work:
+    """Work that is timed. A side makes one from a setting and the options of its row.
+
+    type: what networks compute in.  clock: what it is timed by.
+    notes: more numbers of the last step, by name.
+    """
+
+    type = "float32"
+    clock = staticmethod(time.perf_counter)
+
+    def __init__(self, setting):
+        self.setting, self.notes = setting, {}
+
+    def step(self):
+        """Do it once; returns how many images that were."""
+        raise NotImplementedError
+
+    def round(self):
+        """(images, seconds) of steps that take at least the setting's seconds together."""
+        images, start = 0, self.clock()
+        while not images or self.clock() - start < self.setting.seconds:
+            images += self.step()
+        return images, self.clock() - start
+
+
+def pixels_of(setting, network):
+    """uint8 (n, size, size, 3), RGB: the same random images in every process."""
+    size = setting.sizes[network]
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (setting.batch, size, size, 3), dtype=np.uint8)
+
+
+def labels_of(setting):
+    """int64 (n,)."""
+    return np.arange(setting.batch) % 10
+
+
+def planes(pixels):
+    """RGB pixels (n, h, w, 3) -> float32 (n, 3, h, w), contiguous: blue first, less the mean."""
+    n, h, w, _ = pixels.shape
+    values = np.empty((n, 3, h, w), np.float32)
+    return np.subtract(pixels[..., ::-1].transpose(0, 3, 1, 2), MEAN, out=values)
