@@ -165,7 +165,7 @@ def main():
     parser.add_argument("--views", type=int, default=4, help="recorded views of an image")
     parser.add_argument("--teacher-epochs", type=int, default=10)
     parser.add_argument("--alone-epochs", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=30, help="of the distilled students")
+    parser.add_argument("--epochs", type=int, default=12, help="of the distilled students")
     parser.add_argument("--keep", type=Path, help="a folder for the teacher and what was measured")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()

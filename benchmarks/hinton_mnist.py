@@ -1,6 +1,6 @@
 """Hinton, Vinyals and Dean 2015, section 3: test errors on MNIST of teacher, student, distilled.
 
-    python benchmarks/hinton_mnist.py MNIST [--seeds 3] [--epochs 20] [--json]
+    python benchmarks/hinton_mnist.py MNIST [--seeds 3] [--epochs 100] [--json]
 
 MNIST is a folder with train.txt (60,000 images), test.txt (10,000) and the images. The teacher is
 784-1200-1200-10 with dropout and images shifted by up to two pixels, made once; the students are
@@ -166,7 +166,7 @@ def main():
     parser.add_argument("data", metavar="MNIST", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--teacher-epochs", type=int, default=100)
-    parser.add_argument("--epochs", type=int, default=20, help="of the students")
+    parser.add_argument("--epochs", type=int, default=100, help="of the students")
     parser.add_argument("--keep", type=Path, help="a folder for the teacher and what was measured")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
