@@ -112,8 +112,8 @@ class Deel:
         if self.engine.half is not None and not self._told:
             self._told = True
             report.say(
-                f"training and teachers compute in {self.engine.half}; exactly, and slower, with"
-                " Deel(precision='float32')"
+                f"training and teachers compute in {self.engine.half}; in float32, and"
+                " slower, with Deel(precision='float32')"
             )
 
     @property

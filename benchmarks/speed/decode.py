@@ -1,11 +1,12 @@
 """From a JPEG file to 224 x 224 pixels of the middle, by one thread: deelish and Pillow."""
 
 import time
+from abc import abstractmethod
 
 import numpy as np
 
 from speed.files import folder_of
-from speed.work import Work
+from speed.work import Told, Work
 
 SIZE, WHOLE = 224, 256
 
@@ -23,9 +24,9 @@ class Decode(Work):
     def step(self):
         return sum(1 for _ in self.images())
 
+    @abstractmethod
     def images(self):
         """uint8 (224, 224, 3), one by one."""
-        raise NotImplementedError
 
 
 class Ours(Decode):
@@ -59,7 +60,7 @@ class Pillow(Decode):
             yield np.asarray(whole.crop(box))
 
 
-class Worst(Work):
+class Worst(Told):
     """Compares the two. notes: `worst`, the largest difference of a pixel, of 255."""
 
     def __init__(self, setting):

@@ -8,12 +8,12 @@ from deelish.errors import FileError
 from deelish.networks import GoogLeNet, NetworkInNetwork
 from deelish.plan import Plan
 from deelish.plan.summary import costs, multiply_adds
-from speed.work import Work
+from speed.work import Told
 
 FAMILIES = {"googlenet": GoogLeNet, "nin": NetworkInNetwork}
 
 
-class Models(Work):
+class Models(Told):
     """The networks with first values, as .safetensors, .caffemodel and, where it can be, .onnx.
 
     notes: `machine`; for each network the multiply-adds of an image, "forward" and "step".

@@ -1,6 +1,7 @@
 """What all sides have in common: how they are timed, and the images and labels that they see."""
 
 import time
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -14,22 +15,29 @@ class Absent(Exception):
     """What a side needs is not installed; the sentence says what."""
 
 
-class Work:
-    """Work that is timed. A side makes one from a setting and the options of its row.
+class Told:
+    """What is done when it is made, and tells of it. A side makes one from its setting and options.
 
-    type: what networks compute in.  clock: what it is timed by.
-    notes: more numbers of the last step, by name.
+    type: what networks compute in.  notes: numbers by name.
     """
 
     type = "float32"
-    clock = staticmethod(time.perf_counter)
 
     def __init__(self, setting):
         self.setting, self.notes = setting, {}
 
+
+class Work(Told, ABC):
+    """Work that is timed.
+
+    clock: what it is timed by.  notes: more numbers of the last step, by name.
+    """
+
+    clock = staticmethod(time.perf_counter)
+
+    @abstractmethod
     def step(self):
         """Do it once; returns how many images that were."""
-        raise NotImplementedError
 
     def round(self):
         """(images, seconds) of steps that take at least the setting's seconds together."""

@@ -127,7 +127,7 @@ class Loader:
             specs = tuple(self.wanted)
             indices = order[start : start + self._batch_size][group.rank :: group.size].tolist()
             parts = [indices[i : i + part] for i in range(0, len(indices), part)]
-            ahead.append([pool.submit(self._read, part, epoch, training, specs) for part in parts])
+            ahead.append([pool.submit(self._read, some, epoch, training, specs) for some in parts])
             if len(ahead) > AHEAD:
                 yield ahead.popleft()
         yield from ahead
@@ -191,7 +191,10 @@ def _are_small(items: Sequence[Item]) -> bool:
 
 
 def _cores() -> int:
-    """Cores that this process may use, which containers, schedulers and its like limit."""
+    """Cores that this process may use, which containers and schedulers limit.
+
+    Of several processes of a training each has its share of them.
+    """
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
