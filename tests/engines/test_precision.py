@@ -1,5 +1,7 @@
 """Half types: what they may change, what stays exact, and what is asked of the device."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,9 @@ from deelish import BatchTrain, Deel, InputBatch
 from deelish.engines import open_engine, precision
 from deelish.errors import EngineError
 from deelish.networks import NetworkInNetworkCIFAR10
+
+# Rounding moves a number over a kink, makes two of a maximum equal, or moves a large one by 1.
+JUMPING = re.compile("SPP|ReLU6-3x5-0:beyond6|(Sigmoid|Softmax)-3x5-0:far")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -25,7 +30,9 @@ def test_every_layer_runs_in_bfloat16_and_learns(case):
         there = np.abs(theirs) < 1e30
         # bfloat16 has 8 binary digits.
         assert_close(ours[there], theirs[there], 0.03 * largest(theirs), "top")
-    assert all(np.isfinite(gradient).all() for gradient in got.gradients.values())
+    for name, exact in in_torch(case).gradients.items():
+        bound = np.inf if JUMPING.match(case.id) else 0.1 * largest(exact)
+        assert_close(got.gradients[name], exact, bound, f"gradient by {name}")
 
 
 def images(count=4, size=32):
