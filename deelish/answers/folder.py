@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deelish.answers.forms import Bytes
 from deelish.answers.header import ENDING, Header
 from deelish.cache.lock import locked
 from deelish.cache.place import FOLDER_VARIABLE
-from deelish.cache.records import RecordMap, sound
+from deelish.cache.records import Bytes, RecordMap, sound
 from deelish.errors import FileError
 from deelish.files.atomic import replacing
 

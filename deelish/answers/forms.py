@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deelish.cache.records import Bytes
 from deelish.errors import DataError
 
 Logits = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 Fine = NDArray[np.bool_]
 
 HALF = np.dtype("<f2")

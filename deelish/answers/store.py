@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deelish import report
-from deelish.answers.forms import Bytes, Form, Logits
+from deelish.answers.forms import Form, Logits
 from deelish.answers.header import Header
 from deelish.cache.index import KEY_BYTES, Index, Keys
 from deelish.cache.lock import locked
 from deelish.cache.place import cache_folder
-from deelish.cache.records import RecordMap, append, keys_of, made, packed_of, sound
+from deelish.cache.records import Bytes, RecordMap, append, keys_of, made, packed_of, sound
 from deelish.errors import DataError, FileError, reason
 from deelish.files.atomic import replacing
 

@@ -31,8 +31,10 @@ def test_every_layer_runs_in_bfloat16_and_learns(case):
         # bfloat16 has 8 binary digits.
         assert_close(ours[there], theirs[there], 0.03 * largest(theirs), "top")
     for name, exact in in_torch(case).gradients.items():
-        bound = np.inf if JUMPING.match(case.id) else 0.1 * largest(exact)
-        assert_close(got.gradients[name], exact, bound, f"gradient by {name}")
+        if JUMPING.match(case.id):
+            assert np.isfinite(got.gradients[name]).all()
+        else:
+            assert_close(got.gradients[name], exact, 0.1 * largest(exact), f"gradient by {name}")
 
 
 def images(count=4, size=32):
