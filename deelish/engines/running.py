@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deelish.engines.call import Call
+from deelish.engines.joining import JoinedOp, join
 from deelish.errors import DataError, PlanError
 from deelish.plan.layer import Layer
 from deelish.plan.lifetimes import last_uses
@@ -19,7 +20,7 @@ WeightsOf = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One layer of a schedule, and the blobs that nothing reads after it."""
+    """One layer of a schedule, or two joined, and the blobs that nothing reads after it."""
 
     layer: Layer
     op: Callable[..., Any]
@@ -30,8 +31,15 @@ class Step:
 class Runner:
     """Runs one plan; what is needed for a set of blobs is worked out once."""
 
-    def __init__(self, plan: Plan, op_of: OpOf, weights_of: WeightsOf) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        op_of: OpOf,
+        weights_of: WeightsOf,
+        joined_op: JoinedOp = lambda first, second: None,
+    ) -> None:
         self._plan, self._op_of, self._weights_of = plan, op_of, weights_of
+        self._joined_op = joined_op
         self._schedules: dict[tuple[str, tuple[str, ...]], list[Step]] = {}
 
     def run(
@@ -53,12 +61,22 @@ class Runner:
     def _schedule(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:
         """The steps that these blobs need, each with the blobs that are not read again."""
         if (phase, wanted) not in self._schedules:
-            rows = self._plan.rows(phase, wanted)
-            self._schedules[phase, wanted] = [
-                Step(layer, self._op_of(layer.type), self._weights(layer), dead)
-                for layer, dead in zip(rows, last_uses(rows, wanted), strict=True)
-            ]
+            self._schedules[phase, wanted] = self._steps(self._plan.rows(phase, wanted), wanted)
         return self._schedules[phase, wanted]
+
+    def _steps(self, rows: Sequence[Layer], wanted: tuple[str, ...]) -> list[Step]:
+        dead = last_uses(rows, wanted)
+        joined = join(rows, dead, self._joined_op)
+        steps = []
+        for place, layer in enumerate(rows):
+            if place in joined:
+                both = layer.rewired(layer.bottoms, rows[place + 1].tops, layer.args)
+                unread = dead[place] + dead[place + 1]
+                steps.append(Step(both, joined[place], self._weights(layer), unread))
+            elif place - 1 not in joined:
+                op = self._op_of(layer.type)
+                steps.append(Step(layer, op, self._weights(layer), dead[place]))
+        return steps
 
     def _weights(self, layer: Layer) -> Any:
         # Rows may share a name; only one of them has the weights.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from deelish.engines.custom import custom
 from deelish.engines.running import Runner
 from deelish.engines.torch_ops import OPS, Op, exactly
+from deelish.engines.torch_ops.rectified import rectified
 from deelish.pieces import in_pieces
 from deelish.plan.kind import Blob, Blobs
 from deelish.plan.plan import Plan
@@ -81,7 +82,7 @@ class PlanModule(nn.Module):
             self.children_by_layer[layer] = child
             self.add_module(child, self._child(layer, blobs, values.get(layer, {}), copies))
         in_pieces(np.copyto, copies)
-        self._runner = Runner(plan, _op_of, self.weights_of)
+        self._runner = Runner(plan, _op_of, self.weights_of, rectified)
 
     def _child(
         self,

@@ -24,7 +24,7 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor
 
     def run(each: Tensor) -> Tensor:
         pad = a["pad"]
-        if _may_lie_outside(a):
+        if may_lie_outside(a):
             # PyTorch 2.13 reads beyond its memory where a window lies wholly in its padding.
             bounds = windows(a, p.weight.dim() - 2)
             each, pad = F.pad(each, [w.pad for w in reversed(bounds) for _ in range(2)]), 0
@@ -34,7 +34,8 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor
     return each_bottom(x, p.weight.dim(), run)
 
 
-def _may_lie_outside(a: Args) -> bool:
+def may_lie_outside(a: Args) -> bool:
+    """Whether a window may lie wholly in its padding."""
     pads, kernels = (v if isinstance(v, tuple) else (v,) for v in (a["pad"], a["kernel_size"]))
     return bool(max(pads) >= min(kernels))
 
