@@ -40,6 +40,8 @@ class Deel:
             where the device has it, and float32 for all other answers; "float32", "bfloat16" and
             "float16" hold for all. Weights and losses are float32 always. Left out, what the
             environment variable DEELISH_PRECISION names, else "auto".
+        compile: have PyTorch compile the teachers, which takes a minute for each and changes their
+            answers by rounding; students train as they are, which is faster.
 
     Raises:
         EngineError: no such engine, no such GPU, a precision that the engine has not, or another
@@ -52,12 +54,16 @@ class Deel:
         engine: str | None = None,
         seed: int = 0,
         precision: str | None = None,
+        compile: bool = False,
     ) -> None:
         engine = os.environ.get(ENGINE_VARIABLE, "torch") if engine is None else engine
         self.gpu, self.engine_name, self.seed = _checked(gpu, engine, seed)
         asked = os.environ.get(PRECISION_VARIABLE, "auto") if precision is None else precision
         check_precision(asked)
         self.precision = asked
+        if not isinstance(compile, bool):
+            raise EngineError(f"Deel(compile={compile!r}): give True or False")
+        self._compile = compile
         self._engine: Engine | None = None
         self.current: Tensor | None = None
         self.sets: ImageSets | None = None
@@ -79,6 +85,8 @@ class Deel:
         """The engine; its framework is imported when it is first needed."""
         if self._engine is None:
             self._engine = open_engine(self.engine_name, self.gpu, self.precision)
+            if self._compile:
+                self._engine.compile_teachers()
         return self._engine
 
     def __enter__(self) -> Deel:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from deelish.errors import EngineError
 from deelish.plan.plan import Plan
 from deelish.processes import ALONE, Group
 
@@ -27,6 +28,17 @@ class Engine(ABC):
     half: str | None = None
     # The processes that train together.
     group: Group = ALONE
+
+    def compile_teachers(self) -> None:
+        """From now on compile what teaches.
+
+        Raises:
+            EngineError: this engine has no compiler.
+        """
+        raise EngineError(
+            f"Deel(engine={self.name!r}, compile=True): this engine compiles nothing; leave"
+            " compile out, or take Deel(engine='torch')"
+        )
 
     @abstractmethod
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> Any:

@@ -16,6 +16,7 @@ from deelish.engines.allocator import keep_large_blocks
 from deelish.engines.base import Engine
 from deelish.engines.learnt import learnt
 from deelish.engines.precision import AUTO, HALVES, processor_has_bfloat16
+from deelish.engines.torch_compiler import Compiler
 from deelish.engines.torch_module import PlanModule
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
@@ -50,7 +51,11 @@ class TorchEngine(Engine):
         if self._device.type == "cpu":
             keep_large_blocks()
         self.device = str(self._device)
+        self._compiler: Compiler | None = None
         self._generator = torch.Generator(self._device)
+
+    def compile_teachers(self) -> None:
+        self._compiler = Compiler()
 
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanModule:
         return PlanModule(plan, values, self._generator).to(self._device).eval()
@@ -73,7 +78,11 @@ class TorchEngine(Engine):
                 answer = module(tensors, wanted)
             return {name: tensor.float() for name, tensor in answer.items()}
         with torch.inference_mode(), self._computing(half):
-            answer = module(tensors, wanted)
+            # What answers with half is a teacher: many times, in one shape.
+            if half and self._compiler is not None:
+                answer = self._compiler.run(module, tensors, wanted)
+            else:
+                answer = module(tensors, wanted)
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.to(torch.float32, copy=True) for name, tensor in answer.items()}
 

@@ -76,6 +76,8 @@ class PlanModule(nn.Module):
         self.plan = plan
         self.generator = generator
         self.children_by_layer: dict[str, str] = {}
+        # By wanted blobs what a compiler made of this module, so that both go together.
+        self.compiled: dict[Any, Any] = {}
         copies: list[tuple[np.ndarray, np.ndarray]] = []
         for layer, blobs in plan.weights.items():
             child = self._free_name(layer)
