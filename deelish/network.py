@@ -194,10 +194,10 @@ class Network(Described):
         self, images: ImageTensor, wanted: list[str], *, training: bool, half: bool
     ) -> dict[str, Any]:
         self._check_takes_images()
-        data = self.preprocessing.apply(images.pixels(self))
+        data = self.session.engine.input_of(images.pixels(self), self.preprocessing)
         inputs = {self.plan.data: data}
         phase = "TRAIN" if training else "TEST"
-        self.plan.check_inputs({self.plan.data: data.shape}, wanted, phase)
+        self.plan.check_inputs({self.plan.data: tuple(data.shape)}, wanted, phase)
         return self.session.engine.run(self.module, inputs, wanted, training=training, half=half)
 
     def _check_takes_images(self) -> None:

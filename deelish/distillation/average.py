@@ -67,7 +67,7 @@ class Average(Answering):
     def _logits(self, images: ImageTensor) -> Any:
         self._catch_up()
         plan = self.student.plan
-        inputs = {plan.data: self.preprocessing.apply(images.pixels(self))}
+        inputs = {plan.data: self.session.engine.input_of(images.pixels(self), self.preprocessing)}
         answer = self.session.engine.run(
             self.module, inputs, [plan.logits], training=False, half=True
         )

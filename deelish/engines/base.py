@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from deelish.errors import EngineError
+from deelish.images.preprocessing import Preprocessing
 from deelish.plan.plan import Plan
 from deelish.processes import ALONE, Group
 
@@ -75,6 +76,14 @@ class Engine(ABC):
     @abstractmethod
     def array(self, values: np.ndarray) -> Any:
         """NumPy -> the framework's tensor on the device."""
+
+    def input_of(self, pixels: np.ndarray, rule: Preprocessing) -> Any:
+        """A network's input (n, channels, size, size) of RGB pixels uint8 (n, size, size, 3).
+
+        Raises:
+            DataError: pixels of another shape or type.
+        """
+        return self.array(rule.apply(pixels))
 
     @abstractmethod
     def numpy(self, tensor: Any) -> np.ndarray:

@@ -18,7 +18,9 @@ from deelish.engines.learnt import learnt
 from deelish.engines.precision import AUTO, HALVES, processor_has_bfloat16
 from deelish.engines.torch_compiler import Compiler
 from deelish.engines.torch_module import PlanModule
+from deelish.engines.torch_pixels import input_of, to_device
 from deelish.errors import EngineError, TrainingError
+from deelish.images.preprocessing import Preprocessing
 from deelish.plan.plan import Plan
 from deelish.processes import launch
 
@@ -95,7 +97,10 @@ class TorchEngine(Engine):
         return value if isinstance(value, Tensor) else self.array(value)
 
     def array(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+        return to_device(values, self._device)
+
+    def input_of(self, pixels: np.ndarray, rule: Preprocessing) -> Tensor:
+        return input_of(pixels, rule, self._device)
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         return np.asarray(tensor.detach().cpu().numpy(), order="C")

@@ -74,18 +74,29 @@ class Preprocessing:
 
         The result is C-contiguous.  Raises DataError for another shape or type.
         """
-        wanted = (self.size, self.size, 3)
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
-            raise DataError(
-                f"preprocessing: pixels are {pixels.dtype} {pixels.shape};"
-                f" give uint8 (n, {self.size}, {self.size}, 3)"
-            )
+        self.check(pixels)
         values = np.empty((len(pixels), self.channels, self.size, self.size), np.float32)
         mean = np.asarray(self.mean, np.float32).reshape(-1, 1, 1)
         np.subtract(_planes(pixels, self.order), mean, out=values)
         if self.scale != 1:
             values *= np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
         return values
+
+    def check(self, pixels: NDArray[np.uint8]) -> None:
+        """Raises DataError for pixels that are not uint8 (n, size, size, 3)."""
+        wanted = (self.size, self.size, 3)
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
+            raise DataError(
+                f"preprocessing: pixels are {pixels.dtype} {pixels.shape};"
+                f" give uint8 (n, {self.size}, {self.size}, 3)"
+            )
+
+    @property
+    def by_channel(self) -> list[tuple[float, float]]:
+        """Mean and scale of each channel, in the order."""
+        many = self.channels
+        means, scales = (v * many if len(v) == 1 else v for v in (self.mean, self._scales))
+        return list(zip(means, scales, strict=True))
 
     @property
     def scale_text(self) -> str:
