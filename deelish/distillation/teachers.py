@@ -65,6 +65,7 @@ class Teacher(Answering):
         model = source_of(source, self.session.gpu, key)
         model.name = name or model.name
         self._model, self._key = model, key
+        model.compute_in(self.session.engine.half)
         if isinstance(model, NetworkModel):
             self.session = model.network.session
             self.preprocessing = _own_pixels(model, preprocessing, pixels)
@@ -147,6 +148,8 @@ class Teacher(Answering):
         if digest is None:
             return None
         facts = [self._model.kind, digest, self._key, self.preprocessing.to_dict()]
+        if self._model.half is not None:
+            facts.append(self._model.half)
         return sha256(json.dumps(facts).encode()).hexdigest()
 
     def __repr__(self) -> str:

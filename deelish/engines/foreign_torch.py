@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from deelish import report
 from deelish.engines.foreign import (
     ADDRESS,
     Digest,
@@ -24,11 +25,14 @@ from deelish.errors import TrainingError
 class TorchModel(Watched):
     """A torch.nn.Module. Its own requires_grad, device and type stay as they are.
 
+    Its layers compute in a half type where that is asked for, as far as PyTorch's autocast goes.
+
     Raises:
         TrainingError: it has layers whose weights are not there yet.
     """
 
     kind = "torch module"
+    _half: str | None = None
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -46,13 +50,31 @@ class TorchModel(Watched):
         if isinstance(size, int):
             self.pixels = {"size": size}
 
+    def compute_in(self, half: str | None) -> None:
+        self.half = self._half = half
+
     def run(self, values: np.ndarray) -> np.ndarray:
         with self._unchanged():
             self._into_test_mode()
             with torch.inference_mode():
-                answer = logits_of(self.name, self._module(self._sent(values)), torch.is_tensor)
+                answer = logits_of(self.name, self._answer(self._sent(values)), torch.is_tensor)
             self._into_test_mode()
         return self._array(answer)
+
+    def _answer(self, values: Tensor) -> Any:
+        """What the module makes of them; in its own type for good, where it cannot in half."""
+        if self._half is None or values.dtype != torch.float32:
+            return self._module(values)
+        try:
+            with torch.autocast(values.device.type, getattr(torch, self._half)):
+                return self._module(values)
+        except Exception as error:
+            # Its own errors come again without.
+            half, self._half = self._half, None
+            answer = self._module(values)
+            why = next(iter(str(error).splitlines()), "") or type(error).__name__
+            report.say(f"{self.name}: cannot compute in {half} ({why}); it teaches in float32")
+            return answer
 
     def _into_test_mode(self) -> None:
         """Put every part of the module into test mode, whoever flipped it."""

@@ -9,7 +9,7 @@ from engines.answers import assert_close, in_numpy, in_torch, largest
 from engines.cases import CASES
 from helpers import small, trained, write_set
 
-from deelish import BatchTrain, Deel, InputBatch
+from deelish import BatchTrain, Deel, InputBatch, Teacher
 from deelish.engines import open_engine, precision
 from deelish.errors import EngineError
 from deelish.networks import NetworkInNetworkCIFAR10
@@ -135,3 +135,48 @@ def test_what_the_processor_has_is_read_from_its_flags(monkeypatch, tmp_path, te
     assert precision.processor_has_bfloat16() == has
     monkeypatch.setattr(precision.platform, "system", lambda: "Darwin")
     assert not precision.processor_has_bfloat16()
+
+
+def torch_teacher(**session):
+    torch.manual_seed(0)
+    layers = torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.LazyLinear(4)
+    module = torch.nn.Sequential(*layers)
+    module(torch.zeros(1, 3, 12, 12))
+    with Deel(**session):
+        return Teacher(module, size=12, order="RGB", mean=127.5, scale=1 / 64, share=1.0)
+
+
+def test_a_torch_module_of_ones_own_teaches_in_the_sessions_type_too():
+    exact, half = torch_teacher(precision="float32"), torch_teacher(precision="bfloat16")
+    pictures = images(size=12)
+    wanted, got = (teacher.batch_feature(pictures).value for teacher in (exact, half))
+    worst = np.abs(got - wanted).max() / np.abs(wanted).max()
+    assert 0 < worst < 0.03
+    assert half._model._module[0].weight.dtype == torch.float32
+    assert half.fingerprint() != exact.fingerprint()
+
+
+class Strict(torch.nn.Module):
+    """Takes nothing but float32, as code with a library of its own may."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(3, 4))
+
+    def forward(self, x):
+        answer = x.mean((2, 3)) @ self.weight
+        if answer.dtype != torch.float32:
+            raise TypeError("wants float32")
+        return answer
+
+
+def test_a_torch_module_that_cannot_compute_in_a_half_type_teaches_in_float32(capsys):
+    with Deel(precision="bfloat16"):
+        teacher = Teacher(Strict(), size=8, order="RGB", mean=0.0, scale=1.0, share=1.0)
+        pictures = images(size=8)
+        sums = np.stack(pictures).mean((1, 2)).sum(1)
+        for _ in range(2):
+            answer = teacher.batch_feature(pictures).value
+            np.testing.assert_allclose(answer, np.stack([sums] * 4, 1), rtol=1e-5)
+    said = "Strict: cannot compute in bfloat16 (wants float32); it teaches in float32"
+    assert capsys.readouterr().out.count(said) == 1
