@@ -65,7 +65,8 @@ class Teacher(Answering):
         model = source_of(source, self.session.gpu, key)
         model.name = name or model.name
         self._model, self._key = model, key
-        model.compute_in(self.session.engine.half)
+        if model.halves:
+            model.half = self.session.engine.half
         if isinstance(model, NetworkModel):
             self.session = model.network.session
             self.preprocessing = _own_pixels(model, preprocessing, pixels)

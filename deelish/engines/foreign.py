@@ -33,7 +33,7 @@ class Foreign(ABC):
         fixed: `size` and `channels` of its input, where it takes no others.
         labels: the names of its classes, where it carries them.
         classes: how many classes it answers with, where it says so before it runs.
-        half: the half type that it is asked to compute in, by a model that can.
+        halves: whether it can compute in a half type, and half: the one that it is asked for.
     """
 
     kind: str
@@ -43,11 +43,8 @@ class Foreign(ABC):
     fixed: Mapping[str, Any] = {}
     labels: list[str] | None = None
     classes: int | None = None
+    halves = False
     half: str | None = None
-
-    def compute_in(self, half: str | None) -> None:
-        """Ask for a half type; of most libraries, a model computes as it was made to."""
-        self.half = None
 
     @abstractmethod
     def run(self, values: np.ndarray) -> Any:

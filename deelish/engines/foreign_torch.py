@@ -32,7 +32,8 @@ class TorchModel(Watched):
     """
 
     kind = "torch module"
-    _half: str | None = None
+    halves = True
+    _fails_in_half = False
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -50,9 +51,6 @@ class TorchModel(Watched):
         if isinstance(size, int):
             self.pixels = {"size": size}
 
-    def compute_in(self, half: str | None) -> None:
-        self.half = self._half = half
-
     def run(self, values: np.ndarray) -> np.ndarray:
         with self._unchanged():
             self._into_test_mode()
@@ -63,17 +61,17 @@ class TorchModel(Watched):
 
     def _answer(self, values: Tensor) -> Any:
         """What the module makes of them; in its own type for good, where it cannot in half."""
-        if self._half is None or values.dtype != torch.float32:
+        if self.half is None or self._fails_in_half or values.dtype != torch.float32:
             return self._module(values)
         try:
-            with torch.autocast(values.device.type, getattr(torch, self._half)):
+            with torch.autocast(values.device.type, getattr(torch, self.half)):
                 return self._module(values)
         except Exception as error:
             # Its own errors come again without.
-            half, self._half = self._half, None
+            self._fails_in_half = True
             answer = self._module(values)
             why = next(iter(str(error).splitlines()), "") or type(error).__name__
-            report.say(f"{self.name}: cannot compute in {half} ({why}); it teaches in float32")
+            report.say(f"{self.name}: cannot compute in {self.half} ({why}); it teaches in float32")
             return answer
 
     def _into_test_mode(self) -> None:
