@@ -113,7 +113,8 @@ def _spp(x: Tensor, a: Args) -> Tensor:
 def _lrn(x: Tensor, a: Args) -> Tensor:
     """Krizhevsky et al. 2012, section 3.3. Caffe divides alpha by the size.
 
-    The sum over channels is a 1x1 convolution: the library's own LRN pools a 5-D copy, slowly.
+    The sum over channels is a 1x1 convolution, with alpha for its weights and k for its bias: the
+    library's own LRN pools a 5-D copy, slowly.
     """
     size = a["local_size"]
     if a["norm_region"] == "WITHIN_CHANNEL":
@@ -121,9 +122,9 @@ def _lrn(x: Tensor, a: Args) -> Tensor:
         sums = F.avg_pool2d(x * x, size, 1, size // 2)
         return x * _power(sums.mul(a["alpha"]).add(1), a["beta"])
     channels = x.shape[1]
-    band = x.new_ones(channels, channels).tril(size // 2).triu(-(size // 2))
-    sums = F.conv2d(x * x, band[:, :, None, None])
-    return x * _power(sums.mul(a["alpha"] / size).add(a["k"]), a["beta"])
+    band = x.new_full((channels, channels), a["alpha"] / size).tril(size // 2).triu(-(size // 2))
+    sums = F.conv2d(x * x, band[:, :, None, None], x.new_full((channels,), a["k"]))
+    return x * _power(sums, a["beta"])
 
 
 def _power(d: Tensor, beta: float) -> Tensor:
