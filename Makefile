@@ -43,6 +43,7 @@ fuzz: install
 	$(BIN)/python tests/fuzz/long_run.py --mutants 20000
 
 bench: install
+	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python benchmarks/caffe_load.py --json
 	$(BIN)/python benchmarks/engines.py --json
 	$(BIN)/python benchmarks/overhead.py --json

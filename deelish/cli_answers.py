@@ -27,7 +27,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add = teach.add_argument
     add("model", metavar="MODEL", help=".hdf5, .safetensors, .caffemodel")
-    add("--images", metavar="LIST", required=True, help="a list, or a folder of class folders")
+    add("--images", metavar="LIST", required=True, help="a list, class folders, or tars")
     add("--root", metavar="FOLDER", help="where the images of the list lie")
     add("--views", metavar="K", type=_views, default=1, help='views an image, or "centre" (1)')
     add("--mix", metavar="KIND", help="mixup or cutmix, as the training will")

@@ -14,7 +14,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add = compare.add_argument
     add("teacher", metavar="TEACHER", help=".hdf5, .safetensors, .caffemodel")
     add("students", metavar="STUDENT", nargs="+", help="one of these, or several")
-    add("--test", metavar="LIST", required=True, help="images to measure on: a list or a folder")
+    add("--test", metavar="LIST", required=True, help="a list, class folders or tars")
     add("--train", metavar="LIST", help="training images, for the students in int8")
     add("--fits", metavar="DEVICE", help="whether they fit a device, such as raspberry-pi-3")
     add("--save", metavar="FILE", help="write the report as a page, .html")

@@ -68,8 +68,9 @@ def InputBatch(
     """Name the images to train on and to validate with, and check both.
 
     Args:
-        train, val: a list with ``path label`` a line, or a folder of class folders. Paths are
-            looked for in `root` if it is given, then beside the list, then in the working folder.
+        train, val: a list with ``path label`` a line, a folder of class folders, or tar shards in
+            WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Paths of a list are looked
+            for in `root` if it is given, then beside the list, then in the working folder.
         batch_size: images a batch.
         crop: share of an image's side that a view shows, up to 1 for the whole image; left out,
             each network's own: 224 of 256, 227 of 256, and 7/8 for other sizes. What learns from

@@ -16,7 +16,7 @@ from deelish.session import Deel, current_session
 
 if TYPE_CHECKING:
     from deelish.distillation.contract import CanTeach
-    from deelish.images.lists import Item
+    from deelish.images.items import Item
     from deelish.images.stills import Source
 
 

@@ -125,7 +125,7 @@ def test_it_runs_and_ends_in_one_object():
     assert done.returncode == 0, done.stderr
     ratios = json.loads(done.stdout.splitlines()[-1])
     assert ratios.pop("decode_per_core") > 0
-    # The loader cuts the window from the file in one step.
-    assert ratios.pop("decode_worst_pixel") <= 2
+    # torch and Pillow round otherwise.
+    assert ratios.pop("decode_worst_pixel") <= 1
     assert len(ratios) == 9
     assert set(ratios.values()) == {None}

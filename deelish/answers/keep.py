@@ -11,6 +11,7 @@ import numpy as np
 from deelish.answers.forms import Logits
 from deelish.answers.store import Store, open_store
 from deelish.cache.place import cache_folder
+from deelish.images.views import PIXELS
 from deelish.session import Deel
 from deelish.tensor import ImageTensor, LabelTensor
 
@@ -59,7 +60,12 @@ def store_of(owner: CanTeach, images: ImageTensor) -> Store | None:
         return None
     sets = images.session.sets
     top = sets.choices.top if sets is not None else None
-    identity = {"teacher": owner.name, "fingerprint": fingerprint, "base": images.base(owner)}
+    identity = {
+        "teacher": owner.name,
+        "fingerprint": fingerprint,
+        "base": images.base(owner),
+        "pixels": PIXELS,
+    }
     place = (*identity.values(), owner.classes, top, cache_folder())
     stores = _stores_of(images.session)
     if place not in stores:

@@ -50,7 +50,8 @@ def Compare(  # noqa: PLR0913
 
     Args:
         teacher, student: networks, or whatever else can teach; of students one or several.
-        test: a list with ``path label`` a line, or a folder of class folders; only measured.
+        test: a list with ``path label`` a line, a folder of class folders, or tar shards as for
+            `InputBatch`; only measured.
         train: training images, likewise, on which the students are calibrated for int8; at most
             128 of them are used.
         fits: a device by name, such as "raspberry-pi-3": whether each network fits it.

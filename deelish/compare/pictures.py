@@ -10,7 +10,7 @@ import numpy as np
 
 from deelish.checks import is_share
 from deelish.errors import DataError
-from deelish.images.lists import Item
+from deelish.images.items import Item
 from deelish.images.loader import Loader
 from deelish.images.preprocessing import Preprocessing
 from deelish.session import current_session

@@ -16,7 +16,7 @@ from deelish.compare.measure import Answers
 from deelish.compare.memory import FLOAT, peak_memory
 from deelish.compare.pictures import ImageList
 from deelish.compare.timing import milliseconds
-from deelish.images.lists import Item
+from deelish.images.items import Item
 from deelish.network import Network
 from deelish.plan import summary
 

@@ -1,10 +1,10 @@
-"""Images without any engine: lists, decoding, views, batches and what a network does to pixels."""
+"""Images: lists, decoding, views, batches and what a network does to pixels; torch resizes them."""
 
+from deelish.images.arrays import from_array as from_array
 from deelish.images.batch import ImageBatch as ImageBatch
 from deelish.images.decode import decode as decode
-from deelish.images.decode import from_array as from_array
 from deelish.images.decode import to_rgb as to_rgb
-from deelish.images.lists import Item as Item
+from deelish.images.items import Item as Item
 from deelish.images.lists import check_apart as check_apart
 from deelish.images.lists import check_labels as check_labels
 from deelish.images.lists import class_folders as class_folders

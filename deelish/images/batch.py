@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deelish.images.reading import Pixels, Spec
+from deelish.images.arrays import Pixels
+from deelish.images.reading import Spec
 from deelish.images.recipes import Recipe
 
 Render = Callable[[Sequence[Recipe], Spec], Pixels]

@@ -1,28 +1,31 @@
-"""One file or array to an RGB image, or a DataError that names it."""
+"""One file to an RGB image, or a DataError that names it."""
 
 from __future__ import annotations
 
 import re
 import stat
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deelish.errors import DataError
+from deelish.images.reducing import Scale, scale_for
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
 MAX_PIXELS = 64_000_000
-# Pillow's resize takes its box as 32-bit floats, which count whole pixels up to here.
+# So far torch's resize was compared with Pillow's.
 MAX_SIDE = 2**24
 # As many pixels, uncompressed, with four channels of 16 bits.
 MAX_BYTES = 8 * MAX_PIXELS
+# One more when other pixels are made of a file than before.
+DECODING = 2
 
-CURE = "replace the file or take it off the list"
+CURE = "replace the file or leave it out"
 
 
 def decode(path: str | Path, data: bytes | None = None) -> Image.Image:
@@ -33,29 +36,45 @@ def decode(path: str | Path, data: bytes | None = None) -> Image.Image:
 
     data: what read_file gave for this path; the file is not opened again.
     """
+    return decode_for(path, None, data)[0]
+
+
+def decode_for(
+    path: str | Path, base: int | None, data: bytes | None = None
+) -> tuple[Image.Image, Scale]:
+    """What `decode` gives, for a resize to base x base: a large JPEG is decoded at a smaller scale.
+
+    MAX_PIXELS counts the pixels of the file.  The scale is `scale_for` its size, or None.
+    """
     if data is not None:
-        return _to_rgb(_parse(BytesIO(data), str(path)), str(path))
+        return _decoded(BytesIO(data), str(path), base)
+    path = path if isinstance(path, Path) else Path(path)  # to make one takes longer than to look
     whole = _check_file(path) <= MAX_BYTES
     try:
-        with Path(path).open("rb", buffering=0 if whole else -1) as file:
+        with path.open("rb", buffering=0 if whole else -1) as file:
             # Pillow asks for a file in many small pieces.
-            source = BytesIO(file.read()) if whole else file
-            return _to_rgb(_parse(source, str(path)), str(path))
+            return _decoded(BytesIO(file.read()) if whole else file, str(path), base)
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
 def read_file(path: str | Path) -> bytes:
     """The bytes of an image file; raises DataError with decode's words, or above MAX_BYTES."""
-    if (size := _check_file(path)) > MAX_BYTES:
-        raise DataError(
-            f"{path}: the file has {size} bytes, more than an image of {MAX_PIXELS // 10**6}"
-            f" million pixels; {CURE}"
-        )
+    path = path if isinstance(path, Path) else Path(path)
+    check_bytes(path, _check_file(path))
     try:
-        return Path(path).read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def check_bytes(name: str | Path, count: int) -> None:
+    """Raises DataError where so many bytes, more than MAX_BYTES, are too many for an image."""
+    if count > MAX_BYTES:
+        raise DataError(
+            f"{name}: the file has {count} bytes, more than an image of {MAX_PIXELS // 10**6}"
+            f" million pixels; {CURE}"
+        )
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -63,47 +82,15 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     Mode "I" counts as 16-bit grey, as in Pillow's own files.  Raises DataError.
     """
-    return _to_rgb(image, str(getattr(image, "filename", "") or "image"))
+    name = str(getattr(image, "filename", "") or "image")
+    _check_size(image, name)
+    return _to_rgb(image, name)
 
 
-def from_array(array: NDArray[np.generic]) -> Image.Image:
-    """An array (h, w), (h, w, 1) or (h, w, 3) as an RGB image.
-
-    The array is uint8, or floats from 0 to 1.  Raises DataError for anything else.
-    """
-    from PIL import Image
-
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
-        raise DataError(
-            f"array: the shape is {array.shape}; give (height, width), (height, width, 1) or"
-            " (height, width, 3) in the order RGB"
-        )
-    return Image.fromarray(np.ascontiguousarray(_bytes(array))).convert("RGB")
-
-
-def _bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
-    if array.dtype == np.uint8:
-        return array.astype(np.uint8, copy=False)
-    if not np.issubdtype(array.dtype, np.floating):
-        raise DataError(
-            f"array: the type is {array.dtype}; give uint8 from 0 to 255 or floats from 0 to 1"
-        )
-    values = array.astype(np.float64)
-    # Written so that NaN is refused too.
-    if not (values.min() >= 0 and values.max() <= 1):
-        raise DataError(
-            f"array: the {array.dtype} values run from {values.min():g} to {values.max():g};"
-            " give floats from 0 to 1, or uint8 from 0 to 255"
-        )
-    return np.rint(values * 255).astype(np.uint8)
-
-
-def _check_file(path: str | Path) -> int:
+def _check_file(path: Path) -> int:
     """Look before opening, as to open a pipe would wait for ever; returns the file's size."""
     try:
-        status = Path(path).stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             f"{path}: there is no such image; correct the path or take it off the list"
@@ -127,7 +114,7 @@ def _parse(file: IO[bytes], name: str) -> ImageFile.ImageFile:
     """The image with its header read, by the parser that the first bytes call for."""
     head = file.read(16)
     file.seek(0)
-    parser = _parser(head)
+    parser = next((parser for start, parser in _parsers() if start.match(head)), None)
     if parser is None:
         raise DataError(
             f"{name}: this is no JPEG, PNG, BMP, WebP, PPM or GIF image (it starts with"
@@ -141,7 +128,9 @@ def _parse(file: IO[bytes], name: str) -> ImageFile.ImageFile:
         ) from error
 
 
-def _parser(head: bytes) -> type[ImageFile.ImageFile] | None:
+@cache
+def _parsers() -> list[tuple[re.Pattern[bytes], type[ImageFile.ImageFile]]]:
+    """What files begin with, and the parser for it."""
     from PIL import (
         BmpImagePlugin,
         GifImagePlugin,
@@ -160,19 +149,29 @@ def _parser(head: bytes) -> type[ImageFile.ImageFile] | None:
         rb"P[1-6]\s": PpmImagePlugin.PpmImageFile,
         rb"GIF8[79]a": GifImagePlugin.GifImageFile,
     }
-    for start, parser in parsers.items():
-        if re.match(start, head, re.DOTALL):
-            return parser
-    return None
+    return [(re.compile(start, re.DOTALL), parser) for start, parser in parsers.items()]
 
 
-def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+def _decoded(file: IO[bytes], name: str, base: int | None) -> tuple[Image.Image, Scale]:
+    image = _parse(file, name)
+    _check_size(image, name)
+    scale = None if base is None or image.format != "JPEG" else scale_for(*image.size, base)
+    if scale is not None and scale > 1:
+        # Pillow takes the scale whose image is no smaller than this.
+        image.draft(None, (image.width // scale, image.height // scale))
+    return _to_rgb(image, name), scale
+
+
+def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise DataError(
             f"{name}: the image has {width} x {height} pixels; make it smaller, as at most"
-            f" {MAX_PIXELS // 10**6} million are read, or take it off the list"
+            f" {MAX_PIXELS // 10**6} million are read, or leave it out"
         )
+
+
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     try:
         image.load()
         return _upright(_flat(image), _orientation(image))
@@ -222,6 +221,8 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    if not 2 <= orientation <= 8:
+        return image
     from PIL.Image import Transpose
 
     # Not ImageOps.exif_transpose: it writes the EXIF block anew and fails on tags it cannot write.
@@ -234,8 +235,6 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    if orientation not in turns:
-        return image
     upright = image.transpose(turns[orientation])
     upright.info = {}
     return upright

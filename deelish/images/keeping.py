@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
+from deelish.images.arrays import packed
+from deelish.images.frames import Opened
+from deelish.images.items import Origin
 from deelish.images.room import free_memory
 from deelish.processes import ALONE, Group, launch
 from deelish.report import amount
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 MEMORY, DISK = "memory", "disk"
-
-# An image, RGB and upright, and the digest of its file where that was made.
-Opened = tuple["Image", bytes | None]
 
 
 class Keeping(ABC):
-    """Keeps images as `decode` gives them, at their own size, so that every view can be cut.
+    """Keeps images as they were decoded, so that every view can be cut: large JPEGs at each scale.
 
     An image is taken to be what it was when this store first saw it. Threads may share a store.
 
@@ -39,11 +34,11 @@ class Keeping(ABC):
         self.full = False
 
     @abstractmethod
-    def get(self, path: Path) -> Opened | None:
-        """The image of a file; None where it is not kept."""
+    def get(self, origin: Origin, base: int) -> Opened | None:
+        """The image of a file for base x base pixels; None where it is not kept."""
 
     @abstractmethod
-    def put(self, path: Path, image: Image, digest: bytes | None) -> None:
+    def put(self, origin: Origin, base: int, opened: Opened) -> None:
         """Keep an image that `get` did not have, as far as there is room."""
 
     @abstractmethod
@@ -63,12 +58,6 @@ class Keeping(ABC):
         )
 
 
-class _Kept(NamedTuple):
-    pixels: bytes
-    size: tuple[int, int]
-    digest: bytes | None
-
-
 class MemoryKeeping(Keeping):
     """Images in memory, three bytes a pixel, in half of what is free when the store is made.
 
@@ -80,35 +69,28 @@ class MemoryKeeping(Keeping):
     def __init__(self, bound: int | None = None) -> None:
         super().__init__()
         self._bound = free_memory() // (2 * launch().local_size) if bound is None else bound
-        self._kept: dict[Path, _Kept] = {}
+        self._kept: dict[Origin, tuple[Opened, ...]] = {}
         self._lock = threading.Lock()
 
-    def get(self, path: Path) -> Opened | None:
-        """The image of a file; None where it is not kept."""
-        kept = self._kept.get(path)
-        return None if kept is None else (image_of(kept.pixels, kept.size), kept.digest)
+    def get(self, origin: Origin, base: int) -> Opened | None:
+        """The image of a file for base x base pixels; None where it is not kept."""
+        return next((one for one in self._kept.get(origin, ()) if one.serves(base)), None)
 
-    def put(self, path: Path, image: Image, digest: bytes | None) -> None:
+    def put(self, origin: Origin, base: int, opened: Opened) -> None:
         """Keep an image while there is room; once there is none, no further one is looked at."""
         if self.full:
             return
-        pixels = image.tobytes()
+        opened = opened._replace(pixels=packed(opened.pixels))
         with self._lock:
-            if path in self._kept:
+            kept = self._kept.get(origin, ())
+            if any(one.scale == opened.scale for one in kept):
                 return
-            if self.bytes + len(pixels) > self._bound:
+            if self.bytes + opened.pixels.nbytes > self._bound:
                 self.full = True
                 return
-            self._kept[path] = _Kept(pixels, image.size, digest)
-            self.count += 1
-            self.bytes += len(pixels)
+            self._kept[origin] = (*kept, opened)
+            self.count += not kept
+            self.bytes += opened.pixels.nbytes
 
     def flush(self) -> None:
         """Nothing waits."""
-
-
-def image_of(pixels: bytes, size: tuple[int, int]) -> Image:
-    """The image (width, height) of its RGB bytes."""
-    from PIL import Image
-
-    return Image.frombytes("RGB", size, pixels)

@@ -6,24 +6,26 @@ import os
 import threading
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from deelish import report
 from deelish.cache.place import cache_folder
 from deelish.errors import FileError, reason
-from deelish.images.keeping import Keeping, Opened, image_of
+from deelish.images.arrays import packed
+from deelish.images.decode import DECODING
+from deelish.images.frames import Opened
+from deelish.images.items import Origin
+from deelish.images.keeping import Keeping
 from deelish.images.pixel_files import ImageFiles
 from deelish.images.places import Decoded, Place
+from deelish.images.reducing import ALL, Scale, serves
 from deelish.images.room import free_disk
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from deelish.images.shard_files import Member
 
 FOLDER = "images"
 # Images are written when so many bytes of them wait, and at the end of an epoch.
 WAITING = 1 << 22
-# One more when `decode` makes other pixels of a file than before.
-DECODING = 1
 
 
 def images_folder() -> Path:
@@ -31,20 +33,28 @@ def images_folder() -> Path:
     return cache_folder() / FOLDER
 
 
-def key_of(path: Path) -> bytes:
+def key_of(origin: Origin) -> bytes:
     """16 bytes for all that the pixels of a file hang on, without reading it.
 
     Those are its path, size, number on the disk, and the times of its last change; and what
-    decodes it. Raises OSError.
+    decodes it. Of an image in a shard they are those of the shard when it was indexed, and the
+    image's place there. Raises OSError.
     """
     import PIL
 
-    status = path.stat()
-    facts = (
-        *(DECODING, PIL.__version__, os.path.abspath(path)),  # noqa: PTH100
-        *(status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns),
-    )
+    if isinstance(origin, Member):
+        about: tuple[object, ...] = origin.facts()
+    else:
+        status = origin.stat()
+        path = os.path.abspath(origin)  # noqa: PTH100
+        about = (path, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+    facts = (DECODING, PIL.__version__, *about)
     return blake2b(os.fsencode("\0".join(map(str, facts))), digest_size=16).digest()
+
+
+def key_at(key: bytes, scale: Scale) -> bytes:
+    """16 bytes for the pixels that a file of this key has at a scale."""
+    return blake2b(key + bytes([scale or 0]), digest_size=16).digest()
 
 
 class DiskKeeping(Keeping):
@@ -62,11 +72,11 @@ class DiskKeeping(Keeping):
         self.folder = folder or images_folder()
         self._said: set[str] = set()
         self._lock = threading.Lock()
-        self._places: dict[Path, Place] = {}
-        self._waiting: dict[Path, Decoded] = {}
+        self._places: dict[tuple[Origin, Scale], Place] = {}
+        self._waiting: dict[tuple[Origin, Scale], Decoded] = {}
         self._waiting_bytes = 0
-        # What was looked for and not found; its key is that of before it was decoded.
-        self._missing: dict[Path, bytes] = {}
+        # What was looked for and not found, for which base; its key is that of before the decoding.
+        self._missing: dict[tuple[Origin, int], bytes] = {}
         self._failed = False
         self._files: ImageFiles | None = None
         try:
@@ -74,29 +84,27 @@ class DiskKeeping(Keeping):
         except OSError as error:
             self._cannot("read", error)
 
-    def get(self, path: Path) -> Opened | None:
-        """The image of a file; None where it is not kept."""
-        place = self._places.get(path)
-        if place is None:
-            waiting = self._waiting.get(path)
-            if waiting is not None:
-                return image_of(waiting.pixels, waiting.size), waiting.digest
-            place = self._found(path)
-        pixels = None if place is None else place.read()
-        if place is None or pixels is None:
-            return None
-        return image_of(pixels, (place.width, place.height)), place.digest
+    def get(self, origin: Origin, base: int) -> Opened | None:
+        """The image of a file for base x base pixels; None where it is not kept."""
+        for scale in ALL:
+            place = self._places.get((origin, scale)) or self._waiting.get((origin, scale))
+            if place is not None and serves(place.width, place.height, scale, base):
+                return _opened(place, scale)
+        found = self._found(origin, base)
+        return None if found is None else _opened(*found)
 
-    def put(self, path: Path, image: Image, digest: bytes | None) -> None:
+    def put(self, origin: Origin, base: int, opened: Opened) -> None:
         """Keep an image that `get` did not have, unless its file has changed since then."""
-        if self._closed or digest is None:
+        if self._closed or opened.digest is None:
             return
-        key = self._missing.pop(path, None)
-        if key is None or not _is_still(path, key):
+        key = self._missing.pop((origin, base), None)
+        if key is None or not _is_still(origin, key):
             return
-        decoded = Decoded(key, digest, image.tobytes(), image.size)
+        height, width, _ = opened.pixels.shape
+        pixels, key = packed(opened.pixels).tobytes(), key_at(key, opened.scale)
+        decoded = Decoded(key, opened.digest, pixels, width, height)
         with self._lock:
-            self._waiting[path] = decoded
+            self._waiting[origin, opened.scale] = decoded
             self._waiting_bytes += len(decoded.pixels)
             if self._waiting_bytes >= WAITING:
                 self._write()
@@ -111,29 +119,31 @@ class DiskKeeping(Keeping):
         """Whether nothing is written any more."""
         return self.full or self._failed or self._files is None
 
-    def _found(self, path: Path) -> Place | None:
-        """The place of a file that this run has not met yet, with sound pixels."""
-        if self._files is None or (self._closed and path in self._missing):
+    def _found(self, origin: Origin, base: int) -> tuple[Place, Scale] | None:
+        """The place of an image that this run has not met yet, with sound pixels; its scale."""
+        if self._files is None or (self._closed and (origin, base) in self._missing):
             return None
         try:
-            key = key_of(path)
+            key = key_of(origin)
         except (OSError, ValueError):  # decoding it says what is wrong
             return None
         with self._lock:
-            place = self._files.find(key)
-        if place is not None and place.sound():
-            with self._lock:
-                self._take(path, place)
-            return place
-        if place is not None:
+            places = [(self._files.find(key_at(key, scale)), scale) for scale in ALL]
+        for place, scale in places:
+            if place is None or not serves(place.width, place.height, scale, base):
+                continue
+            if place.sound():
+                with self._lock:
+                    self._take((origin, scale), place)
+                return place, scale
             self._say(f"{self.folder}: holds damaged images, which are decoded anew")
-        self._missing[path] = key
+        self._missing[origin, base] = key
         return None
 
-    def _take(self, path: Path, place: Place) -> None:
-        if path not in self._places:
-            self._places[path] = place
-            self.count += 1
+    def _take(self, which: tuple[Origin, Scale], place: Place) -> None:
+        if which not in self._places:
+            self.count += all((which[0], scale) not in self._places for scale in ALL)
+            self._places[which] = place
             self.bytes += place.length
 
     def _write(self) -> None:
@@ -143,8 +153,8 @@ class DiskKeeping(Keeping):
             return
         try:
             places = self._files.append([decoded for _, decoded in waiting], self._bound)
-            for (path, _), place in zip(waiting, places, strict=False):
-                self._take(path, place)
+            for (which, _), place in zip(waiting, places, strict=False):
+                self._take(which, place)
             self.full = len(places) < len(waiting)
         except (OSError, FileError) as error:
             self._failed = True
@@ -167,8 +177,16 @@ class DiskKeeping(Keeping):
         )
 
 
-def _is_still(path: Path, key: bytes) -> bool:
+def _opened(kept: Place | Decoded, scale: Scale) -> Opened | None:
+    pixels = kept.read()
+    if pixels is None:
+        return None
+    shape = (kept.height, kept.width, 3)
+    return Opened(np.frombuffer(pixels, np.uint8).reshape(shape), scale, kept.digest)
+
+
+def _is_still(origin: Origin, key: bytes) -> bool:
     try:
-        return key_of(path) == key
+        return key_of(origin) == key
     except OSError:
         return False

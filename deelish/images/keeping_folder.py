@@ -8,8 +8,9 @@ from pathlib import Path
 from deelish.cache.lock import locked
 from deelish.cache.records import RecordMap
 from deelish.errors import FileError
+from deelish.images.open_file import OpenFile
 from deelish.images.pixel_files import ENDING, INDEX, Description
-from deelish.images.places import Pixels, place_of
+from deelish.images.places import place_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def count_damaged(kept: KeptImages) -> int:
     mapped = _mapped(kept.folder)
     path = kept.folder / mapped.header.pixels
     try:
-        file = Pixels(path)
+        file = OpenFile(path)
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror})") from error
     places = (place_of(mapped.rows[row], file) for row in range(mapped.count))

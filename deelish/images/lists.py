@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.errors import DataError
+from deelish.images.items import ENDINGS, Item, Origin, label_fault
+from deelish.images.shard_files import Member
+from deelish.images.shards import are_shards, read_shards
 
-JPEG_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif")
-ENDINGS = (*JPEG_ENDINGS, ".png", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm")
-# At most 18 digits, so that every label fits 64 bits.
-LABEL = re.compile(r"-?[0-9]{1,18}")
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image of a list and its label.
-
-    source: the list or folder as the user wrote it.  line: counted from 1; 0 for a folder.
-    """
-
-    path: Path
-    label: int
-    source: str
-    line: int
-
-    @property
-    def where(self) -> str:
-        """`data/train.txt line 7`, or the path of the image for a folder."""
-        return f"{self.source} line {self.line}" if self.line else str(self.path)
+# What an image is after all links: a path, or that of a tar and the name in it.
+Real = Path | tuple[Path, str]
 
 
 def read_items(
@@ -39,16 +20,19 @@ def read_items(
     root: str | Path | None = None,
     class_names: Sequence[str] | None = None,
 ) -> list[Item]:
-    """The images of a text file of `path label` lines, or of a folder of class folders.
+    """The images of a text file of `path label` lines, of a folder of class folders, or of tars.
 
     A path is looked for in root, in the list's own folder and in the working folder.  Class
     folders are numbered from 0 by name, or by their place in class_names when all are there.
+    A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
     Raises DataError with the list and the first line that is wrong.
     """
     if root is not None and not Path(root).is_dir():
         raise DataError(f"root={str(root)!r}: there is no such folder; correct it or leave it out")
     if Path(source).is_dir():
         return _read_folder(source, class_names)
+    if are_shards(source):
+        return [Item(member, label, str(source), 0) for member, label in read_shards(source)]
     return _read_list(source, () if root is None else (Path(root),))
 
 
@@ -76,12 +60,12 @@ def check_labels(items: Sequence[Item], classes: int, who: str) -> None:
 
 
 def check_apart(train: Sequence[Item], val: Sequence[Item]) -> None:
-    """Raises DataError when one file, after all links, is in both lists."""
+    """Raises DataError when one file, or one member of a tar, is in both, after all links."""
     folders: dict[Path, Path] = {}
-    seen: dict[Path, Item] = {}
+    seen: dict[Real, Item] = {}
     for item in train:
-        seen.setdefault(_real(item.path, folders), item)
-    pairs = [(seen[real], item) for item in val if (real := _real(item.path, folders)) in seen]
+        seen.setdefault(_real(item.origin, folders), item)
+    pairs = [(seen[real], item) for item in val if (real := _real(item.origin, folders)) in seen]
     if pairs:
         first, second = pairs[0]
         raise DataError(
@@ -90,14 +74,19 @@ def check_apart(train: Sequence[Item], val: Sequence[Item]) -> None:
         )
 
 
-def _real(path: Path, folders: dict[Path, Path]) -> Path:
-    """The real path; each folder is resolved once, as a million images share a few."""
-    if path.is_symlink():
-        return path.resolve()
-    folder = path.parent
-    if folder not in folders:
-        folders[folder] = folder.resolve()
-    return folders[folder] / path.name
+def _real(origin: Origin, folders: dict[Path, Path]) -> Real:
+    """The real path; each folder or tar is resolved once, as a million images share a few."""
+    if isinstance(origin, Member):
+        return _resolved(Path(origin.shard.path), folders), origin.name
+    if origin.is_symlink():
+        return origin.resolve()
+    return _resolved(origin.parent, folders) / origin.name
+
+
+def _resolved(path: Path, known: dict[Path, Path]) -> Path:
+    if path not in known:
+        known[path] = path.resolve()
+    return known[path]
 
 
 def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Item]:
@@ -147,9 +136,7 @@ def _fault(path: str, label: str) -> str:
         return "there is a NUL character"
     if not label:
         return "{path!r} has no label"
-    if not LABEL.fullmatch(label):
-        return "label {label!r} is no number"
-    return "label {label} is negative" if int(label) < 0 else ""
+    return label_fault(label)
 
 
 def _read_text(source: str | Path) -> str:

@@ -10,9 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from deelish.errors import DataError
+from deelish.images.arrays import Pixels
 from deelish.images.batch import ImageBatch
-from deelish.images.lists import Item
-from deelish.images.reading import Pixels, Read, Reader, Spec
+from deelish.images.items import Item
+from deelish.images.reading import Read, Reader, Spec
 from deelish.images.recipes import Recipe, Showing
 from deelish.processes import ALONE, Group, launch
 
@@ -186,7 +187,7 @@ class Loader:
 
 def _are_small(items: Sequence[Item]) -> bool:
     """Whether the first files of a list are small ones."""
-    sizes = [item.path.stat().st_size for item in items[:16] if item.path.is_file()]
+    sizes = [size for item in items[:16] if (size := item.size) is not None]
     return sum(sizes) < SMALL_BYTES * len(sizes)
 
 

@@ -22,7 +22,8 @@ from deelish.cache.lock import locked
 from deelish.cache.records import RecordMap, append, keys_of, made, write_at
 from deelish.errors import FileError
 from deelish.files.atomic import replacing
-from deelish.images.places import LAYOUT, Decoded, Pixels, Place, place_of
+from deelish.images.open_file import OpenFile
+from deelish.images.places import LAYOUT, Decoded, Place, place_of
 from deelish.version import __version__
 
 FRONT = Front(b"\x93DEELIMG", 1, "kept images")
@@ -60,7 +61,7 @@ class ImageFiles:
         self._say = say
         self._map: RecordMap[Description] | None = None
         self._index = Index()
-        self._pixels: Pixels | None = None
+        self._pixels: OpenFile | None = None
         self._follow()
 
     def find(self, key: bytes) -> Place | None:
@@ -106,7 +107,9 @@ class ImageFiles:
             self._follow()
         return places
 
-    def _placed(self, images: Sequence[Decoded], file: Pixels, end: int, most: int) -> list[Place]:
+    def _placed(
+        self, images: Sequence[Decoded], file: OpenFile, end: int, most: int
+    ) -> list[Place]:
         """Where each is, or will be behind `end`; without those that `most` has no room for."""
         places = []
         for image in images:
@@ -116,7 +119,7 @@ class ImageFiles:
                 if end + len(image.pixels) > most:
                     break
                 crc = zlib.crc32(image.pixels)
-                place = Place(file, end, *image.size, crc, image.digest)
+                place = Place(file, end, image.width, image.height, crc, image.digest)
                 end += len(image.pixels)
             places.append(place)
         return places
@@ -154,7 +157,7 @@ class ImageFiles:
         mapped = RecordMap(self.path, Description.from_bytes)
         path = self.folder / mapped.header.pixels
         try:
-            pixels = Pixels(path)
+            pixels = OpenFile(path)
         except FileNotFoundError:
             raise FileError(f"{path}: is missing, with the pixels of {INDEX}") from None
         with contextlib.suppress(OSError):

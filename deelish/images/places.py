@@ -2,62 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import sys
-import threading
-import weakref
 import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from deelish.cache.records import FRONT_BYTES, Bytes, sound
+from deelish.images.open_file import OpenFile
 
 # Offset, width, height, crc32 of the pixels, digest of the file that they were decoded from.
 LAYOUT = struct.Struct("<QIII16s")
 
 
-class Pixels:
-    """A file of pixels that is open for reading. It outlives the removal of the file.
-
-    It is read, not mapped: a mapped file that somebody cuts ends the process, and a page of it that
-    is not in memory yet stops all threads, where a read stops one.
-
-    Raises:
-        OSError: the file is missing, or cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        weakref.finalize(self, os.close, self._handle)
-
-    def read(self, start: int, length: int) -> bytes | None:
-        """So many bytes from `start` on; None where the file is shorter, or fails."""
-        try:
-            data = _read(self._handle, length, start)
-        except OSError:
-            return None
-        return data if len(data) == length else None
-
-
-if sys.platform == "win32":
-    _one = threading.Lock()
-
-    def _read(handle: int, length: int, start: int) -> bytes:
-        with _one:
-            os.lseek(handle, start, os.SEEK_SET)
-            return os.read(handle, length)
-
-else:
-    _read = os.pread
-
-
 class Place(NamedTuple):
     """Where the pixels of an image lie, and what is known of it."""
 
-    file: Pixels
+    file: OpenFile
     start: int
     width: int
     height: int
@@ -71,7 +32,11 @@ class Place(NamedTuple):
 
     def read(self) -> bytes | None:
         """The RGB bytes; None where the file has been cut or has gone."""
-        return self.file.read(self.start, self.length)
+        try:
+            pixels = self.file.read(self.start, self.length)
+        except OSError:
+            return None
+        return pixels if len(pixels) == self.length else None
 
     def sound(self) -> bool:
         """Whether its pixels are those that were written."""
@@ -79,7 +44,7 @@ class Place(NamedTuple):
         return pixels is not None and zlib.crc32(pixels) == self.crc
 
 
-def place_of(record: Bytes, file: Pixels) -> Place | None:
+def place_of(record: Bytes, file: OpenFile) -> Place | None:
     """What a record uint8 (bytes a record) says; None where it is damaged."""
     if not sound(record[np.newaxis])[0]:
         return None
@@ -87,9 +52,14 @@ def place_of(record: Bytes, file: Pixels) -> Place | None:
 
 
 class Decoded(NamedTuple):
-    """An image to be written: key and digest of 16 bytes, RGB bytes, (width, height)."""
+    """An image to be written: key and digest of 16 bytes, RGB bytes."""
 
     key: bytes
     digest: bytes
     pixels: bytes
-    size: tuple[int, int]
+    width: int
+    height: int
+
+    def read(self) -> bytes:
+        """The RGB bytes."""
+        return self.pixels

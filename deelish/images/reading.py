@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deelish.errors import DataError
-from deelish.images.decode import decode, read_file
-from deelish.images.lists import Item
+from deelish.images.arrays import Pixels
+from deelish.images.decode import check_bytes, decode_for, read_file
+from deelish.images.frames import Frame, Opened
+from deelish.images.items import Item, Origin
+from deelish.images.lending import array_of
 from deelish.images.mixing import Mixture
 from deelish.images.recipes import Recipe, Shot, Showing
-from deelish.images.views import CENTRE, View, content_seed, file_digest, render, view_seed
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from deelish.images.shard_files import Member
+from deelish.images.views import (
+    CENTRE,
+    UNSEEN,
+    View,
+    content_seed,
+    cut,
+    file_digest,
+    resized,
+    view_seed,
+)
 
 Spec = tuple[int, int]
-Pixels = NDArray[np.uint8]
 # Tells the draws of a mixture from those of the view at the same place.
 MIXING = 1
 
@@ -47,20 +54,21 @@ class Reader:
         self._skip = skip
 
     def read(self, index: int, epoch: int, training: bool, specs: Sequence[Spec]) -> Read:
-        """The image at an index, decoded once and rendered for each spec.
+        """The image at an index, rendered for each spec; decoded once for each scale they want.
 
         An image whose partner cannot be read stays as it is where bad images are skipped.
         Raises DataError with the list's line.
         """
         item = self._items[index]
-        image, digest = self._open(item)
+        bases = {base for _, base in specs}
+        frame, digest = self._open(item, bases)
         shot = Shot(item, self._view(index, epoch, training, digest), digest)
-        recipe, images, fault = Recipe(shot), [image], None
+        recipe, frames, fault = Recipe(shot), [frame], None
         if training and self._showing.mix is not None:
             mixture, other = self._mixture(self._showing.mix, index, epoch, digest)
             partner = self._items[other]
             try:
-                image, digest = self._open(partner)
+                frame, digest = self._open(partner, bases)
             except DataError as error:
                 if not self._skip:
                     raise
@@ -68,37 +76,51 @@ class Reader:
             else:
                 view = self._view(other, epoch, training, digest)
                 recipe = Recipe(shot, (mixture, Shot(partner, view, digest)))
-                images.append(image)
-        return Read(recipe, {spec: _pixels(recipe, images, spec) for spec in specs}, fault)
+                frames.append(frame)
+        return Read(recipe, _rendered(recipe, frames, specs), fault)
 
     def again(self, recipe: Recipe, spec: Spec) -> Pixels:
         """What was read before, at another size; raises DataError for a file that has changed."""
         shots = [recipe.shot] if recipe.mixed is None else [recipe.shot, recipe.mixed[1]]
-        images = []
+        frames = []
         for shot in shots:
-            image, digest = self._open(shot.item)
+            frame, digest = self._open(shot.item, [spec[1]])
             if digest != shot.digest:
                 raise DataError(
                     f"{shot.item.where}: {shot.item.path} has changed since this batch was read;"
                     " start the training again"
                 )
-            images.append(image)
-        return _pixels(recipe, images, spec)
+            frames.append(frame)
+        return _rendered(recipe, frames, [spec])[spec]
 
-    def _open(self, item: Item) -> tuple[Image, bytes | None]:
+    def _open(self, item: Item, bases: Iterable[int]) -> tuple[Frame, bytes | None]:
         """The image; where views are recorded, the digest of the bytes that it was decoded from."""
-        recorded, keeping = self._showing.views is not None, self._showing.keeping
+        frame = Frame(lambda base: self._opened(item.origin, base))
         try:
-            if keeping is None:
-                return _decoded(item.path, recorded)
-            opened = keeping.get(item.path)
-            if opened is None:
-                opened = _decoded(item.path, recorded or keeping.digests)
-                keeping.put(item.path, *opened)
-            return opened if recorded else (opened[0], None)
+            # One that nobody wants pixels of is looked at nevertheless.
+            digests = {frame.at(base).digest for base in bases or [UNSEEN[1]]}
         except DataError as error:
-            # For a folder the place is the path, which the sentence has already.
+            # For a folder or a shard the sentence has the place already.
             raise DataError(f"{item.where}: {error}" if item.line else str(error)) from error
+        if self._showing.views is None:
+            return frame, None
+        digest, *others = digests
+        if others:
+            raise DataError(
+                f"{item.where}: {item.path} has changed since it was first read; start the training"
+                " again"
+            )
+        return frame, digest
+
+    def _opened(self, origin: Origin, base: int) -> Opened:
+        recorded, keeping = self._showing.views is not None, self._showing.keeping
+        if keeping is None:
+            return _decoded(origin, base, recorded)
+        opened = keeping.get(origin, base)
+        if opened is None:
+            opened = _decoded(origin, base, recorded or keeping.digests)
+            keeping.put(origin, base, opened)
+        return opened
 
     def _view(self, index: int, epoch: int, training: bool, digest: bytes | None) -> View:
         if not training or self._showing.views == CENTRE:
@@ -125,16 +147,31 @@ class Reader:
         return Mixture.draw(kind, *values), other + (other >= index)
 
 
-def _decoded(path: Path, digested: bool) -> tuple[Image, bytes | None]:
-    if not digested:
-        return decode(path), None
-    data = read_file(path)
-    return decode(path, data), file_digest(data)
+def _decoded(origin: Origin, base: int, digested: bool) -> Opened:
+    if isinstance(origin, Member):
+        check_bytes(origin.where, origin.size)
+        data: bytes | None = origin.read()
+        image, scale = decode_for(origin.where, base, data)
+    else:
+        data = read_file(origin) if digested else None
+        image, scale = decode_for(origin, base, data)
+    digest = file_digest(data) if digested and data is not None else None
+    return Opened(array_of(image), scale, digest)
 
 
-def _pixels(recipe: Recipe, images: Sequence[Image], spec: Spec) -> Pixels:
-    pixels = render(images[0], recipe.shot.view, *spec)
+def _rendered(recipe: Recipe, frames: Sequence[Frame], specs: Iterable[Spec]) -> dict[Spec, Pixels]:
+    """The pixels of each spec; an image is made each base once."""
+    rendered, whole = {}, {}
+    for size, base in specs:
+        if base not in whole:
+            whole[base] = [resized(frame.at(base).pixels, base) for frame in frames]
+        rendered[size, base] = _mixed(recipe, whole[base], size)
+    return rendered
+
+
+def _mixed(recipe: Recipe, whole: Sequence[Pixels], size: int) -> Pixels:
+    pixels = cut(whole[0], recipe.shot.view, size)
     if recipe.mixed is None:
         return pixels
     mixture, partner = recipe.mixed
-    return mixture.apply(pixels, render(images[1], partner.view, *spec))
+    return mixture.apply(pixels, cut(whole[1], partner.view, size))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from deelish.images.lists import Item
+from deelish.images.items import Item
 from deelish.images.mixing import Mixture
 from deelish.images.views import View
 

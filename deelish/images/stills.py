@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deelish.errors import DataError
-from deelish.images.decode import decode, from_array, to_rgb
-from deelish.images.views import View, render
+from deelish.images.arrays import Pixels, from_array
+from deelish.images.decode import decode_for, read_file, to_rgb
+from deelish.images.frames import Frame, Opened
+from deelish.images.lending import array_of
+from deelish.images.views import UNSEEN, View, render
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,12 +24,15 @@ if TYPE_CHECKING:
 
 
 class Stills:
-    """One or more images in memory, in views that no key names."""
+    """One or more images in memory, in views that no key names.
+
+    A file is seen as in a training; another image is taken as it is, however large.
+    """
 
     keys = None
 
-    def __init__(self, images: Sequence[Image]) -> None:
-        self.images = list(images)
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self._frames = list(frames)
 
     @classmethod
     def of(cls, source: Source) -> Stills:
@@ -37,28 +44,43 @@ class Stills:
         if isinstance(source, list | tuple) or (
             isinstance(source, np.ndarray) and source.ndim == 4
         ):
-            images = [_image(one) for one in source]
+            frames = [_frame(one) for one in source]
         else:
-            images = [_image(source)]
-        if not images:
+            frames = [_frame(source)]
+        if not frames:
             raise DataError("Input: an empty list; give at least one image")
-        return cls(images)
+        return cls(frames)
 
     def pixels(self, size: int, base: int) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB: the centre of each image made base x base."""
-        return np.stack([render(image, View.centre(), size, base) for image in self.images])
+        images = [frame.at(base).pixels for frame in self._frames]
+        return np.stack([render(image, View.centre(), size, base) for image in images])
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self._frames)
 
 
-def _image(source: object) -> Image:
+def _frame(source: object) -> Frame:
+    if isinstance(source, str | Path):
+        # The bytes are held, as another base may want another scale of them.
+        frame = Frame(partial(_decoded, source, read_file(source)))
+        frame.at(UNSEEN[1])  # so that a bad file is refused here
+        return frame
+    opened = Opened(_pixels(source), None, None)
+    return Frame(lambda _: opened)
+
+
+def _decoded(path: str | Path, data: bytes, base: int) -> Opened:
+    image, scale = decode_for(path, base, data)
+    return Opened(array_of(image), scale, None)
+
+
+def _pixels(source: object) -> Pixels:
     from PIL import Image
 
-    if isinstance(source, str | Path):
-        return decode(Path(source))
     if isinstance(source, Image.Image):
-        return to_rgb(source)
+        # A copy, as the user may draw on the image.
+        return np.array(to_rgb(source))
     if isinstance(source, np.ndarray):
         return from_array(source)
     raise DataError(

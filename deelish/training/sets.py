@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from deelish import report
 from deelish.checks import is_share
 from deelish.errors import DataError
+from deelish.images.items import Item
 from deelish.images.keeping import DISK, MEMORY, Keeping, MemoryKeeping
 from deelish.images.keeping_disk import DiskKeeping
-from deelish.images.lists import Item, check_apart, check_labels, class_folders, read_items
+from deelish.images.lists import check_apart, check_labels, class_folders, read_items
 from deelish.images.loader import Loader
 from deelish.images.mixing import CUTMIX, MIXUP
 from deelish.images.preprocessing import Preprocessing
@@ -115,8 +116,8 @@ class ImageSets:
             return
         self._told = True
         loaders = [loader for loader in (self.train, self.val) if loader is not None]
-        bad = {item.path for loader in loaders for item, _ in loader.skipped}
-        images = {item.path for loader in loaders for item in loader.items}
+        bad = {item.origin for loader in loaders for item, _ in loader.skipped}
+        images = {item.origin for loader in loaders for item in loader.items}
         # Each process has met its own part of the images, good and bad.
         report.say(self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deelish.images.frames import Opened
 from deelish.images.keeping_disk import DiskKeeping
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -18,10 +19,10 @@ def images(folder, tmp_path):
     keeping = DiskKeeping()
     for index in range(5):
         path = tmp_path / f"{index}.png"
-        image = Image.fromarray(np.full((10, 20, 3), index, np.uint8))
-        image.save(path)
-        assert keeping.get(path) is None
-        keeping.put(path, image, bytes(16))
+        pixels = np.full((10, 20, 3), index, np.uint8)
+        Image.fromarray(pixels).save(path)
+        assert keeping.get(path, 256) is None
+        keeping.put(path, 256, Opened(pixels, None, bytes(16)))
     keeping.flush()
     assert keeping.folder == folder / "images"
     return keeping.folder

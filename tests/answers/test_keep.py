@@ -82,6 +82,16 @@ def test_another_session_finds_them_too():
         assert teacher.asked == []
 
 
+def test_answers_to_pixels_of_another_version_are_not_used(monkeypatch):
+    teacher, keys = Teacher(), keys_of(0, 20)
+    with monkeypatch.context() as patch:
+        patch.setattr("deelish.answers.keep.PIXELS", (1, 1))
+        teacher(keys)
+    teacher(keys)
+    teacher(keys)
+    assert teacher.asked == [20, 20]
+
+
 def test_only_what_is_missing_is_computed():
     teacher, keys = Teacher(), keys_of(0, 20)
     teacher(keys[5:9])

@@ -20,12 +20,12 @@ def rendered(monkeypatch):
     """How often each size was rendered."""
     count = Counter()
 
-    def counted(image, view, *spec):
-        count[spec] += 1
-        return render(image, view, *spec)
+    def counted(whole, view, size):
+        count[size, len(whole)] += 1
+        return cut(whole, view, size)
 
-    render = reading.render
-    monkeypatch.setattr(reading, "render", counted)
+    cut = reading.cut
+    monkeypatch.setattr(reading, "cut", counted)
     return count
 
 
@@ -58,6 +58,18 @@ def test_a_size_that_is_asked_for_again_is_rendered_ahead_again(noise, rendered)
                 assert rendered[LARGE] == before
     assert rendered[LARGE] == 5
     assert loader.wanted == {LARGE, SMALL}
+
+
+def test_an_image_is_made_each_base_once(noise, monkeypatch):
+    bases, resized = [], reading.resized
+    monkeypatch.setattr(
+        reading, "resized", lambda image, base: bases.append(base) or resized(image, base)
+    )
+    loader = Loader(read_items(noise), batch_size=9, seed=5)
+    loader.wanted |= {(24, 32), (27, 32), (32, 32), (8, 10)}
+    (batch,) = loader.batches(0, False)
+    assert Counter(bases) == {32: 9, 10: 9}
+    np.testing.assert_array_equal(batch.pixels(24, 32), batch.pixels(32, 32)[:, 4:28, 4:28])
 
 
 def test_images_of_which_no_size_is_asked_for_are_still_checked(noise, tmp_path):

@@ -43,7 +43,7 @@ def test_as_many_pixels_as_allowed_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "the file is empty; replace the file or take it off the list"),
+        (b"", "the file is empty; replace the file or leave it out"),
         (b"<!DOCTYPE html><html>", "this is no JPEG, PNG, BMP, WebP, PPM or GIF image"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "it starts with b'%!PS-Ado'"),
         (b"II*\0\x08\0\0\0\0\0", "this is no JPEG"),

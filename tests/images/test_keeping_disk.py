@@ -100,16 +100,16 @@ def test_another_file_of_the_same_name_is_not_answered(run):
 def test_a_file_that_changes_while_it_is_decoded_is_not_kept(run, folder, noise, monkeypatch):
     from deelish.images import reading
 
-    decode = reading.decode
+    decode = reading.decode_for
 
-    def changing(path, *data):
-        image = decode(path, *data)
+    def changing(path, *rest):
+        image = decode(path, *rest)
         if path.name == "4.png":
             Image.new("RGB", (40, 40), "red").save("4.png")
         return image
 
     with monkeypatch.context() as patch:
-        patch.setattr("deelish.images.reading.decode", changing)
+        patch.setattr("deelish.images.reading.decode_for", changing)
         keeping = DiskKeeping(folder)
         list(loader_of(noise, keeping).batches(0, False))
     assert keeping.count == 8

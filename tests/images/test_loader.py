@@ -39,7 +39,7 @@ def test_validation_keeps_the_order_and_the_centre(source):
     assert [batch.labels.tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10]]
     assert [len(batch) for batch in batches] == [4, 4, 3]
     assert batches[0].labels.dtype == np.int64
-    expected = [render(decode(f"{i}.png"), View.centre(), *SPEC) for i in (8, 9, 10)]
+    expected = [render(np.asarray(decode(f"{i}.png")), View.centre(), *SPEC) for i in (8, 9, 10)]
     np.testing.assert_array_equal(batches[2].pixels(*SPEC), expected)
 
 
@@ -49,7 +49,7 @@ def test_training_shows_each_image_once_in_its_own_view(source):
     for batch in batches:
         expected = [View.random(view_seed(5, 2, label)) for label in batch.labels.tolist()]
         assert batch.views == expected
-        images = [decode(item.path) for item in batch.items]
+        images = [np.asarray(decode(item.path)) for item in batch.items]
         shown = [render(image, view, *SPEC) for image, view in zip(images, expected, strict=True)]
         np.testing.assert_array_equal(batch.pixels(*SPEC), shown)
 
@@ -92,7 +92,7 @@ def test_a_new_size_is_rendered_now_and_then_ahead(source):
     batch = next(batches)
     small = batch.pixels(8, 10)
     expected = [
-        render(decode(item.path), view, 8, 10)
+        render(np.asarray(decode(item.path)), view, 8, 10)
         for item, view in zip(batch.items, batch.views, strict=True)
     ]
     np.testing.assert_array_equal(small, expected)
@@ -160,7 +160,7 @@ def test_length_is_the_number_of_batches(source, size, count):
 
 def test_a_size_that_nobody_named_is_there_all_the_same(source):
     batch = next(Loader(read_items(source), batch_size=2, seed=0).batches(0, False))
-    expected = [render(decode(f"{i}.png"), View.centre(), *SPEC) for i in (0, 1)]
+    expected = [render(np.asarray(decode(f"{i}.png")), View.centre(), *SPEC) for i in (0, 1)]
     np.testing.assert_array_equal(batch.pixels(*SPEC), expected)
 
 

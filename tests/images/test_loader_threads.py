@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deelish.images.decode import decode
+from deelish.images.decode import decode_for
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
 
@@ -50,11 +50,11 @@ def test_an_early_stop_drops_what_has_not_begun(source, monkeypatch):
     seen = []
     dropped = threading.Event()
 
-    def held(path):
+    def held(path, *rest):
         seen.append(path)
         if len(seen) > 1:
             dropped.wait(10)
-        return decode(path)
+        return decode_for(path, *rest)
 
     class Pool(ThreadPoolExecutor):
         def shutdown(self, wait=True, *, cancel_futures=False):
@@ -62,7 +62,7 @@ def test_an_early_stop_drops_what_has_not_begun(source, monkeypatch):
             dropped.set()
             super().shutdown(wait=wait)
 
-    monkeypatch.setattr("deelish.images.reading.decode", held)
+    monkeypatch.setattr("deelish.images.reading.decode_for", held)
     monkeypatch.setattr("deelish.images.loader.ThreadPoolExecutor", Pool)
     batches = loader_of(source, batch_size=1, workers=1).batches(0, False)
     next(batches)
@@ -74,13 +74,13 @@ def test_two_batches_are_decoded_ahead(source, monkeypatch):
     seen = []
     sixth = threading.Event()
 
-    def noted(path):
+    def noted(path, *rest):
         seen.append(path.name)
         if len(seen) == 6:
             sixth.set()
-        return decode(path)
+        return decode_for(path, *rest)
 
-    monkeypatch.setattr("deelish.images.reading.decode", noted)
+    monkeypatch.setattr("deelish.images.reading.decode_for", noted)
     batches = loader_of(source, batch_size=2, workers=1).batches(0, False)
     next(batches)
     assert sixth.wait(10)

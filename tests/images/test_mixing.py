@@ -35,7 +35,7 @@ def recipes_of(loader, epoch):
 def both(recipe, spec):
     """The views of an image and of its partner, unmixed."""
     shots = (recipe.shot, recipe.mixed[1])
-    return [render(decode(shot.item.path), shot.view, *spec) for shot in shots]
+    return [render(np.asarray(decode(shot.item.path)), shot.view, *spec) for shot in shots]
 
 
 @pytest.mark.parametrize("views", [None, 2, "centre"])

@@ -87,7 +87,7 @@ def test_a_key_names_content_place_and_mirror(noise):
 def test_the_pixels_are_those_of_the_view_that_is_told(noise):
     batch = next(loader_of(noise).batches(1, True))
     expected = [
-        render(decode(item.path), view, *SPEC)
+        render(np.asarray(decode(item.path)), view, *SPEC)
         for item, view in zip(batch.items, batch.views, strict=True)
     ]
     np.testing.assert_array_equal(batch.pixels(*SPEC), expected)
@@ -107,7 +107,7 @@ def test_centre_shows_the_middle_in_every_epoch_with_the_keys_of_validation(nois
     first = shown(loader, 1)
     assert first == shown(loader, 2) == shown(loader, 1, training=False)
     assert first == shown(loader_of(noise, views=4), 1, training=False)
-    middle = render(decode("3.png"), View.centre(), *SPEC)
+    middle = render(np.asarray(decode("3.png")), View.centre(), *SPEC)
     assert first[3][0] == middle.tobytes()
 
 

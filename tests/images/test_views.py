@@ -9,13 +9,14 @@ from PIL import Image
 from deelish.images.views import View, render, view_seed
 
 
-def picture(width: int, height: int) -> Image.Image:
-    noise = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(noise)
+def picture(width: int, height: int) -> np.ndarray:
+    return np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def resize_then_crop(image: Image.Image, left: int, top: int, size: int, base: int) -> np.ndarray:
-    whole = image.resize((base, base), Image.Resampling.BILINEAR)
+def resize_then_crop(image: np.ndarray, left: int, top: int, size: int, base: int) -> np.ndarray:
+    # In two calls, as Pillow 13 takes the columns of a tall image first.
+    rows = Image.fromarray(image).resize((base, len(image)), Image.Resampling.BILINEAR)
+    whole = rows.resize((base, base), Image.Resampling.BILINEAR)
     return np.asarray(whole.crop((left, top, left + size, top + size)))
 
 
@@ -33,14 +34,14 @@ def test_pixels_are_within_one_of_resize_and_crop(width, height, size, base, cor
     assert pixels.shape == (size, size, 3)
     difference = np.abs(pixels.astype(int) - expected)
     assert difference.max() <= 1
-    assert (difference > 0).mean() < 0.02
+    assert (difference > 0).mean() < 0.05
 
 
 @pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 0.5)])
 def test_an_image_of_the_base_size_is_cut_exactly(corner):
     image = picture(256, 256)
     left, top = int(32 * corner[0]), int(32 * corner[1])
-    expected = np.asarray(image)[top : top + 224, left : left + 224]
+    expected = image[top : top + 224, left : left + 224]
     view = View(0, corner[0], corner[1], False)
     np.testing.assert_array_equal(render(image, view, 224, 256), expected)
 
@@ -48,13 +49,29 @@ def test_an_image_of_the_base_size_is_cut_exactly(corner):
 @pytest.mark.parametrize(("size", "base"), [(224, 256), (227, 256), (3, 8), (8, 8)])
 def test_the_centre_is_caffes_whole_offset(size, base):
     offset = (base - size) // 2
-    expected = (offset, offset, offset + size, offset + size)
-    assert View.centre().box(base, base, size, base) == expected
+    assert View.centre().corner(size, base) == (offset, offset)
 
 
-def test_the_box_follows_the_images_width_and_height():
-    box = View(0, 1.0, 0.0, False).box(512, 128, 224, 256)
-    assert box == (64.0, 0.0, 512.0, 112.0)
+def test_the_window_lies_in_the_whole_image_made_square():
+    image = np.zeros((32, 128, 3), np.uint8)
+    image[:, 64:] = 255
+    pixels = render(image, View(0, 1.0, 0.0, False), 48, 64)
+    np.testing.assert_array_equal(pixels[:, :14], 0)
+    np.testing.assert_array_equal(pixels[:, 18:], 255)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("size", [32, 40])
+def test_a_fourth_byte_says_nothing(size, mirror):
+    image = picture(50, 40)
+    four = np.dstack([image, np.arange(2000).reshape(40, 50).astype(np.uint8)])
+    view = View(0, 0.2, 0.6, mirror)
+    pixels = render(four, view, size, 40)
+    assert pixels.shape == (size, size, 3)
+    np.testing.assert_array_equal(pixels, render(image, view, size, 40))
+    np.testing.assert_array_equal(
+        render(four[:, :40], view, size, 40), render(image[:, :40], view, size, 40)
+    )
 
 
 def test_mirror_turns_the_window_left_to_right():
@@ -80,10 +97,10 @@ def test_without_mirror_only_the_mirror_changes():
 
 def test_random_views_fill_the_margin_and_mirror_half():
     views = [View.random(seed) for seed in range(2000)]
-    boxes = np.array([view.box(256, 256, 224, 256)[:2] for view in views])
-    assert boxes.min() == 0
-    assert boxes.max() == 32
-    np.testing.assert_allclose(boxes.mean(axis=0), 16, atol=1)
+    corners = np.array([view.corner(224, 256) for view in views])
+    assert corners.min() == 0
+    assert corners.max() == 32
+    np.testing.assert_allclose(corners.mean(axis=0), 16, atol=1)
     assert 0.45 < np.mean([view.mirror for view in views]) < 0.55
 
 

@@ -19,10 +19,10 @@ KEPT = "64.5 kB"
 @pytest.fixture
 def decoded(monkeypatch):
     """The paths that are decoded."""
-    seen, decode = [], reading.decode
+    seen, decode = [], reading.decode_for
     monkeypatch.setattr(
-        "deelish.images.reading.decode",
-        lambda path, *data: seen.append(path) or decode(path, *data),
+        "deelish.images.reading.decode_for",
+        lambda path, *rest: seen.append(path) or decode(path, *rest),
     )
     return seen
 

@@ -19,6 +19,7 @@ from deelish import Deel
 from deelish.answers.folder import kept_files
 from deelish.errors import EngineError
 from deelish.images import keeping
+from deelish.images.frames import Opened
 
 TESTS = Path(__file__).parents[1]
 # What dropout and the statistics of a part of a batch make different.
@@ -232,10 +233,9 @@ def test_without_all_that_torchrun_sets_there_is_one_process(launched):
 
 
 def test_images_in_memory_take_a_part_of_it_in_each_process(launched):
-    from PIL import Image
-
+    opened = Opened(np.zeros((4, 4, 3), np.uint8), None, None)
     launched.setattr(keeping, "free_memory", lambda: 4 * 2 * 48)
     store = keeping.MemoryKeeping()
     for number in range(3):
-        store.put(Path(f"{number}.png"), Image.new("RGB", (4, 4)), None)
+        store.put(Path(f"{number}.png"), 4, opened)
     assert (store.count, store.full) == (2, True)

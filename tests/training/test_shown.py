@@ -92,13 +92,13 @@ def test_teacher_and_student_of_two_sizes_see_the_same_box(session, corners):
 def test_a_network_that_looks_at_no_images_soon_costs_no_pixels(session, corners, monkeypatch):
     teacher, student = small("Teacher", in_size=16), small()
     InputBatch(*corners, batch_size=4)
-    sizes, render = [], reading.render
+    sizes, cut = [], reading.cut
 
-    def counted(image, view, size, base):
+    def counted(whole, view, size):
         sizes.append(size)
-        return render(image, view, size, base)
+        return cut(whole, view, size)
 
-    monkeypatch.setattr(reading, "render", counted)
+    monkeypatch.setattr(reading, "cut", counted)
     watch(student, keys, epochs=2)
     # Three batches of training and of validation were under way; none after that.
     assert sizes.count(teacher.preprocessing.size) == 2 * 3 * 4

@@ -1,0 +1,52 @@
+"""Arrays of RGB pixels: their bytes packed, and those that a user gives."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deelish.errors import DataError
+
+Pixels = NDArray[np.uint8]
+
+
+def packed(pixels: Pixels) -> Pixels:
+    """Pixels uint8 (h, w, 3), or the first three bytes of (h, w, 4), as whole rows (h, w, 3)."""
+    if pixels.shape[2] == pixels.strides[1] == 3:
+        return np.ascontiguousarray(pixels)
+    # Channel by channel: NumPy's own way, pixel by pixel, takes four times as long.
+    rows = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for channel in range(3):
+        rows[..., channel] = pixels[..., channel]
+    return rows
+
+
+def from_array(array: NDArray[np.generic]) -> Pixels:
+    """An array (h, w), (h, w, 1) or (h, w, 3) as RGB pixels uint8 (h, w, 3), a copy.
+
+    The array is uint8, or floats from 0 to 1.  Raises DataError for anything else.
+    """
+    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))):
+        raise DataError(
+            f"array: the shape is {array.shape}; give (height, width), (height, width, 1) or"
+            " (height, width, 3) in the order RGB"
+        )
+    channels = _bytes(array).reshape(*array.shape[:2], -1)
+    return np.array(np.broadcast_to(channels, (*array.shape[:2], 3)))
+
+
+def _bytes(array: NDArray[np.generic]) -> Pixels:
+    if array.dtype == np.uint8:
+        return array.astype(np.uint8, copy=False)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise DataError(
+            f"array: the type is {array.dtype}; give uint8 from 0 to 255 or floats from 0 to 1"
+        )
+    values = array.astype(np.float64)
+    # Written so that NaN is refused too.
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise DataError(
+            f"array: the {array.dtype} values run from {values.min():g} to {values.max():g};"
+            " give floats from 0 to 1, or uint8 from 0 to 255"
+        )
+    return np.rint(values * 255).astype(np.uint8)

@@ -1,0 +1,156 @@
+"""The resize of whole images, against Pillow's, at ordinary and at odd sizes; and their arrays."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from deelish.engines import resizing
+from deelish.images import lending
+from deelish.images.arrays import packed
+from deelish.images.lending import array_of
+from deelish.images.views import resized
+
+VECTORS = torch.backends.cpu.get_cpu_capability() in resizing.VECTORS
+
+
+def noise(height, width):
+    return np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def by_pillow(image, base):
+    """In two calls, as Pillow 13 takes the columns of a tall image first."""
+    rows = Image.fromarray(image).resize((base, len(image)), Image.Resampling.BILINEAR)
+    return np.asarray(rows.resize((base, base), Image.Resampling.BILINEAR))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "base"),
+    [
+        *((375, 500, 256), (500, 333, 232), (256, 341, 256), (1200, 1600, 299)),
+        *((32, 32, 37), (28, 28, 32), (30, 40, 224), (1, 1, 1), (1, 1, 256), (7, 5, 1)),
+        *((1, 500, 8), (1, 500, 256), (3000, 2, 256), (2, 3000, 8), (4000, 300, 8), (1, 2**20, 8)),
+    ],
+)
+def test_each_value_is_within_one_of_pillows(height, width, base):
+    image = noise(height, width)
+    pixels = resized(image, base)
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (base, base, 3))
+    difference = np.abs(pixels.astype(int) - by_pillow(image, base))
+    assert difference.max() <= 1
+    # Where two become many, halves are frequent, and rounding decides.
+    assert (difference > 0).mean() < (0.15 if 2 in (height, width) else 0.02)
+
+
+def test_pillows_own_order_of_rows_and_columns_makes_at_most_one():
+    image = noise(600, 200)
+    wanted = Image.fromarray(image).resize((128, 128), Image.Resampling.BILINEAR)
+    assert np.abs(resized(image, 128).astype(int) - np.asarray(wanted)).max() <= 1
+
+
+@pytest.mark.parametrize("side", [1, 28, 256])
+def test_an_image_of_the_size_stays_as_it_is(side):
+    image = noise(side, side)
+    assert resized(image, side) is image
+    np.testing.assert_array_equal(resizing.resize(image, side), image)
+
+
+def test_arrays_in_any_order_and_to_read_only():
+    image = noise(40, 50)
+    wanted = resized(image, 32)
+    locked = image.copy()
+    locked.setflags(write=False)
+    for other in (
+        locked,
+        np.asfortranarray(image),
+        np.pad(image, ((0, 9), (3, 0), (0, 0)))[:40, 3:],
+    ):
+        np.testing.assert_array_equal(resized(other, 32), wanted)
+    np.testing.assert_array_equal(
+        resized(image[::-1, ::-1], 32), resized(image[::-1, ::-1].copy(), 32)
+    )
+
+
+def test_without_vectors_it_is_pillows(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    image = noise(40, 50)
+    four = np.dstack([image, image[..., 0]])
+    wanted = Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR)
+    for one in (image, four):
+        np.testing.assert_array_equal(resized(one, 32), np.asarray(wanted))
+
+
+@pytest.mark.skipif(not VECTORS, reason="torch resizes bytes in no vectors here")
+def test_threads_share_it_and_torchs_settings_stay():
+    threads = torch.get_num_threads()
+    images = [noise(100 + number, 120) for number in range(8)]
+    wanted = [resized(image, 64) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda number: resized(images[number % 8], 64), range(64)))
+    for number, pixels in enumerate(found):
+        np.testing.assert_array_equal(pixels, wanted[number % 8])
+    assert torch.get_num_threads() == threads
+
+
+def test_the_array_of_an_image_outlives_it():
+    image = noise(37, 51)
+    pixels = array_of(Image.fromarray(image))
+    gc.collect()
+    Image.new("RGB", (51, 37), "white")
+    np.testing.assert_array_equal(pixels[..., :3], image)
+    np.testing.assert_array_equal(packed(pixels), image)
+    assert packed(pixels).flags.c_contiguous
+
+
+def test_the_array_of_an_image_in_several_pieces():
+    image = noise(2200, 2000)  # 17.6 MB, four bytes a pixel
+    np.testing.assert_array_equal(array_of(Image.fromarray(image))[..., :3], image)
+
+
+def test_memory_with_room_between_the_rows_is_copied():
+    """PILLOW_ALIGNMENT makes such rows."""
+    script = (
+        "import numpy as np\n"
+        "from PIL import Image\n"
+        "from deelish.images.lending import array_of\n"
+        "image = np.arange(5 * 3 * 3, dtype=np.uint8).reshape(5, 3, 3)\n"
+        "print(np.array_equal(array_of(Image.fromarray(image)), image))\n"
+    )
+    environment = {**os.environ, "PILLOW_ALIGNMENT": "64"}
+    command = [sys.executable, "-W", "error", "-c", script]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "True\n"
+
+
+@pytest.mark.skipif(not hasattr(Image.Image, "__arrow_c_array__"), reason="this Pillow lends none")
+def test_an_older_pillow_lends_no_memory(monkeypatch):
+    image = Image.fromarray(noise(9, 7))
+    assert array_of(image).shape == (9, 7, 4)
+    with monkeypatch.context() as patch:
+        patch.delattr(Image.Image, "__arrow_c_array__")
+        lending._lends.cache_clear()
+        np.testing.assert_array_equal(array_of(image), np.asarray(image))
+    lending._lends.cache_clear()
+
+
+@pytest.mark.skipif(not hasattr(Image.Image, "__arrow_c_array__"), reason="this Pillow lends none")
+def test_lent_memory_is_given_back():
+    resource = pytest.importorskip("resource")
+    image = noise(1000, 1000)
+
+    def peak():
+        for _ in range(50):
+            array_of(Image.fromarray(image))
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    first = peak()
+    # 50 images that stay would be 200 MB, in kilobytes or in bytes.
+    assert peak() < 1.02 * first + 20_000
