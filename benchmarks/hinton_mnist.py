@@ -8,8 +8,9 @@ MNIST is a folder with train.txt (60,000 images), test.txt (10,000) and the imag
 a temperature of 20, and from the teacher without any image of a 3. Figures are those of the last
 epoch. The settings are the paper's where it states them; the rates were chosen on 10,000 training
 images that were held out, the bias of class 3 on all of them, as the paper chose its own on the
-test images (3.5). The test images are seen once, after the last epoch. Training is in bfloat16 where the machine has it. With --keep FOLDER the
-teacher and each figure stay there, and a later run goes on from them.
+test images (3.5). The test images are seen once, after the last epoch. Training is in bfloat16
+where the machine has it. With --keep FOLDER the teacher and each figure stay there, and a later run
+goes on from them.
 """
 
 import argparse
