@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 from deelish.plan.layer import Layer
 
-# The function for a row and the one after it, or None.
-JoinedOp = Callable[[Layer, Layer], Callable[..., Any] | None]
+# The function for a row and the one after it in a phase, or None.
+JoinedOp = Callable[[Layer, Layer, str], Callable[..., Any] | None]
 
 
-def join(rows: Sequence[Layer], dead: Sequence[list[str]], op_of: JoinedOp) -> dict[int, Any]:
+def join(
+    rows: Sequence[Layer], dead: Sequence[list[str]], phase: str, op_of: JoinedOp
+) -> dict[int, Any]:
     """{place of a row: the function for it and for the next one}.
 
-    Rows are joined where nothing else can see what the first of them made.
+    Rows are joined where nothing else can see what the first of them made; of three rows in a row
+    the last two.
 
     Args:
-        rows: the layers, in order.
+        rows: the layers of the phase, in order.
         dead: by row, the blobs that nothing reads after it.
+        phase: TRAIN or TEST.
         op_of: the engine's functions for two rows.
     """
     found: dict[int, Any] = {}
-    for place, (first, second) in enumerate(pairwise(rows)):
-        if place - 1 not in found and _only_between(first, second, dead[place + 1]):
-            op = op_of(first, second)
+    for place in reversed(range(len(rows) - 1)):
+        first, second = rows[place : place + 2]
+        if place + 1 not in found and _only_between(first, second, dead[place + 1]):
+            op = op_of(first, second, phase)
             if op is not None:
                 found[place] = op
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Runner:
         plan: Plan,
         op_of: OpOf,
         weights_of: WeightsOf,
-        joined_op: JoinedOp = lambda first, second: None,
+        joined_op: JoinedOp = lambda first, second, phase: None,
     ) -> None:
         self._plan, self._op_of, self._weights_of = plan, op_of, weights_of
         self._joined_op = joined_op
@@ -61,12 +61,13 @@ class Runner:
     def _schedule(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:
         """The steps that these blobs need, each with the blobs that are not read again."""
         if (phase, wanted) not in self._schedules:
-            self._schedules[phase, wanted] = self._steps(self._plan.rows(phase, wanted), wanted)
+            self._schedules[phase, wanted] = self._steps(phase, wanted)
         return self._schedules[phase, wanted]
 
-    def _steps(self, rows: Sequence[Layer], wanted: tuple[str, ...]) -> list[Step]:
+    def _steps(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:
+        rows = self._plan.rows(phase, wanted)
         dead = last_uses(rows, wanted)
-        joined = join(rows, dead, self._joined_op)
+        joined = join(rows, dead, phase, self._joined_op)
         steps = []
         for place, layer in enumerate(rows):
             if place in joined:

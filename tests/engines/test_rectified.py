@@ -1,4 +1,4 @@
-"""A convolution and its ReLU run as one: numbers, gradients, and who may look between them."""
+"""ReLU run as one with the layer beside it: numbers, gradients, and who may look between them."""
 
 import numpy as np
 import pytest
@@ -96,11 +96,54 @@ READERS = {
 }
 
 
+def joined(rows, phase="TRAIN"):
+    """The places of the rows that are joined with the next one."""
+    plan = Plan(rows, {"data": X.shape})
+    layers = plan.rows(phase, [plan.logits])
+    return set(join(layers, last_uses(layers, [plan.logits]), phase, rectified))
+
+
 @pytest.mark.parametrize("rows", READERS.values(), ids=list(READERS))
 def test_rows_that_others_look_between_stay_apart(rows):
-    plan = Plan(rows, {"data": X.shape})
-    layers = plan.rows("TRAIN", [plan.logits])
-    assert join(layers, last_uses(layers, [plan.logits]), rectified) == {}
+    assert joined(rows) == set()
+
+
+MAXIMA = Layer("pool", "Pooling", kernel_size=3, stride=2)
+
+
+def test_a_relu_goes_with_the_maximum_where_it_learns_and_else_with_its_convolution():
+    assert joined([*pair(), MAXIMA]) == {1}
+    assert joined([*pair(), MAXIMA], "TEST") == {0}
+    average = Layer("pool", "Pooling", pool="AVE", kernel_size=3, stride=2)
+    assert joined([*pair(), average]) == {0}
+    read_again = [Layer("again", "Pooling", "conv", kernel_size=3, stride=2)]
+    both = Layer("both", "Eltwise", ("pool", "again"))
+    assert joined([*pair(), MAXIMA, *read_again, both]) == {0}
+
+
+WINDOWS_OF_MAXIMA = [
+    {"kernel_size": 3, "stride": 2},
+    {"kernel_size": 2, "stride": 2, "pad": 1},
+    {"kernel_size": 3, "stride": 1, "pad": 1},
+    {"kernel_size": 3, "stride": 1, "pad": 2},
+    {"global_pooling": True},
+]
+
+
+@pytest.mark.parametrize("args", WINDOWS_OF_MAXIMA, ids=str)
+def test_a_relu_after_a_maximum_gives_the_numbers_and_gradients_of_one_before_it(args):
+    rows = [Layer("relu", "ReLU", "data", "relu"), Layer("pool", "Pooling", **args)]
+    # Equal numbers within a window, above 0, at 0 and below it.
+    whole = RNG.integers(-4, 3, X.shape).astype(np.float32)
+    found = []
+    for wanted in (["pool"], ["pool", "relu"]):
+        x = torch.from_numpy(whole).requires_grad_()
+        y = of(rows).train()({"data": x}, wanted)["pool"]
+        projection = torch.linspace(-1, 1, y.numel()).reshape(y.shape)
+        found.append((y, *torch.autograd.grad((y * projection).sum(), x)))
+    for ours, theirs in zip(*found, strict=True):
+        assert torch.equal(ours, theirs)
+    assert found[0][1].any()
 
 
 def test_a_blob_that_is_asked_for_is_there():

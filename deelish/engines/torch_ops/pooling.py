@@ -47,23 +47,30 @@ def _grid_of(args: tuple[tuple[str, object], ...], sides: tuple[int, int]) -> _G
     return _grid(pooling_windows(a, sides), sides, a["round_mode"] == "FLOOR")
 
 
-def _pooling(x: Tensor, a: Args, tops: int) -> Tensor | list[Tensor]:
+def pool(x: Tensor, a: Args) -> Tensor:
+    """The one top of a Pooling layer."""
     if a["global_pooling"] and a["pool"] == "AVE":
         return x.mean((2, 3), keepdim=True)
-    grid = _grid_of(tuple(a.items()), (x.shape[2], x.shape[3]))
-    if tops == 2:
-        return _maxima_and_places(x, grid)
-    return _pool(x, grid, a["pool"])
+    return _pool(x, _of(x, a), a["pool"])
+
+
+def has_pixels_in_every_window(x: Tensor, a: Args) -> bool:
+    """Whether no window of a Pooling layer lies wholly in its padding."""
+    return _of(x, a).plain
+
+
+def _of(x: Tensor, a: Args) -> _Grid:
+    return _grid_of(tuple(a.items()), (x.shape[2], x.shape[3]))
 
 
 def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
-    pool: Callable[..., Tensor] = F.avg_pool2d if method == "AVE" else F.max_pool2d
+    gather: Callable[..., Tensor] = F.avg_pool2d if method == "AVE" else F.max_pool2d
     if grid.plain:
-        return pool(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
+        return gather(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
     if method == "MAX":
-        return pool(_padded(x, grid, torch.finfo(x.dtype).min), grid.kernels, grid.strides)
+        return gather(_padded(x, grid, torch.finfo(x.dtype).min), grid.kernels, grid.strides)
     # Caffe divides by the window clipped at the padded image: by 0 where that has no place.
-    sums = pool(_padded(x, grid, 0.0), grid.kernels, grid.strides, divisor_override=1)
+    sums = gather(_padded(x, grid, 0.0), grid.kernels, grid.strides, divisor_override=1)
     spans = []
     for side, made, kernel, stride, pad in zip(x.shape[2:], *_rows(grid), strict=True):
         starts = torch.arange(made, device=x.device) * stride - pad
@@ -136,7 +143,9 @@ def _power(d: Tensor, beta: float) -> Tensor:
 
 
 OPS: dict[str, Op] = {
-    "Pooling": lambda x, p, a, c: _pooling(x[0], a, c.tops),
+    "Pooling": lambda x, p, a, c: (
+        _maxima_and_places(x[0], _of(x[0], a)) if c.tops == 2 else pool(x[0], a)
+    ),
     "SPP": lambda x, p, a, c: _spp(x[0], a),
     "LRN": lambda x, p, a, c: _lrn(x[0], a),
 }

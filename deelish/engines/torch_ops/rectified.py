@@ -1,13 +1,13 @@
-"""A convolution and the ReLU after it in one pass over the image, on the CPU in PyTorch.
+"""ReLU joined with the layer before or after it, in PyTorch. The numbers are those of the two.
 
-What the convolution makes is rectified before it is written: in training NIN that is a tenth of the
-time. The numbers are those of the two layers.
+After a convolution, on the CPU: what it makes is rectified before it is written. Before a maximum,
+in training: of the maxima, which are a quarter as many, and so is their gradient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from deelish.engines.torch_ops.call import Args, Call, Op
+from deelish.engines.torch_ops.pooling import has_pixels_in_every_window, pool
 from deelish.engines.torch_ops.windows import convolution, may_lie_outside
 from deelish.plan.layer import Layer
 
@@ -23,14 +24,24 @@ from deelish.plan.layer import Layer
 Windows = tuple[list[int], list[int], list[int], int]
 
 
-def rectified(first: Layer, second: Layer) -> Op | None:
-    """The function of a Convolution and of the ReLU after it; None for other rows."""
-    if (first.type, second.type) != ("Convolution", "ReLU") or second.args["negative_slope"]:
-        return None
-    return _run
+def rectified(first: Layer, second: Layer, phase: str) -> Op | None:
+    """The function of a ReLU and of the row before or after it; None for other rows."""
+    types = (first.type, second.type)
+    if types == ("Convolution", "ReLU") and not second.args["negative_slope"]:
+        return _convolution
+    if types == ("ReLU", "Pooling") and not first.args["negative_slope"] and phase == "TRAIN":
+        return partial(_maxima, second.args) if second.args["pool"] == "MAX" else None
+    return None
 
 
-def _run(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor:
+def _maxima(pooling: Args, x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor:
+    """Where no pixel of a window is above 0, neither order lets a gradient through."""
+    if not has_pixels_in_every_window(x[0], pooling):
+        return pool(F.relu(x[0]), pooling)
+    return F.relu(pool(x[0], pooling))
+
+
+def _convolution(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor:
     type = _type_of(x[0])
     if not _in_one_pass(x[0], p, a, type):
         return F.relu(convolution(x, p, a, a["group"])[0])
