@@ -31,7 +31,8 @@ def input_of(pixels: NDArray[np.uint8], rule: Preprocessing, device: torch.devic
     made = torch.empty(planes.shape, dtype=torch.float32, device=device)
     for channel, (mean, scale) in enumerate(rule.by_channel):
         place = 2 - channel if rule.order == "BGR" else channel
-        torch.sub(planes[..., place], mean, out=made[..., channel])
+        # With a whole number for a mean, bytes would be subtracted as bytes.
+        torch.sub(planes[..., place], float(mean), out=made[..., channel])
         if scale != 1:
             made[..., channel].mul_(scale)
     return made.permute(0, 3, 1, 2)

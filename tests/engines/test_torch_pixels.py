@@ -15,6 +15,8 @@ RULES = [
     Preprocessing(9, "BGR", (1.5, 2.5, 3.5), (0.3, 1.0, 0.07)),
     Preprocessing(9, "L", (0.0,), 1 / 255),
     Preprocessing(9, "L", (33.3,)),
+    Preprocessing(9, "BGR", (104, 117, 123), 2),
+    Preprocessing(9, "RGB", (0,)),
 ]
 
 
