@@ -51,3 +51,8 @@ def reason(error: Exception) -> str:
     """What the system says of an error, or of that behind a FileError."""
     cause = error.__cause__ if isinstance(error, FileError) else error
     return getattr(cause, "strerror", None) or str(error)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what another library's error says, or its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

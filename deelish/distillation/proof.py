@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.foreign import CHANGED, Foreign
-from deelish.errors import DeelishError, TrainingError
+from deelish.errors import DeelishError, TrainingError, first_line
 
 # Of the largest logit: what rounding makes of another number of images, in half precision too.
 ROUNDING = 0.05
@@ -51,9 +51,9 @@ def answered(model: Foreign, values: np.ndarray, layer: str | None = None) -> np
     except DeelishError:
         raise
     except Exception as error:
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise TrainingError(
-            f"{model.name}: the {model.kind} fails on images {values.shape} ({reason}); look at its"
+            f"{model.name}: the {model.kind} fails on images {values.shape}"
+            f" ({first_line(error)}); look at its"
             " size= and order="
         ) from error
     return np.asarray(answer)

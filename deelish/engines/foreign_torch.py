@@ -19,7 +19,7 @@ from deelish.engines.foreign import (
     no_such_layer,
     qualified,
 )
-from deelish.errors import TrainingError
+from deelish.errors import TrainingError, first_line
 
 
 class TorchModel(Watched):
@@ -70,8 +70,10 @@ class TorchModel(Watched):
             # Its own errors come again without.
             self._fails_in_half = True
             answer = self._module(values)
-            why = next(iter(str(error).splitlines()), "") or type(error).__name__
-            report.say(f"{self.name}: cannot compute in {self.half} ({why}); it teaches in float32")
+            report.say(
+                f"{self.name}: cannot compute in {self.half} ({first_line(error)}); it teaches in"
+                " float32"
+            )
             return answer
 
     def _into_test_mode(self) -> None:

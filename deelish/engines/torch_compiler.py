@@ -16,7 +16,7 @@ from torch import Tensor
 
 from deelish import report
 from deelish.engines.torch_module import PlanModule
-from deelish.errors import reason
+from deelish.errors import first_line
 
 Shapes = dict[str, tuple[int, ...]]
 Run = Callable[[Mapping[str, Tensor], Iterable[str]], dict[str, Tensor]]
@@ -79,4 +79,4 @@ def _cause(error: Any) -> str:
     """The first line of what lies at the bottom of an error, as compilers tell whole stories."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return reason(error).split("\n")[0]
+    return first_line(error)

@@ -55,7 +55,7 @@ def pool(x: Tensor, a: Args) -> Tensor:
 
 
 def has_pixels_in_every_window(x: Tensor, a: Args) -> bool:
-    """Whether no window of a Pooling layer lies wholly in its padding."""
+    """Whether it is sure that no window of a Pooling layer lies wholly in its padding."""
     return _of(x, a).plain
 
 
