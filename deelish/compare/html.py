@@ -126,7 +126,9 @@ def _image(row: Row) -> str:
 
 
 def _thumbnail(path: Path) -> str:
-    image = decode(path)
+    from PIL import Image
+
+    image = Image.fromarray(decode(path))
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)

@@ -1,4 +1,4 @@
-"""One file to an RGB image, or a DataError that names it."""
+"""One file to RGB pixels, or a DataError that names it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
-
 from deelish.errors import DataError
+from deelish.images.arrays import Pixels, packed
+from deelish.images.jpeg import START, decoded_jpeg, has_notes, jpeg_size
+from deelish.images.lending import array_of
 from deelish.images.reducing import Scale, scale_for
+from deelish.images.rgb import eight_bit_rgb, upright
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
@@ -28,23 +30,25 @@ DECODING = 2
 CURE = "replace the file or leave it out"
 
 
-def decode(path: str | Path, data: bytes | None = None) -> Image.Image:
-    """The image of a JPEG, PNG, BMP, WebP, PPM or GIF file (its first frame), in RGB, upright.
+def decode(path: str | Path, data: bytes | None = None) -> Pixels:
+    """The pixels of a JPEG, PNG, BMP, WebP, PPM or GIF file (its first frame), upright.
 
-    16-bit grey is scaled to 8 bits and transparency is laid on white.  Raises DataError with the
-    path when the file is missing, empty, no image, cut off, damaged or above MAX_PIXELS.
+    uint8 (h, w, 3) in RGB: 16-bit grey is scaled to 8 bits and transparency is laid on white.
+    Raises DataError with the path when the file is missing, empty, no image, cut off, damaged or
+    above MAX_PIXELS.
 
     data: what read_file gave for this path; the file is not opened again.
     """
-    return decode_for(path, None, data)[0]
+    return packed(decode_for(path, None, data)[0])
 
 
 def decode_for(
     path: str | Path, base: int | None, data: bytes | None = None
-) -> tuple[Image.Image, Scale]:
+) -> tuple[Pixels, Scale]:
     """What `decode` gives, for a resize to base x base: a large JPEG is decoded at a smaller scale.
 
-    MAX_PIXELS counts the pixels of the file.  The scale is `scale_for` its size, or None.
+    The pixels may have a fourth byte that says nothing, and are not to be written to.  MAX_PIXELS
+    counts the pixels of the file.  The scale is `scale_for` its size, or None.
     """
     if data is not None:
         return _decoded(BytesIO(data), str(path), base)
@@ -77,13 +81,13 @@ def check_bytes(name: str | Path, count: int) -> None:
         )
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """An image in memory in RGB, upright, with the same rules as decode.
+def to_rgb(image: Image.Image) -> Pixels:
+    """The pixels of an image in memory, with the same rules as decode, as decode_for gives them.
 
     Mode "I" counts as 16-bit grey, as in Pillow's own files.  Raises DataError.
     """
     name = str(getattr(image, "filename", "") or "image")
-    _check_size(image, name)
+    _check_size(image.size, name)
     return _to_rgb(image, name)
 
 
@@ -142,7 +146,7 @@ def _parsers() -> list[tuple[re.Pattern[bytes], type[ImageFile.ImageFile]]]:
 
     # Not Image.open: it warns of a large image, and a warning cannot be held back in a thread.
     parsers: dict[bytes, type[ImageFile.ImageFile]] = {
-        rb"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
+        re.escape(START): JpegImagePlugin.JpegImageFile,
         rb"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
         rb"BM": BmpImagePlugin.BmpImageFile,
         rb"RIFF.{4}WEBP": WebPImagePlugin.WebPImageFile,
@@ -152,18 +156,35 @@ def _parsers() -> list[tuple[re.Pattern[bytes], type[ImageFile.ImageFile]]]:
     return [(re.compile(start, re.DOTALL), parser) for start, parser in parsers.items()]
 
 
-def _decoded(file: IO[bytes], name: str, base: int | None) -> tuple[Image.Image, Scale]:
-    image = _parse(file, name)
-    _check_size(image, name)
-    scale = None if base is None or image.format != "JPEG" else scale_for(*image.size, base)
-    if scale is not None and scale > 1:
+def _decoded(file: IO[bytes], name: str, base: int | None) -> tuple[Pixels, Scale]:
+    data = file.getvalue() if isinstance(file, BytesIO) else b""
+    size = jpeg_size(data)
+    if size is not None:
+        _check_size(size, name)
+        scale = _scale(size, base)
+        pixels = decoded_jpeg(data, size, scale)
+        if pixels is not None:
+            return upright(pixels, _parse(file, name)) if has_notes(data) else pixels, scale
+    return _by_pillow(_parse(file, name), name, base)
+
+
+def _by_pillow(image: Image.Image, name: str, base: int | None) -> tuple[Pixels, Scale]:
+    _check_size(image.size, name)
+    if image.format != "JPEG":
+        return _to_rgb(image, name), None
+    scale = _scale(image.size, base)
+    if scale > 1:
         # Pillow takes the scale whose image is no smaller than this.
         image.draft(None, (image.width // scale, image.height // scale))
     return _to_rgb(image, name), scale
 
 
-def _check_size(image: Image.Image, name: str) -> None:
-    width, height = image.size
+def _scale(size: tuple[int, int], base: int | None) -> int:
+    return 1 if base is None else scale_for(*size, base)
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise DataError(
             f"{name}: the image has {width} x {height} pixels; make it smaller, as at most"
@@ -171,73 +192,16 @@ def _check_size(image: Image.Image, name: str) -> None:
         )
 
 
-def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+def _to_rgb(image: Image.Image, name: str) -> Pixels:
     try:
         image.load()
-        return _upright(_flat(image), _orientation(image))
+        return upright(array_of(eight_bit_rgb(image)), image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     except Exception as error:  # Pillow's decoders let anything out too
         reason = _reason(error)
         fault = "cut off" if re.search("truncated|EOF", reason, re.IGNORECASE) else "damaged"
         raise DataError(f"{name}: the image is {fault} ({reason}); {CURE}") from error
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _eight_bits(image).convert("RGB")
-    if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB")
-    layer = image if image.mode == "RGBA" else image.convert("RGBA")
-    flat = Image.new("RGB", image.size, "white")
-    flat.paste(layer, mask=layer)
-    return flat
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey scaled to 8 bits, rounded; Pillow's own convert would clip at 255."""
-    from PIL import Image
-
-    values = np.asarray(image)
-    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise DataError(
-            f"the pixels run from {values.min():g} to {values.max():g} in mode {image.mode!r};"
-            " save the image with 8 or 16 bits"
-        )
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 when the block cannot be read, as viewers do."""
-    from PIL import ExifTags
-
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # a broken note beside the pixels is no reason to lose the image
-        return 1
-    return value if isinstance(value, int) else 1
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    if not 2 <= orientation <= 8:
-        return image
-    from PIL.Image import Transpose
-
-    # Not ImageOps.exif_transpose: it writes the EXIF block anew and fails on tags it cannot write.
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
-    upright = image.transpose(turns[orientation])
-    upright.info = {}
-    return upright
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,6 @@ from deelish.images.arrays import Pixels
 from deelish.images.decode import check_bytes, decode_for, read_file
 from deelish.images.frames import Frame, Opened
 from deelish.images.items import Item, Origin
-from deelish.images.lending import array_of
 from deelish.images.mixing import Mixture
 from deelish.images.recipes import Recipe, Shot, Showing
 from deelish.images.shard_files import Member
@@ -151,12 +150,12 @@ def _decoded(origin: Origin, base: int, digested: bool) -> Opened:
     if isinstance(origin, Member):
         check_bytes(origin.where, origin.size)
         data: bytes | None = origin.read()
-        image, scale = decode_for(origin.where, base, data)
+        pixels, scale = decode_for(origin.where, base, data)
     else:
         data = read_file(origin) if digested else None
-        image, scale = decode_for(origin, base, data)
+        pixels, scale = decode_for(origin, base, data)
     digest = file_digest(data) if digested and data is not None else None
-    return Opened(array_of(image), scale, digest)
+    return Opened(pixels, scale, digest)
 
 
 def _rendered(recipe: Recipe, frames: Sequence[Frame], specs: Iterable[Spec]) -> dict[Spec, Pixels]:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deelish.errors import DataError
-from deelish.images.arrays import Pixels, from_array
+from deelish.images.arrays import Pixels, from_array, packed
 from deelish.images.decode import decode_for, read_file, to_rgb
 from deelish.images.frames import Frame, Opened
-from deelish.images.lending import array_of
 from deelish.images.views import UNSEEN, View, render
 
 if TYPE_CHECKING:
@@ -71,8 +70,8 @@ def _frame(source: object) -> Frame:
 
 
 def _decoded(path: str | Path, data: bytes, base: int) -> Opened:
-    image, scale = decode_for(path, base, data)
-    return Opened(array_of(image), scale, None)
+    pixels, scale = decode_for(path, base, data)
+    return Opened(pixels, scale, None)
 
 
 def _pixels(source: object) -> Pixels:
@@ -80,7 +79,7 @@ def _pixels(source: object) -> Pixels:
 
     if isinstance(source, Image.Image):
         # A copy, as the user may draw on the image.
-        return np.array(to_rgb(source))
+        return np.array(packed(to_rgb(source)))
     if isinstance(source, np.ndarray):
         return from_array(source)
     raise DataError(
