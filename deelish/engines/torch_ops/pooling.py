@@ -10,9 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deelish.engines.torch_ops.by_image import (
+    goes_by_image,
+    maxima_of_three,
+    normalised,
+    power,
+)
 from deelish.engines.torch_ops.call import Args, Op
 from deelish.plan.kinds.pooling import pooled, pooling_windows, pyramid
 from deelish.plan.kinds.windows import Window
+
+# Kernels, strides and pads of the 3 x 3 pixels around each.
+AROUND = ((3, 3), (1, 1), (1, 1))
 
 
 class _Grid(NamedTuple):
@@ -64,6 +73,8 @@ def _of(x: Tensor, a: Args) -> _Grid:
 
 
 def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
+    if method == "MAX" and grid[:3] == AROUND and goes_by_image(x):
+        return maxima_of_three(x)
     gather: Callable[..., Tensor] = F.avg_pool2d if method == "AVE" else F.max_pool2d
     if grid.plain:
         return gather(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
@@ -127,19 +138,13 @@ def _lrn(x: Tensor, a: Args) -> Tensor:
     if a["norm_region"] == "WITHIN_CHANNEL":
         # Caffe's layer has no k here: 1 stands in its place.
         sums = F.avg_pool2d(x * x, size, 1, size // 2)
-        return x * _power(sums.mul(a["alpha"]).add(1), a["beta"])
+        return x * power(sums.mul(a["alpha"]).add(1), a["beta"])
     channels = x.shape[1]
     band = x.new_full((channels, channels), a["alpha"] / size).tril(size // 2).triu(-(size // 2))
+    if goes_by_image(x):
+        return normalised(x, band, a["k"], a["beta"])
     sums = F.conv2d(x * x, band[:, :, None, None], x.new_full((channels,), a["k"]))
-    return x * _power(sums, a["beta"])
-
-
-def _power(d: Tensor, beta: float) -> Tensor:
-    """d to the power of -beta."""
-    if beta == 0.75:
-        root = d.rsqrt()
-        return root * root.sqrt()
-    return d.pow(-beta)
+    return x * power(sums, a["beta"])
 
 
 OPS: dict[str, Op] = {

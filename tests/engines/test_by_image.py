@@ -1,0 +1,72 @@
+"""LRN and maxima a few images at a time: the numbers of the whole batch, whoever asks."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from one_layer import call
+
+from deelish.engines.torch_ops import by_image, pooling
+
+RNG = np.random.default_rng(4)
+
+
+def images(*shape, type=torch.float32):
+    tensor = torch.from_numpy(RNG.normal(0, 3, shape).astype(np.float32)).to(type)
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+@pytest.fixture(params=[1, 2, 5], ids="{} threads".format)
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "shape", [(5, 70, 4, 3), (1, 64, 1, 1), (3, 33, 1, 7), (2, 1, 5, 1)], ids=str
+)
+@pytest.mark.parametrize("size", [1, 5, 9])
+def test_lrn_is_its_formula_however_the_channels_are_cut(shape, size, threads):
+    x = images(*shape)
+    squares = np.pad(x.numpy().astype(np.float64) ** 2, ((0, 0), (size // 2,) * 2, (0, 0), (0, 0)))
+    sums = sum(squares[:, i : i + shape[1]] for i in range(size))
+    (y,) = call("LRN", [x], local_size=size, alpha=0.5, k=2.0)
+    np.testing.assert_allclose(y, x.numpy() / (2 + 0.5 / size * sums) ** 0.75, rtol=1e-5)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 6, 4), (1, 2, 1, 1), (3, 5, 1, 4), (2, 1, 3, 1)], ids=str)
+@pytest.mark.parametrize("type", [torch.float32, torch.bfloat16], ids=str)
+def test_maxima_are_torchs(shape, type, threads):
+    x = images(*shape, type=type)
+    x[0, :, :2] = -torch.inf
+    assert torch.equal(by_image.maxima_of_three(x), F.max_pool2d(x, 3, 1, 1))
+
+
+def test_what_is_no_number_is_not_lost():
+    x = images(1, 2, 5, 5)
+    x[0, 1, 2, 2] = torch.nan
+    (y,) = call("Pooling", [x], kernel_size=3, pad=1)
+    assert y.isnan().sum() == 9
+
+
+@pytest.mark.parametrize(
+    ("kind", "args"), [("LRN", {"local_size": 3}), ("Pooling", {"kernel_size": 3, "pad": 1})]
+)
+def test_answers_are_those_of_a_training(kind, args, monkeypatch):
+    seen = []
+    for name in ("normalised", "maxima_of_three"):
+        way = getattr(by_image, name)
+        monkeypatch.setattr(pooling, name, lambda *a, way=way: seen.append(1) or way(*a))
+    x = images(2, 40, 6, 5)
+    (learning,) = call(kind, [x.clone().requires_grad_()], **args)
+    assert learning.requires_grad
+    assert not seen
+    (answering,) = call(kind, [x], **args)
+    with torch.no_grad():
+        (frozen,) = call(kind, [x.clone().requires_grad_()], **args)
+    assert len(seen) == 2
+    torch.testing.assert_close(answering, learning.detach())
+    assert torch.equal(frozen, answering)
