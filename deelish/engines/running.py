@@ -15,6 +15,8 @@ from deelish.plan.plan import Plan
 
 # By layer type the engine's function; by layer name the object that holds its weights, or None.
 OpOf = Callable[[str], Callable[..., Any]]
+# From a layer's function another one, for a layer that makes scores.
+LastOp = Callable[[Callable[..., Any]], Callable[..., Any]]
 WeightsOf = Callable[[str], Any]
 
 
@@ -37,9 +39,10 @@ class Runner:
         op_of: OpOf,
         weights_of: WeightsOf,
         joined_op: JoinedOp = lambda first, second, phase: None,
+        last_op: LastOp = lambda op: op,
     ) -> None:
         self._plan, self._op_of, self._weights_of = plan, op_of, weights_of
-        self._joined_op = joined_op
+        self._joined_op, self._last_op = joined_op, last_op
         self._schedules: dict[tuple[str, tuple[str, ...]], list[Step]] = {}
 
     def run(
@@ -76,6 +79,8 @@ class Runner:
                 steps.append(Step(both, joined[place], self._weights(layer), unread))
             elif place - 1 not in joined:
                 op = self._op_of(layer.type)
+                if self._plan.score_blobs.intersection(layer.tops):
+                    op = self._last_op(op)
                 steps.append(Step(layer, op, self._weights(layer), dead[place]))
         return steps
 

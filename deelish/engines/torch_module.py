@@ -84,7 +84,7 @@ class PlanModule(nn.Module):
             self.children_by_layer[layer] = child
             self.add_module(child, self._child(layer, blobs, values.get(layer, {}), copies))
         in_pieces(np.copyto, copies)
-        self._runner = Runner(plan, _op_of, self.weights_of, rectified)
+        self._runner = Runner(plan, _op_of, self.weights_of, rectified, exactly)
 
     def _child(
         self,

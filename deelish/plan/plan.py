@@ -189,9 +189,14 @@ class Plan:
         raise PlanError(f"{self.name}: no layer with weights leads to {blob!r}; add one")
 
     @cached_property
+    def score_blobs(self) -> set[str]:
+        """The logits and the auxiliary scores."""
+        return {self.logits, *self.auxiliary}
+
+    @cached_property
     def classifiers(self) -> set[str]:
-        """The layers that make the logits and the auxiliary scores."""
-        return {self.classifier(blob) for blob in (self.logits, *self.auxiliary)}
+        """The last layers with weights on the way to them."""
+        return {self.classifier(blob) for blob in self.score_blobs}
 
     def rows(self, phase: str, wanted: Iterable[str]) -> list[Layer]:
         """The layers of a phase that the wanted blobs need, in order."""

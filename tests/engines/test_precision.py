@@ -79,6 +79,16 @@ def test_a_half_type_that_is_named_is_for_every_answer_and_learns(tmp_path, caps
     assert all(weight.dtype == torch.float32 for weight in network.module.parameters())
 
 
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_scores_are_not_rounded_to_the_half_type(half):
+    """At a temperature of 20 the eight digits of bfloat16 would say little of small differences."""
+    Deel(precision=half)
+    for network in (small(), NetworkInNetworkCIFAR10()):
+        size = network.preprocessing.size
+        values = network.classify(images(size=size)).value.copy()
+        assert (torch.from_numpy(values).to(getattr(torch, half)).float().numpy() != values).any()
+
+
 def exact_answer(network):
     x = network.Input(images(size=8))
     with torch.inference_mode():
