@@ -27,13 +27,13 @@ def threads(request):
 @pytest.mark.parametrize(
     "shape", [(5, 70, 4, 3), (1, 64, 1, 1), (3, 33, 1, 7), (2, 1, 5, 1)], ids=str
 )
-@pytest.mark.parametrize("size", [1, 5, 9])
-def test_lrn_is_its_formula_however_the_channels_are_cut(shape, size, threads):
+@pytest.mark.parametrize(("size", "alpha"), [(1, 0.5), (5, 0.5), (9, 0.5), (5, 0.0), (99, 0.5)])
+def test_lrn_is_its_formula_however_the_channels_are_cut(shape, size, alpha, threads):
     x = images(*shape)
     squares = np.pad(x.numpy().astype(np.float64) ** 2, ((0, 0), (size // 2,) * 2, (0, 0), (0, 0)))
     sums = sum(squares[:, i : i + shape[1]] for i in range(size))
-    (y,) = call("LRN", [x], local_size=size, alpha=0.5, k=2.0)
-    np.testing.assert_allclose(y, x.numpy() / (2 + 0.5 / size * sums) ** 0.75, rtol=1e-5)
+    (y,) = call("LRN", [x], local_size=size, alpha=alpha, k=2.0)
+    np.testing.assert_allclose(y, x.numpy() / (2 + alpha / size * sums) ** 0.75, rtol=1e-5)
     assert y.is_contiguous(memory_format=torch.channels_last)
 
 

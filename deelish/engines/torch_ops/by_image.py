@@ -34,14 +34,14 @@ def _parts(x: Tensor) -> Iterator[slice]:
         yield slice(start, start + images)
 
 
-def normalised(x: Tensor, band: Tensor, k: float, beta: float) -> Tensor:
+def normalised(x: Tensor, band: Tensor, reach: int, k: float, beta: float) -> Tensor:
     """x / (k + band x^2)^beta, over the channels of each pixel.
 
-    band: (c, c) and symmetric, 0 but around the diagonal, so that few of the products are made.
+    band: (c, c) and symmetric, 0 beyond `reach` from the diagonal, so that few products are made.
     """
     images, channels, height, width = x.shape
     made = x.new_empty((images, height, width, channels))
-    blocks = _blocks(band)
+    blocks = _blocks(band, reach)
     for part in _parts(x):
         pixels = x[part].permute(0, 2, 3, 1).reshape(-1, channels)
         squares, sums = pixels * pixels, torch.empty_like(pixels)
@@ -51,13 +51,12 @@ def normalised(x: Tensor, band: Tensor, k: float, beta: float) -> Tensor:
     return made.permute(0, 3, 1, 2)
 
 
-def _blocks(band: Tensor) -> list[tuple[slice, slice, Tensor]]:
+def _blocks(band: Tensor, reach: int) -> list[tuple[slice, slice, Tensor]]:
     """Some columns of the band each, the rows where they are not all 0, and what is there."""
     blocks = []
     for start in range(0, len(band), BLOCK):
+        rows = slice(max(0, start - reach), start + BLOCK + reach)
         columns = slice(start, start + BLOCK)
-        used = band[:, columns].any(1).nonzero()
-        rows = slice(int(used[0]), int(used[-1]) + 1)
         blocks.append((rows, columns, band[rows, columns].contiguous()))
     return blocks
 

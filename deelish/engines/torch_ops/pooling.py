@@ -139,10 +139,10 @@ def _lrn(x: Tensor, a: Args) -> Tensor:
         # Caffe's layer has no k here: 1 stands in its place.
         sums = F.avg_pool2d(x * x, size, 1, size // 2)
         return x * power(sums.mul(a["alpha"]).add(1), a["beta"])
-    channels = x.shape[1]
-    band = x.new_full((channels, channels), a["alpha"] / size).tril(size // 2).triu(-(size // 2))
+    channels, reach = x.shape[1], size // 2
+    band = x.new_full((channels, channels), a["alpha"] / size).tril(reach).triu(-reach)
     if goes_by_image(x):
-        return normalised(x, band, a["k"], a["beta"])
+        return normalised(x, band, reach, a["k"], a["beta"])
     sums = F.conv2d(x * x, band[:, :, None, None], x.new_full((channels,), a["k"]))
     return x * power(sums, a["beta"])
 
