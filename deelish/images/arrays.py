@@ -12,13 +12,25 @@ Pixels = NDArray[np.uint8]
 
 def packed(pixels: Pixels) -> Pixels:
     """Pixels uint8 (h, w, 3), or the first three bytes of (h, w, 4), as whole rows (h, w, 3)."""
-    if pixels.shape[2] == pixels.strides[1] == 3:
+    if _has_packed_rows(pixels):
         return np.ascontiguousarray(pixels)
-    # Channel by channel: NumPy's own way, pixel by pixel, takes four times as long.
     rows = np.empty((*pixels.shape[:2], 3), np.uint8)
-    for channel in range(3):
-        rows[..., channel] = pixels[..., channel]
+    pack(pixels, rows)
     return rows
+
+
+def pack(pixels: Pixels, into: Pixels) -> None:
+    """Copy pixels uint8 (h, w, 3), or the first three bytes of (h, w, 4), to others (h, w, 3)."""
+    if _has_packed_rows(pixels):
+        into[...] = pixels
+        return
+    # Channel by channel: NumPy's own way, pixel by pixel, takes four times as long.
+    for channel in range(3):
+        into[..., channel] = pixels[..., channel]
+
+
+def _has_packed_rows(pixels: Pixels) -> bool:
+    return bool(pixels.shape[2] == pixels.strides[1] == 3)
 
 
 def from_array(array: NDArray[np.generic]) -> Pixels:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,12 +20,18 @@ from deelish.processes import ALONE, Group, launch
 
 # An image that cannot be used, and why.
 Fault = tuple[Item, str]
-Pending = list["Future[list[Read | Fault]]"]
 
 AHEAD = 2
 # Decoding a file below this size is Python's work for the most part, which one thread does at a
 # time: two were 1.8 times slower than one on digits, and 1.7 times faster on photographs.
 SMALL_BYTES = 4096
+
+
+class Pending(NamedTuple):
+    """A batch that is being read, some images a task, and the rows that they are put into."""
+
+    tasks: list[Future[list[Read | Fault]]]
+    rendered: dict[Spec, Pixels]
 
 
 class Loader:
@@ -125,22 +132,27 @@ class Loader:
         if training:
             order = np.random.Generator(np.random.PCG64((self._seed, epoch))).permutation(order)
         for start in range(0, len(order), self._batch_size):
-            specs = tuple(self.wanted)
             indices = order[start : start + self._batch_size][group.rank :: group.size].tolist()
-            parts = [indices[i : i + part] for i in range(0, len(indices), part)]
-            ahead.append([pool.submit(self._read, some, epoch, training, specs) for some in parts])
+            rendered = {spec: _rows(len(indices), spec) for spec in self.wanted}
+            tasks = []
+            for first in range(0, len(indices), part):
+                some = slice(first, first + part)
+                into = {spec: rows[some] for spec, rows in rendered.items()}
+                tasks.append(pool.submit(self._read, indices[some], epoch, training, into))
+            ahead.append(Pending(tasks, rendered))
             if len(ahead) > AHEAD:
                 yield ahead.popleft()
         yield from ahead
 
     def _read(
-        self, indices: Sequence[int], epoch: int, training: bool, specs: Sequence[Spec]
+        self, indices: Sequence[int], epoch: int, training: bool, rendered: Mapping[Spec, Pixels]
     ) -> list[Read | Fault]:
         """The images at these places; where one cannot be read, it and why, or the error."""
         results: list[Read | Fault] = []
-        for index in indices:
+        for place, index in enumerate(indices):
+            rows = {spec: rows[place] for spec, rows in rendered.items()}
             try:
-                results.append(self._reader.read(index, epoch, training, specs))
+                results.append(self._reader.read(index, epoch, training, rows))
             except DataError as error:
                 if not self._skip:
                     raise
@@ -149,27 +161,29 @@ class Loader:
 
     def _stand_in(self, epoch: int, training: bool) -> ImageBatch:
         """One image, for a process that has none of a batch; its errors are others' to tell."""
-        specs = tuple(self.wanted)
-        read = (self._read([i], epoch, training, specs)[0] for i in range(len(self.items)))
-        return self._batch([next(one for one in read if isinstance(one, Read))])
+        rendered = {spec: _rows(1, spec) for spec in self.wanted}
+        read = (self._read([i], epoch, training, rendered)[0] for i in range(len(self.items)))
+        return self._batch([next(one for one in read if isinstance(one, Read))], rendered)
 
     def _collect(self, pending: Pending) -> ImageBatch:
-        return self._batch([one for task in pending for one in task.result()])
+        read = [one for task in pending.tasks for one in task.result()]
+        return self._batch(read, pending.rendered)
 
-    def _batch(self, read: Sequence[Read | Fault]) -> ImageBatch:
-        results = []
-        for one in read:
+    def _batch(self, read: Sequence[Read | Fault], rendered: Mapping[Spec, Pixels]) -> ImageBatch:
+        results, places = [], []
+        for place, one in enumerate(read):
             if isinstance(one, Read):
                 results.append(one)
+                places.append(place)
             fault = one.fault if isinstance(one, Read) else one
             if fault is not None:
                 self._note(*fault)
         recipes = [result.recipe for result in results]
         keys = [key for recipe in recipes if (key := recipe.key) is not None]
-        specs = results[0].pixels if results else {}
-        rendered = {spec: np.stack([result.pixels[spec] for result in results]) for spec in specs}
         named = np.frombuffer(b"".join(keys), np.uint8).reshape(-1, 16) if keys else None
-        return ImageBatch(recipes, named, rendered, self._render)
+        if len(places) < len(read):
+            rendered = {spec: rows[places] for spec, rows in rendered.items()}
+        return ImageBatch(recipes, named, dict(rendered), self._render)
 
     def _note(self, item: Item, reason: str) -> None:
         if item not in self._known_bad:
@@ -177,12 +191,17 @@ class Loader:
             self.skipped.append((item, reason))
 
     def _render(self, recipes: Sequence[Recipe], spec: Spec) -> Pixels:
-        pixels = np.empty((len(recipes), spec[0], spec[0], 3), np.uint8)
+        rows = _rows(len(recipes), spec)
         with ThreadPoolExecutor(self._workers, "deelish-images") as pool:
-            images = pool.map(self._reader.again, recipes, [spec] * len(recipes))
-            for row, image in zip(pixels, images, strict=True):
-                row[:] = image
-        return pixels
+            for _ in pool.map(self._reader.again, recipes, [spec] * len(recipes), rows):
+                pass  # each raises what its image does
+        return rows
+
+
+def _rows(count: int, spec: Spec) -> Pixels:
+    """Room for the pixels of a batch."""
+    size, _ = spec
+    return np.empty((count, size, size, 3), np.uint8)
 
 
 def _are_small(items: Sequence[Item]) -> bool:

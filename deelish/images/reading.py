@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from deelish.errors import DataError
-from deelish.images.arrays import Pixels
+from deelish.images.arrays import Pixels, pack, packed
 from deelish.images.decode import check_bytes, decode_for, read_file
 from deelish.images.frames import Frame, Opened
 from deelish.images.items import Item, Origin
@@ -27,6 +27,9 @@ from deelish.images.views import (
 )
 
 Spec = tuple[int, int]
+# By spec, where an image's pixels are put: uint8 (size, size, 3), a row of a batch. Were they put
+# elsewhere first, both copies would go through memory, which takes as long as the view's resize.
+Rows = Mapping[Spec, Pixels]
 # Tells the draws of a mixture from those of the view at the same place.
 MIXING = 1
 
@@ -35,7 +38,6 @@ class Read(NamedTuple):
     """An image of a batch; fault is a partner that could not be read, and why."""
 
     recipe: Recipe
-    pixels: dict[Spec, Pixels]
     fault: tuple[Item, str] | None
 
 
@@ -52,14 +54,14 @@ class Reader:
         self._showing = showing
         self._skip = skip
 
-    def read(self, index: int, epoch: int, training: bool, specs: Sequence[Spec]) -> Read:
-        """The image at an index, rendered for each spec; decoded once for each scale they want.
+    def read(self, index: int, epoch: int, training: bool, rows: Rows) -> Read:
+        """The image at an index, rendered to the rows; decoded once for each scale they want.
 
         An image whose partner cannot be read stays as it is where bad images are skipped.
         Raises DataError with the list's line.
         """
         item = self._items[index]
-        bases = {base for _, base in specs}
+        bases = {base for _, base in rows}
         frame, digest = self._open(item, bases)
         shot = Shot(item, self._view(index, epoch, training, digest), digest)
         recipe, frames, fault = Recipe(shot), [frame], None
@@ -76,9 +78,10 @@ class Reader:
                 view = self._view(other, epoch, training, digest)
                 recipe = Recipe(shot, (mixture, Shot(partner, view, digest)))
                 frames.append(frame)
-        return Read(recipe, _rendered(recipe, frames, specs), fault)
+        _render(recipe, frames, rows)
+        return Read(recipe, fault)
 
-    def again(self, recipe: Recipe, spec: Spec) -> Pixels:
+    def again(self, recipe: Recipe, spec: Spec, row: Pixels) -> None:
         """What was read before, at another size; raises DataError for a file that has changed."""
         shots = [recipe.shot] if recipe.mixed is None else [recipe.shot, recipe.mixed[1]]
         frames = []
@@ -90,7 +93,7 @@ class Reader:
                     " start the training again"
                 )
             frames.append(frame)
-        return _rendered(recipe, frames, [spec])[spec]
+        _render(recipe, frames, {spec: row})
 
     def _open(self, item: Item, bases: Iterable[int]) -> tuple[Frame, bytes | None]:
         """The image; where views are recorded, the digest of the bytes that it was decoded from."""
@@ -158,19 +161,20 @@ def _decoded(origin: Origin, base: int, digested: bool) -> Opened:
     return Opened(pixels, scale, digest)
 
 
-def _rendered(recipe: Recipe, frames: Sequence[Frame], specs: Iterable[Spec]) -> dict[Spec, Pixels]:
-    """The pixels of each spec; an image is made each base once."""
-    rendered, whole = {}, {}
-    for size, base in specs:
+def _render(recipe: Recipe, frames: Sequence[Frame], rows: Rows) -> None:
+    """Put the pixels of each spec into its row; an image is made each base once."""
+    whole: dict[int, list[Pixels]] = {}
+    for (_, base), row in rows.items():
         if base not in whole:
             whole[base] = [resized(frame.at(base).pixels, base) for frame in frames]
-        rendered[size, base] = _mixed(recipe, whole[base], size)
-    return rendered
+        _mix(recipe, whole[base], row)
 
 
-def _mixed(recipe: Recipe, whole: Sequence[Pixels], size: int) -> Pixels:
-    pixels = cut(whole[0], recipe.shot.view, size)
+def _mix(recipe: Recipe, whole: Sequence[Pixels], row: Pixels) -> None:
+    window = cut(whole[0], recipe.shot.view, len(row))
     if recipe.mixed is None:
-        return pixels
-    mixture, partner = recipe.mixed
-    return mixture.apply(pixels, cut(whole[1], partner.view, size))
+        pack(window, row)
+    else:
+        mixture, partner = recipe.mixed
+        other = cut(whole[1], partner.view, len(row))
+        row[:] = mixture.apply(packed(window), packed(other))

@@ -81,15 +81,18 @@ def resized(image: Pixels, base: int) -> Pixels:
 
 
 def cut(whole: Pixels, view: View, size: int) -> Pixels:
-    """The view of an image (base, base, 3 or 4): pixels (size, size, 3), not to be written to."""
+    """The view of an image (base, base, 3 or 4): its own pixels (size, size, 3 or 4)."""
     left, top = view.corner(size, len(whole))
     window = whole[top : top + size, left : left + size]
-    return packed(window[:, ::-1] if view.mirror else window)
+    return window[:, ::-1] if view.mirror else window
 
 
 def render(image: Pixels, view: View, size: int, base: int) -> Pixels:
-    """The view of an image (h, w, 3 or 4) made base x base: pixels (size, size, 3), as `cut`."""
-    return cut(resized(image, base), view, size)
+    """The view of an image (h, w, 3 or 4) made base x base: pixels (size, size, 3).
+
+    They are not to be written to.
+    """
+    return packed(cut(resized(image, base), view, size))
 
 
 def view_seed(seed: int, epoch: int, index: int, *purpose: int) -> int:
