@@ -16,6 +16,16 @@ def images(*shape, type=torch.float32):
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
+def watch(monkeypatch):
+    """The names of those ways that are taken, as they are taken."""
+    seen = []
+    for name in ("normalised", "maxima_around", "maxima_of_steps"):
+        way = getattr(by_image, name)
+        taken = lambda *a, way=way, name=name: seen.append(name) or way(*a)  # noqa: E731
+        monkeypatch.setattr(pooling, name, taken)
+    return seen
+
+
 @pytest.fixture(params=[1, 2, 5], ids="{} threads".format)
 def threads(request):
     before = torch.get_num_threads()
@@ -42,7 +52,28 @@ def test_lrn_is_its_formula_however_the_channels_are_cut(shape, size, alpha, thr
 def test_maxima_are_torchs(shape, type, threads):
     x = images(*shape, type=type)
     x[0, :, :2] = -torch.inf
-    assert torch.equal(by_image.maxima_of_three(x), F.max_pool2d(x, 3, 1, 1))
+    assert torch.equal(by_image.maxima_around(x), F.max_pool2d(x, 3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "shape", [(5, 3, 6, 4), (3, 2, 7, 5), (1, 2, 2, 3), (2, 4, 3, 2), (9, 1, 8, 9)], ids=str
+)
+@pytest.mark.parametrize("type", [torch.float32, torch.bfloat16], ids=str)
+def test_maxima_of_every_second_window_are_torchs(shape, type, threads, monkeypatch):
+    monkeypatch.setattr(by_image, "BYTES", 300)
+    x = images(*shape, type=type)
+    x[0, :, :2] = -torch.inf
+    seen = watch(monkeypatch)
+    (y,) = call("Pooling", [x], kernel_size=3, stride=2)
+    assert torch.equal(y, F.max_pool2d(x, 3, 2, ceil_mode=True))
+    assert seen == ["maxima_of_steps"]
+
+
+def test_a_last_window_that_is_left_out_stays_so(monkeypatch):
+    x, seen = images(2, 3, 6, 5), watch(monkeypatch)
+    (y,) = call("Pooling", [x], kernel_size=3, stride=2, round_mode="FLOOR")
+    assert torch.equal(y, F.max_pool2d(x, 3, 2))
+    assert not seen
 
 
 def test_what_is_no_number_is_not_lost():
@@ -53,13 +84,16 @@ def test_what_is_no_number_is_not_lost():
 
 
 @pytest.mark.parametrize(
-    ("kind", "args"), [("LRN", {"local_size": 3}), ("Pooling", {"kernel_size": 3, "pad": 1})]
+    ("kind", "args"),
+    [
+        ("LRN", {"local_size": 3}),
+        ("Pooling", {"kernel_size": 3, "pad": 1}),
+        ("Pooling", {"kernel_size": 3, "stride": 2}),
+    ],
+    ids=["LRN", "around", "steps"],
 )
 def test_answers_are_those_of_a_training(kind, args, monkeypatch):
-    seen = []
-    for name in ("normalised", "maxima_of_three"):
-        way = getattr(by_image, name)
-        monkeypatch.setattr(pooling, name, lambda *a, way=way: seen.append(1) or way(*a))
+    seen = watch(monkeypatch)
     x = images(2, 40, 6, 5)
     (learning,) = call(kind, [x.clone().requires_grad_()], **args)
     assert learning.requires_grad

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from deelish.engines.torch_ops.by_image import (
     goes_by_image,
-    maxima_of_three,
+    maxima_around,
+    maxima_of_steps,
     normalised,
     power,
 )
@@ -20,8 +21,9 @@ from deelish.engines.torch_ops.call import Args, Op
 from deelish.plan.kinds.pooling import pooled, pooling_windows, pyramid
 from deelish.plan.kinds.windows import Window
 
-# Kernels, strides and pads of the 3 x 3 pixels around each.
+# Kernels, strides and pads of the 3 x 3 pixels around each, and of those in steps of two.
 AROUND = ((3, 3), (1, 1), (1, 1))
+STEPS = ((3, 3), (2, 2), (0, 0))
 
 
 class _Grid(NamedTuple):
@@ -73,8 +75,11 @@ def _of(x: Tensor, a: Args) -> _Grid:
 
 
 def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
-    if method == "MAX" and grid[:3] == AROUND and goes_by_image(x):
-        return maxima_of_three(x)
+    if method == "MAX" and goes_by_image(x):
+        if grid[:3] == AROUND:
+            return maxima_around(x)
+        if grid[:3] == STEPS and grid.made == (x.shape[2] // 2, x.shape[3] // 2):
+            return maxima_of_steps(x)
     gather: Callable[..., Tensor] = F.avg_pool2d if method == "AVE" else F.max_pool2d
     if grid.plain:
         return gather(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
