@@ -46,9 +46,11 @@ def _convolution(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor:
     if not _in_one_pass(x[0], p, a, type):
         return F.relu(convolution(x, p, a, a["group"])[0])
     windows = (_pair(a["stride"]), _pair(a["pad"]), _pair(a["dilation"]), a["group"])
-    y: Tensor = _Rectified.apply(  # type: ignore[no-untyped-call]
-        x[0].to(type), p.weight, p.bias, windows
-    )
+    image = x[0].to(type)
+    if not torch.is_grad_enabled():
+        # A function of autograd would take as long as a small convolution.
+        return _convolve(image, p.weight.to(type), p.bias, windows)
+    y: Tensor = _Rectified.apply(image, p.weight, p.bias, windows)  # type: ignore[no-untyped-call]
     return y
 
 
@@ -77,8 +79,9 @@ def _is_there(type: torch.dtype) -> bool:
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, windows: Windows) -> Tensor:
     stride, pad, dilation, group = windows
+    cast = None if bias is None else bias.to(x.dtype)
     y: Tensor = torch.ops.mkldnn._convolution_pointwise(
-        x, weight, bias, pad, stride, dilation, group, "relu", [], ""
+        x, weight, cast, pad, stride, dilation, group, "relu", [], ""
     )
     return y
 
@@ -91,7 +94,7 @@ class _Rectified(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, windows: Windows
     ) -> Tensor:
         cast = weight.to(x.dtype)
-        y = _convolve(x, cast, None if bias is None else bias.to(x.dtype), windows)
+        y = _convolve(x, cast, bias, windows)
         ctx.save_for_backward(x, cast, y)
         ctx.windows, ctx.type, ctx.biased = windows, weight.dtype, bias is not None
         return y
