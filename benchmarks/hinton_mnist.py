@@ -6,11 +6,12 @@ MNIST is a folder with train.txt (60,000 images), test.txt (10,000) and the imag
 784-1200-1200-10 with dropout and images shifted by up to two pixels, made once; the students are
 784-800-800-10 on images as they are, once for each seed: from the labels alone; from the labels and
 the teacher's answers at a temperature of 20; and from these answers without any image of a 3.
-Figures are those of the last epoch. The settings are the paper's where it states them; rates, decay
-and shares were chosen on 10,000 training images that were held out, the bias of class 3 on all of
-them; the paper chose its own on the test images (3.5). The test images are seen once, after the
-last epoch. Training is in bfloat16 where the machine has it. With --keep FOLDER the teacher and
-each figure stay there, and a later run goes on from them.
+Figures are those of the last epoch. The settings are the paper's where it states them, but for the
+students' decay, which it does without; rates, decay and shares were chosen on 10,000 training
+images that were held out, the bias of class 3 on all of them; the paper chose its own on the test
+images (3.5). The test images are seen once, after the last epoch. Training is in bfloat16 where the
+machine has it. With --keep FOLDER the teacher and each figure stay there, and a later run goes on
+from them.
 """
 
 import argparse

@@ -193,8 +193,8 @@ class Loader:
     def _render(self, recipes: Sequence[Recipe], spec: Spec) -> Pixels:
         rows = _rows(len(recipes), spec)
         with ThreadPoolExecutor(self._workers, "deelish-images") as pool:
-            for _ in pool.map(self._reader.again, recipes, [spec] * len(recipes), rows):
-                pass  # each raises what its image does
+            # As a list: each raises what its image does.
+            list(pool.map(self._reader.again, recipes, [spec] * len(recipes), rows))
         return rows
 
 

@@ -23,7 +23,7 @@ def goes_by_image(x: Tensor) -> bool:
     return (
         x.device.type == "cpu"
         and x.dim() == 4
-        and len(x) > 0
+        and x.numel() > 0
         and not (x.requires_grad and torch.is_grad_enabled())
         and x.is_contiguous(memory_format=torch.channels_last)
         # A compiler would write every turn of the loop out.
