@@ -170,19 +170,24 @@ class Network(Described):
         return Tensor(content, self.session, self, images)
 
     def run(
-        self, inputs: Mapping[str, np.ndarray], blobs: str | Iterable[str] | None = None
+        self,
+        inputs: Mapping[str, np.ndarray],
+        blobs: str | Iterable[str] | None = None,
+        *,
+        half: bool = False,
     ) -> dict[str, np.ndarray]:
         """NumPy arrays in and out, by blob name, in test mode and without preprocessing.
 
         Args:
             inputs: for each input blob an array, batch first: ``{"data": (n, 3, 224, 224)}``.
             blobs: the blobs or layers wanted; left out, the network's outputs.
+            half: compute in the session's half type, where it has one, as a teacher does.
         """
         asked = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
         wanted = {name: self.plan.blob_of(name) for name in asked}
         arrays = checked_inputs(self.plan, inputs, wanted.values())
         engine = self.session.engine
-        answer = engine.run(self.module, arrays, set(wanted.values()), training=False)
+        answer = engine.run(self.module, arrays, set(wanted.values()), training=False, half=half)
         return {name: engine.numpy(answer[blob]) for name, blob in wanted.items()}
 
     def _images(self, x: Tensor | Source | None) -> ImageTensor:

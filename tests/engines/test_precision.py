@@ -60,6 +60,16 @@ def test_auto_teaches_in_what_the_processor_has_and_answers_in_float32(monkeypat
     assert 0 < worst < 0.03
 
 
+def test_a_network_wrapped_as_a_teacher_answers_in_the_type_of_its_key(monkeypatch):
+    monkeypatch.setattr("deelish.engines.torch_engine.processor_has_bfloat16", lambda: True)
+    Deel(precision="auto")
+    network = NetworkInNetworkCIFAR10()
+    network.untrained.clear()
+    wrapped = Teacher(network).batch_feature(images()).value
+    assert np.array_equal(wrapped, network.batch_feature(images()).value)
+    assert not np.array_equal(wrapped, network.classify(images()).value)
+
+
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_a_half_type_that_is_named_is_for_every_answer_and_learns(tmp_path, capsys, half):
     train = write_set(tmp_path, "train", 64)

@@ -7,6 +7,7 @@ import numpy as np
 from deelish.engines.foreign import Foreign
 from deelish.errors import PlanError
 from deelish.network import Network
+from deelish.session import current_session
 
 
 class NetworkModel(Foreign):
@@ -32,13 +33,14 @@ class NetworkModel(Foreign):
         self.classes = network.plan.classes
 
     def run(self, values: np.ndarray) -> np.ndarray:
-        return self._blob(values, self.network.plan.logits)
+        return self._blob(values, self.network.plan.logits, half=True)
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
-        return self._blob(values, self.network.plan.blob_of(layer))
+        half = current_session().run is not None
+        return self._blob(values, self.network.plan.blob_of(layer), half)
 
-    def _blob(self, values: np.ndarray, blob: str) -> np.ndarray:
-        return self.network.run({self.network.plan.data: values}, blob)[blob]
+    def _blob(self, values: np.ndarray, blob: str, half: bool) -> np.ndarray:
+        return self.network.run({self.network.plan.data: values}, blob, half=half)[blob]
 
     def digest(self) -> str | None:
         return self.network.fingerprint()
