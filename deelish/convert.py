@@ -11,8 +11,9 @@ from deelish.errors import FileError
 from deelish.files import format_of
 from deelish.files.atomic import replacing
 from deelish.network import Network
+from deelish.onnx.runtime import check_runtime
 from deelish.opening import Wishes, open_network
-from deelish.verify import TOLERANCE, check_runtime, largest_difference
+from deelish.verify import TOLERANCE, largest_difference
 from deelish.weights import find_model
 
 

@@ -49,6 +49,18 @@ def leads() -> bool:
     return launch().rank == 0
 
 
+def cores() -> int:
+    """Cores that this process may use, which containers and schedulers limit.
+
+    Of several processes of a training each has its share of them.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return max(1, allowed // launch().local_size)
+
+
 class Group:
     """The processes that train together. This is a group of one, which has nobody to ask.
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from deelish.errors import FileError
 from deelish.network import Network
 from deelish.onnx.outputs import answers
+from deelish.onnx.runtime import open_session
 
 # The largest difference, as a share of the largest number of its blob, that rounding explains.
 TOLERANCE = 1e-4
-THREADS = 2
 
 Blobs = dict[str, np.ndarray]
 
@@ -58,24 +56,8 @@ def inputs_for(network: Network) -> Blobs:
     return inputs
 
 
-def check_runtime() -> Any:
-    """The package onnxruntime; FileError where it is not there."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise FileError(
-            'running an .onnx wants the package onnxruntime; run `pip install "deelish[onnx]"`'
-        ) from None
-    return onnxruntime
-
-
 def _run_onnx(path: Path, inputs: Mapping[str, np.ndarray]) -> Blobs:
-    runtime = check_runtime()
-    options = runtime.SessionOptions()
-    # Without a number it binds a thread to every core, which containers forbid.
-    options.intra_op_num_threads = THREADS
-    options.log_severity_level = 3
-    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = open_session(str(path))
     names = [value.name for value in session.get_outputs()]
     given = {value.name: inputs[value.name] for value in session.get_inputs()}
     return dict(zip(names, session.run(names, given), strict=True))

@@ -7,7 +7,6 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,9 +15,9 @@ from deelish.errors import FileError, PlanError
 from deelish.network import Network
 from deelish.onnx.model import model_of
 from deelish.onnx.proto import proto_of
+from deelish.onnx.runtime import check_runtime, open_session
 from deelish.plan.plan import Plan
 from deelish.tensor import ImageTensor
-from deelish.verify import THREADS, check_runtime
 
 IMAGES = 128
 ABOUT = (
@@ -58,13 +57,13 @@ class Int8:
         with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
             source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
             self._logits = _write(network, source)
-            runtime = check_runtime()
+            check_runtime()
             try:
                 self._quantise(source, target, training)
                 model = target.read_bytes()
-                self._session = runtime.InferenceSession(
-                    model, _options(runtime, network), providers=["CPUExecutionProvider"]
-                )
+                # As many threads as the network itself computes with.
+                threads = threads_of(network.session.engine)
+                self._session = open_session(model, threads=threads)
             except Exception as error:  # onnxruntime lets anything out
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 raise FileError(
@@ -111,14 +110,6 @@ def _write(network: Network, path: Path) -> str:
         raise PlanError(f"{network.name}: as .onnx it does not take any number of images")
     path.write_bytes(proto_of(network.name, model, {}).SerializeToString())
     return model.logits
-
-
-def _options(runtime: Any, network: Network) -> Any:
-    """As many threads as the network itself computes with."""
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads_of(network.session.engine) or THREADS
-    options.log_severity_level = 3
-    return options
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from deelish.images.batch import ImageBatch
 from deelish.images.items import Item
 from deelish.images.reading import Read, Reader, Spec
 from deelish.images.recipes import Recipe, Showing
-from deelish.processes import ALONE, Group, launch
+from deelish.processes import ALONE, Group, cores
 
 # An image that cannot be used, and why.
 Fault = tuple[Item, str]
@@ -80,7 +79,7 @@ class Loader:
         self._skip = on_bad_image == "skip"
         self._keeping = showing.keeping
         self._reader = Reader(self.items, seed, showing, self._skip)
-        self._workers = workers or (1 if _are_small(items) else min(16, _cores()))
+        self._workers = workers or (1 if _are_small(items) else min(16, cores()))
 
     def __len__(self) -> int:
         """Batches in an epoch; fewer come when all of a batch is skipped."""
@@ -208,15 +207,3 @@ def _are_small(items: Sequence[Item]) -> bool:
     """Whether the first files of a list are small ones."""
     sizes = [size for item in items[:16] if (size := item.size) is not None]
     return sum(sizes) < SMALL_BYTES * len(sizes)
-
-
-def _cores() -> int:
-    """Cores that this process may use, which containers and schedulers limit.
-
-    Of several processes of a training each has its share of them.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return max(1, cores // launch().local_size)

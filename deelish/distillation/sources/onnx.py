@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 
 from deelish import report
-from deelish.distillation.sources.onnx_file import CURE, OnnxFile, line_of
+from deelish.distillation.sources.onnx_file import OnnxFile, line_of
 from deelish.engines.foreign import Foreign
 from deelish.errors import FileError
+from deelish.onnx.runtime import CUDA, check_runtime, open_session
 from deelish.weights import find_model
 
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-# onnxruntime's number for errors; below it prints warnings about graphs.
-ERRORS_ONLY = 3
-# Its option for where large weights lie, which a model that it gets as bytes cannot say.
-BESIDE = "session.model_external_initializers_file_folder_path"
 
 
 class OnnxModel(Foreign):
@@ -85,20 +82,12 @@ class OnnxModel(Foreign):
 
 
 def _session(file: OnnxFile, gpu: int) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise FileError(f"{file.path}: running .onnx wants onnxruntime; {CURE}") from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = ERRORS_ONLY
-    options.add_session_config_entry(BESIDE, str(file.path.resolve().parent))
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if gpu >= 0 and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        providers.insert(0, ("CUDAExecutionProvider", {"device_id": gpu}))
-    elif gpu >= 0:
+    providers = check_runtime(file.path).get_available_providers()
+    if gpu >= 0 and CUDA not in providers:
         report.say(f"{file.path.name}: this onnxruntime has no CUDA, so it runs on the CPU")
+        gpu = -1
     try:
-        return onnxruntime.InferenceSession(file.runnable(), options, providers)
+        return open_session(file.runnable(), beside=file.path.resolve().parent, gpu=gpu)
     except FileError:
         raise
     except Exception as error:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from deelish.engines.foreign import Digest
 from deelish.errors import DataError, FileError
 from deelish.images.preprocessing import Preprocessing
+from deelish.onnx.runtime import CURE
 
 if TYPE_CHECKING:
     import onnx
-
-CURE = 'run `pip install "deelish[onnx]"`'
 
 
 class OnnxFile:
