@@ -128,12 +128,13 @@ class Network(Described):
 
         In the training part of a workout the network learns from this answer at `backprop`.
         """
-        run = current_session().run
+        session = current_session()
+        run, half = session.run, session.may_round
         training = run is not None and run.training
-        pending = self.answered(self._images(x), training=training, half=run is not None)
+        pending = self.answered(self._images(x), training=training, half=half)
         if run is not None:
             self.pending = pending
-        current_session().used(self)
+        session.used(self)
         pending.answer.use()
         return pending.answer
 
@@ -164,7 +165,7 @@ class Network(Described):
         """
         blob = self.plan.blob_of(layer)
         images = self._images(x)
-        half = current_session().run is not None
+        half = current_session().may_round
         content = self._run(images, [blob], training=False, half=half)[blob]
         current_session().used(self)
         return Tensor(content, self.session, self, images)

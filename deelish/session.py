@@ -125,6 +125,11 @@ class Deel:
             )
 
     @property
+    def may_round(self) -> bool:
+        """Whether answers may be computed in the half type: in a training, not at the prompt."""
+        return self.run is not None
+
+    @property
     def networks(self) -> list[Network]:
         """The networks of this session that still exist, in the order they were made."""
         return [network for ref in self._networks if (network := ref()) is not None]

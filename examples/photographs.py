@@ -50,7 +50,7 @@ def checkout():
         f" {1 - above.mean() / (mine.shape[1] - 1):.2%};"
         f" first {np.mean(above == 0):.2%}, among five {np.mean(above < 5):.2%}"
     )
-    CNN.save("google_nin.hdf5")
+    student.save("google_nin.hdf5")
 
 
 BatchTrain(workout, checkout, epochs=int(epochs[0]) if epochs else 10)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from deelish.compare.timing import threads_of
-from deelish.errors import FileError, PlanError
+from deelish.errors import FileError, PlanError, first_line
 from deelish.network import Network
 from deelish.onnx.model import model_of
 from deelish.onnx.proto import proto_of
@@ -65,9 +65,8 @@ class Int8:
                 threads = threads_of(network.session.engine)
                 self._session = open_session(model, threads=threads)
             except Exception as error:  # onnxruntime lets anything out
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
                 raise FileError(
-                    f"{network.name}: onnxruntime cannot quantise it ({reason})"
+                    f"{network.name}: onnxruntime cannot quantise it ({first_line(error)})"
                 ) from error
         self.file = len(model)
 

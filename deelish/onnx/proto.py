@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deelish.errors import FileError, PlanError
+from deelish.errors import FileError, PlanError, first_line
 from deelish.onnx.graph import Node
 from deelish.onnx.model import Model, Side
 from deelish.version import __version__
@@ -52,8 +52,9 @@ def proto_of(name: str, model: Model, notes: Mapping[str, str]) -> onnx.ModelPro
     try:
         checker.check_model(proto, full_check=True)
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise PlanError(f"{name}: onnx refuses the model ({reason}); write .safetensors") from error
+        raise PlanError(
+            f"{name}: onnx refuses the model ({first_line(error)}); write .safetensors"
+        ) from error
     return proto
 
 

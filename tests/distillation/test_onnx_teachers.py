@@ -5,6 +5,7 @@ import pytest
 from models_of_others import as_input, eights, small_network
 
 from deelish import Deel
+from deelish.distillation.sources.onnx import OnnxModel
 from deelish.distillation.teachers import Teacher
 from deelish.errors import DataError, FileError, PlanError
 
@@ -92,3 +93,11 @@ def test_files_that_are_no_models_are_refused(tmp_path):
     foreign_onnx(tmp_path / "rank3.onnx", "n", (3, 8))
     with Deel(), pytest.raises(FileError, match=r"\(n, 3, size, size\) or \(n, 1, size, size\)"):
         Teacher(tmp_path / "rank3.onnx")
+
+
+def test_an_onnx_file_computes_on_the_cores_that_the_process_may_use(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr("deelish.onnx.runtime.cores", lambda: 3)
+    file = small_network().export(tmp_path / "net.onnx")
+    options = OnnxModel(file, -1)._session.get_session_options()
+    assert options.intra_op_num_threads == 3

@@ -36,7 +36,7 @@ class NetworkModel(Foreign):
         return self._blob(values, self.network.plan.logits, half=True)
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
-        half = current_session().run is not None
+        half = current_session().may_round
         return self._blob(values, self.network.plan.blob_of(layer), half)
 
     def _blob(self, values: np.ndarray, blob: str, half: bool) -> np.ndarray:

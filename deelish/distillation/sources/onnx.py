@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from deelish import report
-from deelish.distillation.sources.onnx_file import OnnxFile, line_of
+from deelish.distillation.sources.onnx_file import OnnxFile
 from deelish.engines.foreign import Foreign
-from deelish.errors import FileError
+from deelish.errors import FileError, first_line
 from deelish.onnx.runtime import CUDA, check_runtime, open_session
 from deelish.weights import find_model
 
@@ -91,4 +91,4 @@ def _session(file: OnnxFile, gpu: int) -> Any:
     except FileError:
         raise
     except Exception as error:
-        raise FileError(f"{file.path}: onnxruntime refuses it ({line_of(error)})") from error
+        raise FileError(f"{file.path}: onnxruntime refuses it ({first_line(error)})") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deelish.engines.foreign import Digest
-from deelish.errors import DataError, FileError
+from deelish.errors import DataError, FileError, first_line
 from deelish.images.preprocessing import Preprocessing
 from deelish.onnx.runtime import CURE
 
@@ -40,7 +40,7 @@ class OnnxFile:
             # Large weights may lie in files beside it, which onnxruntime reads.
             self._model = onnx.load(path, load_external_data=False)
         except Exception as error:
-            raise FileError(f"{path}: is no model of ONNX ({line_of(error)})") from error
+            raise FileError(f"{path}: is no model of ONNX ({first_line(error)})") from error
         graph = self._model.graph
         if not graph.output:
             raise FileError(f"{path}: its graph has no output; give a model that answers")
@@ -62,7 +62,7 @@ class OnnxFile:
             self.labels = None if names is None else [str(name) for name in names]
         except (DataError, ValueError, KeyError, TypeError) as error:
             raise FileError(
-                f"{self.path}: what deelish noted in it is damaged ({line_of(error)}); export it"
+                f"{self.path}: what deelish noted in it is damaged ({first_line(error)}); export it"
                 " anew"
             ) from None
         self.pixels = {name: getattr(found, name) for name in found.to_dict()}
@@ -113,8 +113,3 @@ def _sum(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error})") from None
-
-
-def line_of(error: Exception) -> str:
-    """What another library's error says, in one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
