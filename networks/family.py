@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deelish.errors import PlanError
 from deelish.files.chainer import Example
 from deelish.images.preprocessing import Preprocessing
 from deelish.labels import Labels, outputs_of
@@ -46,14 +47,22 @@ class Card(Weights):
     auxiliary: Mapping[str, float] = field(default_factory=dict)
     chainer: Example | None = None
 
-    def plan(self, outputs: int | None = None, in_size: int | None = None) -> Plan:
+    def plan(
+        self,
+        outputs: int | None = None,
+        in_size: int | None = None,
+        dropout: float | None = None,
+    ) -> Plan:
         """The network as data, without an engine and without weights; left out, as published.
 
         Raises:
-            PlanError: `in_size` leaves nothing to pool; the layer is named.
+            PlanError: `in_size` leaves nothing to pool, or `dropout` is no share; the layer is
+                named. There is a `dropout`, and no layer for it.
         """
         size = self.size if in_size is None else in_size
         rows = self.rows(self.outputs if outputs is None else outputs, size)
+        if dropout is not None:
+            rows = _dropping(list(rows), dropout, self.family)
         return Plan(rows, {"data": (1, 3, size, size)}, self.family, auxiliary=self.auxiliary)
 
     def preprocessing(self, in_size: int | None = None) -> Preprocessing:
@@ -61,6 +70,20 @@ class Card(Weights):
         size = self.size if in_size is None else in_size
         share = self.share if size == self.size else SHARE
         return Preprocessing(size, "BGR", self.mean, share=share)
+
+
+def _dropping(rows: Sequence[Layer], ratio: float, family: str) -> list[Layer]:
+    """The rows with this ratio in every Dropout layer; without these layers where it is 0."""
+    if ratio and not any(row.type == "Dropout" for row in rows):
+        raise PlanError(
+            f"{family}: dropout is {ratio!r}, and it has no Dropout layer; leave it out"
+        )
+    drop = {"dropout_ratio": ratio}
+    return [
+        row.rewired(row.bottoms, row.tops, drop) if row.type == "Dropout" else row
+        for row in rows
+        if ratio or row.type != "Dropout"
+    ]
 
 
 class Family(Network):
@@ -71,10 +94,12 @@ class Family(Network):
         modelpath: weights to start from, such as the published file; without it, first values.
         in_size: side of the images in pixels; left out, as published.
         outputs: the number of outputs, where there are no labels.
+        dropout: share that each Dropout layer leaves out in training, 0 for none; left out, as
+            published.
 
     Raises:
         DataError: labels and outputs disagree, or in_size is not a size.
-        PlanError: in_size leaves nothing to pool.
+        PlanError: in_size leaves nothing to pool, or dropout is no share below 1.
         FileError, CaffeError: modelpath is missing, or does not fit.
     """
 
@@ -87,11 +112,12 @@ class Family(Network):
         modelpath: str | Path | None = None,
         in_size: int | None = None,
         outputs: int | None = None,
+        dropout: float | None = None,
     ) -> None:
         card, pixels = self.weights, self.weights.preprocessing(in_size)
         chosen = outputs if labels is None else labels
         super().__init__(
-            card.plan(outputs_of(labels, outputs, card.outputs), pixels.size),
+            card.plan(outputs_of(labels, outputs, card.outputs), pixels.size, dropout),
             labels=chosen,
             modelpath=modelpath,
             in_size=pixels.size,

@@ -116,6 +116,7 @@ class SqueezeNet(Family):
         in_size: side of the images in pixels (227).
         outputs: the number of outputs, where there are no labels.
         version: "1.1" or "1.0".
+        dropout: share that its Dropout layer leaves out in training, 0 for none (0.5).
     """
 
     weights = VERSIONS["1.1"]
@@ -127,8 +128,9 @@ class SqueezeNet(Family):
         in_size: int | None = None,
         outputs: int | None = None,
         version: str = "1.1",
+        dropout: float | None = None,
     ) -> None:
         if version not in VERSIONS:
             raise PlanError(f"SqueezeNet: version is {version!r}; give '1.0' or '1.1'")
         self.weights = VERSIONS[version]
-        super().__init__(labels, modelpath, in_size, outputs)
+        super().__init__(labels, modelpath, in_size, outputs, dropout)

@@ -1,5 +1,6 @@
 """The classes of the families: their sizes, versions, labels, files and pixels."""
 
+import numpy as np
 import pytest
 
 from deelish import Deel, Layer, Network
@@ -43,6 +44,44 @@ def test_squeezenet_has_two_versions(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileError, match=r"get it with `deelish fetch squeezenet1.0`"):
         SqueezeNet(modelpath="squeezenet_v1.0.caffemodel", in_size=32, version="1.0")
+
+
+def ratios(network):
+    return [row.args["dropout_ratio"] for row in network.plan.layers if row.type == "Dropout"]
+
+
+def test_dropout_is_as_published_or_as_given():
+    assert ratios(GoogLeNet(10, in_size=64)) == [0.7, 0.7, 0.4]
+    assert ratios(GoogLeNet(10, in_size=64, dropout=0.2)) == [0.2] * 3
+    assert ratios(SqueezeNet(10, in_size=32, dropout=0.1)) == [0.1]
+
+
+def test_without_dropout_the_rows_are_gone_and_the_file_fits_as_published(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    plain = NetworkInNetworkCIFAR10(dropout=0)
+    assert ratios(plain) == []
+    path = plain.save(tmp_path / "plain.hdf5")
+    published = NetworkInNetworkCIFAR10(modelpath=path)
+    assert ratios(published) == [0.5, 0.5]
+    np.testing.assert_array_equal(plain.classify(images).value, published.classify(images).value)
+
+
+@pytest.mark.parametrize(
+    ("family", "ratio", "message"),
+    [
+        (
+            AlexNet,
+            1.0,
+            r"layer 'drop6' \(Dropout\): dropout_ratio is 1\.0; give 0 or more, below 1",
+        ),
+        (AlexNet, -0.1, r"layer 'drop6' .* is -0\.1; give 0 or more"),
+        (AlexNet, "0.5", r"layer 'drop6' .*'dropout_ratio': '0\.5'"),
+        (ResNet50, 0.5, r"ResNet50: dropout is 0\.5, and it has no Dropout layer; leave it out"),
+    ],
+)
+def test_a_dropout_that_cannot_be_is_refused(family, ratio, message):
+    with pytest.raises(PlanError, match=message):
+        family(dropout=ratio)
 
 
 def test_faces_come_with_the_names_of_their_classes():
