@@ -3,11 +3,12 @@
     python benchmarks/cifar10_5000.py CIFAR10 bvlc_googlenet.caffemodel [--losses kd,dist] [--json]
 
 CIFAR10 is a folder with train.txt (50,000 images), test.txt (10,000), labels.txt and the images.
-The first 500 images of each class keep their labels; the other 45,000 have none, and the students
-that are distilled never see a label. The share of the gap is (distilled - student alone) / (teacher
-- student alone). The test images are seen once, after the last epoch, and chose nothing. Training
-is in bfloat16 where the machine has it.
-With --keep FOLDER the teacher and each figure stay there, and a later run goes on from them.
+The first 500 images of each class keep their labels; the other 45,000 have none. The student alone
+learns from the 5,000. The distilled ones go on from it, so that few epochs do, and without dropout:
+they learn from the teacher's answers alone and see no further label. The share of the gap is
+(distilled - student alone) / (teacher - student alone). The test images are seen once, after the
+last epoch, and chose nothing. Training is in bfloat16 where the machine has it.
+With --keep FOLDER the networks and each figure stay there, and a later run goes on from them.
 """
 
 import argparse
@@ -75,21 +76,27 @@ def learn(network, step, epochs, rate=None):
     BatchTrain(workout, epochs=epochs, rate=rate)
 
 
-def train_student(options, seed, train, epochs, teacher=None, **loss):
-    """Accuracy of a NIN from its labels, or from a teacher's answers alone."""
+def train_alone(options, seed, train, path):
+    """A NIN from 5,000 labels, saved; its accuracy."""
     with Deel(seed=seed):
         student = NetworkInNetworkCIFAR10()
-        if teacher is None:
-            sets(options, train)
-            learn(student, lambda net, x, t: net.backprop(t), epochs, 1e-3)
-            return accuracy(options, student)
+        sets(options, train)
+        learn(student, lambda network, x, t: network.backprop(t), options.alone_epochs, 1e-3)
+        student.save(path)
+        return accuracy(options, student)
+
+
+def distil(options, seed, alone, teacher, **loss):
+    """The NIN in the file `alone`, from the teacher's answers on all images; its accuracy."""
+    with Deel(seed=seed):
+        student = NetworkInNetworkCIFAR10(modelpath=alone, dropout=0)
         taught_by = Network.load(teacher)
-        sets(options, train, options.views)
+        sets(options, options.data / "train.txt", options.views)
 
         def step(net, x, t):
             return net.backprop(taught_by.batch_feature(x), distill=True, **loss)
 
-        learn(student, step, epochs, 1e-3)
+        learn(student, step, options.epochs, 1e-3)
         return accuracy(options, student)
 
 
@@ -104,8 +111,9 @@ def accuracy(options, network):
     return right / len(items)
 
 
-def once(path, train):
-    """[accuracy, seconds] of a training; what the file holds of an earlier run is not repeated."""
+def once(network, train):
+    """[accuracy, seconds] of a training; what an earlier run left beside the network is final."""
+    path = network.with_suffix(".json")
     if not path.is_file():
         start = time.perf_counter()
         found = [train(), round(time.perf_counter() - start)]
@@ -116,22 +124,23 @@ def once(path, train):
 
 def measure(options, folder):
     """{row: [(accuracy, seconds), one for each seed]}."""
-    few, everything = labelled(options.data, folder), options.data / "train.txt"
+    few = labelled(options.data, folder)
     of = f"{options.size}_{options.teacher_epochs}"
     path = folder / f"teacher_{of}.hdf5"
-    teacher = once(path.with_suffix(".json"), lambda: train_teacher(options, few, path))
-    rows = {"teacher": [teacher]}
-    work = {"student, labels alone": (few, options.alone_epochs, None, {})}
+    rows = {"teacher": [once(path, partial(train_teacher, options, few, path))]}
+    alone = [folder / f"alone_{options.alone_epochs}_{seed}.hdf5" for seed in range(options.seeds)]
+    rows["student, labels alone"] = [
+        once(file, partial(train_alone, options, seed, few, file))
+        for seed, file in enumerate(alone)
+    ]
     for name in filter(None, options.losses.split(",")):
-        work[f"distilled, {name}"] = (everything, options.epochs, path, LOSSES[name])
-    for name, (train, epochs, taught_by, loss) in work.items():
-        how = f"{epochs}" if taught_by is None else f"{of}_{options.views}_{epochs}"
-        rows[name] = [
+        how = f"{name.replace(' ', '_')}_{options.views}_{options.epochs}_by_{of}_from"
+        rows[f"distilled, {name}"] = [
             once(
-                folder / f"{name.replace(' ', '_')}_{how}_{seed}.json",
-                partial(train_student, options, seed, train, epochs, taught_by, **loss),
+                folder / f"{how}_{file.name}",
+                partial(distil, options, seed, file, path, **LOSSES[name]),
             )
-            for seed in range(options.seeds)
+            for seed, file in enumerate(alone)
         ]
     return rows
 
@@ -166,7 +175,7 @@ def main():
     parser.add_argument("--views", type=int, default=4, help="recorded views of an image")
     parser.add_argument("--teacher-epochs", type=int, default=10)
     parser.add_argument("--alone-epochs", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=12, help="of the distilled students")
+    parser.add_argument("--epochs", type=int, default=5, help="of the distilled students")
     parser.add_argument("--keep", type=Path, help="a folder for the teacher and what was measured")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
