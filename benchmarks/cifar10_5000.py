@@ -146,18 +146,19 @@ def measure(options, folder):
 
 
 def report(rows):
-    """Print the table; returns {loss: share of the gap}."""
+    """Print the table; returns {row: share of the gap}, without shares where there is no gap."""
     means = {
         name: statistics.mean(accuracy for accuracy, _ in found) for name, found in rows.items()
     }
-    teacher, alone = means["teacher"], means["student, labels alone"]
-    gaps = {}
+    alone = means["student, labels alone"]
+    gap, gaps = means["teacher"] - alone, {}
     print(f"\n{'':<28}{'accuracy':>9}{'spread':>8}{'of the gap':>12}{'seconds':>9}")
     for name, found in rows.items():
         accuracies, seconds = zip(*found, strict=True)
-        gap = (means[name] - alone) / (teacher - alone)
-        shown = f"{gap:.0%}" if name.startswith("distilled") else ""
-        gaps[name] = gap
+        shown = ""
+        if gap and name.startswith("distilled"):
+            gaps[name] = (means[name] - alone) / gap
+            shown = f"{gaps[name]:.0%}"
         print(
             f"{name:<28}{means[name]:>9.1%}{max(accuracies) - min(accuracies):>8.1%}{shown:>12}"
             f"{statistics.mean(seconds):>9.0f}"
