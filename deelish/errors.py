@@ -55,4 +55,6 @@ def reason(error: Exception) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of what another library's error says, or its kind where it says nothing."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+    # A KeyError shows its text in quotes, as if it were the key.
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return next(iter(str(text).splitlines()), "") or type(error).__name__

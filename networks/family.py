@@ -74,7 +74,7 @@ class Card(Weights):
 
 def _dropping(rows: Sequence[Layer], ratio: float, family: str) -> list[Layer]:
     """The rows with this ratio in every Dropout layer; without these layers where it is 0."""
-    if ratio and not any(row.type == "Dropout" for row in rows):
+    if ratio != 0 and not any(row.type == "Dropout" for row in rows):
         raise PlanError(
             f"{family}: dropout is {ratio!r}, and it has no Dropout layer; leave it out"
         )
@@ -82,7 +82,7 @@ def _dropping(rows: Sequence[Layer], ratio: float, family: str) -> list[Layer]:
     return [
         row.rewired(row.bottoms, row.tops, drop) if row.type == "Dropout" else row
         for row in rows
-        if ratio or row.type != "Dropout"
+        if ratio != 0 or row.type != "Dropout"
     ]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from deelish.caffe.codec import LONGEST_NAME, MOST_VALUES
 from deelish.caffe.opening import HDF5_SIGNATURE, mapped
 from deelish.caffe.read import read_net, weights_of
-from deelish.errors import CaffeError
+from deelish.errors import CaffeError, first_line
 
 _WEIGHTS = "data"
 _INDEX = re.compile("0|[1-9][0-9]?")
@@ -44,8 +44,9 @@ def read_weights(path: str | Path) -> Weights:
         with h5py.File(path, "r") as file:
             return _Reader(file, str(path), len(content)).weights()
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        text = (str(error).splitlines() or ["damaged"])[0].strip("\"'")
-        raise CaffeError(f"{path}: is no whole HDF5 file ({text}); take another copy") from None
+        raise CaffeError(
+            f"{path}: is no whole HDF5 file ({first_line(error)}); take another copy"
+        ) from None
 
 
 class _Reader:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from deelish.errors import FileError
+from deelish.errors import FileError, first_line
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _flush(path.parent)
     except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
+        reason = error.strerror or first_line(error)
         raise FileError(
             f"{path}: cannot be written ({reason}); give a folder that exists and has room"
         ) from error

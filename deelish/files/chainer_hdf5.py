@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from deelish.caffe.codec import LONGEST_NAME, MOST_VALUES
-from deelish.errors import FileError
+from deelish.errors import FileError, first_line
 from deelish.files.hdf5 import HEADER
 from deelish.files.unpacked import SHOWN, Arrays, as_weights, check_room, holds_weights
 
@@ -46,8 +46,9 @@ def _opened(path: Path, use: Callable[[Any], Found]) -> Found:
         with h5py.File(path, "r") as file:
             return use(file)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, *_PACKED) as error:
-        reason = (str(error).splitlines() or ["damaged"])[0].strip("\"'")
-        raise FileError(f"{path}: is no whole HDF5 file ({reason}); take another copy") from None
+        raise FileError(
+            f"{path}: is no whole HDF5 file ({first_line(error)}); take another copy"
+        ) from None
 
 
 def _looks_right(file: Any) -> bool:

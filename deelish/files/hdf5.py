@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from deelish.engines.base import Values
-from deelish.errors import FileError
+from deelish.errors import FileError, first_line
 from deelish.files.record import Header, Record
 
 HEADER = "deelish"
@@ -46,7 +46,7 @@ def read(path: Path) -> Record:
         raise
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise FileError(
-            f"{path}: is no whole HDF5 file ({str(error).splitlines()[0]}); take another copy"
+            f"{path}: is no whole HDF5 file ({first_line(error)}); take another copy"
         ) from None
     return header.record(values, path)
 

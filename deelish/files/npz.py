@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 
 from deelish.caffe.codec import LONGEST_NAME
-from deelish.errors import FileError
+from deelish.errors import FileError, first_line
 from deelish.files.unpacked import SHOWN, Arrays, as_weights, check_room, holds_weights
 
 _ENDING = ".npy"
@@ -59,9 +59,8 @@ def read(path: Path) -> Arrays:
                     arrays[name] = _array(member, path, name, info.file_size)
             return arrays
     except _DAMAGED as error:
-        reason = (str(error).splitlines() or ["it ends too early"])[0]
         raise FileError(
-            f"{path}: is no whole .npz of NumPy ({reason}); take another copy"
+            f"{path}: is no whole .npz of NumPy ({first_line(error)}); take another copy"
         ) from None
 
 

@@ -163,6 +163,15 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_a_write_that_fails_without_a_word_is_refused_all_the_same(network, tmp_path, monkeypatch):
+    def silent(*_):
+        raise OSError
+
+    monkeypatch.setattr(os, "fsync", silent)
+    with pytest.raises(FileError, match=r"mine.hdf5: cannot be written \(OSError\)"):
+        network.save(tmp_path / "mine.hdf5")
+
+
 def test_a_path_that_cannot_be_written_is_refused(network, tmp_path):
     with pytest.raises(FileError, match=r"cannot be written .*give a folder that exists"):
         network.save(tmp_path / "nowhere" / "mine.hdf5")
