@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -16,12 +17,23 @@ from deelish.version import __version__
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for an error, 130 for Ctrl-C.
 
+    141, as in a shell, says that the reader of its output, such as `head`, has gone.
+
     SystemExit comes through, from argparse (2) and from the user's own script.
     """
     options = _parser().parse_args(arguments)
     act: Callable[[argparse.Namespace], int] = options.act
     try:
-        return act(options)
+        code = act(options)
+        if options.command != "run":
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        if options.command == "run":
+            raise  # the script's own, which may be of another pipe
+        # At exit Python flushes once more, and would complain of the same pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except DeelishError as error:
         if options.debug:
             traceback.print_exc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,16 @@ def test_sys_exit_passes_through(script, code: int | str) -> None:
 def test_control_c(script, capsys) -> None:
     assert main(["run", script("raise KeyboardInterrupt\n")]) == 130
     assert capsys.readouterr().err == "deelish: stopped\n"
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_word() -> None:
+    """As in `deelish models | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "deelish", "models"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_models_lists_all_that_can_be_fetched(capsys) -> None:
