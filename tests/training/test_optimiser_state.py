@@ -1,0 +1,71 @@
+"""What an optimiser remembers lasts from the first update to the last: NumPy's formulas."""
+
+import numpy as np
+import pytest
+
+from deelish import BatchTrain, Layer, Network
+
+RATE = 0.01
+
+
+def linear():
+    """Softmax regression on 8 x 8 grey pixels, of which NumPy knows the gradient."""
+    rows = [Layer("score", "InnerProduct", num_output=4)]
+    return Network(rows, in_size=8, order="L", mean=(0.0,), scale=1 / 255)
+
+
+def gradient(weights, pixels, labels):
+    """Of the mean cross-entropy, by weights (classes, pixels + 1); the last column is the bias."""
+    scores = pixels @ weights.T
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    shares = powers / powers.sum(1, keepdims=True)
+    return (shares - np.eye(4)[labels]).T @ pixels / len(labels)
+
+
+def momentum(weights, batches):
+    """PyTorch's SGD with momentum 0.9: the velocity is free of the rate."""
+    velocity = np.zeros_like(weights)
+    for batch in batches:
+        velocity = 0.9 * velocity + gradient(weights, *batch)
+        weights = weights - RATE * velocity
+    return weights
+
+
+def adam(weights, batches):
+    """Kingma and Ba 2015, algorithm 1."""
+    first, second = np.zeros_like(weights), np.zeros_like(weights)
+    for step, batch in enumerate(batches, start=1):
+        slope = gradient(weights, *batch)
+        first = 0.9 * first + 0.1 * slope
+        second = 0.999 * second + 0.001 * slope**2
+        size = np.sqrt(second / (1 - 0.999**step)) + 1e-8
+        weights = weights - RATE * first / (1 - 0.9**step) / size
+    return weights
+
+
+def weights_of(network):
+    layer = network.session.engine.state(network.module)["score"]
+    return np.column_stack([layer["weight"], layer["bias"]]).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("formula", "options"),
+    [(momentum, {"optimizer": "sgd", "momentum": 0.9}), (adam, {"optimizer": "adam"})],
+)
+@pytest.mark.usefixtures("sets")
+def test_it_lasts_over_epochs_and_their_validation(session, formula, options):
+    student, batches = linear(), []
+    before = weights_of(student)
+
+    def workout(x, t):
+        if session.run.training:
+            pixels = x.pixels(student)[..., 0].reshape(len(x), -1) / 255
+            batches.append((np.column_stack([pixels, np.ones(len(x))]), t.value))
+        student.classify(x)
+        return student.backprop(t)
+
+    BatchTrain(workout, epochs=3, rate=RATE, schedule="constant", warmup=0, **options)
+    assert len(batches) == 3 * 4
+    right = formula(before, batches)
+    # Chainer's Adam adds its epsilon at another place, which the smallest gradients show.
+    np.testing.assert_allclose(weights_of(student), right, rtol=0, atol=5e-4)
