@@ -35,18 +35,105 @@ def test_it_is_a_sha256_that_the_name_does_not_change(session, tmp_path):
     assert other.fingerprint() == printed
 
 
-def test_it_follows_weights_layers_and_preprocessing(session):
-    network = small()
-    values = session.engine.state(network.module)
-    prints = {network.fingerprint()}
-    for facts in ({"mean": (1.0,)}, {"scale": 1.0}, {"order": "RGB"}, {"outputs": 5}):
-        prints.add(small(**facts).fingerprint())
-    values["hidden"]["weight"][3, 5] += 1e-6
-    network.module = session.engine.build(network.plan, values)
-    assert network.fingerprint() in prints
+PREPROCESSING = {
+    "in_size": 8,
+    "order": "RGB",
+    "mean": (1.0, 2.0, 3.0),
+    "scale": 0.5,
+    "share": 0.75,
+}
+
+
+def rows(**changes):
+    """A network whose weights have the same shapes whatever changes in these two layers."""
+    return [
+        Layer("conv", "Convolution", num_output=4, kernel_size=3),
+        Layer("bn", "BatchNorm"),
+        Layer("relu", "ReLU", negative_slope=changes.get("slope", 0.25)),
+        Layer("pool", "Pooling", pool=changes.get("pool", "MAX"), global_pooling=True),
+        Layer("both", "InnerProduct", num_output=6),
+        Layer("halves", "Slice", top=["left", "right"]),
+        Layer("all", "Concat", bottom=["left", "right"]),
+    ]
+
+
+def drawn(layers=None, logits="all", *, precision="float32", **preprocessing):
+    """A network whose initial weights are the same to the bit each time: the first of a session."""
+    with Deel(seed=1, precision=precision) as deel:
+        # A plan of its own input, so that in_size is of the preprocessing alone.
+        plan = Plan(layers or rows(), {"data": (1, 3, 8, 8)}, logits=logits)
+        network = Network(plan, **PREPROCESSING | preprocessing)
+        return network, deel.engine.state(network.module)
+
+
+def check_another(first, second):
+    """Two that `drawn` gave have two fingerprints, though all weights are equal to the bit."""
+    for layer, blobs in first[1].items():
+        for name, array in blobs.items():
+            np.testing.assert_array_equal(second[1][layer][name], array)
+    assert first[0].fingerprint() != second[0].fingerprint()
+
+
+@pytest.mark.usefixtures("each_engine")
+def test_two_that_are_alike_have_the_same():
+    assert drawn()[0].fingerprint() == drawn()[0].fingerprint()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"in_size": 9},
+        {"order": "BGR"},
+        {"mean": (1.0, 2.0, 3.5)},
+        {"mean": (2.0,)},
+        {"scale": 0.25},
+        {"scale": (0.5, 0.5, 0.25)},
+        {"share": 0.5},
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("each_engine")
+def test_each_value_of_the_preprocessing_alone_changes_it(change):
+    check_another(drawn(), drawn(**change))
+
+
+@pytest.mark.parametrize("change", [{"slope": 0.5}, {"pool": "AVE"}], ids=str)
+@pytest.mark.usefixtures("each_engine")
+def test_the_argument_of_a_layer_alone_changes_it(change):
+    check_another(drawn(), drawn(rows(**change)))
+
+
+@pytest.mark.usefixtures("each_engine")
+def test_the_logits_alone_change_it():
+    """Both halves come from the same layers."""
+    check_another(drawn(rows()[:-1], "left"), drawn(rows()[:-1], "right"))
+
+
+def test_the_half_type_alone_changes_it():
+    check_another(drawn(), drawn(precision="bfloat16"))
+    check_another(drawn(precision="bfloat16"), drawn(precision="float16"))
+
+
+@pytest.mark.parametrize(
+    ("layer", "blob"),
+    [
+        *(("conv", "weight"), ("conv", "bias"), ("both", "weight"), ("both", "bias")),
+        *(("bn", "mean"), ("bn", "variance"), ("bn", "factor")),
+    ],
+)
+def test_the_last_bit_of_a_weight_alone_changes_it(each_engine, layer, blob):
+    network, weights = drawn()
+    before = network.fingerprint()
+    engine = network.session.engine
+    network.module = engine.build(network.plan, weights)
     network.version += 1
-    assert network.fingerprint() not in prints
-    assert len(prints) == 5
+    assert network.fingerprint() == before
+    array = weights[layer][blob]
+    array.flat[-1] = np.nextafter(array.flat[-1], np.float32(np.inf))
+    network.module = engine.build(network.plan, weights)
+    assert network.fingerprint() == before, "the version tells that the weights are others"
+    network.version += 1
+    assert network.fingerprint() != before
 
 
 def test_every_update_raises_the_version_and_the_fingerprint_is_none_meanwhile(session):

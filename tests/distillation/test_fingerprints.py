@@ -66,6 +66,14 @@ def test_the_type_of_weights_is_covered():
     assert print_of(Usual().double()) != print_of(Usual())
 
 
+def test_each_type_that_a_session_computes_in_is_covered():
+    prints = set()
+    for precision in ("float32", "bfloat16", "float16"):
+        with Deel(precision=precision):
+            prints.add(print_of(Usual()))
+    assert len(prints) == 3
+
+
 def test_the_place_of_a_function_in_memory_is_not_covered():
     class Holder(Usual):
         def extra_repr(self):
