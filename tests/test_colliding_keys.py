@@ -1,0 +1,105 @@
+"""Keys that the caches look up by the same 64 bits: neither gives what belongs to the other."""
+
+import numpy as np
+import pytest
+from answers.answers_of import check_right, keys_of, logits_of, opened
+
+from deelish import Deel
+from deelish.answers.keep import kept
+from deelish.cache.index import ODD, RECENT, Index
+from deelish.images.pixel_files import ImageFiles
+from deelish.images.places import Decoded
+from deelish.tensor import ImageTensor
+
+# How many other records come with the first key: they lie in the dictionary of the index, or are
+# so many that all are sorted into its arrays.
+FEW, MANY = 3, RECENT + 1
+
+
+@pytest.fixture
+def pair():
+    """Two keys uint8 (2, 16) that differ in one bit of each half; the index takes them for one."""
+    halves = keys_of(0, 1).view(np.uint64).repeat(2, 0)
+    halves[1, 1] ^= np.uint64(1 << 63)
+    mixed = halves[:, 1] * ODD
+    halves[1, 0] ^= mixed[0] ^ mixed[1]
+    assert (halves[0] != halves[1]).all()
+    keys = halves.view(np.uint8)
+    index = Index()
+    index.add(keys[:1])
+    assert index.find(keys).tolist() == [0, 0], "the index tells them apart; make others"
+    return keys
+
+
+@pytest.fixture(params=[FEW, MANY], ids=["dictionary", "arrays"])
+def others(request):
+    return keys_of(7, request.param)
+
+
+def check_none_of_the_other(store, keys):
+    """What is found is that key's own."""
+    found, logits = store.get(keys)
+    np.testing.assert_array_equal(logits[found], logits_of(keys)[found])
+    assert np.isnan(logits[~found]).all()
+
+
+def test_the_teacher_cache_does_not_find_the_other(pair, others, tmp_path):
+    keys = np.concatenate([pair[:1], others])
+    opened(tmp_path).put(keys, logits_of(keys))
+    # In the process that wrote it, and in one that opens it.
+    store = opened(tmp_path)
+    check_right(store, keys)
+    assert store.get(pair)[0].tolist() == [True, False]
+    check_none_of_the_other(store, pair)
+    store.put(pair[1:], logits_of(pair[1:]))
+    check_right(store, pair[1:])
+    check_right(store, others)
+    for same in (store, opened(tmp_path)):
+        check_none_of_the_other(same, pair)
+
+
+class Pictures:
+    def __init__(self, keys):
+        self.keys = keys
+
+    def subset(self, rows):
+        return Pictures(self.keys[rows])
+
+
+def test_a_batch_with_both_gets_the_logits_of_each(pair, others, tmp_path):
+    store = opened(tmp_path)
+    keys = np.concatenate([pair[:1], others])
+    store.put(keys, logits_of(keys))
+    with Deel():
+        for keys in (pair, pair[::-1], pair[:1], pair[1:]):
+            images = ImageTensor(Pictures(keys))
+            logits = kept(store, images, lambda asked: logits_of(asked.pictures.keys))
+            np.testing.assert_array_equal(logits, logits_of(keys))
+
+
+def images_of(keys):
+    """An image of one pixel for each key, whose colour follows from the key."""
+    return [Decoded(key.tobytes(), bytes(16), key[-3:].tobytes(), 1, 1) for key in keys]
+
+
+def check_place(place, key):
+    assert place.sound()
+    assert place.read() == key[-3:].tobytes()
+
+
+def test_the_decoded_image_cache_does_not_find_the_other(pair, others, tmp_path):
+    first, second = pair
+    keys = np.concatenate([pair[:1], others])
+    # Room for whatever comes.
+    ImageFiles(tmp_path, print).append(images_of(keys), lambda there: 1 << 30)
+    files = ImageFiles(tmp_path, print)
+    for key in keys:
+        check_place(files.find(key.tobytes()), key)
+    assert files.find(second.tobytes()) is None
+    (place,) = files.append(images_of([second]), lambda there: 1 << 30)
+    check_place(place, second)
+    for same in (files, ImageFiles(tmp_path, print)):
+        check_place(same.find(second.tobytes()), second)
+        found = same.find(first.tobytes())
+        if found is not None:
+            check_place(found, first)
