@@ -11,6 +11,7 @@ import weakref
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.distributed as dist
 from helpers import small
 from hinted import FACTS, convolutional, known, weights
@@ -98,6 +99,31 @@ def with_chance(folder):
     return {"history": history, "weights": weights(student)}
 
 
+def start_elsewhere(student):
+    """Give the student other weights and buffers in every process but the first."""
+    rank = student.session.engine.group.rank
+    with torch.no_grad():
+        for tensor in student.module.state_dict().values():
+            tensor.add_(0.3 * rank)
+
+
+def with_other_initial_weights(folder):
+    """Two students; each process has initial weights of its own, and the first one's are taken."""
+    InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
+    first, second = small("First"), convolutional("Second", 3)
+    start_elsewhere(first)
+    start_elsewhere(second)
+
+    def workout(x, t):
+        second.classify(x)
+        second.backprop(t)
+        first.classify(x)
+        return first.backprop(t)
+
+    history = BatchTrain(workout, epochs=1, **SGD)
+    return {"history": history, "weights": {**weights(first), **weights(second)}}
+
+
 def with_a_bad_image(folder):
     """One image cannot be read, and two of a batch of its own cannot."""
     InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
@@ -147,7 +173,7 @@ def saved(folder):
 
 CASES = (
     *(on_labels, with_a_store, with_hints_and_a_peer, with_chance),
-    *(with_a_bad_image, interrupted, saved),
+    *(with_other_initial_weights, with_a_bad_image, interrupted, saved),
 )
 
 
