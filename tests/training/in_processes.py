@@ -124,6 +124,26 @@ def with_other_initial_weights(folder):
     return {"history": history, "weights": {**weights(first), **weights(second)}}
 
 
+def with_statistics(folder):
+    """A BatchNorm of the pixels themselves, in batches of 3 and one of 1."""
+    InputBatch(folder / "train.txt", batch_size=3, **PLAIN)
+    rows = [
+        Layer("bn", "BatchNorm", moving_average_fraction=0.9),
+        Layer("score", "InnerProduct", num_output=4),
+        Layer("prob", "Softmax"),
+    ]
+    student, pixels = Network(rows, name="Statistics", **FACTS), []
+    start_elsewhere(student)
+
+    def workout(x, t):
+        pixels.append(x.pixels(student)[..., 0].tolist())
+        student.classify(x)
+        return student.backprop(t)
+
+    history = BatchTrain(workout, epochs=1, **SGD)
+    return {"history": history, "weights": weights(student), "pixels": pixels}
+
+
 def with_a_bad_image(folder):
     """One image cannot be read, and two of a batch of its own cannot."""
     InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
@@ -173,7 +193,7 @@ def saved(folder):
 
 CASES = (
     *(on_labels, with_a_store, with_hints_and_a_peer, with_chance),
-    *(with_other_initial_weights, with_a_bad_image, interrupted, saved),
+    *(with_other_initial_weights, with_statistics, with_a_bad_image, interrupted, saved),
 )
 
 

@@ -23,7 +23,7 @@ from deelish.images.frames import Opened
 
 TESTS = Path(__file__).parents[1]
 # What dropout and the statistics of a part of a batch make different.
-CHANCE = "with_chance"
+DIFFERENT = ("with_chance", "with_statistics")
 
 
 def environment(**more):
@@ -102,7 +102,7 @@ def both(tmp_path_factory):
 CASES = [case.__name__ for case in in_processes.CASES]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case != CHANCE])
+@pytest.mark.parametrize("case", [case for case in CASES if case not in DIFFERENT])
 def test_two_processes_learn_what_one_learns(alone, both, case):
     for results, _, _ in both[1]:
         assert results[case]["weights"].keys() == alone[case]["weights"].keys()
@@ -122,6 +122,22 @@ def test_both_processes_have_the_same_weights_and_history(both, case):
     assert first[case].get("clocked") == second[case].get("clocked")
     for name, array in first[case]["weights"].items():
         assert np.array_equal(array, second[case]["weights"][name]), name
+
+
+def test_running_statistics_are_means_by_the_shares_of_the_images(both):
+    """Of 3 images the first process has 2; of 1 the second has none, and one only stands in."""
+    shares = [(2 / 3, 1 / 3)] * 7 + [(1, 0)]
+    found = [results["with_statistics"] for results, _, _ in both[1]]
+    wanted = np.zeros(3)
+    for parts, batch in zip(
+        zip(*(each["pixels"] for each in found), strict=True), shares, strict=True
+    ):
+        scaled = [np.asarray(part) / 255 for part in parts]
+        moments = [(part.mean(), part.var(ddof=1), 1) for part in scaled]
+        wanted = 0.9 * wanted + np.average(moments, axis=0, weights=batch)
+    for each in found:
+        got = [each["weights"][f"bn/{name}"].item() for name in ("mean", "variance", "factor")]
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
 def test_a_batch_is_shared_out_and_none_is_without_an_image(both):
@@ -160,7 +176,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert second == ""
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
-    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 7
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 8
     # Some of them lay in the other process's part.
     assert "3 images were skipped:" in out
     assert all(out.count(f"bad.txt line {line}: ") == 1 for line in (1, 9, 10))
