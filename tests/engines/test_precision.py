@@ -1,5 +1,6 @@
 """Half types: what they may change, what stays exact, and what is asked of the device."""
 
+import itertools
 import re
 
 import numpy as np
@@ -8,8 +9,9 @@ import torch
 from engines.answers import assert_close, in_numpy, in_torch, largest
 from engines.cases import CASES
 from helpers import small, trained, write_set
+from hinted import FACTS, weights
 
-from deelish import BatchTrain, Deel, InputBatch, Teacher
+from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Teacher
 from deelish.engines import open_engine, precision
 from deelish.errors import EngineError
 from deelish.networks import NetworkInNetworkCIFAR10
@@ -87,6 +89,56 @@ def test_a_half_type_that_is_named_is_for_every_answer_and_learns(tmp_path, caps
     assert answer.value.dtype == np.float32
     assert not np.array_equal(answer.value, exact_answer(network))
     assert all(weight.dtype == torch.float32 for weight in network.module.parameters())
+
+
+def states_of_a_training(train, half, rows, batch_size, rate=0.01, scale=1 / 255):
+    """The weights before a training and after each of its updates; {layer/name: array}."""
+    Deel(seed=1, precision=half)
+    network = Network([*rows, Layer("prob", "Softmax")], **FACTS | {"scale": scale})
+    InputBatch(train, batch_size=batch_size, crop=1.0, mirror=False)
+    states = [weights(network)]
+
+    def workout(x, t):
+        network.classify(x)
+        outcome = network.backprop(t)
+        states.append(weights(network))
+        return outcome
+
+    BatchTrain(workout, epochs=1, optimizer="sgd", rate=rate)
+    return states
+
+
+def test_gradients_that_float16_would_round_to_0_move_the_weights_as_in_float32(tmp_path):
+    """Behind weights of a millionth the gradients are below float16's least number, 2**-24."""
+    train = write_set(tmp_path, "train", 64)
+    fast, millionth = ({"lr_mult": 1e6},), {"type": "gaussian", "std": 1e-6}
+    rows = [
+        Layer("hidden", "InnerProduct", num_output=16, bias_term=False, param=fast),
+        Layer("score", "InnerProduct", num_output=4, bias_term=False, weight_filler=millionth),
+    ]
+    moved = {}
+    for half in ("float32", "float16"):
+        before, after = states_of_a_training(train, half, rows, batch_size=64)
+        moved[half] = {name: after[name] - before[name] for name in before}
+    for name, exact in moved["float32"].items():
+        assert largest(exact) > 1e-4
+        assert_close(moved["float16"][name], exact, 0.02 * largest(exact), name)
+
+
+def test_an_update_whose_gradients_overflow_float16_is_left_out(tmp_path):
+    """Pixels up to 255 make them too large for the first scale, which falls until they fit."""
+    train = write_set(tmp_path, "train", 32)
+    rows = [Layer(name, "InnerProduct", num_output=4) for name in ("hidden", "score")]
+    moved = {}
+    for half in ("float32", "float16"):
+        states = states_of_a_training(train, half, rows, batch_size=1, rate=1e-6, scale=1.0)
+        moved[half] = [
+            any((old[name] != new[name]).any() for name in old)
+            for old, new in itertools.pairwise(states)
+        ]
+        assert all(np.isfinite(array).all() for state in states for array in state.values())
+    assert (moved["float32"][0], moved["float16"][0]) == (True, False)
+    assert any(moved["float16"])
 
 
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
