@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 from html.parser import HTMLParser
 
 import pytest
-from compare.corners import LABELS
+from compare.corners import LABELS, known
+from helpers import small
 from PIL import Image
 
 from deelish.compare import Compare
@@ -22,9 +24,13 @@ class Reader(HTMLParser):
     def __init__(self):
         super().__init__()
         self.open, self.tags, self.texts, self.sources, self.rows = [], [], [], [], []
+        # Each tag with the names of its attributes; texts by the tag they are in; alt= of pictures.
+        self.built, self.within, self.alts = [], {}, []
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
+        self.built.append((tag, *(name for name, _ in attributes)))
+        self.alts += [v for k, v in attributes if k == "alt"]
         self.sources += [v for k, v in attributes if k in ("src", "href")]
         if tag == "tr":
             self.rows.append([])
@@ -36,6 +42,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data):
         self.texts.append(data)
+        self.within.setdefault(self.open[-1] if self.open else None, []).append(data)
         if self.open and self.open[-1] in ("td", "th"):
             self.rows[-1].append(data)
 
@@ -91,6 +98,63 @@ def test_labels_are_text(report, tmp_path):
         assert f"teacher: {row['teacher']}, {row['teacher_confidence'] * 100:.2f} %" in texts
         assert row["path"] in texts
     assert all(name in texts for name in LABELS)
+
+
+# It would end an attribute and a tag, begin two with attributes, and hold a "<" of its own.
+HOSTILE = """'"><script id="x">&lt;<img src=x> & Co"""
+
+
+def test_names_that_hold_html_are_text(report, sets, tmp_path):
+    """Of networks, classes, the list and its images."""
+    plain = read(report.save(tmp_path / "plain.html"))
+    labels = [f"{label} {HOSTILE}" for label in range(4)]
+    names = [f"Teacher {HOSTILE}", f"Student {HOSTILE}"]
+    teacher, student = (known(small(name, labels=labels)) for name in names)
+    test = tmp_path / f"{HOSTILE}.txt"
+    lines = [line.split() for line in sets[0].read_text().splitlines()]
+    try:
+        for name, _ in lines:
+            (tmp_path / name).rename(tmp_path / f"{HOSTILE} {name}")
+        test.write_text("".join(f"{HOSTILE} {name} {label}\n" for name, label in lines))
+    except OSError:
+        pytest.skip("this file system has no such names")
+    report = Compare(teacher, student, test, fits="raspberry-pi-3")
+    page = read(report.save(tmp_path / "report.html"))
+    assert page.built == plain.built
+    assert page.within["title"] == page.within["h1"] == [", ".join(names)]
+    assert set(names) < set(page.within["th"])
+    assert set(labels) < set(page.within["td"])
+    assert any(note.count(HOSTILE) for note in report.notes)
+    assert set(report.notes) < set(page.within["p"])
+    different = report.different["student"]
+    assert page.alts[3:] == [row["path"] for row in different]
+    captions = "\n".join(page.within["figcaption"])
+    for row in different:
+        assert row["path"].count(HOSTILE) == 1
+        for key in ("true", "teacher", "student"):
+            assert f"{key}: {row[key]}" in captions
+        assert f"; {row['path']}\n" in f"{captions}\n"
+
+
+def test_what_a_page_is_made_of_is_text_too(report, tmp_path):
+    """The names of rows, why one is missing, the device: today no user gives these."""
+    plain = read(report.save(tmp_path / "plain.html"))
+    rows = {f"{key} {HOSTILE}": row for key, row in report.rows.items()}
+    for row in rows.values():
+        row["missing"] = row["missing"] and HOSTILE
+    hostile = dataclasses.replace(
+        report,
+        rows=rows,
+        classes={HOSTILE: report.classes["student"]},
+        different={HOSTILE: report.different["student"]},
+        device=dataclasses.replace(report.device, name=HOSTILE),
+    )
+    page = read(hostile.save(tmp_path / "report.html"))
+    assert page.built == plain.built
+    assert set(rows) < set(page.within["th"])
+    assert f"student int8 {HOSTILE} is missing: {HOSTILE}" in page.within["p"]
+    assert f"fits {HOSTILE}" in page.within["td"]
+    assert [HOSTILE in title for title in page.within["h2"]] == [False, True, True]
 
 
 def test_save_while_comparing(sets, teacher, student, tmp_path, capsys):
