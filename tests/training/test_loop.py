@@ -11,6 +11,7 @@ from itertools import chain
 import numpy as np
 import pytest
 from helpers import small
+from hinted import weights
 
 from deelish import CNN, BatchTrain, Deel, InputBatch, Network
 from deelish.errors import DataError, TrainingError
@@ -116,6 +117,70 @@ def test_ctrl_c_ends_after_the_update_in_hand(session, sets, capsys):
     assert "stopped by Ctrl-C at epoch 2/5, batch 3" in capsys.readouterr().out
     assert session.run is None
     assert len(BatchTrain(learner(student), epochs=1)) == 1
+
+
+def states_with_ctrl_c(corners, moment):
+    """The weights after each update and at the end, with Ctrl-C at a moment of the second one."""
+    with Deel(seed=1) as session:
+        InputBatch(corners[0], batch_size=16, crop=1, mirror=False)
+        student, states, make = small(), [], session.engine.optimizer
+
+        def at(now):
+            if now == moment and len(states) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def optimizer(*given):
+            made = make(*given)
+            step = made.step
+
+            def stepping(*rate):
+                at("before the step")
+                step(*rate)
+                at("after the step")
+
+            made.step = stepping
+            return made
+
+        session.engine.optimizer = optimizer
+
+        def workout(x, t):
+            student.classify(x)
+            at("before the update")
+            outcome = student.backprop(t)
+            states.append(weights(student))
+            return outcome
+
+        BatchTrain(workout, epochs=2)
+        return [*states, weights(student)]
+
+
+@pytest.mark.usefixtures("each_engine")
+@pytest.mark.parametrize("moment", ["before the update", "before the step", "after the step"])
+def test_ctrl_c_within_an_update_lets_it_end(corners, capsys, moment):
+    whole = states_with_ctrl_c(corners, None)
+    capsys.readouterr()
+    states = states_with_ctrl_c(corners, moment)
+    assert len(whole) == 8 + 1
+    assert len(states) == 2 + 1
+    for state, wanted in zip(states, [*whole[:2], whole[1]], strict=True):
+        assert all(np.array_equal(state[name], wanted[name]) for name in wanted)
+    said = "stopped by Ctrl-C at epoch 1/2, batch 2; the weights are those of its update\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_update(session, sets):
+    student, reached, before = small(), [], signal.getsignal(signal.SIGINT)
+
+    def workout(x, t):
+        student.classify(x)
+        for number in (1, 2):
+            os.kill(os.getpid(), signal.SIGINT)
+            reached.append(number)
+        return student.backprop(t)
+
+    assert BatchTrain(workout, epochs=1) == []
+    assert reached == [1]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_keyboard_interrupt_out_of_workout_ends_the_same_way(session, sets):
