@@ -66,6 +66,26 @@ def test_the_rows_are_means_over_the_images(session, corners):
     assert "val_loss" not in row
 
 
+def test_validation_has_means_of_its_own(session, corners):
+    InputBatch(*corners, batch_size=15, crop=1, mirror=False)
+    student, seen = small(), []
+
+    def workout(x, t):
+        student.classify(x)
+        seen.append((session.run.training, len(x), *student.backprop(t)))
+        return seen[-1][2:]
+
+    rows = BatchTrain(workout, epochs=2, rate=0.01)
+    for number, row in enumerate(rows):
+        epoch = seen[7 * number : 7 * number + 7]
+        assert [training for training, *_ in epoch] == [True] * 5 + [False] * 2
+        for prefix, part in (("", epoch[:5]), ("val_", epoch[5:])):
+            _, counts, losses, accuracies = zip(*part, strict=True)
+            assert row[f"{prefix}loss"] == pytest.approx(np.average(losses, weights=counts))
+            assert row[f"{prefix}accuracy"] == pytest.approx(np.average(accuracies, weights=counts))
+    assert rows[0]["accuracy"] != rows[0]["val_accuracy"]
+
+
 def test_every_image_comes_once_an_epoch_in_another_order(session, corners):
     InputBatch(corners[0], batch_size=16)
     student, orders = small(), []
