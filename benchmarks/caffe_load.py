@@ -36,7 +36,7 @@ MODULES = {"opencv": "cv2", "chainer": "chainer"}
 def write_vgg16(folder):
     """vgg16.caffemodel and vgg16.prototxt with random weights; returns the former."""
     from deelish import Plan
-    from deelish.caffe import caffemodel_bytes, prototxt
+    from deelish.formats.caffe import caffemodel_bytes, prototxt
     from deelish.networks import VGG16
 
     plan = Plan(VGG16.weights.rows(1000, 224), {"data": (1, 3, 224, 224)}, "VGG16")
@@ -54,7 +54,7 @@ def write_vgg16(folder):
 def reader_of(name, path):
     """The function that is timed."""
     if name == "views":
-        from deelish.caffe import read_net, weights_of
+        from deelish.formats.caffe import read_net, weights_of
 
         return lambda: weights_of(read_net(path))
     if name == "network":

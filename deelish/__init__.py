@@ -4,27 +4,27 @@
 No engine is imported before one is needed.
 """
 
-from deelish.caffenet import CaffeNet as CaffeNet
-from deelish.commands import CNN as CNN
-from deelish.commands import BatchTrain as BatchTrain
-from deelish.commands import GetLabels as GetLabels
-from deelish.commands import Input as Input
-from deelish.commands import InputBatch as InputBatch
-from deelish.commands import Output as Output
-from deelish.commands import Show as Show
-from deelish.commands import ShowLabels as ShowLabels
-from deelish.commands import ShowLayers as ShowLayers
-from deelish.commands import layerDim as layerDim
-from deelish.compare import Compare as Compare
+from deelish.comparison import Compare as Compare
 from deelish.distillation.average import Average as Average
 from deelish.distillation.ensemble import Ensemble as Ensemble
-from deelish.distillation.teachers import Teacher as Teacher
+from deelish.distillation.wrapped import Teacher as Teacher
 from deelish.errors import DeelishError as DeelishError
-from deelish.network import Network as Network
+from deelish.language.caffenet import CaffeNet as CaffeNet
+from deelish.language.register import register_layer as register_layer
+from deelish.language.session import Deel as Deel
+from deelish.language.verbs import CNN as CNN
+from deelish.language.verbs import BatchTrain as BatchTrain
+from deelish.language.verbs import GetLabels as GetLabels
+from deelish.language.verbs import Input as Input
+from deelish.language.verbs import InputBatch as InputBatch
+from deelish.language.verbs import Output as Output
+from deelish.language.verbs import Show as Show
+from deelish.language.verbs import ShowLabels as ShowLabels
+from deelish.language.verbs import ShowLayers as ShowLayers
+from deelish.language.verbs import layerDim as layerDim
+from deelish.network.network import Network as Network
 from deelish.plan import Layer as Layer
 from deelish.plan import Plan as Plan
-from deelish.register import register_layer as register_layer
-from deelish.session import Deel as Deel
 from deelish.version import __version__ as __version__
 
 __all__ = [

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deelish.errors import PlanError
-from deelish.files.chainer import Example
-from deelish.images.preprocessing import Preprocessing
-from deelish.labels import Labels, outputs_of
-from deelish.network import Network
+from deelish.formats.chainer.weights import Example
+from deelish.network.labels import Labels, outputs_of
+from deelish.network.network import Network
+from deelish.network.pretrained import Weights
 from deelish.plan import Layer, Plan
-from deelish.weights import Weights
+from deelish.plan.preprocessing import Preprocessing
 
 # Part of an image's side that a view shows where the paper names none: 224 of 256.
 SHARE = 224 / 256

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deelish.files.chainer import Example
+from deelish.formats.chainer.weights import Example
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import whole_map
 from deelish.plan import Layer

@@ -5,7 +5,7 @@ Rows and names are those of the authors' ImageNet net; first values follow He et
 
 from __future__ import annotations
 
-from deelish.files.chainer import Example
+from deelish.formats.chainer.weights import Example
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import ALIVE, conv, first_layer, max_pool
 from deelish.plan import Layer

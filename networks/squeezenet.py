@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deelish.errors import PlanError
-from deelish.labels import Labels
+from deelish.network.labels import Labels
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import ALIVE, conv, gaussian, max_pool
 from deelish.plan import Layer

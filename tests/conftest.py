@@ -47,7 +47,7 @@ def each_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 def require_chainer() -> None:
     """Skip where Chainer is not installed."""
-    from deelish.engines.chainer_import import import_chainer
+    from deelish.engines.chainer.importing import import_chainer
     from deelish.errors import EngineError
 
     try:

@@ -5,8 +5,8 @@ import types
 import numpy as np
 import torch
 
-from deelish.engines.torch_ops import OPS, Call
-from deelish.plan.kinds import KINDS
+from deelish.engines.torch.layers import OPS, Call
+from deelish.plan.layers import KINDS
 
 
 def full(kind, args):

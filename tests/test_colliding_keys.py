@@ -5,11 +5,11 @@ import pytest
 from answers.answers_of import check_right, keys_of, logits_of, opened
 
 from deelish import Deel
-from deelish.answers.keep import kept
-from deelish.cache.index import ODD, RECENT, Index
-from deelish.images.pixel_files import ImageFiles
-from deelish.images.places import Decoded
-from deelish.tensor import ImageTensor
+from deelish.distillation.teacher_cache.cached import kept
+from deelish.images.cache.pixel_files import ImageFiles
+from deelish.images.cache.places import Decoded
+from deelish.network.tensors import ImageTensor
+from deelish.storage.index import ODD, RECENT, Index
 
 # How many other records come with the first key: they lie in the dictionary of the index, or are
 # so many that all are sorted into its arrays.

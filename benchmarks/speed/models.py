@@ -3,7 +3,7 @@
 import contextlib
 
 from deelish import *
-from deelish.compare.timing import machine
+from deelish.comparison.timing import machine
 from deelish.errors import FileError
 from deelish.networks import GoogLeNet, NetworkInNetwork
 from deelish.plan import Plan

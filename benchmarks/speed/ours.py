@@ -4,7 +4,7 @@ import numpy as np
 
 from deelish import *
 from deelish.errors import EngineError
-from deelish.tensor import ImageTensor, LabelTensor
+from deelish.network.tensors import ImageTensor, LabelTensor
 from deelish.training.run import Optimization, Run
 from speed.work import MOMENTUM, RATE, TEMPERATURE, Absent, Work, labels_of, pixels_of
 

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from deelish.errors import TrainingError
-from deelish.session import Deel, current_session
-from deelish.tensor import ImageTensor, ScoreTensor, Tensor, images_of
+from deelish.language.session import Deel, current_session
+from deelish.network.tensors import ImageTensor, ScoreTensor, Tensor, images_of
 
 if TYPE_CHECKING:
-    from deelish.images.preprocessing import Preprocessing
     from deelish.images.stills import Source
+    from deelish.plan.preprocessing import Preprocessing
 
 
 class Answering(ABC):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deelish.checks import is_number
+from deelish.common.checks import is_number
 from deelish.distillation.answering import Answering
 from deelish.errors import TrainingError
-from deelish.network import Network
+from deelish.network.network import Network
 from deelish.plan.arrays import rows_of
 
 if TYPE_CHECKING:
-    from deelish.tensor import ImageTensor
+    from deelish.network.tensors import ImageTensor
 
 
 class Average(Answering):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deelish.checks import is_number
+from deelish.common.checks import is_number
 from deelish.distillation.losses import LOSSES, Answers, Loss, standardised
 from deelish.errors import TrainingError
 from deelish.plan.arguments import nearest

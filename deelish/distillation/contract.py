@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from deelish.images.preprocessing import Preprocessing
-    from deelish.session import Deel
-    from deelish.tensor import ScoreTensor
+    from deelish.language.session import Deel
+    from deelish.network.tensors import ScoreTensor
+    from deelish.plan.preprocessing import Preprocessing
 
 
 class CanTeach(Protocol):

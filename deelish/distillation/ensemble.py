@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deelish.distillation.answering import Answering
-from deelish.distillation.classes import class_order
+from deelish.distillation.class_matching import class_order
 from deelish.distillation.contract import CanTeach
 from deelish.errors import TrainingError
 
 if TYPE_CHECKING:
-    from deelish.tensor import ImageTensor
+    from deelish.network.tensors import ImageTensor
 
 WAYS = ("logits", "probabilities")
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deelish.checks import is_number
-from deelish.distillation.features import Features, attention, fitnet, relational, same_size
+from deelish.common.checks import is_number
+from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
 from deelish.distillation.weighting import at_epoch
 from deelish.errors import PlanError, TrainingError
+from deelish.network.tensors import ScoreTensor
 from deelish.plan.arguments import nearest
-from deelish.tensor import ScoreTensor
 
 if TYPE_CHECKING:
-    from deelish.network import Network
+    from deelish.network.network import Network
     from deelish.training.run import Run
 
 

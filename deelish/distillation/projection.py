@@ -8,7 +8,7 @@ from deelish.plan import Layer, Plan
 from deelish.plan.fill import fill
 
 if TYPE_CHECKING:
-    from deelish.session import Deel
+    from deelish.language.session import Deel
 
 
 class Projection:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.foreign import CHANGED, Foreign
+from deelish.engines.inference import CHANGED, Foreign
 from deelish.errors import DeelishError, TrainingError, first_line
 
 # Of the largest logit: what rounding makes of another number of images, in half precision too.

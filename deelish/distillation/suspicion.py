@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deelish import report
+from deelish.common import report
 from deelish.distillation.contract import CanTeach
 
 if TYPE_CHECKING:
-    from deelish.network import Network
+    from deelish.network.network import Network
     from deelish.training.run import Run
 
 # Images of known labels before a teacher's accuracy says anything.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deelish.checks import is_number
+from deelish.common.checks import is_number
 from deelish.errors import TrainingError
 
 # A number, or a function of the epoch: 0.0 at the start, 1.5 in the middle of the second one.

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.processes import ALONE, Group
 from deelish.errors import EngineError
-from deelish.images.preprocessing import Preprocessing
 from deelish.plan.plan import Plan
-from deelish.processes import ALONE, Group
+from deelish.plan.preprocessing import Preprocessing
 
 # Weights by layer name, then by blob name ("weight", "bias", ...), float32.
 Values = dict[str, dict[str, np.ndarray]]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deelish.images.arrays import Pixels
+from deelish.images.pixels import Pixels
 from deelish.images.reading import Spec
-from deelish.images.recipes import Recipe
+from deelish.images.views.recipes import Recipe
 
 Render = Callable[[Sequence[Recipe], Spec], Pixels]
 

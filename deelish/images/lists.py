@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from deelish.errors import DataError
-from deelish.images.items import ENDINGS, Item, Origin, label_fault
-from deelish.images.shard_files import Member
-from deelish.images.shards import are_shards, read_shards
+from deelish.images.sample import ENDINGS, Item, Origin, label_fault
+from deelish.images.shards.members import Member
+from deelish.images.shards.shards import are_shards, read_shards
 
 # What an image is after all links: a path, or that of a tar and the name in it.
 Real = Path | tuple[Path, str]

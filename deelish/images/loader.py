@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deelish.common.processes import ALONE, Group, cores
 from deelish.errors import DataError
-from deelish.images.arrays import Pixels
 from deelish.images.batch import ImageBatch
-from deelish.images.items import Item
+from deelish.images.pixels import Pixels
 from deelish.images.reading import Read, Reader, Spec
-from deelish.images.recipes import Recipe, Showing
-from deelish.processes import ALONE, Group, cores
+from deelish.images.sample import Item
+from deelish.images.views.recipes import Recipe, Showing
 
 # An image that cannot be used, and why.
 Fault = tuple[Item, str]

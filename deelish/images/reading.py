@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from deelish.errors import DataError
-from deelish.images.arrays import Pixels, pack, packed
-from deelish.images.decode import check_bytes, decode_for, read_file
-from deelish.images.frames import Frame, Opened
-from deelish.images.items import Item, Origin
-from deelish.images.mixing import Mixture
-from deelish.images.recipes import Recipe, Shot, Showing
-from deelish.images.shard_files import Member
-from deelish.images.views import (
+from deelish.images.decoding.decode import check_bytes, decode_for, read_file
+from deelish.images.decoding.frames import Frame, Opened
+from deelish.images.pixels import Pixels, pack, packed
+from deelish.images.sample import Item, Origin
+from deelish.images.shards.members import Member
+from deelish.images.views.mixing import Mixture
+from deelish.images.views.recipes import Recipe, Shot, Showing
+from deelish.images.views.view import (
     CENTRE,
     UNSEEN,
     View,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deelish.errors import DataError
-from deelish.images.arrays import Pixels, from_array, packed
-from deelish.images.decode import decode_for, read_file, to_rgb
-from deelish.images.frames import Frame, Opened
-from deelish.images.views import UNSEEN, View, render
+from deelish.images.decoding.decode import decode_for, read_file, to_rgb
+from deelish.images.decoding.frames import Frame, Opened
+from deelish.images.pixels import Pixels, from_array, packed
+from deelish.images.views.view import UNSEEN, View, render
 
 if TYPE_CHECKING:
     from PIL.Image import Image

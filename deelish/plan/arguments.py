@@ -8,8 +8,8 @@ from typing import Any
 
 from deelish.errors import PlanError
 from deelish.plan.kind import REQUIRED
-from deelish.plan.kinds import KINDS, WORDS
 from deelish.plan.layer import Layer
+from deelish.plan.layers import KINDS, WORDS
 
 
 def complete(layer: Layer) -> dict[str, Any]:

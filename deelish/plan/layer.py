@@ -20,7 +20,7 @@ class Layer:
 
     Args:
         name: the layer's name; weights in files are matched by it.
-        type: Caffe's layer type, one of `deelish.plan.kinds.KINDS`.
+        type: Caffe's layer type, one of `deelish.plan.layers.KINDS`.
         bottom: the blob or blobs that it reads; left out, the top of the row before.
         top: the blob or blobs that it makes; left out, its own name, or its bottom for kinds that
             Caffe's nets run in place (ReLU, Dropout, ...).

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from deelish.errors import PlanError
-from deelish.plan.kinds import KINDS
 from deelish.plan.layer import Layer
+from deelish.plan.layers import KINDS
 
 
 class Memory:

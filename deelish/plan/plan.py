@@ -11,8 +11,8 @@ from deelish.errors import PlanError
 from deelish.plan.arguments import check_counts, complete, nearest
 from deelish.plan.fill import checked
 from deelish.plan.kind import Blobs, no_weights
-from deelish.plan.kinds import KINDS
 from deelish.plan.layer import Layer
+from deelish.plan.layers import KINDS
 from deelish.plan.memory import Memory
 from deelish.plan.shapes import Shape
 from deelish.plan.sharing import Place, Sharing

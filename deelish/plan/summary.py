@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deelish.plan.kinds import KINDS
 from deelish.plan.layer import Layer
+from deelish.plan.layers import KINDS
 from deelish.plan.plan import Plan
 from deelish.plan.shapes import Shape
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from deelish import report
+from deelish.common import report
 from deelish.errors import DataError, TrainingError
 from deelish.images.batch import ImageBatch
 from deelish.images.loader import Loader
-from deelish.session import Deel
-from deelish.tensor import ImageTensor, LabelTensor
+from deelish.language.session import Deel
+from deelish.network.tensors import ImageTensor, LabelTensor
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import Interrupt
 from deelish.training.run import Optimization, Run

@@ -10,13 +10,13 @@ import numpy as np
 
 from deelish.distillation.projection import Projection
 from deelish.errors import TrainingError
-from deelish.tensor import ImageTensor
+from deelish.network.tensors import ImageTensor
 
 if TYPE_CHECKING:
     from deelish.distillation.contract import CanTeach
     from deelish.distillation.suspicion import Record
-    from deelish.network import Network
-    from deelish.session import Deel
+    from deelish.language.session import Deel
+    from deelish.network.network import Network
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import numpy as np
 from deelish.distillation.losses import cross_entropy
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
-from deelish.tensor import LabelTensor, Tensor
+from deelish.network.tensors import LabelTensor, Tensor
 
 if TYPE_CHECKING:
-    from deelish.network import Network
-    from deelish.training.learning import Pending
+    from deelish.network.network import Network
     from deelish.training.run import Run
+    from deelish.training.step import Pending
 
 
 @dataclass(frozen=True)

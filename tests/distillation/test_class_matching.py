@@ -7,8 +7,8 @@ import pytest
 from helpers import once, small, write_set
 
 from deelish import Deel, InputBatch
-from deelish.distillation.classes import class_order
-from deelish.distillation.teachers import Teacher
+from deelish.distillation.class_matching import class_order
+from deelish.distillation.wrapped import Teacher
 from deelish.errors import TrainingError
 
 NAMES = ["kit fox, Vulpes macrotis", "tench, Tinca tinca", "sports_car, sport car", "hen"]
@@ -91,7 +91,7 @@ def big(session, labels):
 
 
 def test_a_student_of_few_classes_learns_their_logits_of_a_teacher_of_many(session, capsys):
-    from deelish.distillation.teacher import teacher_logits
+    from deelish.distillation.checks import teacher_logits
 
     teacher, student = big(session, list("abcdefg")), small(labels=["g", "b", "e", "a"])
     seen = []

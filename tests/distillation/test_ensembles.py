@@ -7,7 +7,7 @@ from models_of_others import PIXELS, Usual, eights
 
 from deelish import InputBatch
 from deelish.distillation.ensemble import Ensemble
-from deelish.distillation.teachers import Teacher
+from deelish.distillation.wrapped import Teacher
 from deelish.errors import TrainingError
 
 

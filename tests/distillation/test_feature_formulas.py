@@ -8,7 +8,7 @@ import torch
 from differences import assert_agrees, leaf, value_and_gradient
 from feature_formulas import attention_map, distances, huber
 
-from deelish.distillation.features import (
+from deelish.distillation.hint_losses import (
     Features,
     attention,
     fitnet,

@@ -8,7 +8,7 @@ from torch import nn
 
 from deelish import Deel
 from deelish.distillation.ensemble import Ensemble
-from deelish.distillation.teachers import Teacher
+from deelish.distillation.wrapped import Teacher
 
 
 @pytest.fixture(autouse=True)

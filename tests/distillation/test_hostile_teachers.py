@@ -22,7 +22,7 @@ from models_of_others import (
 from torch import nn
 
 from deelish import Deel, InputBatch
-from deelish.distillation.teachers import Teacher
+from deelish.distillation.wrapped import Teacher
 from deelish.errors import TrainingError
 
 WHOLE = {**PIXELS, "share": 1.0}

@@ -8,7 +8,7 @@ from torch import nn
 
 from deelish import Deel
 from deelish.distillation.sources import source_of
-from deelish.distillation.teachers import Teacher
+from deelish.distillation.wrapped import Teacher
 from deelish.errors import DataError, PlanError, TrainingError
 
 WHOLE = {**PIXELS, "share": 1.0}
@@ -203,7 +203,7 @@ def test_no_framework_is_imported_to_find_out_what_a_source_is():
     import sys
 
     code = (
-        "import sys; from deelish.distillation.teachers import Teacher;"
+        "import sys; from deelish.distillation.wrapped import Teacher;"
         "Teacher(len, size=8, mean=0.0, scale=1.0);"
         "print(sorted({'torch', 'chainer', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )

@@ -6,7 +6,7 @@ from helpers import once, small, trained, write_set
 
 from deelish import BatchTrain, InputBatch
 from deelish.distillation.average import Average
-from deelish.distillation.teachers import Teacher
+from deelish.distillation.wrapped import Teacher
 
 
 def images(folder, count):

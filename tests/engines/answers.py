@@ -12,8 +12,8 @@ import torch
 from engines.case import Case
 
 from deelish.engines.call import Call
-from deelish.engines.numpy_ops import OPS as NUMPY
-from deelish.engines.torch_ops import OPS as TORCH
+from deelish.engines.numpy.layers import OPS as NUMPY
+from deelish.engines.torch.layers import OPS as TORCH
 
 # The step of a small difference, in float64, and at how many places of an array it is taken.
 STEP = 1e-6

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.plan.kinds import KINDS
+from deelish.plan.layers import KINDS
 
 Shape = tuple[int, ...]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from one_layer import call
 
-from deelish.engines.torch_ops import by_image, pooling
+from deelish.engines.torch.layers import by_image, pooling
 
 RNG = np.random.default_rng(4)
 

@@ -208,7 +208,7 @@ def test_why_there_is_no_such_gpu_is_said(monkeypatch, chainer, available, reaso
 
 
 def test_chainer_that_is_not_there_is_said_with_the_cure(monkeypatch):
-    from deelish.engines import chainer_import
+    from deelish.engines.chainer import importing
 
     monkeypatch.delitem(sys.modules, "chainer")
     monkeypatch.setattr("sys.path", [])
@@ -216,7 +216,7 @@ def test_chainer_that_is_not_there_is_said_with_the_cure(monkeypatch):
     with pytest.raises(
         EngineError, match="engine 'chainer' is not installed; install it with `pip"
     ):
-        chainer_import.import_chainer()
+        importing.import_chainer()
 
 
 @pytest.fixture

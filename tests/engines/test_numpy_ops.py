@@ -6,9 +6,9 @@ from engines.answers import held, listed
 from engines.cases import CASES
 
 from deelish.engines.call import Call
-from deelish.engines.numpy_ops import OPS
+from deelish.engines.numpy.layers import OPS
 from deelish.errors import DataError
-from deelish.plan.kinds import KINDS
+from deelish.plan.layers import KINDS
 
 
 def run(kind, *bottoms, p=None, tops=1, generator=None, **args):

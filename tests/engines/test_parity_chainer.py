@@ -6,14 +6,14 @@ from engines.answers import Answer, assert_close, held, in_numpy, in_torch, larg
 from engines.cases import CASES
 
 from deelish.engines.call import Call
-from deelish.plan.kinds import KINDS
+from deelish.plan.layers import KINDS
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
 
 @pytest.fixture(scope="module")
 def ops(chainer):
-    from deelish.engines.chainer_ops import OPS
+    from deelish.engines.chainer.layers import OPS
 
     return OPS
 

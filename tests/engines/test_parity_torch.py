@@ -7,9 +7,9 @@ import pytest
 from engines.answers import assert_close, in_numpy, in_torch, largest, small_differences
 from engines.cases import CASES
 
-from deelish.engines.numpy_ops import OPS as NUMPY
-from deelish.engines.torch_ops import OPS as TORCH
-from deelish.plan.kinds import KINDS
+from deelish.engines.numpy.layers import OPS as NUMPY
+from deelish.engines.torch.layers import OPS as TORCH
+from deelish.plan.layers import KINDS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -48,7 +48,7 @@ def test_auto_teaches_in_what_the_processor_has_and_answers_in_float32(monkeypat
     answers = {}
     for has in (True, False):
         monkeypatch.setattr(
-            "deelish.engines.torch_engine.processor_has_bfloat16", lambda has=has: has
+            "deelish.engines.torch.engine.processor_has_bfloat16", lambda has=has: has
         )
         session = Deel(precision="auto")
         assert session.engine.half == ("bfloat16" if has else None)
@@ -63,7 +63,7 @@ def test_auto_teaches_in_what_the_processor_has_and_answers_in_float32(monkeypat
 
 
 def test_a_network_wrapped_as_a_teacher_answers_in_the_type_of_its_key(monkeypatch):
-    monkeypatch.setattr("deelish.engines.torch_engine.processor_has_bfloat16", lambda: True)
+    monkeypatch.setattr("deelish.engines.torch.engine.processor_has_bfloat16", lambda: True)
     Deel(precision="auto")
     network = NetworkInNetworkCIFAR10()
     network.untrained.clear()

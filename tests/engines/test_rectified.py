@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from deelish.engines import open_engine
 from deelish.engines.joining import join
-from deelish.engines.torch_ops.rectified import rectified
+from deelish.engines.torch.layers.rectified import rectified
 from deelish.plan import Layer, Plan
 from deelish.plan.fill import fill
 from deelish.plan.lifetimes import last_uses
@@ -157,5 +157,5 @@ def test_a_blob_that_is_asked_for_is_there():
 def test_without_the_function_the_two_layers_run(monkeypatch):
     module, x = of(pair()), {"data": torch.from_numpy(X)}
     joined = module(x, ["conv"])["conv"]
-    monkeypatch.setattr("deelish.engines.torch_ops.rectified._is_there", lambda type: False)
+    monkeypatch.setattr("deelish.engines.torch.layers.rectified._is_there", lambda type: False)
     torch.testing.assert_close(module(x, ["conv"])["conv"], joined, rtol=1e-5, atol=1e-5)

@@ -113,7 +113,7 @@ def test_an_unknown_engine_is_refused():
 
 def test_pytorch_that_is_not_there_is_said_with_the_cure(monkeypatch):
     # As an import that fails: the module has been imported here.
-    monkeypatch.setitem(sys.modules, "deelish.engines.torch_engine", None)
+    monkeypatch.setitem(sys.modules, "deelish.engines.torch.engine", None)
     words = r"^engine 'torch' cannot be imported \(.*\); install it: pip install 'torch>=2\.6'$"
     with pytest.raises(EngineError, match=words):
         open_engine("torch", -1)

@@ -6,7 +6,7 @@ import torch
 
 from deelish.engines import open_engine
 from deelish.errors import DataError
-from deelish.images.preprocessing import Preprocessing
+from deelish.plan.preprocessing import Preprocessing
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
 RULES = [

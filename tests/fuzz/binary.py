@@ -15,9 +15,9 @@ from fuzz.plain import (
     truncate,
 )
 
-from deelish.caffe.fields import SHAPE, Message
-from deelish.caffe.schema import BLOB, NET
-from deelish.caffe.wire import BYTES, FIXED_SIZES, VARINT, block, tag, varint
+from deelish.formats.caffe.fields import SHAPE, Message
+from deelish.formats.caffe.schema import BLOB, NET
+from deelish.formats.caffe.wire import BYTES, FIXED_SIZES, VARINT, block, tag, varint
 
 # Texts that mean something to Caffe, to Python or to a terminal, or that are none.
 _TEXTS = (b"", b"data", b"prob", b"label", b"loss", b"Softmax", b"Input", b"Python", b"\xff")

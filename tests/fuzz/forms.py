@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from fuzz.parts import fields_of
 
-from deelish.caffe.blobs import read_blob
-from deelish.caffe.fields import Message
-from deelish.caffe.schema import BLOB
-from deelish.caffe.wire import BYTES, FIXED32, FIXED64, Source, block, tag, varint
+from deelish.formats.caffe.blobs import read_blob
+from deelish.formats.caffe.fields import Message
+from deelish.formats.caffe.schema import BLOB
+from deelish.formats.caffe.wire import BYTES, FIXED32, FIXED64, Source, block, tag, varint
 
 
 def shape(*sides: int) -> bytes:

@@ -13,10 +13,10 @@ from fuzz import binary, plain, text
 from fuzz.plain import Means, Mutator
 from fuzz.seeds import Seed
 
-from deelish.caffe.schema import BLOB, NET
 from deelish.errors import CaffeError, DeelishError, FileError, PlanError
-from deelish.files.foreign import Foreign, Wishes, open_foreign
-from deelish.files.match import Allowed
+from deelish.formats.caffe.network import Foreign, Wishes, open_foreign
+from deelish.formats.caffe.schema import BLOB, NET
+from deelish.formats.match import Allowed
 
 # A second at rest; a busy machine takes several times as long, and what hangs takes for ever.
 SECONDS = 5

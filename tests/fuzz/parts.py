@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from deelish.caffe.fields import Field, Message
-from deelish.caffe.wire import BYTES, FIXED_SIZES, VARINT, Source, block, read_varint
 from deelish.errors import CaffeError
+from deelish.formats.caffe.fields import Field, Message
+from deelish.formats.caffe.wire import BYTES, FIXED_SIZES, VARINT, Source, block, read_varint
 
 
 class Part(NamedTuple):

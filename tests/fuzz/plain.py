@@ -8,7 +8,7 @@ from random import Random
 
 from fuzz.parts import Part, parts_of
 
-from deelish.caffe.fields import Message
+from deelish.formats.caffe.fields import Message
 
 EXTREMES = (0, 1, 2, 3, 7, 127, 128, 255, 256, 4096, 65_535, 65_536)
 EXTREMES += tuple(2**bits + more for bits in (31, 32, 62, 63) for more in (-1, 0, 1))

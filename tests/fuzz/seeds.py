@@ -12,11 +12,11 @@ import h5py
 import numpy as np
 from fuzz.forms import DATA, blob, rewritten
 
-from deelish.caffe import caffemodel_bytes, prototxt, rows_of
-from deelish.caffe.codec import encode
-from deelish.caffe.read import read_definition
-from deelish.caffe.schema import NET
-from deelish.caffe.wire import block, varint
+from deelish.formats.caffe import caffemodel_bytes, prototxt, rows_of
+from deelish.formats.caffe.codec import encode
+from deelish.formats.caffe.read import read_definition
+from deelish.formats.caffe.schema import NET
+from deelish.formats.caffe.wire import block, varint
 from deelish.plan import Layer, Plan
 
 # A net with a layer of every type.

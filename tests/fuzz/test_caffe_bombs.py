@@ -14,10 +14,10 @@ import pytest
 from fuzz.forms import old_shape, packed, shape
 from fuzz.mutants import SECONDS, check_refusal
 
-from deelish.caffe import wire
-from deelish.caffe.wire import block, tag, varint
 from deelish.errors import DeelishError
-from deelish.files.foreign import Wishes, open_foreign
+from deelish.formats.caffe import wire
+from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.wire import block, tag, varint
 
 MEGABYTE = 2**20
 MOST_BYTES = 32 * MEGABYTE

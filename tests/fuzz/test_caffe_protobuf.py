@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from fuzz.forms import DATA, blob, doubles
 
-from deelish.caffe.read import read_net, weights_of
-from deelish.caffe.wire import block, tag, varint
+from deelish.formats.caffe.read import read_net, weights_of
+from deelish.formats.caffe.wire import block, tag, varint
 
 MODELS = 500
 # Name, number, type and inner message of the fields that hold weights or lead to them.

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from deelish.caffe.codec import encode
-from deelish.caffe.read import read_definition, read_net
-from deelish.caffe.rows import rows_of
-from deelish.caffe.schema import NET
 from deelish.errors import CaffeError
-from deelish.files.foreign import Wishes, open_foreign
-from deelish.files.match import Allowed
+from deelish.formats.caffe.codec import encode
+from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.read import read_definition, read_net
+from deelish.formats.caffe.rows import rows_of
+from deelish.formats.caffe.schema import NET
+from deelish.formats.match import Allowed
 
 INPUT = "input: 'd' input_shape { dim: 1 dim: 3 }\n"
 

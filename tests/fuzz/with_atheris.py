@@ -20,14 +20,16 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-with atheris.instrument_imports(include=["deelish.caffe", "deelish.plan", "deelish.files"]):
+with atheris.instrument_imports(
+    include=["deelish.formats.caffe", "deelish.plan", "deelish.formats"]
+):
     from fuzz.mutants import MUTATORS, TABLES, check_net, check_refusal, wishes_of
     from fuzz.plain import Means
     from fuzz.seeds import Seed, material_folder, seeds
 
-    from deelish.caffe.mean import read_mean
     from deelish.errors import DeelishError
-    from deelish.files.foreign import open_foreign
+    from deelish.formats.caffe.mean import read_mean
+    from deelish.formats.caffe.network import open_foreign
 
 # Seconds for one input, of which counting the branches takes most.
 LIMIT = 5

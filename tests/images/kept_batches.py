@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from deelish.images import reading
-from deelish.images.keeping_disk import DiskKeeping
+from deelish.images.cache.disk import DiskKeeping
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
-from deelish.images.recipes import Showing
+from deelish.images.views.recipes import Showing
 
 SPECS = ((24, 32), (16, 16))
 

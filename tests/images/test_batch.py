@@ -10,7 +10,7 @@ import pytest
 from deelish.images import reading
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
-from deelish.images.recipes import Showing
+from deelish.images.views.recipes import Showing
 
 LARGE, SMALL = (24, 32), (8, 10)
 

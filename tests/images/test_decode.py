@@ -9,8 +9,8 @@ import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from deelish.errors import DataError
-from deelish.images.arrays import from_array
-from deelish.images.decode import decode, to_rgb
+from deelish.images.decoding.decode import decode, to_rgb
+from deelish.images.pixels import from_array
 
 WAVES = (np.sin(np.arange(48 * 64 * 3).reshape(48, 64, 3) / 50) * 100 + 120).astype(np.uint8)
 

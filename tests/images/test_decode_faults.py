@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from deelish.errors import DataError
-from deelish.images.decode import MAX_BYTES, MAX_PIXELS, decode, read_file
+from deelish.images.decoding.decode import MAX_BYTES, MAX_PIXELS, decode, read_file
 
 WAVES = (np.sin(np.arange(48 * 64 * 3).reshape(48, 64, 3) / 50) * 100 + 120).astype(np.uint8)
 

@@ -11,15 +11,15 @@ from images.kept_batches import decoded
 from PIL import Image, ImageFilter
 
 from deelish.errors import DataError
-from deelish.images.decode import decode_for
-from deelish.images.keeping import MemoryKeeping
-from deelish.images.keeping_disk import DiskKeeping
+from deelish.images.cache.disk import DiskKeeping
+from deelish.images.cache.memory import MemoryKeeping
+from deelish.images.decoding.decode import decode_for
+from deelish.images.decoding.reducing import SCALES, scale_for, serves
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
-from deelish.images.recipes import Showing
-from deelish.images.reducing import SCALES, scale_for, serves
 from deelish.images.stills import Stills
-from deelish.images.views import View, render
+from deelish.images.views.recipes import Showing
+from deelish.images.views.view import View, render
 
 # For an image of about 125 x 90 pixels: at a half twice, whole, at a quarter, at an eighth.
 SPECS = ((14, 16), (15, 20), (33, 40), (7, 8), (4, 5))
@@ -173,7 +173,7 @@ def test_a_later_run_finds_each_scale_on_disk(photos, tmp_path, monkeypatch):
 
 def test_a_full_store_gives_the_scales_that_it_has(photos, tmp_path, monkeypatch):
     shown(photos, SPECS[3:], DiskKeeping(tmp_path / "kept"))
-    monkeypatch.setattr("deelish.images.keeping_disk.free_disk", lambda folder: 0)
+    monkeypatch.setattr("deelish.images.cache.disk.free_disk", lambda folder: 0)
     keeping, seen = DiskKeeping(tmp_path / "kept"), decoded(monkeypatch)
     for _ in range(3):
         assert shown(photos, SPECS, keeping) == shown(photos, SPECS)

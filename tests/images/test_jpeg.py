@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from deelish.errors import DataError
-from deelish.images.decode import decode, decode_for
-from deelish.images.jpeg import decoded_jpeg, jpeg_size
+from deelish.images.decoding.decode import decode, decode_for
+from deelish.images.decoding.jpeg import decoded_jpeg, jpeg_size
 
 SIZES = [(97, 61), (64, 64), (61, 131)]
 KINDS = {

@@ -9,8 +9,8 @@ import pytest
 from images.kept_batches import decoded, epochs, loader_of
 from PIL import Image
 
-from deelish.images.keeping import MemoryKeeping
-from deelish.images.keeping_disk import DiskKeeping
+from deelish.images.cache.disk import DiskKeeping
+from deelish.images.cache.memory import MemoryKeeping
 
 SHOWINGS = (
     {},
@@ -108,7 +108,7 @@ def test_memory_is_bounded_and_says_so(noise, monkeypatch):
 
 
 def test_the_bound_is_half_of_what_is_free(monkeypatch, noise):
-    monkeypatch.setattr("deelish.images.keeping.free_memory", lambda: 9200)
+    monkeypatch.setattr("deelish.images.cache.memory.free_memory", lambda: 9200)
     keeping = MemoryKeeping()
     epochs(loader_of(noise, keeping, workers=1), training=False)
     assert (keeping.count, keeping.bytes, keeping.full) == (1, 4500, True)

@@ -11,8 +11,8 @@ import pytest
 from images.kept_batches import decoded, epochs, loader_of
 from PIL import Image
 
-from deelish.images.keeping_disk import DiskKeeping
-from deelish.images.keeping_folder import count_damaged, kept_images
+from deelish.images.cache.disk import DiskKeeping
+from deelish.images.cache.folder import count_damaged, kept_images
 
 FRONT, RECORD = 4096, 4 + 16 + 36
 ALL = [f"{index}.png" for index in range(9)]
@@ -150,7 +150,7 @@ def test_a_full_disk_is_said_once_and_training_goes_on(code, run, folder, lines,
     Image.new("RGB", (40, 80), "red").save("5.png")
     size = only(folder, ".pixels").stat().st_size
     with monkeypatch.context() as patch:
-        patch.setattr("deelish.cache.records.os.write", full)
+        patch.setattr("deelish.storage.records.os.write", full)
         seen, keeping = run()
     assert seen == ["4.png", "4.png", "5.png", "5.png"]
     assert keeping.told(9).endswith("; 2 are decoded again in every epoch")
@@ -223,7 +223,7 @@ def test_a_damaged_index_is_said_and_made_anew(fault, said, run, folder, lines):
 
 
 def test_an_index_of_another_version_is_said_and_made_anew(run, folder, lines, monkeypatch):
-    from deelish.images import pixel_files
+    from deelish.images.cache import pixel_files
 
     front = pixel_files.FRONT
     newer = type(front)(front.magic, front.version + 1, front.kind)

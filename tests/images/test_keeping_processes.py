@@ -13,8 +13,8 @@ import pytest
 from images.kept_batches import decoded, epochs, loader_of
 from PIL import Image
 
-from deelish.images.keeping_disk import DiskKeeping
-from deelish.images.keeping_folder import count_damaged, kept_images, remove
+from deelish.images.cache.disk import DiskKeeping
+from deelish.images.cache.folder import count_damaged, kept_images, remove
 
 SCRIPT = Path(__file__).with_name("kept_batches.py")
 

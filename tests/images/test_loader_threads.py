@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deelish.images.decode import decode_for
+from deelish.images.decoding.decode import decode_for
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from deelish.errors import DataError
-from deelish.images.decode import decode
+from deelish.images.decoding.decode import decode
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
-from deelish.images.mixing import Mixture
-from deelish.images.recipes import Showing
-from deelish.images.views import render
+from deelish.images.views.mixing import Mixture
+from deelish.images.views.recipes import Showing
+from deelish.images.views.view import render
 
 SPECS = [(24, 32), (48, 64)]
 KINDS = ["mixup", "cutmix"]

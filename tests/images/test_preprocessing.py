@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from deelish.errors import DataError
-from deelish.images.preprocessing import Preprocessing
+from deelish.plan.preprocessing import Preprocessing
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from deelish.errors import DataError
-from deelish.images.decode import decode
+from deelish.images.decoding.decode import decode
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
-from deelish.images.recipes import Showing
-from deelish.images.views import View, render, view_seed
+from deelish.images.views.recipes import Showing
+from deelish.images.views.view import View, render, view_seed
 
 SPEC = (24, 32)
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from deelish.engines import resizing
-from deelish.images import lending
-from deelish.images.arrays import packed
-from deelish.images.lending import array_of
-from deelish.images.views import resized
+from deelish.engines.torch import resizing
+from deelish.images.decoding import lending
+from deelish.images.decoding.lending import array_of
+from deelish.images.pixels import packed
+from deelish.images.views.view import resized
 
 VECTORS = torch.backends.cpu.get_cpu_capability() in resizing.VECTORS
 
@@ -120,7 +120,7 @@ def test_memory_with_room_between_the_rows_is_copied():
     script = (
         "import numpy as np\n"
         "from PIL import Image\n"
-        "from deelish.images.lending import array_of\n"
+        "from deelish.images.decoding.lending import array_of\n"
         "image = np.arange(5 * 3 * 3, dtype=np.uint8).reshape(5, 3, 3)\n"
         "print(np.array_equal(array_of(Image.fromarray(image)), image))\n"
     )

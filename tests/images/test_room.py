@@ -2,7 +2,7 @@
 
 import pytest
 
-from deelish.images.room import UNKNOWN, free_disk, free_memory
+from deelish.images.cache.room import UNKNOWN, free_disk, free_memory
 
 
 def write(root, files):

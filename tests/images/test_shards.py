@@ -17,12 +17,12 @@ from PIL import Image
 from tars import samples_of, tar_of, write_tar
 
 from deelish.errors import DataError
-from deelish.images import shard_files
-from deelish.images.keeping import MemoryKeeping
-from deelish.images.keeping_disk import DiskKeeping
+from deelish.images.cache.disk import DiskKeeping
+from deelish.images.cache.memory import MemoryKeeping
 from deelish.images.lists import check_apart, check_labels, read_items
-from deelish.images.shard_files import OpenShards
-from deelish.images.shards import expanded
+from deelish.images.shards import members
+from deelish.images.shards.members import OpenShards
+from deelish.images.shards.shards import expanded
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def opened(monkeypatch):
     """The paths of shards that are opened to read images, in their order."""
     paths = []
 
-    class Noted(shard_files.OpenFile):
+    class Noted(members.OpenFile):
         def __init__(self, path):
             paths.append(path)
             super().__init__(path)
@@ -215,7 +215,7 @@ def test_threads_read_what_one_thread_reads(tmp_path):
         write_tar(tmp_path / f"{number}.tar", members)
     items = read_items(tmp_path / "{0..5}.tar")
     few = OpenShards(2)
-    shards = {path: shard_files.Shard(path, facts, few) for path, facts in _shards(items)}
+    shards = {path: members.Shard(path, facts, few) for path, facts in _shards(items)}
     members = [item.origin._replace(shard=shards[item.origin.shard.path]) for item in items] * 20
     np.random.default_rng(1).shuffle(members)
     start = threading.Barrier(8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deelish.images.views import View, render, view_seed
+from deelish.images.views.view import View, render, view_seed
 
 
 def picture(width: int, height: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from one_layer import shapes, weights
 
 from deelish.errors import PlanError
 from deelish.plan.kind import REQUIRED
-from deelish.plan.kinds import KINDS
+from deelish.plan.layers import KINDS
 
 X, CONT, STATIC, STATE = (5, 3, 4), (5, 3), (3, 2, 7), (1, 3, 6)
 

@@ -16,11 +16,12 @@ import torch.distributed as dist
 from helpers import small
 from hinted import FACTS, convolutional, known, weights
 
-from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Plan, Show, network
-from deelish.answers.folder import kept_files
-from deelish.cache.place import cache_folder
-from deelish.engines import torch_group
+from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Plan, Show
+from deelish.distillation.teacher_cache.folder import kept_files
+from deelish.engines.torch import group as torch_group
 from deelish.errors import FileError
+from deelish.network import network
+from deelish.storage.folder import cache_folder
 
 SGD = {"optimizer": "sgd", "rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}
 PLAIN = {"crop": 1, "mirror": False}

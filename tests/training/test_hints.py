@@ -10,7 +10,7 @@ from helpers import once
 from hinted import convolutional, known, lesson, weights
 
 from deelish import BatchTrain, Deel, InputBatch, Network
-from deelish.distillation.teachers import Teacher
+from deelish.distillation.wrapped import Teacher
 
 
 @pytest.fixture

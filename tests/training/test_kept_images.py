@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from helpers import small
 
-from deelish import BatchTrain, Deel, InputBatch, report
+from deelish import BatchTrain, Deel, InputBatch
+from deelish.common import report
 from deelish.errors import DataError
 from deelish.images import reading
 from deelish.training.waiting import Waiting

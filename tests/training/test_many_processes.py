@@ -16,10 +16,10 @@ from helpers import write_set
 from training import in_processes
 
 from deelish import Deel
-from deelish.answers.folder import kept_files
+from deelish.distillation.teacher_cache.folder import kept_files
 from deelish.errors import EngineError
-from deelish.images import keeping
-from deelish.images.frames import Opened
+from deelish.images.cache import memory as keeping
+from deelish.images.decoding.frames import Opened
 
 TESTS = Path(__file__).parents[1]
 # What dropout and the statistics of a part of a batch make different.

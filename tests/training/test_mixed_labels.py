@@ -5,7 +5,7 @@ import pytest
 from helpers import once, small, trained
 
 from deelish.errors import DataError, TrainingError
-from deelish.tensor import LabelTensor
+from deelish.network.tensors import LabelTensor
 
 
 def shares_of(labels, classes=4):

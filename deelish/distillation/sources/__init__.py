@@ -8,10 +8,10 @@ from typing import Any
 
 from deelish.distillation.sources.function import FunctionModel
 from deelish.distillation.sources.network import NetworkModel
-from deelish.engines.foreign import Foreign
+from deelish.engines.inference import Foreign
 from deelish.errors import TrainingError
-from deelish.network import Network
-from deelish.opening import open_network
+from deelish.network.network import Network
+from deelish.network.opening import open_network
 
 
 def source_of(source: Any, gpu: int, key: str | None) -> Foreign:
@@ -31,11 +31,11 @@ def source_of(source: Any, gpu: int, key: str | None) -> Foreign:
     if isinstance(source, Network):
         return NetworkModel(source)
     if _is(source, "torch", "nn.Module"):
-        from deelish.engines.foreign_torch import TorchModel
+        from deelish.engines.torch.inference import TorchModel
 
         return TorchModel(source)
     if _is(source, "chainer", "Link"):
-        from deelish.engines.foreign_chainer import ChainerModel
+        from deelish.engines.chainer.inference import ChainerModel
 
         return ChainerModel(source)
     if isinstance(source, str | Path):

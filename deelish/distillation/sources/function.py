@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.foreign import Foreign, logits_of
+from deelish.engines.inference import Foreign, logits_of
 
 
 class FunctionModel(Foreign):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from deelish.engines.foreign import Foreign
+from deelish.engines.inference import Foreign
 from deelish.errors import PlanError
-from deelish.network import Network
-from deelish.session import current_session
+from deelish.language.session import current_session
+from deelish.network.network import Network
 
 
 class NetworkModel(Foreign):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from deelish import report
+from deelish.common import report
 from deelish.distillation.sources.onnx_file import OnnxFile
-from deelish.engines.foreign import Foreign
+from deelish.engines.inference import Foreign
 from deelish.errors import FileError, first_line
-from deelish.onnx.runtime import CUDA, check_runtime, open_session
-from deelish.weights import find_model
+from deelish.formats.onnx.runtime import CUDA, check_runtime, open_session
+from deelish.network.pretrained import find_model
 
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 

@@ -8,10 +8,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deelish.engines.foreign import Digest
+from deelish.engines.inference import Digest
 from deelish.errors import DataError, FileError, first_line
-from deelish.images.preprocessing import Preprocessing
-from deelish.onnx.runtime import CURE
+from deelish.formats.onnx.runtime import CURE
+from deelish.plan.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import onnx

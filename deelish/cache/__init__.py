@@ -1,1 +1,0 @@
-"""Files in the user's cache that several processes use at once: place, lock, front, records."""

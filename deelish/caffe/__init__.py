@@ -1,9 +1,0 @@
-"""Caffe's files, read and written without Caffe: .caffemodel, and .prototxt for writing."""
-
-from deelish.caffe.prototxt import prototxt as prototxt
-from deelish.caffe.read import CaffeLayer as CaffeLayer
-from deelish.caffe.read import CaffeNet as CaffeNet
-from deelish.caffe.read import read_net as read_net
-from deelish.caffe.read import weights_of as weights_of
-from deelish.caffe.rows import rows_of as rows_of
-from deelish.caffe.write import caffemodel_bytes as caffemodel_bytes

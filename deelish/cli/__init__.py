@@ -1,0 +1,3 @@
+"""The command line: one file for each group of commands."""
+
+from deelish.cli.command import main as main

@@ -1,0 +1,116 @@
+"""The command `deelish`: runs scripts, fetches, converts and shows models, classifies images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from deelish.cli import compare as cli_compare
+from deelish.cli import models as cli_models
+from deelish.cli import teacher_cache as cli_answers
+from deelish.errors import DeelishError, FileError
+from deelish.version import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 1 for an error, 130 for Ctrl-C.
+
+    141, as in a shell, says that the reader of its output, such as `head`, has gone.
+
+    SystemExit comes through, from argparse (2) and from the user's own script.
+    """
+    options = _parser().parse_args(arguments)
+    act: Callable[[argparse.Namespace], int] = options.act
+    try:
+        code = act(options)
+        if options.command != "run":
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        if options.command == "run":
+            raise  # the script's own, which may be of another pipe
+        # At exit Python flushes once more, and would complain of the same pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except DeelishError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"deelish: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if options.debug:
+            traceback.print_exc()
+        print("deelish: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deelish", description="A small declarative language for knowledge distillation."
+    )
+    parser.add_argument("--version", action="version", version=f"deelish {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show Python's traceback of an error")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run a script, one written for Deel too")
+    run.add_argument("script", metavar="SCRIPT")
+    run.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
+    run.set_defaults(act=_run)
+
+    models = commands.add_parser("models", help="list the published models")
+    models.set_defaults(act=_models)
+
+    fetch = commands.add_parser("fetch", help="fetch the published weights of a network")
+    fetch.add_argument("name", metavar="NAME", help="such as googlenet")
+    fetch.add_argument("--to", metavar="FOLDER", type=Path, help="where the file is put")
+    fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="where else it lies")
+    fetch.set_defaults(act=_fetch)
+    for part in (cli_models, cli_answers, cli_compare):
+        part.add_commands(commands)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from deelish.cli.legacy import run_script
+
+    try:
+        run_script(options.script, options.arguments)
+    except DeelishError:
+        raise
+    except Exception as error:
+        _print_traceback(error, None if options.debug else options.script)
+        return 1
+    return 0
+
+
+def _print_traceback(error: Exception, script: str | None) -> None:
+    """Print as Python does: from the script's first frame on, without those that started it."""
+    frame = error.__traceback__
+    while script and frame is not None and frame.tb_frame.f_code.co_filename != script:
+        frame = frame.tb_next
+    traceback.print_exception(type(error), error, frame or error.__traceback__)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from deelish.networks import models_table
+
+    print(models_table())
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from deelish.network.pretrained import fetch
+    from deelish.networks import CARDS
+
+    if options.name not in CARDS:
+        raise FileError(f"no published model {options.name!r}; known: {', '.join(sorted(CARDS))}")
+    card = CARDS[options.name]
+    print(fetch(card, options.to, options.address))
+    print(f"licence: {card.licence}")
+    if card.note:
+        print(card.note)
+    return 0

@@ -1,0 +1,44 @@
+"""The command `compare`: a teacher and its students, measured on a list of images."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add it to the command line; it sets `act`, which runs it and gives the exit code."""
+    compare = commands.add_parser(
+        "compare", help="measure students beside their teacher: accuracy, size, speed"
+    )
+    add = compare.add_argument
+    add("teacher", metavar="TEACHER", help=".hdf5, .safetensors, .caffemodel")
+    add("students", metavar="STUDENT", nargs="+", help="one of these, or several")
+    add("--test", metavar="LIST", required=True, help="a list, class folders or tars")
+    add("--train", metavar="LIST", help="training images, for the students in int8")
+    add("--fits", metavar="DEVICE", help="whether they fit a device, such as raspberry-pi-3")
+    add("--save", metavar="FILE", help="write the report as a page, .html")
+    add("--labels", metavar="FILE", help="names of the classes, one a line")
+    add("--root", metavar="FOLDER", type=Path, help="where the images of the lists lie")
+    add("--crop", metavar="SHARE", type=float, help="share of a side that is seen, up to 1")
+    compare.set_defaults(act=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from deelish.comparison import Compare
+    from deelish.network.opening import open_network
+
+    paths = (options.teacher, *options.students)
+    teacher, *students = [open_network(path, labels=options.labels) for path in paths]
+    made = Compare(
+        teacher,
+        students,
+        options.test,
+        train=options.train,
+        fits=options.fits,
+        save=options.save,
+        root=options.root,
+        crop=options.crop,
+    )
+    print(made)
+    return 0

@@ -1,0 +1,114 @@
+"""The commands on a file of a network: convert, show, classify."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deelish.errors import DataError
+
+if TYPE_CHECKING:
+    from deelish.network.network import Network
+    from deelish.network.opening import Wishes
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add them to the command line; each sets `act`, which runs it and gives the exit code."""
+    opening = opening_options()
+    convert = commands.add_parser(
+        "convert", parents=[opening], help="write a model in another format"
+    )
+    convert.add_argument("model", metavar="SOURCE", help=".caffemodel, .hdf5, .safetensors")
+    convert.add_argument("target", metavar="TARGET", help=".onnx, or one of these")
+    convert.add_argument(
+        "--verify", action="store_true", help="run both, and write nothing where they differ"
+    )
+    convert.set_defaults(act=_convert)
+
+    show = commands.add_parser("show", parents=[opening], help="show the layers of a model")
+    show.add_argument("model", metavar="MODEL")
+    show.set_defaults(act=_show)
+
+    classify = commands.add_parser("classify", parents=[opening], help="say what images show")
+    classify.add_argument("model", metavar="MODEL")
+    classify.add_argument("images", metavar="IMAGE", nargs="+")
+    classify.add_argument("--top", metavar="N", type=int, default=5, help="labels an image (5)")
+    classify.set_defaults(act=_classify)
+
+
+def opening_options() -> argparse.ArgumentParser:
+    """What a model may be opened with."""
+    opening = argparse.ArgumentParser(add_help=False)
+    add = opening.add_argument
+    add("--prototxt", metavar="FILE", help="the net in text, for weights of Caffe")
+    add("--labels", metavar="FILE", help="names of the classes, one a line")
+    add("--in-size", metavar="N", type=int, help="side of the images in pixels")
+    add("--mean", metavar="A,B,C", help="what each channel loses, or a .binaryproto")
+    add("--allow-missing", action="store_true", help="run layers whose weights the file lacks")
+    add("--allow-nonfinite", action="store_true", help="take weights that are NaN or infinite")
+    return opening
+
+
+def _wishes(options: argparse.Namespace) -> Wishes:
+    return {
+        "in_size": options.in_size,
+        "mean": _mean(options.mean),
+        "allow_missing": options.allow_missing,
+        "allow_nonfinite": options.allow_nonfinite,
+    }
+
+
+def _mean(text: str | None) -> tuple[float, ...] | Path | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        if Path(text).suffix == ".binaryproto":
+            return Path(text)
+        raise DataError(
+            f"--mean {text}: give one number a channel, such as 104,117,123, or a .binaryproto"
+        ) from None
+
+
+def opened(options: argparse.Namespace) -> Network:
+    """The network that the command line names, with its options."""
+    from deelish.network.opening import open_network
+
+    return open_network(options.model, options.prototxt, options.labels, **_wishes(options))
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from deelish.network.convert import convert
+
+    given = (options.prototxt, options.labels, options.verify)
+    convert(options.model, options.target, *given, **_wishes(options))
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    network = opened(options)
+    pixels = network.preprocessing
+    mean = ", ".join(f"{number:g}" for number in pixels.mean)
+    print(network)
+    print(network.summary())
+    print(
+        f"pixels: the middle {pixels.size} x {pixels.size} of {pixels.base} x {pixels.base},"
+        f" {pixels.order}, minus {mean}, times {pixels.scale_text}"
+    )
+    print(f"labels: {len(network.labels) if network.labels else 'none'}")
+    return 0
+
+
+def _classify(options: argparse.Namespace) -> int:
+    if options.top < 1:
+        raise DataError(f"--top {options.top}: give a whole number above 0")
+    network = opened(options)
+    for path in options.images:
+        answer = network.classify(path)
+        if len(options.images) > 1:
+            print(path)
+        for rank, (name, probability) in enumerate(answer.top(options.top)[0], start=1):
+            print(f"#{rank} | {name} | {probability:.1%}")
+    return 0

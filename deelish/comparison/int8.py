@@ -1,0 +1,123 @@
+"""A network in int8: written as ONNX, quantised and run by onnxruntime."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from deelish.comparison.timing import threads_of
+from deelish.errors import FileError, PlanError, first_line
+from deelish.formats.onnx.model import model_of
+from deelish.formats.onnx.proto import proto_of
+from deelish.formats.onnx.runtime import check_runtime, open_session
+from deelish.network.network import Network
+from deelish.network.tensors import ImageTensor
+from deelish.plan.plan import Plan
+
+IMAGES = 128
+ABOUT = (
+    "int8: onnxruntime's static quantisation (QDQ), weights by channel in 7 of 8 bits, since"
+    f" processors without VNNI overflow on 8; calibrated on at most {IMAGES} training images"
+)
+
+
+class _Reader:
+    """What the calibration reads: batches of one input, then None."""
+
+    def __init__(self, name: str, batches: Iterator[np.ndarray]) -> None:
+        self._name, self._batches = name, batches
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {self._name: batch}
+
+
+class Int8:
+    """The quantised network.
+
+    Args:
+        network: the network; what leads to its logits is quantised, the softmax left out.
+        training: batches of training images to calibrate on.
+
+    Attributes:
+        file: bytes of its .onnx.
+
+    Raises:
+        FileError: onnx or onnxruntime is not there, or refuses the network.
+        PlanError: a layer has no counterpart in ONNX, or the number of images is fixed.
+    """
+
+    def __init__(self, network: Network, training: Sequence[ImageTensor]) -> None:
+        self._network, self._data = network, network.plan.data
+        with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
+            source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
+            self._logits = _write(network, source)
+            check_runtime()
+            try:
+                self._quantise(source, target, training)
+                model = target.read_bytes()
+                # As many threads as the network itself computes with.
+                threads = threads_of(network.session.engine)
+                self._session = open_session(model, threads=threads)
+            except Exception as error:  # onnxruntime lets anything out
+                raise FileError(
+                    f"{network.name}: onnxruntime cannot quantise it ({first_line(error)})"
+                ) from error
+        self.file = len(model)
+
+    def logits(self, images: ImageTensor) -> np.ndarray:
+        """float32 (n, classes) of the images."""
+        pixels = self._pixels(images)
+        (answer,) = self._session.run([self._logits], {self._data: pixels})
+        return np.asarray(answer).reshape(len(pixels), -1)
+
+    def _pixels(self, images: ImageTensor) -> np.ndarray:
+        return self._network.preprocessing.apply(images.pixels(self._network))
+
+    def _quantise(self, source: Path, target: Path, training: Sequence[ImageTensor]) -> None:
+        from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        with _quiet():
+            # Folds what stands behind a convolution into it.
+            quant_pre_process(source, source, skip_symbolic_shape=True)
+            quantize_static(
+                source,
+                target,
+                _Reader(self._data, map(self._pixels, training)),
+                quant_format=QuantFormat.QDQ,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                reduce_range=True,
+            )
+
+
+def _write(network: Network, path: Path) -> str:
+    """The network up to its logits as ONNX; the name of the value that holds them."""
+    plan = network.plan
+    rows = plan.rows("TEST", [plan.logits])
+    inputs = {name: plan.inputs[name] for name in plan.needed("TEST", [plan.logits])}
+    short = Plan(rows, inputs, plan.name, plan.logits)
+    model = model_of(short, network.session.engine.state(network.module))
+    if model.batch is not None or model.logits is None:
+        raise PlanError(f"{network.name}: as .onnx it does not take any number of images")
+    path.write_bytes(proto_of(network.name, model, {}).SerializeToString())
+    return model.logits
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No advice on the log while quantising."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(before)

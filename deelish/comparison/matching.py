@@ -1,0 +1,29 @@
+"""The classes of all networks in one order: that of the first student, whose list it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deelish.distillation.class_matching import class_order, matched_line
+from deelish.distillation.contract import CanTeach
+from deelish.errors import DataError
+
+
+def order_of(network: CanTeach, student: CanTeach) -> tuple[np.ndarray | None, str | None]:
+    """For each class of the student its place among the network's logits, and a line to say of it.
+
+    None for places that are the same.
+
+    Raises:
+        DataError: one of them has no names, and the numbers of classes differ.
+        TrainingError: a class of the student is not among the network's, or could be several.
+    """
+    order = class_order(student, network)
+    if order is not None:
+        return order, matched_line(student, network, order.tolist())
+    if network.classes != student.classes:
+        raise DataError(
+            f"Compare: {network.name} has {network.classes} classes, the student {student.name}"
+            f" {student.classes}; give both labels= with names, so that the classes can be matched"
+        )
+    return None, None

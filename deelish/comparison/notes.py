@@ -1,0 +1,61 @@
+"""How a comparison was made, in sentences below its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deelish.common.report import amount
+from deelish.comparison import devices, int8, timing
+from deelish.comparison.calibration import BINS
+from deelish.comparison.devices import Device
+from deelish.comparison.pictures import ImageList
+from deelish.distillation.contract import CanTeach
+
+NUMBERS = (
+    "agreement: the same first class; among the teacher's five: the student's first class is one of"
+    " the teacher's five highest; KL in nats at temperature 1, mean over the images; calibration"
+    f" error: the expected one (ECE) over {BINS} equal bins"
+)
+SIZES = (
+    "parameters and multiply-adds: of the network as it answers; file: as save() writes it as"
+    " .safetensors (to a folder that went again), int8 as .onnx; peak memory: the weights and the"
+    " largest sum of blobs alive at once, of one image in float32 (int8: one byte a number),"
+    " without what a framework needs for itself"
+)
+
+
+def notes_of(images: ImageList, networks: Sequence[CanTeach], device: Device | None) -> list[str]:
+    """The notes of one comparison: of the teacher, then the students."""
+    notes = [_images(images), *_classes(networks), NUMBERS, SIZES, _speed(networks), int8.ABOUT]
+    if device is not None:
+        sizes = f"{amount(device.memory)} of memory, {amount(device.storage)} of storage"
+        notes.append(f"fits {device.name} ({device.about}; {sizes}): {devices.RULE}")
+    return notes
+
+
+def _classes(networks: Sequence[CanTeach]) -> list[str]:
+    student = networks[1]
+    return [
+        f"of the {each.classes:,} classes of {each.name} only the {student.classes:,} of"
+        f" {student.name} count, in its numbers too"
+        for each in networks
+        if each.classes != student.classes
+    ]
+
+
+def _images(images: ImageList) -> str:
+    share = "each network's own share" if images.crop is None else f"{images.crop:g}"
+    return (
+        f"{len(images.items):,} images of {images.items[0].source}, in centre views that show"
+        f" {share} of a side; they were only measured: nothing was chosen on them here"
+    )
+
+
+def _speed(networks: Sequence[CanTeach]) -> str:
+    found: dict[str, None] = {}
+    for network in networks:
+        engine = network.session.engine
+        threads = timing.threads_of(engine)
+        many = "threads as it chooses" if threads is None else f"threads: {threads}"
+        found[f"{engine.name} on {engine.device}, {many}"] = None
+    return f"ms: {timing.RULE}; {'; '.join(found)}; {timing.machine()}"

@@ -1,0 +1,75 @@
+"""The plots of the page, as PNG inside the text of an address."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from deelish.comparison.table import Row
+
+LOOK = {"figsize": (5.2, 3.6), "layout": "constrained"}
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Bytes of a picture (kind "png" or "jpeg") as an address that needs no file."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def accuracy_by(rows: Mapping[str, Row], key: str, title: str, factor: float) -> str:
+    """Accuracy with its interval against a cost, a point for each network that has both.
+
+    The cost is the row's `key` times `factor`, on a scale of equal ratios.
+    """
+    figure, axes = _axes()
+    for name, row in rows.items():
+        if row["accuracy"] is None or not row[key]:
+            continue
+        x, y = row[key] * factor, row["accuracy"]
+        reach = [[y - row["accuracy_low"]], [row["accuracy_high"] - y]]
+        axes.errorbar([x], [y], yerr=reach, fmt="o", capsize=3, label=name)
+    axes.set_xscale("log")
+    axes.set_xlabel(title)
+    axes.set_ylabel("accuracy, interval of 95 %")
+    _legend(axes)
+    return _png(figure)
+
+
+def reliability_diagram(rows: Mapping[str, Row]) -> str:
+    """Accuracy against confidence by bins; on the diagonal a network is right as often as it says.
+
+    Guo et al. 2017, figure 1.
+    """
+    figure, axes = _axes()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
+    for name, row in rows.items():
+        bins = [each for each in row["reliability"] or () if each["images"]]
+        if bins:
+            points = [(each["confidence"], each["accuracy"]) for each in bins]
+            axes.plot(*zip(*points, strict=True), "o-", markersize=4, label=name)
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("accuracy")
+    axes.set_aspect("equal")
+    _legend(axes)
+    return _png(figure)
+
+
+def _axes() -> tuple[Any, Any]:
+    # Not pyplot: it would take part in the user's own figures and want a screen.
+    from matplotlib.figure import Figure
+
+    figure = Figure(**LOOK)  # type: ignore[arg-type]
+    return figure, figure.subplots()
+
+
+def _legend(axes: Any) -> None:
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small")
+
+
+def _png(figure: Any) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return data_uri(buffer.getvalue(), "png")

@@ -1,0 +1,91 @@
+"""What a comparison found: a table at the prompt, rows by name, JSON, a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deelish.common.processes import leads
+from deelish.comparison.devices import Device
+from deelish.comparison.table import Row, text
+from deelish.errors import DataError, FileError
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """The numbers of a teacher and its students.
+
+    ``report["student"]["accuracy"]`` is one of them.
+
+    Attributes:
+        rows: for "teacher", "student", "student int8" (of several: "student 1", ...) the numbers by
+            name: accuracy with accuracy_low and accuracy_high, agreement, agreement_at_5, kl, ece,
+            reliability, parameters, multiply_adds, file_bytes, memory_bytes, ms_1, ms_32, fits, and
+            `missing`, the reason where there are none. Shares are from 0 to 1.
+        classes: for each student, a row for each true class: label, name, images, agreement,
+            accuracy.
+        different: for each student, the images on which it is farthest from the teacher.
+        device: the one that `fits` asks for, or None.
+        notes: how all of it was measured.
+    """
+
+    rows: Mapping[str, Row]
+    classes: Mapping[str, Sequence[Row]]
+    different: Mapping[str, Sequence[Row]]
+    device: Device | None
+    notes: Sequence[str]
+
+    def __getitem__(self, key: str) -> Row:
+        if key not in self.rows:
+            raise DataError(f"the report has no row {key!r}; it has: {', '.join(self.rows)}")
+        return self.rows[key]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON holds it."""
+        return {
+            "rows": {key: dict(row) for key, row in self.rows.items()},
+            "classes": {key: list(map(dict, rows)) for key, rows in self.classes.items()},
+            "different": {key: list(map(dict, rows)) for key, rows in self.different.items()},
+            "device": None if self.device is None else self.device.to_dict(),
+            "notes": list(self.notes),
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write one HTML file that needs nothing else; an old one stays until the new is whole.
+
+        Of several processes the first writes.
+
+        Raises:
+            FileError: another ending than .html, or a folder that cannot be written.
+            DataError: an image that the page shows is gone.
+        """
+        from deelish.comparison.html import page
+        from deelish.storage.atomic import replacing
+
+        target = checked_page(path)
+        if not leads():
+            return target
+        content = page(self)
+        with replacing(target) as temporary:
+            # A file's name may hold bytes that are no text.
+            temporary.write_text(content, encoding="utf-8", errors="replace")
+        return target
+
+    def __repr__(self) -> str:
+        return text(self.rows, None if self.device is None else self.device.name, self.notes)
+
+
+def checked_page(path: str | Path) -> Path:
+    """The path of a page.
+
+    Raises:
+        FileError: another ending than .html, or no such folder.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".html":
+        raise FileError(f"{path}: the report is a page; give a name that ends in .html")
+    if not target.parent.is_dir():
+        raise FileError(f"{path}: there is no folder {target.parent}; make it first")
+    return target

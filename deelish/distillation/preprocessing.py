@@ -1,0 +1,149 @@
+"""What a foreign model does to pixels: as the user says, as the model says, as is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from deelish.common import report
+from deelish.engines.inference import Foreign
+from deelish.errors import DataError
+from deelish.network.network import PLAIN
+from deelish.plan.preprocessing import Preprocessing
+
+# The words of numbers; one that nobody says is guessed.
+NUMBERS = ("mean", "scale")
+# By what a model may fix, the word that says it.
+_WORDS = {"size": "size", "channels": "order"}
+PRESET = ("mean", "std", "crop_size")
+
+
+class Pixels(TypedDict, total=False):
+    """The preprocessing by word: the fields of `Preprocessing`."""
+
+    size: int | None
+    order: str
+    mean: float | Sequence[float]
+    scale: float | Sequence[float]
+    share: float
+
+
+def pixels_of(model: Foreign, source: object, preset: object, given: Pixels) -> Preprocessing:
+    """The preprocessing of a foreign model.
+
+    What was given by word counts before a preset, and a preset before what the model says. A mean
+    or a scale that nobody says is that of pixels from -1 to 1, which is said aloud.
+
+    Args:
+        source: what the user gave as the model; a module of timm has `pretrained_cfg`.
+        preset: a `Preprocessing`, torchvision's ``weights.transforms()``, or None.
+
+    Raises:
+        DataError: no size is known, or a value cannot be used.
+    """
+    _check_words(model.name, given)
+    known = {**_of_config(source), **model.pixels, **_of_preset(model.name, preset)}
+    known |= {
+        word: _number(model.name, word, value) if word in NUMBERS else value
+        for word, value in given.items()
+        if value is not None
+    }
+    if "size" not in known:
+        raise DataError(
+            f"Teacher {model.name}: the {model.kind} does not say the size of its images; give"
+            " size=224, or preprocessing=weights.transforms()"
+        )
+    _check_range(model.name, known.get("mean", ()))
+    guessed = [name for name in NUMBERS if name not in known]
+    made = Preprocessing(**{**PLAIN, **known})
+    _check_fixed(model, made)
+    if guessed:
+        mean = ", ".join(f"{number:g}" for number in made.mean)
+        report.say(
+            f"{model.name}: takes {made.order} pixels minus {mean}, times {made.scale_text}, as"
+            f" {' and '.join(guessed)} {'were' if len(guessed) > 1 else 'was'} not given; pass"
+            " those that it was trained with"
+        )
+    return made
+
+
+def _of_config(source: object) -> dict[str, Any]:
+    """From timm's `pretrained_cfg` or `default_cfg`: input_size (c, h, w), mean, std, crop_pct."""
+    for name in ("pretrained_cfg", "default_cfg"):
+        config = getattr(source, name, None)
+        if isinstance(config, Mapping) and {"input_size", "mean", "std"} <= set(config):
+            channels, *sides = config["input_size"]
+            found = {"size": _side(sides), "order": "L" if channels == 1 else "RGB"}
+            found["share"] = config.get("crop_pct") or 1.0
+            return found | _of_unit_pixels(config["mean"], config["std"])
+    return {}
+
+
+def _of_preset(name: str, preset: object) -> dict[str, Any]:
+    if preset is None:
+        return {}
+    if isinstance(preset, Preprocessing):
+        return {field: getattr(preset, field) for field in preset.to_dict()}
+    if not all(hasattr(preset, field) for field in PRESET):
+        raise DataError(
+            f"Teacher {name}: preprocessing={type(preset).__name__} has not mean, std and crop_size"
+            " of a preset of torchvision; give weights.transforms(), or size=, mean= and scale="
+        )
+    values: Any = preset
+    size, whole = _side(values.crop_size), _side(getattr(values, "resize_size", None))
+    found: dict[str, Any] = {"size": size, "order": "RGB"}
+    found["share"] = min(1.0, size / whole) if size and whole else 1.0
+    return found | _of_unit_pixels(values.mean, values.std)
+
+
+def _of_unit_pixels(mean: Sequence[float], std: Sequence[float]) -> dict[str, Any]:
+    """Mean and standard deviation of pixels from 0 to 1 -> mean and scale of those up to 255."""
+    if not all(value > 0 for value in std):
+        raise DataError(f"Teacher: std is {tuple(std)}; give numbers above 0")
+    means = tuple(255.0 * float(value) for value in mean)
+    return {"mean": means, "scale": tuple(1 / (255.0 * float(value)) for value in std)}
+
+
+def _side(size: Any) -> Any:
+    """The side of a square, given as a number or as a list of one or two."""
+    sides = list(size) if isinstance(size, Sequence) else [size]
+    if len(set(sides)) != 1:
+        raise DataError(f"Teacher: its images are {sides}; a view is square, give size=")
+    return sides[0]
+
+
+def _number(name: str, word: str, value: Any) -> Any:
+    """mean as a tuple, scale as a number or a tuple, however they were given."""
+    try:
+        if word == "scale" and isinstance(value, int | float):
+            return float(value)
+        return tuple(map(float, [value] if isinstance(value, int | float) else value))
+    except (TypeError, ValueError):
+        raise DataError(
+            f"Teacher {name}: {word}={value!r}; give a number, or one per channel"
+        ) from None
+
+
+def _check_words(name: str, given: Pixels) -> None:
+    words = list(Pixels.__annotations__)
+    for word in given:
+        if word not in words:
+            raise DataError(f"Teacher {name}: {word}= is not known; give {', '.join(words)}")
+
+
+def _check_range(name: str, mean: Sequence[float]) -> None:
+    # As a rule of pixels up to 255 such a mean is black; it is the one of papers, up to 1.
+    if any(0 < abs(value) < 1 for value in mean):
+        raise DataError(
+            f"Teacher {name}: mean is {tuple(mean)}, which is that of pixels from 0 to 1; deelish"
+            " counts to 255: give mean=255 * mean and scale=1 / (255 * std) of each channel"
+        )
+
+
+def _check_fixed(model: Foreign, made: Preprocessing) -> None:
+    for name, value in model.fixed.items():
+        if getattr(made, name) != value:
+            raise DataError(
+                f"Teacher {model.name}: its {name} would be {getattr(made, name)}, but the"
+                f" {model.kind} takes {value} alone; leave {_WORDS[name]}= out"
+            )

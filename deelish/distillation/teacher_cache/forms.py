@@ -1,0 +1,111 @@
+"""How an answer is kept in half precision: all logits, or the highest and the mass of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deelish.errors import DataError
+from deelish.storage.records import Bytes
+
+Logits = NDArray[np.float32]
+Fine = NDArray[np.bool_]
+
+HALF = np.dtype("<f2")
+
+
+@dataclass(frozen=True)
+class Form:
+    """All logits as float16, or with `top` so many of the highest and the log-sum-exp of the rest.
+
+    What comes back is float32 (n, classes) again. With `top`, the other classes share their mass
+    evenly: each gets the log-sum-exp less log(classes - top), so that a softmax at temperature 1
+    gives the kept classes, and the others together, what the whole answer gave them, up to half
+    precision. Above temperature 1 the others together get more than the whole answer would give
+    them, since an even share is the flattest (Jensen's inequality), and below 1 they get less.
+    """
+
+    classes: int
+    top: int | None = None
+
+    @classmethod
+    def of(cls, classes: int, top: int | None = None) -> Form:
+        """The form for so many classes; where `top` leaves no class out, all logits are kept.
+
+        Raises:
+            DataError: one of the numbers is no whole number above 0.
+        """
+        for name, value in (("classes", classes), ("top", 1 if top is None else top)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise DataError(f"kept answers: {name} is {value!r}; give a whole number above 0")
+        return cls(classes, top if top is not None and top < classes else None)
+
+    @property
+    def number(self) -> np.dtype[np.unsignedinteger]:
+        """The type of a class number."""
+        return np.dtype("<u2" if self.classes <= 1 << 16 else "<u4")
+
+    @property
+    def bytes(self) -> int:
+        """How long one answer is."""
+        if self.top is None:
+            return HALF.itemsize * self.classes
+        return (self.number.itemsize + HALF.itemsize) * self.top + HALF.itemsize
+
+    def pack(self, logits: Logits) -> tuple[Bytes, Fine]:
+        """Logits (n, classes) as uint8 (n, bytes), and which of them (n,) may be kept.
+
+        Those with a number that is not finite, or beyond half precision (65504), may not.
+        """
+        if self.top is None:
+            halves = _halves(logits)
+            return halves.view(np.uint8), _finite(halves)
+        order = np.argpartition(logits, self.classes - self.top, axis=1)
+        rest, best = np.split(order, [self.classes - self.top], axis=1)
+        kept = _halves(np.take_along_axis(logits, best, 1))
+        mass = _halves(_log_sum_exp(np.take_along_axis(logits, rest, 1)))
+        fine = _finite(logits) & _finite(kept) & _finite(mass)
+        parts = [best.astype(self.number), kept, mass]
+        return np.concatenate([part.view(np.uint8) for part in parts], axis=1), fine
+
+    def unpack(self, packed: Bytes) -> Logits:
+        """The logits (n, classes) that `pack` made uint8 (n, bytes) of."""
+        if self.top is None:
+            return _as(packed, HALF).astype(np.float32)
+        end = self.number.itemsize * self.top
+        best = _as(packed[:, :end], self.number).astype(np.int64)
+        halves = _as(packed[:, end:], HALF).astype(np.float32)
+        share = halves[:, -1:] - np.float32(np.log(self.classes - self.top))
+        logits = np.repeat(share, self.classes, axis=1)
+        np.put_along_axis(logits, best, halves[:, :-1], 1)
+        return logits
+
+    def __str__(self) -> str:
+        return "all logits" if self.top is None else f"top {self.top} and the rest"
+
+
+def _halves(values: NDArray[np.floating]) -> NDArray[np.float16]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(values, HALF)
+
+
+def _finite(values: NDArray[np.floating]) -> Fine:
+    fine: Fine = np.isfinite(values).all(axis=1)
+    return fine
+
+
+def _as(packed: Bytes, kind: np.dtype[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(packed).view(kind)
+
+
+def _log_sum_exp(logits: Logits) -> NDArray[np.float64]:
+    """(n, 1) of (n, any); NaN or infinite where a logit is."""
+    values = logits.astype(np.float64)
+    highest = values.max(1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        total: NDArray[np.float64] = np.exp(values - highest).sum(1, keepdims=True)
+        mass: NDArray[np.float64] = highest + np.log(total)
+    return mass

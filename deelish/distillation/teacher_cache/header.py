@@ -1,0 +1,89 @@
+"""The first 4096 bytes of a file of answers: what its records are, and whose."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deelish.distillation.teacher_cache.forms import Form
+from deelish.errors import DataError
+from deelish.storage.front import Front
+from deelish.version import __version__
+
+FORMAT = 1
+FRONT = Front(b"\x93DEELANS", FORMAT, "kept answers")
+ENDING = ".answers"
+NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class Header:
+    """Whose answers a file holds, and in which form.
+
+    teacher: a name to show.  identity: sha256 (hex) of all that the answers depend on.
+    created: the version of deelish that made the file.
+    """
+
+    teacher: str
+    identity: str
+    form: Form
+    created: str = __version__
+
+    @classmethod
+    def of(cls, identity: Mapping[str, Any], form: Form) -> Header:
+        """The header for an identity: plain values for JSON; its "teacher" is the name to show."""
+        try:
+            # Not dependent on the order of its keys.
+            text = json.dumps(dict(identity), sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"kept answers: {identity!r} cannot be written as JSON; give plain values"
+            ) from None
+        facts = [text, form.classes, form.top, FORMAT]
+        digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return cls(str(identity.get("teacher", "teacher"))[:NAME_LENGTH], digest, form)
+
+    @property
+    def file(self) -> str:
+        """The name of the file: the teacher's, as far as a name may hold it, and the identity."""
+        plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.teacher[:40])
+        return f"{plain}-{self.identity[:32]}{ENDING}"
+
+    @property
+    def packed(self) -> int:
+        """How many bytes of a record are the answer."""
+        return self.form.bytes
+
+    def same(self, other: Header) -> bool:
+        """Whether both are of one identity and form; who created them does not matter."""
+        return (self.identity, self.form) == (other.identity, other.form)
+
+    def to_bytes(self) -> bytes:
+        """The 4096 bytes."""
+        form = self.form
+        values = {
+            "teacher": self.teacher,
+            "identity": self.identity,
+            "classes": form.classes,
+            "top": form.top,
+            "created": self.created,
+        }
+        return FRONT.to_bytes(values)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: Path) -> Header:
+        """The header that `data` begins with.
+
+        Raises:
+            FileError: it is none, is damaged, or is of another format version.
+        """
+        values = FRONT.read(data, path)
+        try:
+            form = Form.of(values["classes"], values["top"])
+            return cls(str(values["teacher"]), str(values["identity"]), form, values["created"])
+        except (KeyError, TypeError, ValueError, DataError):
+            raise FRONT.foreign(path) from None

@@ -1,0 +1,120 @@
+"""The Chainer engine: plans as chainer.Chain, on NumPy or on one GPU by CuPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.base import Engine
+from deelish.engines.chainer.device import choose_device, computing, to_numpy
+from deelish.engines.chainer.importing import import_chainer
+from deelish.engines.chainer.module import PlanChain
+from deelish.engines.chainer.optimizers import Optimizer
+from deelish.engines.precision import only_float32
+from deelish.plan.plan import Plan
+
+chainer = import_chainer()
+F = chainer.functions
+
+
+class ChainerEngine(Engine):
+    """Chainer. The module that `build` makes is a real chainer.Chain."""
+
+    name = "chainer"
+
+    def __init__(self, gpu: int, precision: str) -> None:
+        only_float32(self.name, precision)
+        self._device = choose_device(gpu)
+        self.device = "cpu" if gpu < 0 else f"cuda:{gpu}"
+        self._generator = self._device.xp.random.default_rng()
+
+    def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanChain:
+        chain = PlanChain(plan, values, self._generator)
+        chain.to_device(self._device)
+        return chain
+
+    def run(
+        self,
+        module: PlanChain,
+        inputs: Mapping[str, Any],
+        wanted: Iterable[str],
+        *,
+        training: bool,
+        half: bool = False,
+    ) -> dict[str, Any]:
+        variables = {name: self._variable(value) for name, value in inputs.items()}
+        module.generator = self._generator
+        # Chainer checks types and shapes in every function; the plan has done so.
+        with self._computing(train=training, enable_backprop=training, type_check=False):
+            answer = dict(module(variables, wanted))
+        # What is done with an answer later must not grow a graph from it.
+        return answer if training else {name: self.detach(v) for name, v in answer.items()}
+
+    def _computing(self, **settings: bool) -> AbstractContextManager[None]:
+        # Without the setting cuDNN sums gradients in another order every time.
+        return computing(self._device, cudnn_deterministic=True, **settings)
+
+    def _variable(self, value: Any) -> Any:
+        return value if isinstance(value, chainer.Variable) else self.array(value)
+
+    def array(self, values: np.ndarray) -> Any:
+        array = self._device.send(np.ascontiguousarray(values))
+        # Without this Chainer computes the gradient of the images, too.
+        return chainer.Variable(array, requires_grad=False)
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        return to_numpy(tensor)
+
+    def detach(self, tensor: Any) -> Any:
+        return chainer.Variable(tensor.array, requires_grad=False)
+
+    def is_own(self, value: Any) -> bool:
+        return isinstance(value, chainer.Variable)
+
+    def softmax(self, scores: Any) -> Any:
+        return F.softmax(scores, axis=1)
+
+    def log_softmax(self, scores: Any) -> Any:
+        return F.log_softmax(scores, axis=1)
+
+    def total(self, values: Any, axis: int | None = None) -> Any:
+        return F.sum(values, axis=axis, keepdims=axis is not None)
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        return F.matmul(a, b)
+
+    def pick(self, values: Any, labels: np.ndarray) -> Any:
+        return F.select_item(values, self._device.send(labels.astype(np.int32)))
+
+    def optimizer(
+        self, module: PlanChain, name: str, rate: float, options: Mapping[str, Any]
+    ) -> Optimizer:
+        return Optimizer(module, name, rate, options)
+
+    def update(self, optimizers: Sequence[Optimizer], loss: Any, rate: float) -> None:
+        with self._computing():
+            for optimizer in optimizers:
+                optimizer.own.target.cleargrads()
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step(rate)
+            loss.unchain_backward()
+
+    def blend(self, module: PlanChain, other: PlanChain, decay: float) -> None:
+        for layer, blobs in module.plan.weights.items():
+            mine, its = module.weights_of(layer), other.weights_of(layer)
+            for name, blob in blobs.items():
+                if (layer, name) in module.plan.owners:
+                    continue
+                if blob.learns:
+                    held = getattr(mine, name).array
+                    held *= decay
+                    held += (1 - decay) * getattr(its, name).array
+                else:
+                    getattr(mine, name)[...] = getattr(its, name)
+
+    def seed(self, seed: int) -> None:
+        self._generator = self._device.xp.random.default_rng(seed)

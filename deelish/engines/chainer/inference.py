@@ -1,0 +1,116 @@
+"""Any chainer.Link as a teacher: always in test mode, never with gradients, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.chainer.device import computing, to_numpy
+from deelish.engines.chainer.importing import import_chainer
+from deelish.engines.inference import (
+    ADDRESS,
+    Digest,
+    Watched,
+    logits_of,
+    no_such_layer,
+    qualified,
+)
+from deelish.errors import TrainingError
+
+chainer = import_chainer()
+
+# How many numbers of an array tell that it was updated, which changes nearly all of them.
+SAMPLE = 64
+
+
+class ChainerModel(Watched):
+    """A chainer.Link or Chain, called with one variable; it stays on its device.
+
+    Raises:
+        TrainingError: it has links whose weights are not there yet.
+    """
+
+    kind = "Chainer chain"
+
+    def __init__(self, link: Any) -> None:
+        self._link = link
+        self.name = link.name or type(link).__name__
+        empty = [name for name, parameter in link.namedparams() if parameter.array is None]
+        if empty:
+            raise TrainingError(
+                f"{self.name}: {', '.join(empty[:3])} holds no array yet; load its weights before"
+                " it teaches"
+            )
+        self.parameters = sum(parameter.size for parameter in link.params())
+
+    def run(self, values: np.ndarray) -> np.ndarray:
+        device = self._link.device
+        with self._unchanged(), computing(device, train=False, enable_backprop=False):
+            given = chainer.Variable(device.send(values), requires_grad=False)
+            answer = logits_of(self.name, self._link(given), _is_array)
+        return self._array(answer)
+
+    def _array(self, answer: Any) -> np.ndarray:
+        if isinstance(answer, chainer.Variable) and answer.creator_node is not None:
+            raise TrainingError(
+                f"{self.name}: its answer has a gradient, though it ran without; take what enables"
+                " backprop out of its forward()"
+            )
+        return to_numpy(answer).astype(np.float32, copy=False)
+
+    def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
+        links = {name.strip("/").replace("/", "."): link for name, link in self._link.namedlinks()}
+        if layer not in links:
+            no_such_layer(self.name, layer, links)
+        keeper = _Keeper()
+        links[layer].add_hook(keeper)
+        try:
+            self.run(values)
+        finally:
+            links[layer].delete_hook(keeper.name)
+        if not keeper.made or not _is_array(keeper.made[0]):
+            made = f"makes {type(keeper.made[0]).__name__}" if keeper.made else "does not run"
+            raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
+        return self._array(keeper.made[0])
+
+    def _sum(self) -> str:
+        """Names, types and bytes of all that its files hold, and the links as they print."""
+        digest = Digest(qualified(self._link), ADDRESS.sub("", repr(self._link)))
+        for name, array in _arrays(self._link):
+            digest.array(name, to_numpy(array), "")
+        return digest.hex()
+
+    def _stamp(self) -> list[bytes]:
+        """Some numbers of each array."""
+        return [
+            to_numpy(array.ravel()[:: max(1, array.size // SAMPLE)]).tobytes()
+            for _, array in _arrays(self._link)
+        ]
+
+
+class _Keeper(chainer.LinkHook):  # type: ignore[misc, name-defined]
+    """Keeps what a link makes."""
+
+    name = "deelish-feature"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[Any] = []
+
+    def forward_postprocess(self, args: Any) -> None:
+        self.made.append(args.out)
+
+
+def _arrays(link: Any) -> Iterator[tuple[str, Any]]:
+    """Parameters and persistent arrays, such as running statistics, by name."""
+    for place, part in link.namedlinks():
+        for name in sorted((*part._params, *part._persistent)):
+            value = getattr(part, name)
+            array = value.array if isinstance(value, chainer.Parameter) else value
+            yield f"{place}/{name}", array if _is_array(array) else np.asarray(array)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (chainer.Variable, *chainer.get_array_types()))

@@ -1,0 +1,145 @@
+"""Chainer's optimisers under the names and options of a script, with Caffe's multipliers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deelish.engines.chainer.importing import import_chainer
+from deelish.engines.chainer.module import PlanChain
+from deelish.engines.trainable import learnt
+from deelish.errors import TrainingError
+
+chainer = import_chainer()
+_KINDS = chainer.optimizers
+
+# Chainer's own, by lower-case name, with Chainer's own options.
+OWN: dict[str, Any] = {
+    name.lower(): kind
+    for name, kind in vars(_KINDS).items()
+    # AdaDelta has no rate that a schedule could change.
+    if isinstance(kind, type) and name != "AdaDelta"
+}
+
+
+class _NesterovRule(chainer.UpdateRule):  # type: ignore[misc, name-defined]
+    """Sutskever et al. 2013 as PyTorch writes it; Chainer's own takes the new velocity twice."""
+
+    def init_state(self, param: Any) -> None:
+        self.state["v"] = param.xp.zeros_like(param.array)
+
+    def update_core(self, param: Any) -> None:
+        rate, momentum = self.hyperparam.lr, self.hyperparam.momentum
+        velocity = self.state["v"]
+        velocity *= momentum
+        velocity += param.grad
+        param.array -= rate * (param.grad + momentum * velocity)
+
+
+class Nesterov(_KINDS.MomentumSGD):  # type: ignore[misc, name-defined]
+    """SGD with Nesterov's momentum, the velocity free of the rate."""
+
+    def create_update_rule(self) -> _NesterovRule:
+        return _NesterovRule(self.hyperparam)
+
+
+def _sgd(rate: float, *, momentum: float = 0.0, nesterov: bool = False) -> Any:
+    if nesterov:
+        return Nesterov(rate, momentum)
+    # The corrected one keeps the velocity free of the rate, as PyTorch does.
+    return _KINDS.CorrectedMomentumSGD(rate, momentum) if momentum else _KINDS.SGD(rate)
+
+
+def _adam(
+    rate: float,
+    *,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    amsgrad: bool = False,
+) -> Any:
+    return _KINDS.Adam(alpha=rate, beta1=betas[0], beta2=betas[1], eps=eps, amsgrad=amsgrad)
+
+
+def _rmsprop(rate: float, *, alpha: float = 0.99, eps: float = 1e-8) -> Any:
+    return _KINDS.RMSprop(lr=rate, alpha=alpha, eps=eps)
+
+
+def _adagrad(rate: float, *, eps: float = 1e-10) -> Any:
+    return _KINDS.AdaGrad(lr=rate, eps=eps)
+
+
+# Names that PyTorch has too, with PyTorch's options: an unchanged script runs on either.
+SHARED: dict[str, Callable[..., Any]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adam,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+}
+# PyTorch's AdamW decays by this where nothing is said.
+ADAMW_DECAY = 0.01
+
+
+class Optimizer:
+    """One of Chainer's optimisers over the learnt arrays of a chain.
+
+    `own` is Chainer's object, set up on the chain; its hooks and its state are Chainer's.
+
+    Raises:
+        TrainingError: the name or an option is not known, or nothing would learn.
+    """
+
+    def __init__(
+        self, chain: PlanChain, name: str, rate: float, options: Mapping[str, Any]
+    ) -> None:
+        known = name.lower()
+        given = dict(options)
+        decay = float(given.pop("weight_decay", ADAMW_DECAY if known == "adamw" else 0.0))
+        self.own = _made(known, rate, given)
+        self.own.setup(chain)
+        # Adam and its kin call the rate alpha; RMSprop calls something else so.
+        self._key = "alpha" if isinstance(self.own, _KINDS.Adam) else "lr"
+        self._rates: list[tuple[Any, float]] = []
+        self._apart: dict[int, float] = {}
+        for layer, blob, multiplied, decayed in learnt(chain.plan):
+            parameter = getattr(chain.weights_of(layer), blob)
+            self._rates.append((parameter, multiplied))
+            self._decay(parameter, decay * decayed, known == "adamw")
+
+    def _decay(self, parameter: Any, decay: float, apart: bool) -> None:
+        rule = parameter.update_rule
+        if apart:
+            self._apart[id(parameter)] = decay
+        elif decay:
+            rule.add_hook(chainer.optimizer_hooks.WeightDecay(decay), "WeightDecay")
+
+    def step(self, rate: float) -> None:
+        """One step at this rate along the gradients that the chain has."""
+        for parameter, multiplied in self._rates:
+            rule = parameter.update_rule
+            # Chainer would take a missing gradient for 0, and still decay and move.
+            rule.enabled = bool(multiplied) and parameter.grad is not None
+            setattr(rule.hyperparam, self._key, rate * multiplied)
+            if self._apart:
+                # Decoupled from the gradient: Loshchilov and Hutter 2019. Chainer omits the rate.
+                decay = self._apart[id(parameter)]
+                rule.hyperparam.weight_decay_rate = decay * rate * multiplied
+        self.own.update()
+
+
+def _made(name: str, rate: float, options: dict[str, Any]) -> Any:
+    kind = SHARED.get(name)
+    try:
+        if kind is not None:
+            return kind(rate, **options)
+        if name in OWN:
+            return OWN[name](rate, **options)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"optimizer {name!r} does not take {options} with rate {rate}: {error}; name the"
+            " options as PyTorch does, or as Chainer does for its own"
+        ) from None
+    raise TrainingError(
+        f"optimizer {name!r} is not known to Chainer; choose from"
+        f" {', '.join(sorted({*SHARED, *OWN}))}"
+    )

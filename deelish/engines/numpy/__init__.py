@@ -1,0 +1,1 @@
+"""The NumPy engine, forward only: what the others are compared with."""

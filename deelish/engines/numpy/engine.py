@@ -1,0 +1,112 @@
+"""The NumPy engine: forward only, written for clearness; what the others are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.base import Engine
+from deelish.engines.custom import custom
+from deelish.engines.numpy.layers import OPS
+from deelish.engines.precision import only_float32
+from deelish.engines.runner import Runner
+from deelish.errors import EngineError
+from deelish.plan.plan import Plan
+
+_NO_TRAINING = "engine 'numpy' answers and does not learn; train with Deel(engine='torch')"
+
+
+class PlanArrays:
+    """A plan and its weights: by layer an object with an array for each blob, None for no bias."""
+
+    def __init__(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        self.plan = plan
+        self._weights = {layer: SimpleNamespace(bias=None) for layer in plan.weights}
+        for layer, blobs in plan.weights.items():
+            for name, blob in blobs.items():
+                owner, owned = plan.owners.get((layer, name), (layer, name))
+                if owner == layer:
+                    array = np.array(values[layer][name], np.float32)
+                else:
+                    array = getattr(self.weights_of(owner), owned)
+                setattr(self.weights_of(layer), name, array.reshape(blob.shape))
+        self.runner = Runner(plan, _op_of, self.weights_of)
+
+    def weights_of(self, layer: str) -> Any:
+        """The object that holds a layer's weights, or None."""
+        return self._weights.get(layer)
+
+
+def _op_of(type: str) -> Any:
+    return OPS.get(type) or custom("numpy", type)
+
+
+class NumpyEngine(Engine):
+    """NumPy on the CPU. Runs plans, in training mode too, and cannot learn."""
+
+    name = "numpy"
+    device = "cpu"
+
+    def __init__(self, gpu: int, precision: str) -> None:
+        only_float32(self.name, precision)
+        if gpu >= 0:
+            raise EngineError(f"Deel(gpu={gpu}, engine='numpy'): it has no GPU; leave gpu out")
+        self._generator = np.random.default_rng()
+
+    def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanArrays:
+        return PlanArrays(plan, values)
+
+    def run(
+        self,
+        module: PlanArrays,
+        inputs: Mapping[str, Any],
+        wanted: Iterable[str],
+        *,
+        training: bool,
+        half: bool = False,
+    ) -> dict[str, Any]:
+        blobs = {name: self.array(values) for name, values in inputs.items()}
+        return module.runner.run(blobs, wanted, self._generator if training else None, "cpu")
+
+    def array(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(values)
+
+    def numpy(self, tensor: np.ndarray) -> np.ndarray:
+        return np.asarray(tensor, order="C")
+
+    def detach(self, tensor: np.ndarray) -> np.ndarray:
+        return tensor
+
+    def is_own(self, value: Any) -> bool:
+        return isinstance(value, np.ndarray)
+
+    def softmax(self, scores: np.ndarray) -> np.ndarray:
+        return np.asarray(np.exp(self.log_softmax(scores)))
+
+    def log_softmax(self, scores: np.ndarray) -> np.ndarray:
+        shifted = scores - scores.max(1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
+
+    def total(self, values: np.ndarray, axis: int | None = None) -> Any:
+        return values.sum() if axis is None else values.sum(axis, keepdims=True)
+
+    def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(np.matmul(a, b))
+
+    def pick(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return np.asarray(values[np.arange(len(values)), labels])
+
+    def optimizer(self, module: Any, name: str, rate: float, options: Mapping[str, Any]) -> Any:
+        raise EngineError(_NO_TRAINING)
+
+    def update(self, optimizers: Sequence[Any], loss: Any, rate: float) -> None:
+        raise EngineError(_NO_TRAINING)
+
+    def blend(self, module: Any, other: Any, decay: float) -> None:
+        raise EngineError(_NO_TRAINING)
+
+    def seed(self, seed: int) -> None:
+        self._generator = np.random.default_rng(seed)

@@ -1,0 +1,100 @@
+"""Layers that gather neighbourhoods without weights, in NumPy: Pooling, SPP, LRN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from deelish.engines.numpy.layers.call import Args, Array, Op
+from deelish.plan.layers.convolution import Window
+from deelish.plan.layers.pooling import pooled, pooling_windows, pyramid
+from deelish.plan.layers.pooling import spp as spp_shapes
+
+# What Caffe's maximum begins with, and keeps where a window has no pixel: minus FLT_MAX.
+_LOWEST = float(np.finfo(np.float32).min)
+
+
+def _spans(window: Window, side: int, count: int) -> list[tuple[slice, int]]:
+    """Of each window of a side, the pixels that lie in it, and its length with what is padding.
+
+    Caffe's length ends with the padded image, and so can be 0 or less (pooling_layer.cpp).
+    """
+    spans = []
+    for i in range(count):
+        start = i * window.stride - window.pad
+        end = min(start + window.kernel, side + window.pad)
+        spans.append((slice(max(start, 0), min(end, side)), end - start))
+    return spans
+
+
+def _pool(x: Array, bounds: Sequence[Window], floor: bool, method: str) -> list[Array]:
+    """Maxima and their places, or averages, of the windows of (n, c, h, w).
+
+    A place is row * w + column, the first of equal ones, or -1 where the window has no pixel. The
+    sum of a window is divided by its area, padding and all.
+    """
+    height, width = x.shape[2:]
+    made = pooled(bounds, (height, width), floor)
+    y, places = np.zeros((*x.shape[:2], *made)), np.zeros((*x.shape[:2], *made))
+    numbers = np.arange(height * width).reshape(height, width)
+    rows, columns = _spans(bounds[0], height, made[0]), _spans(bounds[1], width, made[1])
+    for (i, (row, high)), (j, (column, wide)) in product(enumerate(rows), enumerate(columns)):
+        values = x[:, :, row, column].reshape(*x.shape[:2], -1)
+        if method == "AVE":
+            y[:, :, i, j] = values.sum(2) / np.float64(high * wide)
+        elif values.size:
+            y[:, :, i, j] = values.max(2)
+            places[:, :, i, j] = numbers[row, column].ravel()[values.argmax(2)]
+        else:
+            y[:, :, i, j], places[:, :, i, j] = _LOWEST, -1
+    return [y, places]
+
+
+def _pooling(x: Array, a: Args, tops: int) -> list[Array]:
+    bounds = pooling_windows(a, x.shape[2:])
+    return _pool(x, bounds, a["round_mode"] == "FLOOR", a["pool"])[:tops]
+
+
+def _spp(x: Array, a: Args) -> Array:
+    """The windows of every level one after another (He et al. 2014)."""
+    levels = pyramid(a["pyramid_height"], x.shape[2:])
+    tops = [_pool(x, level, False, a["pool"])[0] for level in levels]
+    joined = np.concatenate([y.reshape(len(x), -1) for y in tops], 1)
+    return joined.reshape(spp_shapes(a, [x.shape], 1)[0])
+
+
+def _lrn(x: Array, a: Args) -> Array:
+    """x / (k + alpha / size * the sum of squares over `size` channels around it) ^ beta.
+
+    Krizhevsky et al. 2012, section 3.3, with alpha divided as Caffe does; the channels beyond the
+    first and the last are 0.
+    """
+    size, channels = a["local_size"], x.shape[1]
+    squares = np.pad(x**2, ((0, 0), (size // 2, size // 2), (0, 0), (0, 0)))
+    sums = sum(squares[:, i : i + channels] for i in range(size))
+    return x / (a["k"] + a["alpha"] / size * sums) ** a["beta"]
+
+
+def _lrn_within(x: Array, a: Args) -> Array:
+    """x / (1 + alpha * the mean of squares over size x size pixels around it) ^ beta.
+
+    Outside of the image are zeros, which the mean counts; there is no k (lrn_layer.cpp).
+    """
+    size, (height, width) = a["local_size"], x.shape[2:]
+    half = size // 2
+    squares = np.pad(x**2, ((0, 0), (0, 0), (half, half), (half, half)))
+    sums = sum(
+        squares[:, :, i : i + height, j : j + width] for i in range(size) for j in range(size)
+    )
+    return x / (1 + a["alpha"] * sums / size**2) ** a["beta"]
+
+
+OPS: dict[str, Op] = {
+    "Pooling": lambda x, p, a, c: _pooling(x[0], a, c.tops),
+    "SPP": lambda x, p, a, c: _spp(x[0], a),
+    "LRN": lambda x, p, a, c: (
+        _lrn(x[0], a) if a["norm_region"] == "ACROSS_CHANNELS" else _lrn_within(x[0], a)
+    ),
+}

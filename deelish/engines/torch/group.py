@@ -1,0 +1,136 @@
+"""The processes that torchrun started as one group, on torch.distributed."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+import torch
+import torch.distributed as dist
+
+# Optimisers import it, and its defaults hold the group that is there at that time for ever, whose
+# threads then abort the process at its end. Before the group there is none to hold.
+import torch.distributed.nn.functional
+from torch import Tensor, nn
+
+from deelish.common.processes import Group
+from deelish.errors import EngineError, FileError
+
+
+class TorchGroup(Group):
+    """The group that this process belongs to, by gloo on the CPU and NCCL on GPUs.
+
+    Gradients are summed after each backward pass, and not by DistributedDataParallel: that wants to
+    know beforehand whether weights may be left out of a loss, as auxiliary classifiers and hints
+    are from one batch to the next, and hides the module behind another one.
+
+    Raises:
+        EngineError: the processes do not find each other.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._alike: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        if not dist.is_initialized():
+            # With a GPU both are there, as one script may have a session on each device.
+            backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            with _together("cannot join the others"):
+                dist.init_process_group(backend)
+            atexit.register(leave)
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def sum(self, numbers: Sequence[float]) -> list[float]:
+        total = torch.tensor(numbers, dtype=torch.float64, device=self._device)
+        self._add_up(total)
+        summed: list[float] = total.tolist()
+        return summed
+
+    def gather(self, lines: Sequence[str]) -> list[str]:
+        found: list[list[str]] = [[] for _ in range(self.size)]
+        with _together():
+            dist.all_gather_object(found, list(lines))
+        return list(chain(*found))
+
+    def once(self, write: Callable[[], object]) -> None:
+        error: Exception | None = None
+        if self.rank == 0:
+            try:
+                write()
+            except Exception as caught:
+                error = caught
+        failed = self.sum([error is not None])[0]
+        if error is not None:
+            raise error
+        if failed:
+            raise FileError("process 0 could not write a file; look for its own error")
+
+    def start_alike(self, module: nn.Module) -> None:
+        if module in self._alike:
+            return
+        self._alike.add(module)
+        with _together(), torch.no_grad():
+            for tensor in chain(module.parameters(), module.buffers()):
+                whole = tensor.detach().contiguous()
+                dist.broadcast(whole, 0)
+                tensor.copy_(whole)
+
+    def add_gradients(self, parameters: Iterable[Tensor]) -> None:
+        learnt = list(parameters)
+        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in learnt]
+        # What is in no process's loss keeps no gradient, so that optimisers pass it by.
+        there = torch.tensor([float(p.grad is not None) for p in learnt], device=self._device)
+        flat = torch.cat([*(part.reshape(-1) for part in parts), there])
+        self._add_up(flat)
+        sums, counts = _cut(flat, parts), flat[-len(learnt) :].tolist()
+        for parameter, part, total, count in zip(learnt, parts, sums, counts, strict=True):
+            if count:
+                parameter.grad = part.copy_(total)
+
+    def average_counted(self, module: nn.Module, share: float) -> None:
+        counted = list(module.buffers())
+        if not counted:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in counted]) * share
+        self._add_up(flat)
+        for tensor, mean in zip(counted, _cut(flat, counted), strict=True):
+            tensor.copy_(mean)
+
+    def _add_up(self, tensor: Tensor) -> None:
+        with _together():
+            dist.all_reduce(tensor)
+
+
+def _cut(flat: Tensor, like: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The parts that a flat tensor begins with, in the shapes of these."""
+    start = 0
+    for tensor in like:
+        end = start + tensor.numel()
+        yield flat[start:end].view(tensor.shape)
+        start = end
+
+
+@contextmanager
+def _together(what: str = "cannot go on") -> Iterator[None]:
+    """What PyTorch says of a process that is gone, in one sentence."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise EngineError(
+            f"this process {what}, since another one of the training has ended or is not there;"
+            " look for its own error"
+        ) from error
+
+
+def leave() -> None:
+    """Leave the group at the end of the process; PyTorch warns of one that is still there."""
+    # By NCCL nobody can leave while others wait for him. After an error torchrun ends them.
+    failed = hasattr(sys, "last_value")
+    waited_for = failed and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    if dist.is_initialized() and not waited_for:
+        dist.destroy_process_group()

@@ -1,0 +1,156 @@
+"""Any torch.nn.Module as a teacher: always in test mode, never with gradients, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from deelish.common import report
+from deelish.engines.inference import (
+    ADDRESS,
+    Digest,
+    Watched,
+    logits_of,
+    no_such_layer,
+    qualified,
+)
+from deelish.errors import TrainingError, first_line
+
+
+class TorchModel(Watched):
+    """A torch.nn.Module. Its own requires_grad, device and type stay as they are.
+
+    Its layers compute in a half type where that is asked for, as far as PyTorch's autocast goes.
+
+    Raises:
+        TrainingError: it has layers whose weights are not there yet.
+    """
+
+    kind = "torch module"
+    halves = True
+    _fails_in_half = False
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self.name = type(module).__name__
+        empty = [name for name, value in _state(module) if is_lazy(value)]
+        if empty:
+            raise TrainingError(
+                f"{self.name}: {', '.join(empty[:3])} has no shape yet; load its weights, or run"
+                " the module once, before it teaches"
+            )
+        self.parameters = sum(value.numel() for value in module.parameters())
+        config = getattr(module, "config", None)
+        self.labels = _labels(getattr(config, "id2label", None))
+        size = getattr(config, "image_size", None)
+        if isinstance(size, int):
+            self.pixels = {"size": size}
+
+    def run(self, values: np.ndarray) -> np.ndarray:
+        with self._unchanged():
+            self._into_test_mode()
+            with torch.inference_mode():
+                answer = logits_of(self.name, self._answer(self._sent(values)), torch.is_tensor)
+            self._into_test_mode()
+        return self._array(answer)
+
+    def _answer(self, values: Tensor) -> Any:
+        """What the module makes of them; in its own type for good, where it cannot in half."""
+        if self.half is None or self._fails_in_half or values.dtype != torch.float32:
+            return self._module(values)
+        try:
+            with torch.autocast(values.device.type, getattr(torch, self.half)):
+                return self._module(values)
+        except Exception as error:
+            # Its own errors come again without.
+            self._fails_in_half = True
+            answer = self._module(values)
+            report.say(
+                f"{self.name}: cannot compute in {self.half} ({first_line(error)}); it teaches in"
+                " float32"
+            )
+            return answer
+
+    def _into_test_mode(self) -> None:
+        """Put every part of the module into test mode, whoever flipped it."""
+        if any(part.training for part in self._module.modules()):
+            self._module.eval()
+            still = [name for name, part in self._module.named_modules() if part.training]
+            if still:
+                raise TrainingError(
+                    f"{self.name}: eval() leaves {still[0] or 'the module'} in training mode, where"
+                    " a teacher's answer is drawn by chance; let its eval() reach every part"
+                )
+
+    def _sent(self, values: np.ndarray) -> Tensor:
+        """The input on the module's own device, in its own type."""
+        tensors = (*self._module.parameters(), *self._module.buffers())
+        like = next((t for t in tensors if t.is_floating_point()), torch.empty(0))
+        return torch.from_numpy(values).to(like.device, like.dtype)
+
+    def _array(self, answer: Tensor) -> np.ndarray:
+        if answer.requires_grad:
+            raise TrainingError(
+                f"{self.name}: its answer has a gradient, though it ran without; take what turns"
+                " gradients on out of its forward()"
+            )
+        return np.asarray(answer.float().cpu().numpy(), np.float32)
+
+    def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
+        parts = dict(self._module.named_modules())
+        if layer not in parts:
+            no_such_layer(self.name, layer, parts)
+        seen: list[Any] = []
+        hook = parts[layer].register_forward_hook(lambda part, given, made: seen.append(made))
+        try:
+            self.run(values)
+        finally:
+            hook.remove()
+        if not seen or not torch.is_tensor(seen[0]):
+            made = f"makes {type(seen[0]).__name__}, no tensor" if seen else "does not run"
+            raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
+        return self._array(seen[0])
+
+    def _sum(self) -> str:
+        """Names, types and bytes of its state_dict, its class and what it prints of itself.
+
+        The code of its forward() is no part of it, except where the module carries it.
+        """
+        module = self._module
+        digest = Digest(qualified(module), ADDRESS.sub("", repr(module)))
+        # Scripted and traced modules carry what they run.
+        code = getattr(module, "code", None)
+        if isinstance(code, str):
+            digest.text(code)
+        for name, value in _state(module):
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            kind = f"{value.dtype} {tuple(value.shape)}"
+            digest.array(name, flat.view(torch.uint8).numpy(), kind)
+        return digest.hex()
+
+    def _stamp(self) -> list[tuple[int, int]]:
+        """What changes whenever PyTorch itself writes into a weight; costs next to nothing."""
+        return [
+            (id(value), 0 if value.is_inference() else value._version)
+            for _, value in _state(self._module)
+        ]
+
+
+def _labels(names: Any) -> list[str] | None:
+    """The classes as Hugging Face notes them: {0: "tench, Tinca tinca", ...}; not LABEL_0."""
+    if not isinstance(names, dict) or set(names) != set(range(len(names))):
+        return None
+    labels = [str(names[i]) for i in range(len(names))]
+    return None if labels == [f"LABEL_{i}" for i in range(len(names))] else labels
+
+
+def _state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """All that the module's own files hold, by name."""
+    for name, value in module.state_dict(keep_vars=True).items():
+        if torch.is_tensor(value):
+            yield name, value

@@ -1,0 +1,78 @@
+"""Layers that multiply with weights, window by window or whole, in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from deelish.engines.operators import each_bottom
+from deelish.engines.torch.layers.call import Args, Op
+from deelish.plan.layers.convolution import windows
+from deelish.plan.shapes import axis_of
+
+# By the axes of the weights: of one, two or three spatial axes.
+_CONVOLVE: dict[int, Any] = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}
+_SCATTER: dict[int, Any] = {3: F.conv_transpose1d, 4: F.conv_transpose2d, 5: F.conv_transpose3d}
+
+
+def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor]:
+    """One top a bottom, each through the same weights."""
+    convolve = _CONVOLVE[p.weight.dim()]
+
+    def run(each: Tensor) -> Tensor:
+        pad = a["pad"]
+        if may_lie_outside(a):
+            # PyTorch 2.13 reads beyond its memory where a window lies wholly in its padding.
+            bounds = windows(a, p.weight.dim() - 2)
+            each, pad = F.pad(each, [w.pad for w in reversed(bounds) for _ in range(2)]), 0
+        y: Tensor = convolve(each, p.weight, p.bias, a["stride"], pad, a["dilation"], group)
+        return y
+
+    return each_bottom(x, p.weight.dim(), run)
+
+
+def may_lie_outside(a: Args) -> bool:
+    """Whether a window may lie wholly in its padding."""
+    pads, kernels = (v if isinstance(v, tuple) else (v,) for v in (a["pad"], a["kernel_size"]))
+    return bool(max(pads) >= min(kernels))
+
+
+def _deconvolution(x: Sequence[Tensor], p: Any, a: Args) -> list[Tensor]:
+    scatter = _SCATTER[p.weight.dim()]
+
+    def run(each: Tensor) -> Tensor:
+        y: Tensor = scatter(
+            each, p.weight, p.bias, a["stride"], a["pad"], 0, a["group"], a["dilation"]
+        )
+        return y
+
+    return each_bottom(x, p.weight.dim(), run)
+
+
+def _im2col(x: Tensor, a: Args) -> Tensor:
+    """Each window's pixels as channels, ordered by channel, then by place in the window."""
+    axis = axis_of(a["axis"], x.dim())
+    bounds = windows(a, x.dim() - axis - 1)
+    x = F.pad(x, [w.pad for w in reversed(bounds) for _ in range(2)])
+    for place, w in enumerate(bounds, axis + 1):
+        x = x.unfold(place, w.extent, w.stride)[..., :: w.dilation]
+    first = axis + 1 + len(bounds)
+    places, kernels = range(axis + 1, first), range(first, x.dim())
+    return x.permute(*range(axis), axis, *kernels, *places).flatten(axis, axis + len(bounds))
+
+
+def _inner_product(x: Tensor, p: Any, a: Args) -> Tensor:
+    weight = p.weight.T if a["transpose"] else p.weight
+    # A channels-last input must be read in Caffe's order: flatten does, view would not.
+    return F.linear(x.flatten(a["axis"]), weight, p.bias)
+
+
+OPS: dict[str, Op] = {
+    "Convolution": lambda x, p, a, c: convolution(x, p, a, a["group"]),
+    "Deconvolution": lambda x, p, a, c: _deconvolution(x, p, a),
+    "Im2col": lambda x, p, a, c: _im2col(x[0], a),
+    "InnerProduct": lambda x, p, a, c: _inner_product(x[0], p, a),
+}

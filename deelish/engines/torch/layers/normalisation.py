@@ -1,0 +1,69 @@
+"""Layers that normalise, scale and shift along axes, in PyTorch: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from deelish.engines.operators import along, takes_own_statistics
+from deelish.engines.torch.layers.call import Args, Op
+
+
+def _batch_norm(x: Tensor, p: Any, a: Args, training: bool) -> Tensor:
+    """Caffe's: normalises only; its blobs hold sums that the factor divides."""
+    if takes_own_statistics(a, training):
+        mean, variance = torch.zeros_like(p.mean), torch.zeros_like(p.variance)
+        # A momentum of 1 leaves the batch's own mean and unbiased variance in them.
+        y = torch.batch_norm(x, None, None, mean, variance, True, 1.0, a["eps"], True)
+        if training:
+            _remember(p, mean, variance if x.numel() > x.shape[1] else None, a)
+        return y
+    inverse = torch.where(p.factor == 0, p.factor, 1 / p.factor)
+    spread = (p.variance * inverse + a["eps"]).rsqrt()
+    # In two steps as in Caffe: one multiply-add would lose digits where the mean is large.
+    return torch.sub(x, along(p.mean * inverse, x, 1)).mul_(along(spread, x, 1))
+
+
+def _remember(p: Any, mean: Tensor, variance: Tensor | None, a: Args) -> None:
+    """Caffe adds the unbiased variance to its running sum; of one value it is 0."""
+    keep = a["moving_average_fraction"]
+    p.mean.mul_(keep).add_(mean)
+    p.variance.mul_(keep)
+    if variance is not None:
+        p.variance.add_(variance)
+    p.factor.mul_(keep).add_(1)
+
+
+def _scale(x: Sequence[Tensor], p: Any, a: Args) -> Tensor:
+    weight: Tensor = along(x[1] if len(x) > 1 else p.weight, x[0], a["axis"])
+    if not a["bias_term"]:
+        return x[0] * weight
+    return torch.addcmul(along(p.bias, x[0], a["axis"]), x[0], weight)
+
+
+def _bias(x: Sequence[Tensor], p: Any, a: Args) -> Tensor:
+    return torch.add(x[0], along(x[1] if len(x) > 1 else p.bias, x[0], a["axis"]))
+
+
+def _mvn(x: Tensor, a: Args) -> Tensor:
+    """Caffe's: (x - mean) / (deviation + eps), of each channel or of all."""
+    x = x.reshape(*x.shape, *(1,) * (4 - x.dim()))
+    axes = (1, 2, 3) if a["across_channels"] else (2, 3)
+    y = x - x.mean(axes, keepdim=True)
+    if not a["normalize_variance"]:
+        return y
+    # A root of 0 has no slope: without the bound, the gradient of a constant image is NaN.
+    variance = y.square().mean(axes, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
+    normal: Tensor = y / (variance.sqrt() + a["eps"])
+    return normal
+
+
+OPS: dict[str, Op] = {
+    "BatchNorm": lambda x, p, a, c: _batch_norm(x[0], p, a, c.training),
+    "Scale": lambda x, p, a, c: _scale(x, p, a),
+    "Bias": lambda x, p, a, c: _bias(x, p, a),
+    "MVN": lambda x, p, a, c: _mvn(x[0], a),
+}

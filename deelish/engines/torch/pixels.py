@@ -1,0 +1,45 @@
+"""Pixels to a network's input, in PyTorch, where the network runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from deelish.plan.preprocessing import LUMA, Preprocessing
+
+
+def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
+    """The values on the device; on a GPU they travel while the program goes on."""
+    tensor = torch.from_numpy(np.require(values, requirements=["C", "W"]))
+    if device.type == "cpu":
+        return tensor
+    # Only from memory that the system does not move can a GPU fetch by itself.
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def input_of(pixels: NDArray[np.uint8], rule: Preprocessing, device: torch.device) -> Tensor:
+    """What `rule.apply(pixels)` gives, on the device; its memory is channels last.
+
+    Bytes travel, a quarter of the numbers that they become. Channel by channel this takes a third
+    of the time that NumPy takes, or PyTorch for all channels at once.
+    """
+    rule.check(pixels)
+    source = to_device(pixels, device)
+    planes = _grey(source) if rule.order == "L" else source
+    made = torch.empty(planes.shape, dtype=torch.float32, device=device)
+    for channel, (mean, scale) in enumerate(rule.by_channel):
+        place = 2 - channel if rule.order == "BGR" else channel
+        # With a whole number for a mean, bytes would be subtracted as bytes.
+        torch.sub(planes[..., place], float(mean), out=made[..., channel])
+        if scale != 1:
+            made[..., channel].mul_(scale)
+    return made.permute(0, 3, 1, 2)
+
+
+def _grey(pixels: Tensor) -> Tensor:
+    """Luma (n, h, w, 1) of RGB, in whole numbers as in Pillow."""
+    red, green, blue = pixels.int().unbind(-1)
+    total = red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
+    return ((total + 0x8000) >> 16)[..., None]

@@ -1,0 +1,45 @@
+"""Networks as Caffe files: the weights with the net inside, and the text net beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deelish.engines.base import Values
+from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.prototxt import prototxt
+from deelish.formats.caffe.read import read_net, weights_of
+from deelish.formats.caffe.write import caffemodel_bytes
+from deelish.formats.record import Header, Record, Stored
+
+
+def write(path: Path, record: Record) -> None:
+    """Write weights and net; deelish's own header rides along in a field that Caffe skips."""
+    path.write_bytes(caffemodel_bytes(record.plan, record.values, record.header()))
+
+
+def write_definition(path: Path, record: Record) -> None:
+    """Write the text net that Caffe and OpenCV want beside the weights."""
+    path.write_text(prototxt(record.plan), encoding="utf-8")
+
+
+def arrays(path: Path) -> Stored:
+    """The blobs of each layer: views of the file, nothing is copied."""
+    net = read_net(path)
+    if net.note is None:
+        return Stored(weights_of(net))
+    header = Header.read(net.note, path)
+    return Stored(weights_of(net), header.untrained, header.labels, header.preprocessing)
+
+
+def read(path: Path) -> Record:
+    """The network in a Caffe file, deelish's own or foreign."""
+    net = read_net(path)
+    if net.note is None:
+        made = open_foreign(path, None, Wishes())
+        return Record(made.plan, made.loaded.values, None, made.preprocessing, [], made.loaded.said)
+    header = Header.read(net.note, path)
+    values: Values = {
+        layer: dict(zip(header.plan.weights.get(layer, {}), blobs, strict=False))
+        for layer, blobs in weights_of(net).items()
+    }
+    return header.record(values, path)

@@ -1,0 +1,175 @@
+"""A net that Caffe wrote as a plan with its weights: from a .caffemodel, a .prototxt, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.errors import CaffeError, DeelishError, FileError, PlanError
+from deelish.formats.caffe.codec import UNPRINTABLE
+from deelish.formats.caffe.hdf5 import read_weights
+from deelish.formats.caffe.mean import read_mean
+from deelish.formats.caffe.read import CaffeNet, Inputs, read_definition, read_net, weights_of
+from deelish.formats.caffe.rows import Pixels, feed_shapes, pixels_of, rows_of
+from deelish.formats.match import Allowed, Loaded, match
+from deelish.formats.record import Stored
+from deelish.plan.layer import Layer
+from deelish.plan.plan import Plan
+from deelish.plan.preprocessing import Preprocessing
+
+# What most nets trained on ImageNet take off, in BGR; a Caffe file often does not tell its own.
+IMAGENET_MEAN = (104.0, 117.0, 123.0)
+# No error is longer, whatever a file calls its layers.
+LONGEST_ERROR = 2000
+# Nets that do not say their size are cut from images of 256 pixels, as Caffe's examples do.
+WHOLE_SIDE = 256
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of a net beside its files; None where nothing is said.
+
+    Attributes:
+        outputs: the number of classes; another than the file's makes the last layer new.
+        size: side of the images; another than the file's where the weights allow it.
+        mean: one number, one a channel, or the path of a .binaryproto.
+        pixels: order, scale and share of `Preprocessing`.
+        level, stages: of the net, for layers with rules.
+        allowed: what the weights may be in spite of.
+    """
+
+    outputs: int | None = None
+    size: int | None = None
+    mean: float | Sequence[float] | str | Path | None = None
+    pixels: dict[str, Any] = field(default_factory=dict)
+    level: int = 0
+    stages: tuple[str, ...] = ()
+    allowed: Allowed = field(default_factory=lambda: Allowed(extra=True))
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A foreign net, ready to be run."""
+
+    plan: Plan
+    loaded: Loaded
+    preprocessing: Preprocessing
+
+
+def open_foreign(weights: Path | None, definition: Path | None, wishes: Wishes) -> Foreign:
+    """The network that a Caffe file holds, or that a .prototxt defines and a file fills.
+
+    Raises:
+        CaffeError: a file is damaged, of another format, or uses what deelish does not know.
+        FileError: the weights do not fit the net.
+    """
+    try:
+        return _opened(weights, definition, wishes)
+    except DeelishError as error:
+        raise _in_one_line(error, definition or weights) from None
+
+
+def _in_one_line(error: DeelishError, path: Path | None) -> DeelishError:
+    """The error as a short line that names a file: names in files may be long, or hold anything."""
+    text = UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], str(error))
+    if isinstance(error, CaffeError | FileError):
+        kind: type[DeelishError] = type(error)
+    else:
+        kind, text = CaffeError, f"{path}: {text}"
+    if len(text) > LONGEST_ERROR:
+        text = f"{text[: LONGEST_ERROR // 2]} ... {text[-LONGEST_ERROR // 2 :]}"
+    return kind(text)
+
+
+def _opened(weights: Path | None, definition: Path | None, wishes: Wishes) -> Foreign:
+    if definition is not None:
+        net = read_definition(definition)
+    elif weights is not None:
+        net = read_net(weights)
+    else:
+        raise CaffeError("neither a .caffemodel nor a .prototxt is given; give one, or both")
+    plan = _plan(net, wishes)
+    loaded = Loaded({}, set(plan.weights))
+    if weights is not None:
+        arrays = weights_of(net) if definition is None else read_weights(weights)
+        loaded = match(plan, weights, Stored(arrays), wishes.allowed)
+    return Foreign(plan, loaded, _preprocessing(plan, net, wishes, loaded.said))
+
+
+def _plan(net: CaffeNet, wishes: Wishes) -> Plan:
+    rows, inputs = rows_of(net, feed_shapes(net, wishes.size), wishes.level, wishes.stages)
+    name = net.name or Path(net.path).stem
+    try:
+        plan = Plan(rows, inputs, name)
+        if wishes.size is not None:
+            plan = Plan(plan.layers, _resized(plan, wishes.size), name)
+        if wishes.outputs is not None and wishes.outputs != plan.classes:
+            plan = Plan(_with_outputs(plan, wishes.outputs), plan.inputs, name)
+    except PlanError as error:
+        raise CaffeError(f"{net.path}: {error}") from None
+    return plan
+
+
+def _resized(plan: Plan, size: int) -> Inputs:
+    shape = plan.inputs.get(plan.data, ())
+    if len(shape) != 4:
+        raise PlanError(f"its input {plan.data!r} is {shape}, no image; leave in_size out")
+    return {**plan.inputs, plan.data: (*shape[:2], size, size)}
+
+
+def _with_outputs(plan: Plan, outputs: int) -> list[Layer]:
+    """The rows with a last layer of other outputs."""
+    name = plan.classifier(plan.logits)
+    layer = plan.layer(name)
+    if "num_output" not in layer.args:
+        raise PlanError(
+            f"{layer.label}: makes {plan.classes} scores and has no num_output to change to"
+            f" {outputs}; leave outputs= and labels= out"
+        )
+    # Its learning rate may have been 0; a new layer learns.
+    new = Layer(
+        name,
+        layer.type,
+        layer.bottoms,
+        layer.tops,
+        layer.phase,
+        **{**layer.args, "num_output": outputs},
+    )
+    return [new if row is layer else row for row in plan.layers]
+
+
+def _preprocessing(plan: Plan, net: CaffeNet, wishes: Wishes, said: list[str]) -> Preprocessing:
+    """The pixels that the net takes: what the user says, else the file, else ImageNet's."""
+    shape = plan.inputs.get(plan.data, ())
+    size = shape[-1] if len(shape) == 4 else wishes.size or 1
+    told = pixels_of(net)
+    grey = len(shape) == 4 and shape[1] == 1
+    chosen: dict[str, Any] = {
+        "order": "L" if grey else "BGR",
+        "mean": _mean(wishes, told, grey, said),
+        "scale": 1.0 if told.scale is None else told.scale,
+        "share": min(1.0, size / WHOLE_SIDE) if size in (224, 227) else 7 / 8,
+    }
+    return Preprocessing(size, **{**chosen, **wishes.pixels})
+
+
+def _mean(wishes: Wishes, told: Pixels, grey: bool, said: list[str]) -> tuple[float, ...]:
+    mean = wishes.mean
+    if isinstance(mean, str | Path):
+        image = read_mean(mean)
+        means = tuple(round(float(value), 4) for value in image.mean((1, 2), np.float64))
+        sides = " x ".join(map(str, image.shape))
+        said.append(f"{mean}: {sides}, its mean of each channel is taken: {means}")
+        return means
+    if mean is not None:
+        return (float(mean),) if isinstance(mean, int | float) else tuple(map(float, mean))
+    if told.mean is not None:
+        return told.mean
+    if grey:
+        return (0.0,)
+    said.append(f"the file does not tell its mean; {IMAGENET_MEAN} of ImageNet is taken")
+    return IMAGENET_MEAN

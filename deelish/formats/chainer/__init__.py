@@ -1,0 +1,1 @@
+"""Weight files of Chainer, read and written without Chainer."""

@@ -1,0 +1,117 @@
+"""Arrays in a .npz, NumPy's zip archive: each is checked before it is read, none is unpickled.
+
+Source: NumPy's description of the .npy format, version 1.0.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from deelish.errors import FileError, first_line
+from deelish.formats.caffe.codec import LONGEST_NAME
+from deelish.formats.unpacked import SHOWN, Arrays, as_weights, check_room, holds_weights
+
+_ENDING = ".npy"
+_MAGIC = b"\x93NUMPY\x01\x00"
+# The type, the order of axes and the shape. Python 2 wrote whole numbers as in 64L.
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|=][biufcOSUV]\d{0,4})', 'fortran_order': (True|False),"
+    rb" 'shape': \(([\dL, ]{0,400})\), \} *\n"
+)
+_SIDE = re.compile(rb"\d{1,18}")
+_ENCRYPTED = 1
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+    TypeError,
+)
+
+
+def read(path: Path) -> Arrays:
+    """The arrays of a .npz by name, float32, read-only.
+
+    Raises:
+        FileError: no zip, truncated, a member that is no array, of a type that weights have not,
+            or arrays that would take unreasonable room.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _members(archive, path)
+            check_room(path, (info.file_size for info in members.values()))
+            arrays: Arrays = {}
+            for name, info in members.items():
+                with archive.open(info) as member:
+                    arrays[name] = _array(member, path, name, info.file_size)
+            return arrays
+    except _DAMAGED as error:
+        raise FileError(
+            f"{path}: is no whole .npz of NumPy ({first_line(error)}); take another copy"
+        ) from None
+
+
+def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays by name, as numpy.savez does."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(name + _ENDING, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        packed = info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        named = info.filename.endswith(_ENDING) and len(info.filename) <= LONGEST_NAME
+        if packed or info.flag_bits & _ENCRYPTED or not named:
+            raise _no_array(path, info.filename)
+        name = info.filename.removesuffix(_ENDING)
+        if name in members:
+            raise FileError(f"{path}: holds {name[:SHOWN]!r} twice; take another copy")
+        members[name] = info
+    return members
+
+
+def _array(member: IO[bytes], path: Path, name: str, size: int) -> np.ndarray | None:
+    """One array, whose bytes are as many as its header says."""
+    start = member.read(len(_MAGIC) + 2)
+    header = member.read(int.from_bytes(start[len(_MAGIC) :], "little"))
+    told = _HEADER.fullmatch(header)
+    if not start.startswith(_MAGIC) or told is None:
+        raise _no_array(path, name)
+    dtype = np.dtype(told[1].decode())
+    shape = tuple(int(side) for side in _SIDE.findall(told[3]))
+    if not holds_weights(path, name, dtype, shape):
+        return None
+    wanted = math.prod(shape) * dtype.itemsize
+    if size - len(start) - len(header) != wanted:
+        raise FileError(
+            f"{path}: {name[:SHOWN]!r} has {size - len(start) - len(header):,} bytes for"
+            f" {dtype} {shape}, which takes {wanted:,}; take another copy"
+        )
+    # One byte more is asked for, since the archive's checksum is looked at when it ends.
+    data = member.read(wanted + 1)
+    values = np.frombuffer(data, dtype)
+    array = values.reshape(shape[::-1]).T if told[2] == b"True" else values.reshape(shape)
+    return as_weights(array)
+
+
+def _no_array(path: Path, name: str) -> FileError:
+    return FileError(
+        f"{path}: is a zip archive, but its {name[:SHOWN]!r} is no array of NumPy; give a .npz that"
+        " Chainer's save_npz or deelish wrote"
+    )

@@ -1,0 +1,1 @@
+"""The files of deelish: a network whole, in HDF5 or safetensors."""

@@ -1,0 +1,41 @@
+"""Networks as ONNX models, for other programs: written, never read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+from deelish.common import report
+from deelish.errors import FileError
+from deelish.formats.onnx.model import model_of
+from deelish.formats.onnx.proto import proto_of
+from deelish.formats.record import Record
+from deelish.version import __version__
+
+
+def write(path: Path, record: Record) -> None:
+    """Write the network as it answers in its test phase.
+
+    Raises:
+        PlanError: a layer has no counterpart in ONNX; it is named.
+        FileError: the package onnx is not there, or the weights are too many.
+    """
+    model = model_of(record.plan, record.values)
+    notes = {
+        "deelish": __version__,
+        "preprocessing": json.dumps(record.preprocessing.to_dict()),
+        **({"labels": json.dumps(record.labels)} if record.labels else {}),
+        **({"logits": model.logits} if model.logits else {}),
+    }
+    path.write_bytes(proto_of(record.plan.name, model, notes).SerializeToString())
+    if model.batch is not None:
+        report.say(f"{record.plan.name}: the .onnx takes {model.batch} items at a time, no other")
+
+
+def read(path: Path) -> NoReturn:
+    """Refuse: a model of ONNX has no rows left to build a network from."""
+    raise FileError(
+        f"{path}: deelish writes .onnx and does not read it; give the .caffemodel, .hdf5 or"
+        " .safetensors"
+    )

@@ -1,0 +1,53 @@
+"""onnxruntime's sessions, and what is said where it is not installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deelish.common.processes import cores
+from deelish.errors import FileError
+
+CURE = 'run `pip install "deelish[onnx]"`'
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+# onnxruntime's number for errors; below it prints warnings about graphs.
+ERRORS_ONLY = 3
+# Its option for where large weights lie, which a model that it gets as bytes cannot say.
+BESIDE = "session.model_external_initializers_file_folder_path"
+
+
+def check_runtime(path: Path | None = None) -> Any:
+    """The package onnxruntime.
+
+    Raises:
+        FileError: it is not there; the file that wants it is named where one is given.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        where = "" if path is None else f"{path}: "
+        raise FileError(f"{where}running .onnx wants the package onnxruntime; {CURE}") from None
+    return onnxruntime
+
+
+def open_session(
+    model: str | bytes, *, threads: int | None = None, beside: Path | None = None, gpu: int = -1
+) -> Any:
+    """An InferenceSession; what onnxruntime raises is left to the caller.
+
+    Args:
+        model: the name of a file, or what it holds.
+        threads: how many it computes with; left out, one for each core that this process may use.
+        beside: the folder where a model given as bytes has its large weights.
+        gpu: -1 for the CPU, else the number of a GPU; the CPU takes what the GPU cannot.
+    """
+    runtime = check_runtime()
+    options = runtime.SessionOptions()
+    # Without a number it binds a thread to every core, which containers forbid.
+    options.intra_op_num_threads = threads or cores()
+    options.log_severity_level = ERRORS_ONLY
+    if beside is not None:
+        options.add_session_config_entry(BESIDE, str(beside))
+    providers: list[Any] = [] if gpu < 0 else [(CUDA, {"device_id": gpu})]
+    return runtime.InferenceSession(model, options, providers=[*providers, CPU])

@@ -1,0 +1,137 @@
+"""What a file of deelish holds: the network whole, as arrays and one JSON text."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.base import Values
+from deelish.errors import DeelishError, FileError
+from deelish.plan.plan import Plan
+from deelish.plan.preprocessing import Preprocessing
+from deelish.version import __version__
+
+FORMAT = 1
+
+
+def checksum(array: np.ndarray) -> int:
+    """CRC-32 of an array's bytes."""
+    return zlib.crc32(np.ascontiguousarray(array).data)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A network as a file carries it; `said` is what to say aloud when it is opened."""
+
+    plan: Plan
+    values: Values
+    labels: list[str] | None
+    preprocessing: Preprocessing
+    untrained: list[str]
+    said: Sequence[str] = ()
+
+    def header(self) -> str:
+        """Everything but the arrays, with a checksum of each array and of itself, as JSON."""
+        network = {
+            "plan": self.plan.to_dict(),
+            "labels": self.labels,
+            "preprocessing": self.preprocessing.to_dict(),
+            "untrained": self.untrained,
+            "checksums": {
+                layer: {blob: checksum(array) for blob, array in blobs.items()}
+                for layer, blobs in self.values.items()
+            },
+        }
+        about = {"format": FORMAT, "deelish": __version__, "checksum": _text_sum(network)}
+        return json.dumps({**about, "network": network})
+
+
+def _text_sum(network: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(network).encode())
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The arrays of each layer in a file, in Caffe's order, and what deelish's own files add.
+
+    untrained: the layers that never learnt.  labels, preprocessing: as the network had them.
+    """
+
+    arrays: Mapping[str, Sequence[np.ndarray]]
+    untrained: Sequence[str] = ()
+    labels: list[str] | None = None
+    preprocessing: Preprocessing | None = None
+
+
+@dataclass(frozen=True)
+class Header:
+    """The JSON text of a file, read and checked; the arrays come after it."""
+
+    plan: Plan
+    labels: list[str] | None
+    preprocessing: Preprocessing
+    untrained: list[str]
+    checksums: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def read(cls, text: str, path: Path) -> Header:
+        """The header of a file.
+
+        Raises:
+            FileError: it is not deelish's, from a later version, or damaged.
+        """
+        try:
+            data = json.loads(text)
+            version = data["format"]
+            if version > FORMAT:
+                raise FileError(
+                    f"{path}: written by deelish {data['deelish']} in format {version}, and this"
+                    f" version reads up to {FORMAT}; update deelish"
+                )
+            if data["checksum"] != _text_sum(data["network"]):
+                raise FileError(
+                    f"{path}: its description of the network does not match its checksum, so the"
+                    " file is damaged; take another copy"
+                )
+            return cls(**_parts(data["network"]))
+        except FileError:
+            raise
+        except (DeelishError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FileError(
+                f"{path}: its description of the network is damaged ({error}); take another copy"
+            ) from None
+
+    def record(self, values: Values, path: Path) -> Record:
+        """The whole network, its arrays checked against shapes and checksums."""
+        for layer, blobs in self.plan.weights.items():
+            for name, blob in blobs.items():
+                array = values.get(layer, {}).get(name)
+                if array is None or array.shape != blob.shape or array.dtype != np.float32:
+                    got = "nothing" if array is None else f"{array.dtype} {array.shape}"
+                    raise FileError(
+                        f"{path}: {layer}/{name} holds {got} where the network has float32"
+                        f" {blob.shape}; take another copy"
+                    )
+                if checksum(array) != self.checksums.get(layer, {}).get(name):
+                    raise FileError(
+                        f"{path}: {layer}/{name} does not match its checksum, so the file is"
+                        " damaged; take another copy"
+                    )
+        return Record(self.plan, values, self.labels, self.preprocessing, self.untrained)
+
+
+def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
+    labels = data["labels"]
+    return {
+        "plan": Plan.from_dict(data["plan"]),
+        "labels": None if labels is None else [str(name) for name in labels],
+        "preprocessing": Preprocessing.from_dict(data["preprocessing"]),
+        "untrained": [str(name) for name in data["untrained"]],
+        "checksums": data["checksums"],
+    }

@@ -1,0 +1,67 @@
+"""An image of Pillow's in any mode: its colours in eight bits each, and which side is up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deelish.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from deelish.images.pixels import Pixels
+
+
+def eight_bit_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB: 16-bit grey is scaled to 8 bits, transparency is laid on white.
+
+    Raises DataError, without the image's name, for grey values beyond 16 bits.
+    """
+    from PIL import Image
+
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _eight_bits(image).convert("RGB")
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(layer, mask=layer)
+    return flat
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey scaled to 8 bits, rounded; Pillow's own convert would clip at 255."""
+    from PIL import Image
+
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise DataError(
+            f"the pixels run from {values.min():g} to {values.max():g} in mode {image.mode!r};"
+            " save the image with 8 or 16 bits"
+        )
+    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def upright(pixels: Pixels, image: Image.Image) -> Pixels:
+    """Pixels (h, w, any) of an image turned and mirrored as its EXIF orientation says."""
+    orientation = _orientation(image)
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
+
+def _orientation(image: Image.Image) -> int:
+    """From 1 to 8; 1 when the block cannot be read, as viewers do."""
+    from PIL import ExifTags
+
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a broken note beside the pixels is no reason to lose the image
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -1,0 +1,203 @@
+"""Tar shards in WebDataset's layout: the names that a range stands for, and what is in them.
+
+The members of a sample share their path up to the first dot of the file name: `0001.jpg` is the
+image of sample 0001 and `0001.cls` its label as text; what else it has is left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from tarfile import TarInfo
+from typing import IO, NamedTuple
+
+from deelish.errors import DataError, reason
+from deelish.images.sample import ENDINGS, label_fault
+from deelish.images.shards import tar_headers
+from deelish.images.shards.members import Member, OpenShards, Shard
+
+RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}")
+MOST_SHARDS = 100_000
+LABEL = ".cls"
+# More than any number has.
+LABEL_BYTES = 99
+
+Labelled = tuple[Member, int]
+
+
+def are_shards(source: str | Path) -> bool:
+    """Whether the name is that of a tar, or of a range of them."""
+    return str(source).lower().endswith(tar_headers.ENDINGS)
+
+
+def read_shards(source: str | Path) -> list[Labelled]:
+    """The images of one tar, or of a range `{000..999}` of them, each with its label.
+
+    Of the files only headers and labels are read.  Raises DataError with the shard and the first
+    member that is wrong.
+    """
+    from tqdm.auto import tqdm
+
+    paths, files, found = _there(str(source)), OpenShards(), []
+    for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
+        found += _read_shard(path, files)
+    return found
+
+
+def expanded(name: str) -> list[str]:
+    """The names that a shell makes of one with ranges; the number of the last one runs first.
+
+    Raises DataError for a range that is written backwards, or for more than MOST_SHARDS names.
+    """
+    start, *parts = RANGE.split(name)
+    ranges = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
+    for first, last, _ in ranges:
+        if int(first) > int(last):
+            raise DataError(
+                f"{name}: the range {{{first}..{last}}} is written backwards; write"
+                f" {{{last}..{first}}}"
+            )
+    count = math.prod(int(last) - int(first) + 1 for first, last, _ in ranges)
+    if count > MOST_SHARDS:
+        raise DataError(f"{name}: these are {count:,} files; name at most {MOST_SHARDS:,}")
+    names = [start]
+    for first, last, rest in ranges:
+        padded = any(end.startswith("0") and len(end) > 1 for end in (first, last))
+        width = max(len(first), len(last)) if padded else 0
+        numbers = [f"{number:0{width}}" for number in range(int(first), int(last) + 1)]
+        names = [f"{name}{number}{rest}" for name in names for number in numbers]
+    return list(dict.fromkeys(names))
+
+
+def _there(source: str) -> list[str]:
+    """The paths of the shards, all of which are there."""
+    paths = expanded(source)
+    try:
+        missing = [path for path in paths if not Path(path).exists()]
+    except OSError as error:
+        raise DataError(f"{source}: cannot be looked for ({reason(error)})") from error
+    if missing and len(paths) > 1:
+        raise DataError(
+            f"{source}: {missing[0]} is not there ({len(missing):,} of its {len(paths):,} files are"
+            " missing); correct the range, or bring the files"
+        )
+    if missing:
+        how = ", in which a range is written {000..999}" if "{" in source else ""
+        raise DataError(f"{source}: there is no such tar; correct the path{how}")
+    return paths
+
+
+def _read_shard(path: str, files: OpenShards) -> list[Labelled]:
+    try:
+        if not Path(path).is_file():
+            raise DataError(f"{path}: this is no ordinary file; name a tar")
+        # Without a buffer, which would read eight kilobytes for each header.
+        with Path(path).open("rb", buffering=0) as file:
+            samples = _Samples(Shard.of(path, os.fstat(file.fileno()), files))
+            for member in tar_headers.headers(path, file):
+                if not member.isdir():
+                    samples.add(member, file)
+    except OSError as error:
+        raise DataError(f"{path}: the tar cannot be read ({reason(error)})") from error
+    return samples.checked()
+
+
+class _Label(NamedTuple):
+    name: str
+    text: str
+
+
+class _Samples:
+    """The samples of a shard, gathered from its members in any order, then checked."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._images: dict[str, Member] = {}
+        self._labels: dict[str, _Label] = {}
+        # What would be an image if its name had no further dot, the first of each sample.
+        self._dotted: dict[str, str] = {}
+
+    def add(self, member: TarInfo, file: IO[bytes]) -> None:
+        """Take in a member: the place of an image, the text of a label."""
+        name = "/".join(part for part in member.name.split("/") if part not in ("", "."))
+        stem, _, ending = name.rpartition("/")[2].partition(".")
+        if not stem:  # a hidden file
+            return
+        key, ending = name[: len(name) - len(ending) - 1], f".{ending.lower()}"
+        if ending in ENDINGS:
+            self._check(member, name, self._images.get(key))
+            self._images[key] = Member(self._shard, name, member.offset_data, member.size)
+        elif ending == LABEL:
+            self._check(member, name, self._labels.get(key))
+            self._labels[key] = _Label(name, _text(member, file))
+        elif ending.endswith(ENDINGS):
+            self._dotted.setdefault(key, name)
+
+    def checked(self) -> list[Labelled]:
+        """The images with their labels, in the order of the images; raises DataError."""
+        self._check_pairs()
+        if not self._images:
+            raise DataError(
+                f"{self._shard.path}: there is no image in it; a sample is an image, such as"
+                f" 0001.jpg, and its label as text, 0001{LABEL}"
+            )
+        faults = [
+            (label, what) for label in self._labels.values() if (what := label_fault(label.text))
+        ]
+        if faults:
+            label, what = faults[0]
+            alike = [other.name for other, fault in faults if fault == what]
+            self._refuse(alike, what.format(label=label.text), "write a whole number of 0 or more")
+        return [(image, int(self._labels[key].text)) for key, image in self._images.items()]
+
+    def _check_pairs(self) -> None:
+        images, labels = self._images, self._labels
+        self._refuse(
+            [name for key, name in self._dotted.items() if key not in images],
+            "the name of its sample ends at the first dot, so that it is no image",
+            "leave further dots out of the names",
+        )
+        self._refuse(
+            [image.name for key, image in images.items() if key not in labels],
+            "the image has no label",
+            f"put its label as text beside it, ending in {LABEL}",
+        )
+        self._refuse(
+            [label.name for key, label in labels.items() if key not in images],
+            "the label has no image",
+            f"put one beside it that ends in {', '.join(ENDINGS)}, or take it out",
+        )
+
+    def _refuse(self, names: Sequence[str], what: str, cure: str) -> None:
+        """Raises DataError with the first of these members, if any, and how many they are."""
+        if names:
+            more = f" ({len(names):,} such members)" if len(names) > 1 else ""
+            raise DataError(f"{self._shard.path} member {names[0]}: {what}{more}; {cure}")
+
+    def _check(self, member: TarInfo, name: str, other: Member | _Label | None) -> None:
+        """Raises DataError for a member that is none by itself, or not the only one."""
+        where = f"{self._shard.path} member {name}"
+        if other is not None:
+            what = f"its sample has {other.name} too" if other.name != name else "it is there twice"
+            raise DataError(f"{where}: {what}; a sample has one image and one label")
+        if not member.isreg() or member.issparse():
+            raise DataError(
+                f"{where}: it is {_kind(member)}, whose bytes do not lie in the tar as they are;"
+                " write the tar anew from ordinary files, with `tar --hard-dereference -h`"
+            )
+
+
+def _text(member: TarInfo, file: IO[bytes]) -> str:
+    """The text of a label; of a long one, which is no number, its start."""
+    file.seek(member.offset_data)
+    text = file.read(min(member.size, LABEL_BYTES)).decode("utf-8", "replace")
+    return text.strip() if member.size <= LABEL_BYTES else text
+
+
+def _kind(member: TarInfo) -> str:
+    if member.islnk() or member.issym():
+        return f"a link to {member.linkname}"
+    return "a sparse file" if member.issparse() else "no file"

@@ -1,0 +1,1 @@
+"""Views: which part of an image is shown, by a recorded recipe."""

@@ -1,0 +1,100 @@
+"""From one file of a network to another."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Unpack
+
+from deelish.common import report
+from deelish.errors import FileError
+from deelish.formats import format_of
+from deelish.formats.onnx.runtime import check_runtime
+from deelish.network.network import Network
+from deelish.network.opening import Wishes, open_network
+from deelish.network.pretrained import find_model
+from deelish.network.verify import TOLERANCE, largest_difference
+from deelish.storage.atomic import replacing
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    prototxt: str | Path | None = None,
+    labels: str | Path | None = None,
+    verify: bool = False,
+    **wishes: Unpack[Wishes],
+) -> Path:
+    """Write the network in `source` as `target`, in the format of its ending, and say so.
+
+    Args:
+        source, prototxt, labels, **wishes: as `open_network` takes them.
+        target: an .onnx, .caffemodel, .hdf5 or .safetensors.
+        verify: run both files on the same inputs; where their answers differ, nothing is written.
+
+    Raises:
+        FileError: an unknown ending, a file that would be written over itself, or answers that
+            differ.
+        DeelishError: whatever the source is refused for.
+    """
+    source, target = find_model(source), Path(target)
+    made = [target, *_beside(target)]
+    if not target.parent.is_dir():
+        raise FileError(f"{target}: there is no folder {target.parent}; make it first")
+    for read in (source, *([] if prototxt is None else [find_model(prototxt)])):
+        _check_apart(read, made)
+    if verify and target.suffix.lower() == ".onnx":
+        check_runtime()
+    network = open_network(source, prototxt, labels, **wishes)
+    if verify:
+        _save_verified(network, source, target)
+    else:
+        network.save(target)
+    for path in made:
+        report.say(f"written: {path}, {_size(path)}")
+    return target
+
+
+def _size(path: Path) -> str:
+    count = path.stat().st_size
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
+
+
+def _beside(target: Path) -> list[Path]:
+    companion = format_of(target).companion
+    return [target.with_suffix(companion[0])] if companion else []
+
+
+def _check_apart(read: Path, made: list[Path]) -> None:
+    for path in made:
+        if path.exists() and path.samefile(read):
+            raise FileError(
+                f"{path}: is read, and would be written over; give the target another name"
+            )
+
+
+def _save_verified(network: Network, source: Path, target: Path) -> None:
+    with _staging(target) as name:
+        saved = network.save(Path(name) / target.name)
+        share, blob = largest_difference(network, saved)
+        said = f"largest difference {share:.1e} of the largest output ({blob})"
+        if not share <= TOLERANCE:
+            raise FileError(
+                f"{target}: would not answer as {source}, {said}, where {TOLERANCE:.0e} is"
+                " allowed; nothing was written"
+            )
+        report.say(said)
+        for path in Path(name).iterdir():
+            with replacing(target.with_name(path.name)) as temporary:
+                path.replace(temporary)
+
+
+def _staging(target: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder beside the target, whose files need only be renamed."""
+    try:
+        return tempfile.TemporaryDirectory(prefix=".deelish-", dir=target.parent)
+    except OSError as error:
+        raise FileError(
+            f"{target}: cannot be written ({error.strerror}); give a folder that exists and has"
+            " room"
+        ) from error

@@ -1,0 +1,75 @@
+"""Whether a file that was written answers as the network that it was written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from deelish.formats.onnx.outputs import answers
+from deelish.formats.onnx.runtime import open_session
+from deelish.network.network import Network
+
+# The largest difference, as a share of the largest number of its blob, that rounding explains.
+TOLERANCE = 1e-4
+
+Blobs = dict[str, np.ndarray]
+
+
+def largest_difference(network: Network, path: Path) -> tuple[float, str]:
+    """Run both on the same inputs: the largest difference, as a share, and the blob that has it.
+
+    An .onnx is run by onnxruntime, other files by deelish.
+
+    Raises:
+        FileError: onnxruntime is not there.
+        PlanError: the network has no answers, only losses.
+    """
+    inputs = inputs_for(network)
+    ours = network.run(inputs, answers(network.plan))
+    if path.suffix.lower() == ".onnx":
+        theirs = _run_onnx(path, inputs)
+    else:
+        theirs = Network.load(path).run(inputs, list(ours))
+    shares = {blob: _share(values, theirs[blob]) for blob, values in ours.items()}
+    worst = max(shares, key=lambda blob: shares[blob])
+    return shares[worst], worst
+
+
+def inputs_for(network: Network) -> Blobs:
+    """The same numbers every time: images as the network's preprocessing gives them.
+
+    Inputs that are no images are 0 or 1, which indices, marks of beginnings and labels may be.
+    """
+    rng = np.random.default_rng(0)
+    inputs = {}
+    for name, shape in network.plan.inputs.items():
+        pixels = network.preprocessing
+        if shape[1:] == (pixels.channels, pixels.size, pixels.size):
+            image = (shape[0], pixels.size, pixels.size, 3)
+            inputs[name] = pixels.apply(rng.integers(0, 256, image, dtype=np.uint8))
+        elif len(shape) > 2:
+            inputs[name] = rng.uniform(-128, 128, shape).astype(np.float32)
+        else:
+            inputs[name] = rng.integers(0, 2, shape).astype(np.float32)
+    return inputs
+
+
+def _run_onnx(path: Path, inputs: Mapping[str, np.ndarray]) -> Blobs:
+    session = open_session(str(path))
+    names = [value.name for value in session.get_outputs()]
+    given = {value.name: inputs[value.name] for value in session.get_inputs()}
+    return dict(zip(names, session.run(names, given), strict=True))
+
+
+def _share(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest difference by the largest number; places where both are NaN or equal count 0."""
+    if ours.shape != theirs.shape:
+        return float("inf")
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(ours - theirs)
+    apart = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0, apart)
+    worst = float(apart.max(initial=0))
+    largest = float(np.abs(ours[np.isfinite(ours)]).max(initial=0))
+    return float("inf") if np.isnan(worst) else worst / (largest or 1)

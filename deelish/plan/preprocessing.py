@@ -1,0 +1,135 @@
+"""What a network does to pixels: channel order, mean, scale and the share that a view shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deelish.common.checks import is_number, is_share
+from deelish.errors import DataError
+
+CHANNELS = {"BGR": 3, "RGB": 3, "L": 1}
+# Pillow's own integers for ITU-R 601 luma, in 1/65536.
+LUMA = (19595, 38470, 7471)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From RGB pixels to a network's input: value = (pixel - mean) * scale.
+
+    size: side of the input in pixels.  order: "BGR" (Caffe), "RGB" or "L" (grey).
+    mean: one number, or one per channel in the order, as a tuple.  scale: a number, or a tuple of
+    one per channel.  share: part of the image's side that a view shows, in (0, 1].
+    Raises DataError when a value cannot be used.
+    """
+
+    size: int
+    order: str = "BGR"
+    mean: tuple[float, ...] = (0.0,)
+    scale: float | tuple[float, ...] = 1.0
+    share: float = 224 / 256
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
+            raise DataError(f"preprocessing: size is {self.size!r}; give whole pixels, 1 or more")
+        if not isinstance(self.order, str) or self.order not in CHANNELS:
+            raise DataError(f"preprocessing: order is {self.order!r}; give 'BGR', 'RGB' or 'L'")
+        if not isinstance(self.mean, tuple) or not all(map(is_number, self.mean)):
+            raise DataError(f"preprocessing: mean is {self.mean!r}; give a tuple of numbers")
+        if not all(is_number(scale) and scale != 0 for scale in self._scales):
+            raise DataError(
+                f"preprocessing: scale is {self.scale!r}; give a number other than 0, such as"
+                " 1/255, or a tuple of one per channel"
+            )
+        for name, values in (("mean", self.mean), ("scale", self._scales)):
+            self._check_count(name, len(values))
+        if not is_share(self.share):
+            raise DataError(
+                f"preprocessing: share is {self.share!r}; give a number above 0 and up to 1"
+            )
+
+    def _check_count(self, name: str, count: int) -> None:
+        if count not in (1, self.channels):
+            wanted = f"1 or {self.channels}" if self.channels > 1 else "1"
+            raise DataError(
+                f"preprocessing: {name} has {count} numbers; give {wanted} for order {self.order!r}"
+            )
+
+    @property
+    def channels(self) -> int:
+        """3, or 1 for grey."""
+        return CHANNELS[self.order]
+
+    @property
+    def base(self) -> int:
+        """Side in pixels of the square image that the window is cut from: 256 for 224."""
+        return round(self.size / self.share)
+
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """RGB pixels (n, size, size, 3) of 0 to 255 -> input (n, channels, size, size).
+
+        The result is C-contiguous.  Raises DataError for another shape or type.
+        """
+        self.check(pixels)
+        values = np.empty((len(pixels), self.channels, self.size, self.size), np.float32)
+        mean = np.asarray(self.mean, np.float32).reshape(-1, 1, 1)
+        np.subtract(_planes(pixels, self.order), mean, out=values)
+        if self.scale != 1:
+            values *= np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
+        return values
+
+    def check(self, pixels: NDArray[np.uint8]) -> None:
+        """Raises DataError for pixels that are not uint8 (n, size, size, 3)."""
+        wanted = (self.size, self.size, 3)
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
+            raise DataError(
+                f"preprocessing: pixels are {pixels.dtype} {pixels.shape};"
+                f" give uint8 (n, {self.size}, {self.size}, 3)"
+            )
+
+    @property
+    def by_channel(self) -> list[tuple[float, float]]:
+        """Mean and scale of each channel, in the order."""
+        many = self.channels
+        means, scales = (v * many if len(v) == 1 else v for v in (self.mean, self._scales))
+        return list(zip(means, scales, strict=True))
+
+    @property
+    def scale_text(self) -> str:
+        """The scale for people: 0.0039, or one number per channel."""
+        return ", ".join(f"{scale:g}" for scale in self._scales)
+
+    @property
+    def _scales(self) -> tuple[float, ...]:
+        return self.scale if isinstance(self.scale, tuple) else (self.scale,)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; from_dict gives the same Preprocessing back."""
+        values = asdict(self).items()
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """The Preprocessing that to_dict wrote; raises DataError when it is not one."""
+        names = {field.name for field in fields(cls)}
+        if set(values) != names or not isinstance(values["mean"], list | tuple):
+            raise DataError(
+                f"preprocessing: got {dict(values)!r}; give size, order, a list mean, scale and"
+                " share, as to_dict writes them"
+            )
+        mean, scale = tuple(values["mean"]), values["scale"]
+        scale = tuple(scale) if isinstance(scale, list) else scale
+        return cls(**{**values, "mean": mean, "scale": scale})
+
+
+def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
+    """(n, h, w, 3) RGB -> (n, c, h, w) in the order, without a copy except for grey."""
+    if order == "L":
+        grey = (pixels.astype(np.uint32) @ np.array(LUMA, np.uint32) + 0x8000) >> 16
+        return grey.astype(np.uint8)[:, np.newaxis]
+    channels: NDArray[np.uint8] = pixels[..., ::-1] if order == "BGR" else pixels
+    return channels.transpose(0, 3, 1, 2)

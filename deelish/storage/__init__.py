@@ -1,0 +1,1 @@
+"""Files that several processes use at once: atomic writes, locks, record files and their index."""

@@ -1,0 +1,145 @@
+"""The records of a file behind its front: their bytes, and the file mapped to read."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deelish.storage.front import SIZE
+from deelish.storage.index import KEY_BYTES, Keys
+
+Bytes = NDArray[np.uint8]
+
+SUM_BYTES = 4
+FRONT_BYTES = SUM_BYTES + KEY_BYTES
+
+
+class Describes(Protocol):
+    """What a file says of itself."""
+
+    @property
+    def packed(self) -> int:
+        """How many bytes a record has behind its sum and key."""
+
+
+H = TypeVar("H", bound=Describes)
+
+
+def made(keys: Keys, packed: Bytes) -> Bytes:
+    """Records uint8 (n, 20 + any): crc32 of the rest (little endian), key, packed content."""
+    records = np.empty((len(keys), FRONT_BYTES + packed.shape[1]), np.uint8)
+    records[:, SUM_BYTES:FRONT_BYTES] = keys
+    records[:, FRONT_BYTES:] = packed
+    records[:, :SUM_BYTES] = _sums(records).view(np.uint8).reshape(-1, SUM_BYTES)
+    return records
+
+
+def keys_of(records: Bytes) -> Keys:
+    """Their keys uint8 (n, 16)."""
+    return records[:, SUM_BYTES:FRONT_BYTES]
+
+
+def packed_of(records: Bytes) -> Bytes:
+    """Their content, as packed."""
+    return records[:, FRONT_BYTES:]
+
+
+def sound(records: Bytes) -> NDArray[np.bool_]:
+    """Which of them (n,) have the right sum."""
+    stored = np.ascontiguousarray(records[:, :SUM_BYTES]).view("<u4")[:, 0]
+    right: NDArray[np.bool_] = np.equal(stored, _sums(records))
+    return right
+
+
+def _sums(records: Bytes) -> NDArray[np.uint32]:
+    crc = zlib.crc32
+    return np.fromiter((crc(row) for row in records[:, SUM_BYTES:]), "<u4", len(records))
+
+
+class RecordMap(Generic[H]):
+    """The whole records of a file that lies there, mapped: no torn tail is ever part of it.
+
+    Attributes:
+        header: what the file says of itself.
+        rows: uint8 (count, bytes a record), read from the disk when they are looked at.
+
+    Raises:
+        OSError: the file is missing or cannot be read.
+        FileError: its front is damaged, or of another format; from `read`.
+    """
+
+    def __init__(self, path: Path, read: Callable[[bytes, Path], H]) -> None:
+        self._path = path
+        with path.open("rb") as file:
+            self.header = read(file.read(SIZE), path)
+            self._status = os.fstat(file.fileno())
+        self.record = FRONT_BYTES + self.header.packed
+        self.rows: Bytes = np.empty((0, self.record), np.uint8)
+        self.extend()
+
+    @property
+    def count(self) -> int:
+        """How many records are mapped."""
+        return len(self.rows)
+
+    def whole(self, size: int) -> int:
+        """How many whole records a file of `size` bytes holds."""
+        return max(0, size - SIZE) // self.record
+
+    def is_of(self, status: os.stat_result) -> bool:
+        """Whether the file of this status is the one mapped, and holds what is mapped still."""
+        same = os.path.samestat(self._status, status)
+        return same and self.whole(status.st_size) >= self.count
+
+    def extend(self) -> None:
+        """Map what was appended since."""
+        with self._path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            count = self.whole(status.st_size)
+            if self.is_of(status) and count > self.count:
+                length = SIZE + count * self.record
+                mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ)
+                rows = np.frombuffer(mapped, np.uint8, count * self.record, SIZE)
+                self.rows = rows.reshape(count, self.record)
+
+
+def append(path: Path, records: Bytes, count: int) -> None:
+    """Write records behind the first `count`, over a tail that a killed writer may have left.
+
+    The caller holds the lock. Where the disk is full, the tail is cut back to whole records.
+
+    Raises:
+        OSError: not all of it could be written.
+    """
+    length = records.shape[1]
+    write_at(path, SIZE + count * length, records.tobytes(), length)
+
+
+def write_at(path: Path, start: int, data: bytes, unit: int) -> None:
+    """Write bytes from `start` on; what fails is cut back to whole units of so many bytes.
+
+    Raises:
+        OSError: not all of it could be written.
+    """
+    left = memoryview(data)
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.lseek(handle, start, os.SEEK_SET)
+        while left:
+            # One write as a rule; a short one is followed by another, which says why.
+            left = left[os.write(handle, left) :]
+    except OSError:
+        whole = max(0, os.fstat(handle).st_size - start) // unit
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, start + whole * unit)
+        raise
+    finally:
+        os.close(handle)

@@ -1,0 +1,142 @@
+"""The command teach: it keeps a teacher's answers, goes on where it stopped, says what is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import small, trained, write_set
+from PIL import Image
+
+from deelish import BatchTrain, Deel, InputBatch, Network
+from deelish.cli import main
+from deelish.distillation.teacher_cache.cached import store_of
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+@pytest.fixture
+def images(tmp_path):
+    return write_set(tmp_path, "train", 20)
+
+
+@pytest.fixture
+def model(tmp_path, images):
+    """A file of a small network that has learnt."""
+    with Deel(seed=1):
+        network = small(name="Small")
+        InputBatch(images)
+        return trained(network, 1).save(tmp_path / "small.hdf5")
+
+
+def test_teach_keeps_every_view_and_goes_on_where_it_stopped(model, images, folder, ran):
+    arguments = ("teach", model, "--images", images, "--batch-size", 8)
+    first, last = ran(*arguments, "--views", 1)
+    (path,) = folder.glob("*.answers")
+    assert first == "view 1: 20 computed, 0 were there"
+    assert last == f"Small: 20 answers computed, 0 were there; {path}"
+    one, two, three, last = ran(*arguments, "--views", 3)
+    assert one == "view 1: 0 computed, 20 were there"
+    assert [two, three] == [f"view {number}: 20 computed, 0 were there" for number in (2, 3)]
+    assert last == f"Small: 40 answers computed, 20 were there; {path}"
+    before = path.read_bytes()
+    assert ran(*arguments, "--views", 3)[-1].startswith("Small: 0 answers computed, 60 were")
+    assert path.read_bytes() == before
+    assert len(before) == 4096 + 60 * (20 + 2 * 4)
+
+
+def test_what_teach_kept_is_what_a_training_asks_for(model, images, folder, ran):
+    ran("teach", model, "--images", images, "--views", 2)
+    found = []
+    with Deel(seed=5):
+        teacher, student = Network.load(model), small(name="Student")
+        InputBatch(images, batch_size=6, views=2)
+
+        def workout(x, t):
+            there, logits = store_of(teacher, x).get(x.pictures.keys)
+            found.extend(there)
+            answer = teacher.batch_feature(x)
+            np.testing.assert_allclose(logits, answer.value, rtol=1e-2, atol=1e-2)
+            student.classify(x)
+            return student.backprop(answer, distill=True)
+
+        BatchTrain(workout, epochs=4)
+    assert len(found) == 80
+    assert all(found)
+
+
+def test_teach_takes_the_choices_of_a_training(model, images, folder, ran):
+    base = ("teach", model, "--images", images)
+    for more in ((), ("--crop", "1"), ("--top", "2"), ("--views", "centre"), ("--no-mirror",)):
+        assert ran(*base, *more)[-1].startswith("Small: ")
+    _, *rows, _ = ran("cache", "list")
+    # A centre view and one that is not mirrored are told apart by their keys.
+    assert len(rows) == 3
+    assert sum("top 2 and the rest" in row for row in rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--views", "0"), "InputBatch(views=0)"),
+        (("--views", "many"), "InputBatch(views='many')"),
+        (("--top", "0"), "InputBatch(top=0)"),
+        (("--crop", "3"), "InputBatch(crop=3.0)"),
+        (("--batch-size", "0"), "InputBatch(batch_size=0)"),
+        (("--mix", "soup"), "InputBatch(mix='soup')"),
+        (("--root", "nowhere"), "there is no such folder"),
+    ],
+)
+def test_teach_says_what_is_wrong(more, sentence, model, images, ran):
+    (said,) = ran("teach", model, "--images", images, *more, code=1)
+    assert said.startswith("deelish: ")
+    assert sentence in said
+
+
+def test_a_network_that_was_never_trained_does_not_teach(tmp_path, images, folder, ran):
+    with Deel():
+        path = small(name="New").save(tmp_path / "new.hdf5")
+    (said,) = ran("teach", path, "--images", images, code=1)
+    assert said == (
+        "deelish: New: hidden, score hold first values, so that it has nothing to teach; train it"
+        " first"
+    )
+    assert not folder.exists()
+
+
+def test_teach_ends_where_nothing_can_be_kept(model, images, folder, capsys):
+    folder.write_text("in the way")
+    assert main(["teach", str(model), "--images", str(images)]) == 1
+    error = capsys.readouterr().err
+    assert error.endswith(
+        "cannot be written any more, with 0 answers there; make room, or name another folder in"
+        " DEELISH_CACHE, and start again\n"
+    )
+    assert error.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_leaves_what_is_computed(model, tmp_path, folder, ran):
+    for number in range(3):
+        Image.new("L", (16, 16), 40 * number).save(tmp_path / f"grey{number}.png")
+    images = tmp_path / "long.txt"
+    images.write_text("".join(f"grey{number % 3}.png {number % 3}\n" for number in range(3000)))
+    arguments = ["teach", str(model), "--images", str(images), "--views", "10000"]
+    code = f"from deelish.cli import main; raise SystemExit(main({json.dumps(arguments)}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 60
+    while not list(Path(folder).glob("*.answers")) and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "deelish: stopped\n")
+    assert "stopped by Ctrl-C; what is computed is kept, and the same command goes on" in output
+    (said,) = ran("cache", "check")
+    assert said.endswith("all sound")

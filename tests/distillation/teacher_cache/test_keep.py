@@ -1,0 +1,232 @@
+"""A teacher's answers to batches: computed once, then from the store, equal to the bit."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from answers.answers_of import keys_of
+
+from deelish import Deel
+from deelish.distillation.teacher_cache.cached import kept, store_of
+from deelish.distillation.teacher_cache.folder import kept_files
+from deelish.errors import DataError
+from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.plan.preprocessing import Preprocessing
+
+CLASSES = 6
+
+
+class Pictures:
+    """Images that are known by their keys."""
+
+    def __init__(self, keys):
+        self.keys = keys
+
+    def __len__(self):
+        return len(self.keys)
+
+    def subset(self, rows):
+        return Pictures(self.keys[rows])
+
+
+class Teacher:
+    """Counts the images that it is asked about; its answer follows from their keys."""
+
+    name, classes, preprocessing = "Teacher", CLASSES, Preprocessing(8)
+
+    def __init__(self, fingerprint="1"):
+        self.print = fingerprint
+        self.asked = []
+
+    def fingerprint(self):
+        return self.print
+
+    def compute(self, images):
+        self.asked.append(len(images))
+        return np.sin(images.pictures.keys[:, :CLASSES].astype(np.float32) + int(self.print or 0))
+
+    def __call__(self, keys):
+        images = ImageTensor(Pictures(keys))
+        return answered(self, images)
+
+
+def answered(teacher, images):
+    """As batch_feature does it."""
+    store = store_of(teacher, images)
+    return teacher.compute(images) if store is None else kept(store, images, teacher.compute)
+
+
+@pytest.fixture(autouse=True)
+def folder(folder):
+    with Deel():
+        yield folder
+
+
+def test_the_second_time_nothing_is_computed_and_the_bits_are_the_same():
+    teacher, keys = Teacher(), keys_of(0, 20)
+    first = teacher(keys)
+    assert first.dtype == np.float32
+    np.testing.assert_array_equal(first, np.float16(np.sin(np.float32(keys[:, :CLASSES]) + 1)))
+    second = teacher(keys[::-1])
+    np.testing.assert_array_equal(second, first[::-1])
+    assert teacher.asked == [20]
+
+
+def test_another_session_finds_them_too():
+    keys = keys_of(0, 20)
+    first = Teacher()(keys)
+    with Deel():
+        teacher = Teacher()
+        np.testing.assert_array_equal(teacher(keys), first)
+        assert teacher.asked == []
+
+
+def test_answers_to_pixels_of_another_version_are_not_used(monkeypatch):
+    teacher, keys = Teacher(), keys_of(0, 20)
+    with monkeypatch.context() as patch:
+        patch.setattr("deelish.distillation.teacher_cache.cached.PIXELS", (1, 1))
+        teacher(keys)
+    teacher(keys)
+    teacher(keys)
+    assert teacher.asked == [20, 20]
+
+
+def test_only_what_is_missing_is_computed():
+    teacher, keys = Teacher(), keys_of(0, 20)
+    teacher(keys[5:9])
+    answers = teacher(keys)
+    assert teacher.asked == [4, 16]
+    np.testing.assert_array_equal(answers, teacher(keys))
+
+
+def test_the_images_that_are_computed_keep_their_labels():
+    seen = []
+
+    class Asking(Teacher):
+        def compute(self, images):
+            seen.append((images.labels.value.tolist(), images.labels.items))
+            return super().compute(images)
+
+    teacher, keys = Asking(), keys_of(0, 6)
+    for rows in ([0, 1, 2], [2, 4, 0, 5]):
+        labels = LabelTensor(np.array(rows), items=[f"item {row}" for row in rows])
+        images = ImageTensor(Pictures(keys[rows]), labels=labels)
+        images.session.sets = _Sets()
+        answered(teacher, images)
+    assert seen[1] == ([4, 5], ["item 4", "item 5"])
+
+
+class _Sets:
+    """What InputBatch leaves in a session."""
+
+    class choices:
+        top = None
+
+    def __init__(self, base=256, top=None):
+        self._base, self.choices.top = base, top
+
+    def base(self, preprocessing):
+        return self._base
+
+
+def test_fresh_views_and_teachers_without_a_fingerprint_are_computed_as_they_are(folder):
+    learning, keys = Teacher(None), keys_of(0, 5)
+    for _ in range(2):
+        exact = learning(keys)
+    np.testing.assert_array_equal(exact, np.sin(np.float32(keys[:, :CLASSES])))
+    assert learning.asked == [5, 5]
+    fresh = Teacher()
+    pictures = Pictures(keys)
+    pictures.keys = None
+    assert store_of(fresh, ImageTensor(pictures)) is None
+    assert not folder.exists()
+
+
+def test_another_teacher_another_view_and_another_form_have_stores_of_their_own(folder):
+    keys = keys_of(0, 4)
+    session = ImageTensor(Pictures(keys)).session
+    teachers = [Teacher("1"), Teacher("2")]
+    for teacher in teachers:
+        for base, top in ((256, None), (128, None), (256, 2)):
+            session.sets = _Sets(base, top)
+            for _ in range(2):
+                images = ImageTensor(Pictures(keys), labels=LabelTensor(np.zeros(4, np.int64)))
+                answered(teacher, images)
+        assert teacher.asked == [4, 4, 4]
+    files = kept_files(folder)
+    assert len(files) == 6
+    assert sorted(str(file.header.form) for file in files) == [
+        *["all logits"] * 4,
+        *["top 2 and the rest"] * 2,
+    ]
+
+
+def test_answers_beyond_half_precision_go_on_fresh(capsys):
+    keys = keys_of(0, 3)
+
+    class Loud(Teacher):
+        def compute(self, images):
+            answers = super().compute(images)
+            answers[(images.pictures.keys == keys[1]).all(1)] = 1e5
+            return answers
+
+    teacher = Loud()
+    for _ in range(2):
+        answers = teacher(keys)
+        assert (answers[1] == 1e5).all()
+    assert teacher.asked == [3, 1]
+    assert capsys.readouterr().out.count("are not kept") == 1
+
+
+def test_without_a_place_to_keep_them_the_answers_are_the_same(monkeypatch, tmp_path, capsys):
+    keys = keys_of(0, 20)
+    right = Teacher()(keys)
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "file"))
+    teacher = Teacher()
+    for _ in range(3):
+        np.testing.assert_array_equal(teacher(keys), right)
+    assert teacher.asked == [20, 20, 20]
+    assert "answers of Teacher cannot be kept" in capsys.readouterr().out
+
+
+def test_what_another_process_put_in_meanwhile_counts():
+    keys = keys_of(0, 3)
+
+    class Slow(Teacher):
+        def compute(self, images):
+            with Deel():
+                other = Teacher()
+                answered(other, ImageTensor(Pictures(keys)))
+            return super().compute(images) + 1
+
+    teacher = Slow()
+    answers = teacher(keys)
+    assert teacher.asked == [3]
+    np.testing.assert_array_equal(answers, Teacher()(keys))
+
+
+def test_an_answer_of_another_shape_is_refused():
+    class Wrong(Teacher):
+        def compute(self, images):
+            return super().compute(images)[:, :4]
+
+    with pytest.raises(DataError, match=r"of Teacher: logits are \(3, 4\), where \(3, 6\)"):
+        Wrong()(keys_of(0, 3))
+
+
+def test_a_store_is_opened_once_a_session_and_closed_with_it():
+    keys = keys_of(0, 5)
+    with Deel() as session:
+        teacher = Teacher()
+        teacher(keys)
+        images = ImageTensor(Pictures(keys))
+        store = store_of(teacher, images)
+        assert store_of(Teacher(), images) is store
+        assert len(store) == 5
+        gone = weakref.ref(session)
+    del session, images
+    gc.collect()
+    assert gone() is None
+    assert len(store) == 0, "it was not closed"
