@@ -11,13 +11,13 @@ from deelish.engines.precision import AUTO
 from deelish.engines.precision import check_precision as check_precision
 from deelish.errors import EngineError
 
-# By name the module and the class.
-_PLACES = {
-    "torch": ("torch_engine", "TorchEngine"),
-    "chainer": ("chainer_engine", "ChainerEngine"),
-    "numpy": ("numpy_engine", "NumpyEngine"),
+# By the name of the folder, the class in its module `engine`.
+_CLASSES = {
+    "torch": "TorchEngine",
+    "chainer": "ChainerEngine",
+    "numpy": "NumpyEngine",
 }
-ENGINES = tuple(_PLACES)
+ENGINES = tuple(_CLASSES)
 
 
 def check_engine(name: str) -> None:
@@ -41,13 +41,12 @@ def open_engine(name: str, gpu: int, precision: str = AUTO) -> Engine:
             not this precision.
     """
     check_engine(name)
-    module, kind = _PLACES[name]
     try:
         engine: Callable[[int, str], Engine] = getattr(
-            import_module(f"deelish.engines.{module}"), kind
+            import_module(f"deelish.engines.{name}.engine"), _CLASSES[name]
         )
     except ImportError as error:
-        # PyTorch's: NumPy is always there, and chainer_import says itself how to get Chainer.
+        # PyTorch's: NumPy is always there, and chainer.importing says itself how to get Chainer.
         raise EngineError(
             f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
         ) from error

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.errors import FileError
-from deelish.formats.caffe import files as caffemodel
+from deelish.formats.caffe import files as caffe_files
 from deelish.formats.chainer import npz
-from deelish.formats.chainer import weights as chainer
+from deelish.formats.chainer import weights as chainer_weights
 from deelish.formats.native import hdf5, safetensors
-from deelish.formats.onnx import files as onnx
+from deelish.formats.onnx import files as onnx_files
 from deelish.formats.record import Record, Stored
 from deelish.formats.unpacked import Arrays
 from deelish.plan.plan import Plan
@@ -32,19 +32,19 @@ class Format:
     links: Callable[[Path], Arrays | None] | None = None
 
 
-_HDF5 = Format(chainer.read_hdf5, hdf5.write, links=chainer.links_in_hdf5)
+_HDF5 = Format(chainer_weights.read_hdf5, hdf5.write, links=chainer_weights.links_in_hdf5)
 FORMATS = {
     ".hdf5": _HDF5,
     ".h5": _HDF5,
     ".safetensors": Format(safetensors.read, safetensors.write),
     ".caffemodel": Format(
-        caffemodel.read,
-        caffemodel.write,
-        caffemodel.arrays,
-        (".prototxt", caffemodel.write_definition),
+        caffe_files.read,
+        caffe_files.write,
+        caffe_files.arrays,
+        (".prototxt", caffe_files.write_definition),
     ),
-    ".npz": Format(chainer.read, chainer.write, links=npz.read),
-    ".onnx": Format(onnx.read, onnx.write),
+    ".npz": Format(chainer_weights.read, chainer_weights.write, links=npz.read),
+    ".onnx": Format(onnx_files.read, onnx_files.write),
 }
 
 
@@ -70,7 +70,7 @@ def open_record(path: Path) -> Record:
 
 
 def open_arrays(
-    path: Path, plan: Plan, example: chainer.Example | None = None
+    path: Path, plan: Plan, example: chainer_weights.Example | None = None
 ) -> tuple[Stored, list[str]]:
     """The arrays of each layer in a file, and what to say aloud of them.
 
@@ -80,7 +80,7 @@ def open_arrays(
     kind = format_of(path)
     links = kind.links(path) if kind.links else None
     if links is not None:
-        return chainer.stored(path, links, plan, example)
+        return chainer_weights.stored(path, links, plan, example)
     if kind.arrays:
         return kind.arrays(path), []
     record = kind.read(path)

@@ -13,7 +13,7 @@ from PIL import Image
 from deelish import Deel, Network
 from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
 
-FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 @pytest.fixture

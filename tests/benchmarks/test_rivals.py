@@ -10,7 +10,7 @@ import torch
 from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
 
-FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 def module(path):

@@ -13,7 +13,7 @@ import torch
 from deelish import *
 from deelish.plan import Plan
 
-FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 BATCH, SIZE = 2, 64
 
 

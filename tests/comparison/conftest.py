@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from compare.corners import LABELS, known
+from comparison.corners import LABELS, known
 from helpers import small, write_set
 
 from deelish import Deel

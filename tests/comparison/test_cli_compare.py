@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from compare.corners import LABELS
+from comparison.corners import LABELS
 
 from deelish.cli import main
 

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from compare.corners import LABELS, by_hand, corners, known, listed, softmax
+from comparison.corners import LABELS, by_hand, corners, known, listed, softmax
 from helpers import small
 
 from deelish import Deel, InputBatch, Network

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-SCRIPT = Path(__file__).resolve().parents[1] / "data" / "digits.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "data" / "digits.py"
 
 
 def run(*arguments: object, path: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -40,8 +40,8 @@ def steps(engine_name, family, count=3):
 @pytest.mark.parametrize("family", [GoogLeNet, NetworkInNetwork])
 def test_three_steps_of_training_end_in_the_same_weights(family, monkeypatch):
     # Each engine draws its own dropout; without it the numbers can be compared.
-    for engine in ("torch_ops", "chainer_ops"):
-        module = import_module(f"deelish.engines.{engine}")
+    for engine in ("torch", "chainer"):
+        module = import_module(f"deelish.engines.{engine}.layers")
         monkeypatch.setitem(module.OPS, "Dropout", lambda x, p, a, c: x[0])
     first, second = (steps(name, family) for name in ("torch", "chainer"))
     np.testing.assert_allclose(first[0], second[0], rtol=1e-4)

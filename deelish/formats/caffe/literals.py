@@ -49,8 +49,8 @@ def value_of(tokens: Tokens, name: str, field: Field) -> Any:
     """The value at the current token, and past it.
 
     Returns:
-        What `deelish.formats.caffe.codec.decode` gives for the same value: a number, a bool, a text, the
-        word of an enum; a float as the shortest decimal of its float32, infinite if too large.
+        What `codec.decode` gives for the same value: a number, a bool, a text, the word of an
+        enum; a float as the shortest decimal of its float32, infinite if too large.
 
     Raises:
         CaffeError: a value that the field cannot take; it names file, line, layer and field.

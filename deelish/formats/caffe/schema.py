@@ -1,6 +1,6 @@
 """Caffe's nets, layers and blobs as tables: field names, numbers and kinds, to read and to write.
 
-Source: caffe.proto of BVLC Caffe. The arguments of layer types are in `deelish.formats.caffe.parameters`.
+Source: caffe.proto of BVLC Caffe. The arguments of layer types are in `parameters`.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def parse(text: str | bytes, path: str, message: Message = NET) -> dict[str, Any
         message: the table of its fields.
 
     Returns:
-        Values by field name as `deelish.formats.caffe.codec.decode` gives them, but lazy messages as dicts
+        Values by field name as `codec.decode` gives them, but lazy messages as dicts
         and arrays as lists of floats. Each dict of a layer has its line, from 1, under "line".
 
     Raises:

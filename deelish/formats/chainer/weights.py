@@ -13,7 +13,7 @@ from deelish.common import report
 from deelish.engines.chainer_names import NAMES, TAKEN
 from deelish.errors import FileError
 from deelish.formats.chainer import hdf5, npz
-from deelish.formats.native import hdf5
+from deelish.formats.native import hdf5 as native
 from deelish.formats.record import Record, Stored
 from deelish.formats.unpacked import Arrays
 from deelish.plan.plan import Plan
@@ -48,7 +48,7 @@ def read_hdf5(path: Path) -> Record:
     """deelish's own HDF5; Chainer's is refused as its .npz is."""
     if hdf5.is_chainers(path):
         read(path)
-    return hdf5.read(path)
+    return native.read(path)
 
 
 def links_in_hdf5(path: Path) -> Arrays | None:

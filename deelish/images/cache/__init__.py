@@ -1,1 +1,1 @@
-"""The decoded-image cache: pixels kept in memory or on disk, so that later epochs decode nothing."""
+"""The decoded-image cache: pixels kept in memory or on disk."""

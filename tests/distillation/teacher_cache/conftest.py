@@ -1,7 +1,7 @@
 """What the tests of kept answers share: a file of twelve, a folder of its own, the command line."""
 
 import pytest
-from answers.answers_of import keys_of, logits_of, opened
+from distillation.teacher_cache.answers_of import keys_of, logits_of, opened
 
 from deelish.cli import main
 

@@ -5,7 +5,15 @@ import time
 
 import numpy as np
 import pytest
-from answers.answers_of import CLASSES, HEADER, IDENTITY, RECORD, check_right, keys_of, logits_of
+from distillation.teacher_cache.answers_of import (
+    CLASSES,
+    HEADER,
+    IDENTITY,
+    RECORD,
+    check_right,
+    keys_of,
+    logits_of,
+)
 
 from deelish.distillation.teacher_cache.store import open_store
 

@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from answers.answers_of import CLASSES, IDENTITY, check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.answers_of import (
+    CLASSES,
+    IDENTITY,
+    check_right,
+    keys_of,
+    logits_of,
+    opened,
+)
 
 from deelish.distillation.teacher_cache.store import open_store
 from deelish.errors import DataError

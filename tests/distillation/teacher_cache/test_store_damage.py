@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
-from answers.answers_of import (
+from distillation.teacher_cache.answers_of import (
     CLASSES,
     HEADER,
     IDENTITY,

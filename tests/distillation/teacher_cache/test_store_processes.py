@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answers.answers_of import (
+from distillation.teacher_cache.answers_of import (
     HEADER,
     OWN,
     RECORD,

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answers.answers_of import HEADER, RECORD, check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.answers_of import (
+    HEADER,
+    RECORD,
+    check_right,
+    keys_of,
+    logits_of,
+    opened,
+)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
@@ -48,7 +55,7 @@ LIMITED = """
 import resource, sys
 import numpy as np
 from pathlib import Path
-from answers.answers_of import check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.answers_of import check_right, keys_of, logits_of, opened
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 store = opened(sys.argv[1])
@@ -65,7 +72,7 @@ def python(code, *arguments):
     """The output of a process that runs `code`, which must end well."""
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
@@ -92,8 +99,8 @@ def test_a_real_limit_on_the_size_of_files(limit, tmp_path):
 
 UNPRIVILEGED = """
 import os, sys
-from answers.answers_of import check_right, keys_of, logits_of, opened
-from deelish.cache import lock
+from distillation.teacher_cache.answers_of import check_right, keys_of, logits_of, opened
+from deelish.storage import lock
 if os.geteuid() == 0:
     os.seteuid(65534)
 store = opened(sys.argv[1])

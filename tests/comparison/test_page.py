@@ -8,7 +8,7 @@ import io
 from html.parser import HTMLParser
 
 import pytest
-from compare.corners import LABELS, known
+from comparison.corners import LABELS, known
 from helpers import small
 from PIL import Image
 

@@ -16,7 +16,7 @@ from PIL import Image
 from deelish.images.cache.disk import DiskKeeping
 from deelish.images.cache.folder import count_damaged, kept_images, remove
 
-SCRIPT = Path(__file__).with_name("kept_batches.py")
+SCRIPT = Path(__file__).parents[1] / "kept_batches.py"
 
 
 @pytest.fixture

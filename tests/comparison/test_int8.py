@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from compare.corners import LABELS, corners, known
+from comparison.corners import LABELS, corners, known
 
 from deelish import Deel, Layer, Network
 from deelish.comparison import Compare, int8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compare.corners import LABELS, corners, hold
+from comparison.corners import LABELS, corners, hold
 from helpers import small
 
 from deelish.comparison import Compare

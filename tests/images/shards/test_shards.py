@@ -20,7 +20,7 @@ from deelish.errors import DataError
 from deelish.images.cache.disk import DiskKeeping
 from deelish.images.cache.memory import MemoryKeeping
 from deelish.images.lists import check_apart, check_labels, read_items
-from deelish.images.shards import members
+from deelish.images.shards import members as member_files
 from deelish.images.shards.members import OpenShards
 from deelish.images.shards.shards import expanded
 
@@ -36,12 +36,12 @@ def opened(monkeypatch):
     """The paths of shards that are opened to read images, in their order."""
     paths = []
 
-    class Noted(members.OpenFile):
+    class Noted(member_files.OpenFile):
         def __init__(self, path):
             paths.append(path)
             super().__init__(path)
 
-    monkeypatch.setattr(shard_files, "OpenFile", Noted)
+    monkeypatch.setattr(member_files, "OpenFile", Noted)
     return paths
 
 
@@ -215,7 +215,7 @@ def test_threads_read_what_one_thread_reads(tmp_path):
         write_tar(tmp_path / f"{number}.tar", members)
     items = read_items(tmp_path / "{0..5}.tar")
     few = OpenShards(2)
-    shards = {path: members.Shard(path, facts, few) for path, facts in _shards(items)}
+    shards = {path: member_files.Shard(path, facts, few) for path, facts in _shards(items)}
     members = [item.origin._replace(shard=shards[item.origin.shard.path]) for item in items] * 20
     np.random.default_rng(1).shuffle(members)
     start = threading.Barrier(8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compare.corners import LABELS, by_hand, corners, known, listed, softmax
+from comparison.corners import LABELS, by_hand, corners, known, listed, softmax
 from helpers import small, write_set
 
 from deelish import Deel

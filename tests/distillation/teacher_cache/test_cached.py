@@ -5,7 +5,7 @@ import weakref
 
 import numpy as np
 import pytest
-from answers.answers_of import keys_of
+from distillation.teacher_cache.answers_of import keys_of
 
 from deelish import Deel
 from deelish.distillation.teacher_cache.cached import kept, store_of
