@@ -43,7 +43,7 @@ class AlexNet(Family):
         paper="Krizhevsky, Sutskever and Hinton, NIPS 2012",
         accuracy="57.1 / 80.2 %",
         size=227,
-        share=227 / 256,
+        crop=227 / 256,
         file="bvlc_alexnet.caffemodel",
         address="http://dl.caffe.berkeleyvision.org/bvlc_alexnet.caffemodel",
         checksum="sha1:9116a64c0fbe4459d18f4bb6b56d647b63920377",

@@ -47,7 +47,7 @@ def _card(name: str, accuracy: str, labels: tuple[str, ...]) -> Card:
         outputs=len(labels),
         size=227,
         mean=MEAN,
-        share=227 / 256,
+        crop=227 / 256,
         labels=labels,
         file=f"{name}_net.caffemodel",
         project="talhassner.github.io/home/publication/2015_CVPR",

@@ -14,8 +14,8 @@ from deelish.network.pretrained import Weights
 from deelish.plan import Layer, Plan
 from deelish.plan.preprocessing import Preprocessing
 
-# Part of an image's side that a view shows where the paper names none: 224 of 256.
-SHARE = 224 / 256
+# The crop fraction where the paper names none: 224 of 256.
+CROP = 224 / 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Card(Weights):
         accuracy: as its publishers state it, in words; empty where they state none.
         outputs, size: number of classes, and side in pixels, of the file.
         mean: what is subtracted from blue, green and red.
-        share: part of an image's side that a view of `size` pixels shows.
+        crop: the crop fraction of a view of `size` pixels.
         labels: names of the classes, in the file's order, where they are few.
         auxiliary: further blobs of scores in training, with their weight in the loss.
         chainer: the network in Chainer's examples, whose files of weights have other names.
@@ -42,7 +42,7 @@ class Card(Weights):
     outputs: int = 1000
     size: int = 224
     mean: tuple[float, float, float] = (104.0, 117.0, 123.0)
-    share: float = SHARE
+    crop: float = CROP
     labels: tuple[str, ...] = ()
     auxiliary: Mapping[str, float] = field(default_factory=dict)
     chainer: Example | None = None
@@ -68,8 +68,8 @@ class Card(Weights):
     def preprocessing(self, in_size: int | None = None) -> Preprocessing:
         """What happens to pixels before the network sees them; DataError for a wrong size."""
         size = self.size if in_size is None else in_size
-        share = self.share if size == self.size else SHARE
-        return Preprocessing(size, "BGR", self.mean, share=share)
+        crop = self.crop if size == self.size else CROP
+        return Preprocessing(size, "BGR", self.mean, crop=crop)
 
 
 def _dropping(rows: Sequence[Layer], ratio: float, family: str) -> list[Layer]:
@@ -124,7 +124,7 @@ class Family(Network):
             order=pixels.order,
             mean=pixels.mean,
             scale=pixels.scale,
-            share=pixels.share,
+            crop=pixels.crop,
         )
         # Given to Network, the names would count as the user's choice, for which the classifier
         # of a file may go. Here a file for other classes is refused.

@@ -69,7 +69,7 @@ class NetworkInNetwork(Family):
         paper=PAPER,
         accuracy="59.4 %",
         size=227,
-        share=227 / 256,
+        crop=227 / 256,
         file="nin_imagenet.caffemodel",
         project="gist.github.com/mavenlin/d802a5849de39225bcc6",
         licence="BSD",

@@ -50,7 +50,7 @@ class NetworkInNetworkCIFAR10(Family):
         outputs=10,
         size=32,
         mean=(113.9, 123.0, 125.3),
-        share=1.0,
+        crop=1.0,
         labels=CIFAR_10,
         file="cifar10_nin.caffemodel",
         checksum="sha1:8e89c8fcd46e02780e16c867a5308e7bb7af0803",

@@ -83,7 +83,7 @@ def _card(version: str, accuracy: str, checksum: str) -> Card:
         paper="Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, arXiv 1602.07360",
         accuracy=accuracy,
         size=227,
-        share=227 / 256,
+        crop=227 / 256,
         file=f"squeezenet_v{version}.caffemodel",
         address=f"https://github.com/forresti/SqueezeNet/raw/{commit}/{place}",
         checksum=checksum,

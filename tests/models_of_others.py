@@ -98,7 +98,7 @@ def small_network(**args):
         Layer("prob", "Softmax"),
     ]
     facts = {"in_size": 8, "mean": (104.0, 117.0, 123.0), "order": "BGR", "scale": 1.0}
-    return Network(rows, name="Small", **facts, share=1.0, **args)
+    return Network(rows, name="Small", **facts, crop=1.0, **args)
 
 
 def eights(count=6, seed=0):

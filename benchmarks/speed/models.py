@@ -44,7 +44,7 @@ def made(name, size):
         order=pixels.order,
         mean=pixels.mean,
         scale=pixels.scale,
-        share=pixels.share,
+        crop=pixels.crop,
     )
     # Random, but a teacher for all that: as if it had been trained.
     network.untrained.clear()

@@ -6,7 +6,7 @@ import argparse
 import time
 
 from deelish.cli import models as cli_models
-from deelish.common.report import amount
+from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import folder
 from deelish.distillation.teacher_cache.folder import Kept, kept_files
 from deelish.errors import FileError

@@ -1,4 +1,4 @@
-"""What a value must be to count as a number or a share, wherever one is given."""
+"""What a value must be to count as a number or a fraction, wherever one is given."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ def is_number(value: Any) -> bool:
     return known and math.isfinite(value)
 
 
-def is_share(value: Any) -> bool:
+def is_fraction(value: Any) -> bool:
     """Whether it is a number above 0 and up to 1."""
     return is_number(value) and 0 < value <= 1

@@ -89,13 +89,13 @@ class Group:
         """
         write()
 
-    def start_alike(self, module: Any) -> None:
+    def broadcast_weights(self, module: Any) -> None:
         """Give all processes the first one's weights, once for a module."""
 
-    def add_gradients(self, parameters: Iterable[Any]) -> None:
+    def all_reduce_gradients(self, parameters: Iterable[Any]) -> None:
         """Replace each parameter's gradient by its sum over the processes."""
 
-    def average_counted(self, module: Any, share: float) -> None:
+    def average_buffers(self, module: Any, share: float) -> None:
         """Replace running means by their average, in which this process has a share."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.comparison import int8
 from deelish.comparison.devices import Device, device_of
 from deelish.comparison.entrants import Entrant, Order, as_float, as_int8
@@ -81,7 +81,7 @@ def Compare(  # noqa: PLR0913
     training = _training(train, root, images, names)
     made = _comparison(images, _entrants(networks, orders, training), names, device)
     if page is not None:
-        report.say(f"written: {made.save(page)}")
+        say(f"written: {made.save(page)}")
     return made
 
 
@@ -98,7 +98,7 @@ def _orders(networks: Sequence[CanTeach]) -> list[Order]:
     found = [order_of(each, student) for each in networks]
     for _, line in found:
         if line is not None:
-            report.say(line)
+            say(line)
     return [order for order, _ in found]
 
 
@@ -106,7 +106,7 @@ def _tell_of_new(networks: Sequence[CanTeach]) -> None:
     for each in networks:
         if each.new_layers:
             new = ", ".join(sorted(each.new_layers)[:3])
-            report.say(
+            say(
                 f"{each.name}: {new} hold first values, so that its numbers mean nothing yet; load"
                 " it or train it"
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.progress import Bar
 from deelish.comparison.entrants import Entrant
 from deelish.comparison.pictures import ImageList
 from deelish.errors import TrainingError
@@ -67,7 +67,7 @@ def measure(images: ImageList, entrants: Sequence[Entrant]) -> dict[str, Answers
     answering = [(each, each.logits) for each in entrants if each.logits is not None]
     batches: dict[str, list[Answers]] = {each.key: [] for each, _ in answering}
     seen = 0
-    with report.Bar("compare", len(images.items)) as bar:
+    with Bar("compare", len(images.items)) as bar:
         for batch, labels in images:
             logits = {}
             for each, answer in answering:

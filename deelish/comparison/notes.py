@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deelish.common.report import amount
+from deelish.common.printing import amount
 from deelish.comparison import devices, int8, timing
 from deelish.comparison.calibration import BINS
 from deelish.comparison.devices import Device

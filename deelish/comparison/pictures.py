@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 
 import numpy as np
 
-from deelish.common.checks import is_share
+from deelish.common.checks import is_fraction
 from deelish.errors import DataError
 from deelish.images.loader import Loader
 from deelish.images.sample import Item
@@ -29,7 +28,7 @@ class Centre:
     def pixels(self, size: int, base: int) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB."""
         if self._crop is not None:
-            base = Preprocessing(size, share=self._crop).base
+            base = Preprocessing(size, crop=self._crop).resize_size()
         return self._pictures.pixels(size, base)
 
     def __len__(self) -> int:
@@ -94,7 +93,7 @@ class ImageList:
 
 def cut_from(preprocessing: Preprocessing, crop: float | None) -> int:
     """The side of the image that a view is cut from, where `crop` may overrule the share."""
-    return preprocessing.base if crop is None else replace(preprocessing, share=crop).base
+    return preprocessing.resize_size(crop)
 
 
 def checked_crop(crop: float | None) -> float | None:
@@ -106,9 +105,9 @@ def checked_crop(crop: float | None) -> float | None:
     if crop is None:
         sets = current_session().sets
         return None if sets is None else sets.choices.crop
-    if not is_share(crop):
+    if not is_fraction(crop):
         raise DataError(
-            f"Compare(crop={crop!r}): give the share of an image's side that a view shows, above 0"
-            " and up to 1; 1 shows the whole image"
+            f"Compare(crop={crop!r}): give the crop fraction, the part of an image's side that a"
+            " view shows, above 0 and up to 1; 1 shows the whole image"
         )
     return crop

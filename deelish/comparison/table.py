@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from deelish.common.report import amount
+from deelish.common.printing import amount
 
 Row = Mapping[str, Any]
 WIDTH = 100

@@ -77,7 +77,7 @@ class Average(Answering):
         updates = self.student.version - self._version
         if updates:
             decay = float(self.decay**updates)
-            self.session.engine.blend(self.module, self.student.module, decay)
+            self.session.engine.ema_update(self.module, self.student.module, decay)
             self._version = self.student.version
 
     def fingerprint(self) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.distillation.class_matching import class_order, matched_line
 from deelish.distillation.suspicion import suspect
 from deelish.errors import TrainingError
@@ -73,7 +73,7 @@ def _order(student: Network, teacher: CanTeach, run: Run) -> np.ndarray | None:
     if (student, teacher) not in run.orders:
         order = class_order(student, teacher)
         if order is not None:
-            report.say(matched_line(student, teacher, order.tolist()))
+            say(matched_line(student, teacher, order.tolist()))
         run.orders[student, teacher] = order
     return run.orders[student, teacher]
 

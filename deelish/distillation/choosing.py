@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from deelish.common.checks import is_number
+from deelish.common.suggestions import nearest
 from deelish.distillation.losses import LOSSES, Answers, Loss, standardised
 from deelish.errors import TrainingError
-from deelish.plan.arguments import nearest
 
 # What every loss takes, and a loss of a script's own.
 COMMON = ("standardise", "alpha", "weight", "label_weight")

@@ -27,7 +27,7 @@ def fitnet(features: Features) -> Any:
     comes with the teacher's channels, by a projection that learns with it.
     """
     distance = features.student - features.teacher
-    return features.engine.total(distance * distance) / _size(distance)
+    return features.engine.sum(distance * distance) / _size(distance)
 
 
 def attention(features: Features) -> Any:
@@ -38,13 +38,13 @@ def attention(features: Features) -> Any:
     engine = features.engine
     student, teacher = (_attention(engine, blob) for blob in (features.student, features.teacher))
     distance = student - teacher
-    return engine.total(distance * distance) / _size(distance)
+    return engine.sum(distance * distance) / _size(distance)
 
 
 def _attention(engine: Engine, blob: Any) -> Any:
     """(n, c, h, w) -> (n, h * w), each row of length 1."""
-    places = engine.total(blob * blob, 1).reshape((blob.shape[0], -1))
-    return places / (engine.total(places * places, 1) + TINY) ** 0.5
+    places = engine.sum(blob * blob, 1).reshape((blob.shape[0], -1))
+    return places / (engine.sum(places * places, 1) + TINY) ** 0.5
 
 
 def relational(features: Features, distance: float, angle: float) -> Any:
@@ -58,7 +58,7 @@ def relational(features: Features, distance: float, angle: float) -> Any:
     student, teacher = (_Relations(engine, blob) for blob in (features.student, features.teacher))
     if not student.pairs or not teacher.pairs:
         # One image, or equal ones, have no relations.
-        return engine.total(features.student) * 0
+        return engine.sum(features.student) * 0
     loss = _huber(engine, student.distances() - teacher.distances()) * distance
     if angle:
         loss = loss + _huber(engine, student.cosines() - teacher.cosines()) * angle
@@ -72,9 +72,9 @@ class _Relations:
         self.engine, self.count = engine, blob.shape[0]
         rows = blob.reshape((self.count, -1))
         # About their mean the rows are short, and the differences of products exact.
-        rows = rows - engine.total(rows, 0) / self.count
+        rows = rows - engine.sum(rows, 0) / self.count
         self.products = engine.matmul(rows, rows.T)
-        self.squares = engine.total(rows * rows, 1)
+        self.squares = engine.sum(rows * rows, 1)
         apart = self.squares + self.squares.T - self.products * 2
         numbers = engine.numpy(apart)
         # Copies of one image are as far apart as rounding says; they count as no pair.
@@ -87,7 +87,7 @@ class _Relations:
     def distances(self) -> Any:
         """(n, n): over the mean of all pairs; 0 where there is no pair."""
         lengths = self.lengths * self.known
-        return lengths / (self.engine.total(lengths) / self.pairs)
+        return lengths / (self.engine.sum(lengths) / self.pairs)
 
     def cosines(self) -> Any:
         """(n, n, n): at [i, j, k] the cosine of the angle at j; 0 where i, j or j, k is no pair."""
@@ -101,7 +101,7 @@ class _Relations:
 def _huber(engine: Engine, differences: Any) -> Any:
     """Mean of d^2 / 2 up to |d| = 1, of |d| - 1/2 beyond: c d - c^2 / 2 with c = d cut at 1."""
     cut = engine.array(np.clip(engine.numpy(differences), -1, 1))
-    return engine.total(cut * differences - cut * cut / 2) / _size(differences)
+    return engine.sum(cut * differences - cut * cut / 2) / _size(differences)
 
 
 def same_size(features: Features) -> Features:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deelish.common.checks import is_number
+from deelish.common.suggestions import nearest
 from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
 from deelish.distillation.weighting import at_epoch
 from deelish.errors import PlanError, TrainingError
 from deelish.network.tensors import ScoreTensor
-from deelish.plan.arguments import nearest
 
 if TYPE_CHECKING:
     from deelish.network.network import Network

@@ -38,8 +38,8 @@ def cross_entropy(engine: Engine, logits: Any, labels: np.ndarray) -> Any:
     """
     logarithms = engine.log_softmax(logits)
     if labels.ndim == 1:
-        return -engine.total(engine.pick(logarithms, labels)) / len(labels)
-    return -engine.total(engine.array(labels) * logarithms) / len(labels)
+        return -engine.sum(engine.gather(logarithms, labels)) / len(labels)
+    return -engine.sum(engine.array(labels) * logarithms) / len(labels)
 
 
 def kd(answers: Answers, temperature: float) -> Any:
@@ -51,7 +51,7 @@ def kd(answers: Answers, temperature: float) -> Any:
     teacher, student = answers.teacher / temperature, answers.student / temperature
     # The teacher's logarithm comes from its logits: log(softmax) is -inf where a share underflows.
     distance = engine.log_softmax(teacher) - engine.log_softmax(student)
-    return engine.total(engine.softmax(teacher) * distance) * (temperature**2 / answers.count)
+    return engine.sum(engine.softmax(teacher) * distance) * (temperature**2 / answers.count)
 
 
 def soft_cross_entropy(answers: Answers, temperature: float) -> Any:
@@ -63,7 +63,7 @@ def soft_cross_entropy(answers: Answers, temperature: float) -> Any:
     engine = answers.engine
     targets = engine.softmax(answers.teacher / temperature)
     logarithms = engine.log_softmax(answers.student / temperature)
-    return -engine.total(targets * logarithms) * (temperature**2 / answers.count)
+    return -engine.sum(targets * logarithms) * (temperature**2 / answers.count)
 
 
 def mse(answers: Answers) -> Any:
@@ -72,7 +72,7 @@ def mse(answers: Answers) -> Any:
     Ba and Caruana 2014, section 2: regression on the logits.
     """
     distance = answers.student - answers.teacher
-    return answers.engine.total(distance * distance) / (2 * answers.count)
+    return answers.engine.sum(distance * distance) / (2 * answers.count)
 
 
 def dkd(answers: Answers, temperature: float, alpha: float, beta: float) -> Any:
@@ -94,14 +94,14 @@ def dkd(answers: Answers, temperature: float, alpha: float, beta: float) -> Any:
     # log(1 - p) without 1 - p, which is 0 for a sure teacher: over the other classes the two
     # logarithms differ by it, and by nothing else.
     rest = [
-        engine.total(others * (all_of - some), 1)
+        engine.sum(others * (all_of - some), 1)
         for all_of, some in ((known, known_others), (guessed, guessed_others))
     ]
-    share = engine.pick(engine.softmax(teacher), labels)
-    own = share * (engine.pick(known, labels) - engine.pick(guessed, labels))
+    share = engine.gather(engine.softmax(teacher), labels)
+    own = share * (engine.gather(known, labels) - engine.gather(guessed, labels))
     left = (1 - share) * (rest[0] - rest[1]).reshape((answers.count,))
-    target = engine.total(own + left)
-    other = engine.total(others * (known_others - guessed_others))
+    target = engine.sum(own + left)
+    other = engine.sum(others * (known_others - guessed_others))
     return (target * alpha + other * beta) * (temperature**2 / answers.count)
 
 
@@ -125,10 +125,10 @@ def _correlation(engine: Engine, a: Any, b: Any, axis: int) -> Any:
     The authors' 1e-8 on the product of the norms takes off from classes that no image is near.
     """
     side = a.shape[axis]
-    a, b = (values - engine.total(values, axis) / side for values in (a, b))
-    norms = [(engine.total(values * values, axis) + TINY) ** 0.5 for values in (a, b)]
-    each = engine.total(a * b, axis) / (norms[0] * norms[1] + 1e-8)
-    return engine.total(each) / (a.shape[0] * a.shape[1] // side)
+    a, b = (values - engine.sum(values, axis) / side for values in (a, b))
+    norms = [(engine.sum(values * values, axis) + TINY) ** 0.5 for values in (a, b)]
+    each = engine.sum(a * b, axis) / (norms[0] * norms[1] + 1e-8)
+    return engine.sum(each) / (a.shape[0] * a.shape[1] // side)
 
 
 def standardised(answers: Answers) -> Answers:
@@ -143,9 +143,9 @@ def standardised(answers: Answers) -> Answers:
 
 def _z_score(engine: Engine, logits: Any) -> Any:
     classes = logits.shape[1]
-    centred = logits - engine.total(logits, 1) / classes
+    centred = logits - engine.sum(logits, 1) / classes
     # Of a row without any spread 0 is left, and no gradient that is infinite.
-    return centred / (engine.total(centred * centred, 1) / classes + 1e-12) ** 0.5
+    return centred / (engine.sum(centred * centred, 1) / classes + 1e-12) ** 0.5
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, TypedDict
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.engines.inference import Foreign
 from deelish.errors import DataError
 from deelish.network.network import PLAIN
@@ -25,7 +26,7 @@ class Pixels(TypedDict, total=False):
     order: str
     mean: float | Sequence[float]
     scale: float | Sequence[float]
-    share: float
+    crop: float
 
 
 def pixels_of(model: Foreign, source: object, preset: object, given: Pixels) -> Preprocessing:
@@ -59,7 +60,7 @@ def pixels_of(model: Foreign, source: object, preset: object, given: Pixels) -> 
     _check_fixed(model, made)
     if guessed:
         mean = ", ".join(f"{number:g}" for number in made.mean)
-        report.say(
+        say(
             f"{model.name}: takes {made.order} pixels minus {mean}, times {made.scale_text}, as"
             f" {' and '.join(guessed)} {'were' if len(guessed) > 1 else 'was'} not given; pass"
             " those that it was trained with"
@@ -74,7 +75,7 @@ def _of_config(source: object) -> dict[str, Any]:
         if isinstance(config, Mapping) and {"input_size", "mean", "std"} <= set(config):
             channels, *sides = config["input_size"]
             found = {"size": _side(sides), "order": "L" if channels == 1 else "RGB"}
-            found["share"] = config.get("crop_pct") or 1.0
+            found["crop"] = config.get("crop_pct") or 1.0
             return found | _of_unit_pixels(config["mean"], config["std"])
     return {}
 
@@ -83,7 +84,7 @@ def _of_preset(name: str, preset: object) -> dict[str, Any]:
     if preset is None:
         return {}
     if isinstance(preset, Preprocessing):
-        return {field: getattr(preset, field) for field in preset.to_dict()}
+        return {field.name: getattr(preset, field.name) for field in fields(preset)}
     if not all(hasattr(preset, field) for field in PRESET):
         raise DataError(
             f"Teacher {name}: preprocessing={type(preset).__name__} has not mean, std and crop_size"
@@ -92,7 +93,7 @@ def _of_preset(name: str, preset: object) -> dict[str, Any]:
     values: Any = preset
     size, whole = _side(values.crop_size), _side(getattr(values, "resize_size", None))
     found: dict[str, Any] = {"size": size, "order": "RGB"}
-    found["share"] = min(1.0, size / whole) if size and whole else 1.0
+    found["crop"] = min(1.0, size / whole) if size and whole else 1.0
     return found | _of_unit_pixels(values.mean, values.std)
 
 

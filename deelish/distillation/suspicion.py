@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.distillation.contract import CanTeach
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def suspect(student: Network, teacher: CanTeach, logits: np.ndarray, run: Run) -
 def _look_at_size(student: Network, teacher: CanTeach) -> None:
     size, other = teacher.parameters, student.parameters
     if size is not None and size < SHARE * other:
-        report.say(
+        say(
             f"{teacher.name} has {size:,} parameters and teaches {student.name}, which has"
             f" {other:,}; {CURE}"
         )
@@ -59,7 +59,7 @@ def _look_at_size(student: Network, teacher: CanTeach) -> None:
 def _look_at_accuracy(student: Network, teacher: CanTeach, record: Record) -> None:
     # Images of one class alone are images whose labels are not known.
     if len(record.labels) > 1 and record.right * student.plan.classes < record.images:
-        report.say(
+        say(
             f"{teacher.name} names {record.right} of {record.images} images right, which is worse"
             f" than chance among {student.plan.classes} classes, and teaches {student.name};"
             f" {CURE}, or its labels are in another order"

@@ -41,7 +41,7 @@ class Teacher(Answering):
             function changes. For other models it joins what is seen of them.
         preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
         **pixels: size, order ("RGB", "BGR", "L"), mean and scale (a number, or one per channel,
-            of pixels from 0 to 255), share. They count before `preprocessing`, and that before
+            of pixels from 0 to 255), crop. They count before `preprocessing`, and that before
             what the model says itself: timm's `pretrained_cfg`, what deelish noted in an .onnx.
             A network of deelish has its own, and takes none.
 

@@ -106,7 +106,7 @@ class Engine(ABC):
         """(n, classes) -> logarithms of the probabilities along axis 1."""
 
     @abstractmethod
-    def total(self, values: Any, axis: int | None = None) -> Any:
+    def sum(self, values: Any, axis: int | None = None) -> Any:
         """The sum of all elements, a scalar tensor; or along an axis, which stays with side 1."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Engine(ABC):
         """The product of matrices (..., m, k) and (..., k, n), the axes before them broadcast."""
 
     @abstractmethod
-    def pick(self, values: Any, labels: np.ndarray) -> Any:
+    def gather(self, values: Any, labels: np.ndarray) -> Any:
         """(n, classes) and n labels -> (n,): in each row the element that the label names."""
 
     @abstractmethod
@@ -130,7 +130,7 @@ class Engine(ABC):
         """Gradients of a scalar loss, once, and one step of each optimiser at this rate."""
 
     @abstractmethod
-    def blend(self, module: Any, other: Any, decay: float) -> None:
+    def ema_update(self, module: Any, other: Any, decay: float) -> None:
         """module = decay * module + (1 - decay) * other in all learnt arrays, of one plan both.
 
         What is counted instead of learnt, such as running means, is copied.

@@ -37,7 +37,7 @@ def start_from(
 
 def _other_pixels(path: Path, trained: Preprocessing | None, made: Preprocessing) -> list[str]:
     """Weights answer to the pixels that they were trained on; another size alone is no matter."""
-    if trained is None or trained == replace(made, size=trained.size, share=trained.share):
+    if trained is None or trained == replace(made, size=trained.size, crop=trained.crop):
         return []
     first, second = (f"{p.order}, mean {p.mean}, scale {p.scale_text}" for p in (trained, made))
     said = f"{path} was trained on {first}, and this network takes {second}"

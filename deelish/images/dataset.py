@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deelish.common import report
-from deelish.common.checks import is_share
+from deelish.common.checks import is_fraction
+from deelish.common.printing import say
 from deelish.common.processes import Group
 from deelish.errors import DataError
 from deelish.images.cache.disk import DiskKeeping
@@ -92,15 +92,13 @@ class ImageSets:
 
     def base(self, preprocessing: Preprocessing) -> int:
         """The side of the image that a network's view is cut from."""
-        if self.choices.crop is None:
-            return preprocessing.base
-        return replace(preprocessing, share=self.choices.crop).base
+        return preprocessing.resize_size(self.choices.crop)
 
     def shown_to(self, network: Network) -> None:
         """Have a network that learns from views of `crop=` see such views ever after."""
         crop = self.choices.crop
-        if crop is not None and network.preprocessing.share != crop:
-            network.preprocessing = replace(network.preprocessing, share=crop)
+        if crop is not None and network.preprocessing.crop != crop:
+            network.preprocessing = replace(network.preprocessing, crop=crop)
 
     def prepare(self, networks: Sequence[Network]) -> None:
         """Have the views of these networks cut ahead; without any, those that `x.value` shows."""
@@ -119,7 +117,7 @@ class ImageSets:
         bad = {item.origin for loader in loaders for item, _ in loader.skipped}
         images = {item.origin for loader in loaders for item in loader.items}
         # Each process has met its own part of the images, good and bad.
-        report.say(self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group))
+        say(self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group))
 
     def __repr__(self) -> str:
         val = f", {len(self.val.items)} for validation" if self.val else ""
@@ -147,10 +145,10 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(batch_size={choices.batch_size!r}): give a whole number above 0"
         )
-    if crop is not None and not is_share(crop):
+    if crop is not None and not is_fraction(crop):
         raise DataError(
-            f"InputBatch(crop={crop!r}): give the share of an image's side that a view shows, above"
-            " 0 and up to 1; 1 shows the whole image"
+            f"InputBatch(crop={crop!r}): give the crop fraction, the part of an image's side that"
+            " a view shows, above 0 and up to 1; 1 shows the whole image"
         )
     if choices.on_bad_image not in ("raise", "skip"):
         raise DataError(

@@ -31,7 +31,7 @@ class CaffeNet(Network):
         allow_missing: run layers without weights in the file on their first values.
         allow_nonfinite: take weights that are NaN or infinite.
         level, stages: of the net, for layers with rules on them.
-        **preprocessing: order ("BGR"), scale, share.
+        **preprocessing: order ("BGR"), scale, crop.
 
     Raises:
         CaffeError: a file is damaged or of another format, or has a layer that deelish lacks.

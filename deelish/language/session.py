@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.common.processes import launch
 from deelish.engines import Engine, check_engine, check_precision, open_engine
 from deelish.errors import DataError, EngineError, TrainingError
@@ -119,7 +119,7 @@ class Deel:
         """Say once what training and teachers are computed in, where that is not float32."""
         if self.engine.half is not None and not self._told:
             self._told = True
-            report.say(
+            say(
                 f"training and teachers compute in {self.engine.half}; in float32, and"
                 " slower, with Deel(precision='float32')"
             )

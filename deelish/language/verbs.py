@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common import figures
 from deelish.errors import DataError, TrainingError
 from deelish.images.dataset import Choices, ImageSets
 from deelish.images.stills import Stills
@@ -147,13 +147,13 @@ def Show(
 ) -> None:
     """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file."""
     if isinstance(x, History):
-        report.plot({"": x}, save)
+        figures.plot({"": x}, save)
     elif isinstance(x, Mapping):
-        report.plot({f"{name}, ": history for name, history in x.items()}, save)
+        figures.plot({f"{name}, ": history for name, history in x.items()}, save)
     else:
         tensor = current_session().tensor(x)
         if isinstance(tensor, ImageTensor):
-            report.show_images(tensor.value, save)
+            figures.show_images(tensor.value, save)
         else:
             tensor.show()
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Unpack
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.errors import FileError
 from deelish.formats import format_of
 from deelish.formats.onnx.runtime import check_runtime
@@ -51,7 +51,7 @@ def convert(
     else:
         network.save(target)
     for path in made:
-        report.say(f"written: {path}, {_size(path)}")
+        say(f"written: {path}, {_size(path)}")
     return target
 
 
@@ -83,7 +83,7 @@ def _save_verified(network: Network, source: Path, target: Path) -> None:
                 f"{target}: would not answer as {source}, {said}, where {TOLERANCE:.0e} is"
                 " allowed; nothing was written"
             )
-        report.say(said)
+        say(said)
         for path in Path(name).iterdir():
             with replacing(target.with_name(path.name)) as temporary:
                 path.replace(temporary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deelish.common.report import say
+from deelish.common.printing import say
 from deelish.plan import Plan, summary
 from deelish.plan.preprocessing import Preprocessing
 

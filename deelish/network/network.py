@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.distillation.teacher_cache.cached import kept, store_of
 from deelish.errors import FileError, PlanError
 from deelish.formats import open_record, save_record
@@ -47,7 +47,7 @@ class Network(Described):
         modelpath: weights to start from: .caffemodel, .hdf5 or .safetensors.
         in_size: side in pixels of the images that it takes.
         name: what it is called in messages and files.
-        **preprocessing: order ("BGR", "RGB", "L" for grey), mean, scale, share; left out, RGB
+        **preprocessing: order ("BGR", "RGB", "L" for grey), mean, scale, crop; left out, RGB
             from -1 to 1, which the default first values suit.
 
     Attributes:
@@ -112,7 +112,7 @@ class Network(Described):
         }
         self.module = self.session.engine.build(plan, {**loaded.values, **first})
         for line in loaded.said:
-            report.say(f"{self.name}: {line}")
+            say(f"{self.name}: {line}")
 
     # Answering
 

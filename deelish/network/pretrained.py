@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.errors import FileError
 
 FOLDER_VARIABLE = "DEELISH_MODELS"
@@ -92,7 +92,7 @@ def fetch(weights: Weights, folder: Path | None = None, address: str | None = No
             )
         _retrieve(weights, folder, address, f"try again, or name another address: {other}")
     if not weights.checksum:
-        report.say(f"{path.name}: its right sum is not known, so it was not checked")
+        say(f"{path.name}: its right sum is not known, so it was not checked")
     return path
 
 

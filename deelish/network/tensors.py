@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from deelish.common.report import say, show_images
+from deelish.common.figures import show_images
+from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.images.stills import Stills
@@ -113,7 +114,7 @@ class ImageTensor(Tensor):
         # crop= of InputBatch speaks of the images of its lists, not of one given at the prompt.
         if sets is not None and self.labels is not None:
             return sets.base(network.preprocessing)
-        return network.preprocessing.base
+        return network.preprocessing.resize_size()
 
     @property
     def value(self) -> np.ndarray:

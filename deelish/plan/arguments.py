@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Any
 
+from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
 from deelish.plan.kind import REQUIRED
 from deelish.plan.layer import Layer
@@ -57,12 +56,3 @@ def _between(least: int, most: int) -> str:
 
 # Up to here an error names the highest count; beyond it says "or more".
 MANY_SHOWN = 100
-
-
-def nearest(got: str, known: Iterable[str]) -> str:
-    """The end of an error: ``did you mean 'conv1'``, or the known names where none is near."""
-    names = list(known)
-    near = difflib.get_close_matches(got, names, n=3, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(map(repr, near))}"
-    return f"there is {', '.join(names[-12:]) or 'none'}"

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
-from deelish.plan.arguments import check_counts, complete, nearest
+from deelish.plan.arguments import check_counts, complete
 from deelish.plan.fill import checked
 from deelish.plan.kind import Blobs, no_weights
 from deelish.plan.layer import Layer

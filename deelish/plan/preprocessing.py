@@ -1,4 +1,4 @@
-"""What a network does to pixels: channel order, mean, scale and the share that a view shows."""
+"""What a network does to pixels: channel order, mean, scale and the crop fraction."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deelish.common.checks import is_number, is_share
+from deelish.common.checks import is_fraction, is_number
 from deelish.errors import DataError
 
 CHANNELS = {"BGR": 3, "RGB": 3, "L": 1}
 # Pillow's own integers for ITU-R 601 luma, in 1/65536.
 LUMA = (19595, 38470, 7471)
+# The field `crop` under the name that files have had since the first version.
+STORED = {"crop": "share"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Preprocessing:
 
     size: side of the input in pixels.  order: "BGR" (Caffe), "RGB" or "L" (grey).
     mean: one number, or one per channel in the order, as a tuple.  scale: a number, or a tuple of
-    one per channel.  share: part of the image's side that a view shows, in (0, 1].
+    one per channel.  crop: the crop fraction, the part of the resized image's side that a view
+    shows, above 0 and up to 1 (timm's `crop_pct`).
     Raises DataError when a value cannot be used.
     """
 
@@ -31,7 +34,7 @@ class Preprocessing:
     order: str = "BGR"
     mean: tuple[float, ...] = (0.0,)
     scale: float | tuple[float, ...] = 1.0
-    share: float = 224 / 256
+    crop: float = 224 / 256
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
@@ -47,9 +50,9 @@ class Preprocessing:
             )
         for name, values in (("mean", self.mean), ("scale", self._scales)):
             self._check_count(name, len(values))
-        if not is_share(self.share):
+        if not is_fraction(self.crop):
             raise DataError(
-                f"preprocessing: share is {self.share!r}; give a number above 0 and up to 1"
+                f"preprocessing: crop is {self.crop!r}; give a number above 0 and up to 1"
             )
 
     def _check_count(self, name: str, count: int) -> None:
@@ -64,10 +67,12 @@ class Preprocessing:
         """3, or 1 for grey."""
         return CHANNELS[self.order]
 
-    @property
-    def base(self) -> int:
-        """Side in pixels of the square image that the window is cut from: 256 for 224."""
-        return round(self.size / self.share)
+    def resize_size(self, crop: float | None = None) -> int:
+        """Side in pixels of the square image that a view is cut from: 256 for 224 at 0.875.
+
+        A crop fraction given here replaces the network's own, as that of `InputBatch` does.
+        """
+        return round(self.size / (self.crop if crop is None else crop))
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB pixels (n, size, size, 3) of 0 to 255 -> input (n, channels, size, size).
@@ -109,21 +114,22 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; from_dict gives the same Preprocessing back."""
-        values = asdict(self).items()
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
+        values = {STORED.get(name, name): value for name, value in asdict(self).items()}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """The Preprocessing that to_dict wrote; raises DataError when it is not one."""
-        names = {field.name for field in fields(cls)}
-        if set(values) != names or not isinstance(values["mean"], list | tuple):
+        names = {STORED.get(field.name, field.name): field.name for field in fields(cls)}
+        if set(values) != set(names) or not isinstance(values["mean"], list | tuple):
             raise DataError(
                 f"preprocessing: got {dict(values)!r}; give size, order, a list mean, scale and"
                 " share, as to_dict writes them"
             )
         mean, scale = tuple(values["mean"]), values["scale"]
         scale = tuple(scale) if isinstance(scale, list) else scale
-        return cls(**{**values, "mean": mean, "scale": scale})
+        known = {**values, "mean": mean, "scale": scale}
+        return cls(**{names[name]: value for name, value in known.items()})
 
 
 def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:

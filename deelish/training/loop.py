@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from deelish.common import report
+from deelish.common.printing import say
+from deelish.common.progress import Bar
 from deelish.errors import DataError, TrainingError
 from deelish.images.batch import ImageBatch
 from deelish.images.loader import Loader
@@ -52,9 +53,7 @@ class Loop:
         except KeyboardInterrupt:
             if self.group.size > 1 and not self._together:
                 raise
-            report.say(
-                f"stopped by Ctrl-C at {self.run.where}; the weights are those of its update"
-            )
+            say(f"stopped by Ctrl-C at {self.run.where}; the weights are those of its update")
         finally:
             self.session.run = before
             for network in self.session.networks:
@@ -79,8 +78,8 @@ class Loop:
         self.history.append(row)
         if number == 1:
             self.sets.tell_kept(self.group)
-            report.say(self.history.heading())
-        report.say(self.history.line(row))
+            say(self.history.heading())
+        say(self.history.line(row))
         if self.checkout is not None:
             self.checkout()
         self._stop_if_asked()
@@ -90,7 +89,7 @@ class Loop:
         means = Averages()
         batches = loader.batches(self.session.epochs, self.run.training, self.group)
         waiting = Waiting(batches)
-        with report.Bar(title, len(loader.items)) as bar, closing(batches):
+        with Bar(title, len(loader.items)) as bar, closing(batches):
             for number, batch in enumerate(waiting, start=1):
                 outcome = self._batch(batch, f"{title}, batch {number}")
                 means.add(batch.whole, *outcome)
@@ -127,9 +126,9 @@ class Loop:
         if self._together:
             skipped = list(dict.fromkeys(self.group.gather(skipped)))
         if skipped:
-            report.say(f"{len(skipped)} images were skipped:")
+            say(f"{len(skipped)} images were skipped:")
         for reason in skipped:
-            report.say(f"  {reason}")
+            say(f"  {reason}")
 
 
 def _pair(result: Any, where: str) -> tuple[float, float]:

@@ -146,7 +146,7 @@ class Run:
             # Gradients are summed over the processes, and each loss is a mean over its own part.
             loss = loss * self._share
         engine.update(optimizers, loss, self.rate)
-        engine.group.average_counted(network.module, self._share)
+        engine.group.average_buffers(network.module, self._share)
         self._used.clear()
         network.version += 1
         network.untrained.clear()

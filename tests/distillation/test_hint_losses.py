@@ -129,7 +129,7 @@ def test_pooling_passes_gradients(engine):
         return (made**2).sum()
 
     made = pooled(engine, student, 2, 2)
-    assert_agrees(engine, engine.total(made * made), student, function, blob)
+    assert_agrees(engine, engine.sum(made * made), student, function, blob)
 
 
 def test_the_larger_of_two_maps_is_brought_to_the_smaller(engine):

@@ -40,7 +40,7 @@ def timm(**changes):
 
 def test_a_preset_of_torchvision_counts():
     made = Teacher(Usual(), preprocessing=preset()).preprocessing
-    assert (made.size, made.order, made.base) == (224, "RGB", 232)
+    assert (made.size, made.order, made.resize_size()) == (224, "RGB", 232)
     assert {"mean": made.mean, "scale": made.scale} == SEEN
     assert Teacher(Usual(), preprocessing=preset(resize_size=None)).preprocessing.share == 1
 

@@ -46,7 +46,7 @@ def build(engine, seed=0, rows=ROWS):
 
 @pytest.mark.parametrize("axis", [None, 0, 1, 3])
 def test_total_keeps_the_axis_that_it_is_given(engine, axis):
-    made = engine.numpy(engine.total(engine.array(X), axis))
+    made = engine.numpy(engine.sum(engine.array(X), axis))
     np.testing.assert_allclose(made, X.sum(axis, keepdims=axis is not None), rtol=1e-4, atol=1e-5)
 
 
@@ -67,7 +67,7 @@ def test_several_learners_step_along_the_gradients_of_one_loss(learner):
     first, second = (
         learner.run(module, {"data": X}, ["score"], training=True)["score"] for module in modules
     )
-    learner.update(optimizers, learner.total(first * 2 - second), 0.25)
+    learner.update(optimizers, learner.sum(first * 2 - second), 0.25)
     after = [learner.state(module)["score"]["weight"] for module in modules]
     slope = np.broadcast_to(X.reshape(4, -1).sum(0), (3, 72))
     np.testing.assert_allclose(after[0], before[0] - 0.25 * 2 * slope, rtol=1e-4, atol=1e-4)
@@ -78,7 +78,7 @@ def test_blend_moves_what_learns_and_copies_what_is_counted(learner):
     average, student = build(learner, 0), build(learner, 1)
     learner.run(student, {"data": X}, ["sum"], training=True)
     old, new = learner.state(average), learner.state(student)
-    learner.blend(average, student, 0.9)
+    learner.ema_update(average, student, 0.9)
     made = learner.state(average)
     for layer, blobs in made.items():
         for name, array in blobs.items():
@@ -94,6 +94,6 @@ def test_blend_moves_what_learns_and_copies_what_is_counted(learner):
 def test_numpy_does_neither():
     engine = open_engine("numpy", -1)
     module = build(engine)
-    for call in (lambda: engine.update([], 0, 0.1), lambda: engine.blend(module, module, 0.9)):
+    for call in (lambda: engine.update([], 0, 0.1), lambda: engine.ema_update(module, module, 0.9)):
         with pytest.raises(EngineError, match="engine 'numpy' answers and does not learn; train"):
             call()

@@ -215,7 +215,7 @@ def torch_teacher(**session):
     module = torch.nn.Sequential(*layers)
     module(torch.zeros(1, 3, 12, 12))
     with Deel(**session):
-        return Teacher(module, size=12, order="RGB", mean=127.5, scale=1 / 64, share=1.0)
+        return Teacher(module, size=12, order="RGB", mean=127.5, scale=1 / 64, crop=1.0)
 
 
 def test_a_torch_module_of_ones_own_teaches_in_the_sessions_type_too():
@@ -244,7 +244,7 @@ class Strict(torch.nn.Module):
 
 def test_a_torch_module_that_cannot_compute_in_a_half_type_teaches_in_float32(capsys):
     with Deel(precision="bfloat16"):
-        teacher = Teacher(Strict(), size=8, order="RGB", mean=0.0, scale=1.0, share=1.0)
+        teacher = Teacher(Strict(), size=8, order="RGB", mean=0.0, scale=1.0, crop=1.0)
         pictures = images(size=8)
         sums = np.stack(pictures).mean((1, 2)).sum(1)
         for _ in range(2):

@@ -149,7 +149,7 @@ def test_paths_images_and_arrays_are_one_picture(tmp_path):
 
 def test_preprocessing_is_caffes():
     rows = [Layer("score", "InnerProduct", num_output=2)]
-    network = Network(rows, in_size=8, order="BGR", mean=(104.0, 117.0, 123.0), scale=1.0, share=1)
+    network = Network(rows, in_size=8, order="BGR", mean=(104.0, 117.0, 123.0), scale=1.0, crop=1)
     seen = network.feature(Image.fromarray(PIXELS), layer="data").value
     resized = np.asarray(Image.fromarray(PIXELS).resize((8, 8), Image.Resampling.BILINEAR))
     wanted = resized[:, :, ::-1].astype(float) - [104, 117, 123]

@@ -124,9 +124,16 @@ def test_the_file_of_gender_is_not_taken_for_age(tmp_path):
 )
 def test_pixels_as_the_published_weights_want_them(family, size, mean, base):
     pixels = family.weights.preprocessing()
-    assert (pixels.size, pixels.order, pixels.scale, pixels.base) == (size, "BGR", 1.0, base)
+    assert (pixels.size, pixels.order, pixels.scale, pixels.resize_size()) == (
+        size,
+        "BGR",
+        1.0,
+        base,
+    )
     assert pixels.mean == mean
-    assert family.weights.preprocessing(64).base == 73  # 7/8 of the side, as for 224 of 256
+    assert (
+        family.weights.preprocessing(64).resize_size() == 73
+    )  # 7/8 of the side, as for 224 of 256
 
 
 def test_a_family_of_ones_own():

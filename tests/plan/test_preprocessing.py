@@ -58,7 +58,7 @@ def test_grey_is_pillows_grey_for_every_kind_of_colour():
     [(224, 224 / 256, 256), (227, 227 / 256, 256), (28, 1.0, 28), (299, 0.875, 342)],
 )
 def test_base_is_the_side_that_the_window_is_cut_from(size, share, base):
-    assert Preprocessing(size, share=share).base == base
+    assert Preprocessing(size, crop=share).resize_size() == base
 
 
 @pytest.mark.parametrize(("order", "channels"), [("BGR", 3), ("RGB", 3), ("L", 1)])
@@ -70,7 +70,7 @@ def test_channels(order, channels):
     "preprocessing",
     [
         Preprocessing(224),
-        Preprocessing(227, "BGR", (104.00698793, 116.66876762, 122.67891434), share=227 / 256),
+        Preprocessing(227, "BGR", (104.00698793, 116.66876762, 122.67891434), crop=227 / 256),
         Preprocessing(28, "L", (33.3,), 1 / 255, 1.0),
         Preprocessing(224, "RGB", (1.0, 2.0, 3.0), (0.1, 0.2, 0.3)),
     ],

@@ -92,7 +92,7 @@ def one_update(param, **options):
         engine = net.session.engine
         optimizer = engine.optimizer(net.module, "sgd", 0.1, options)
         x = {"x": np.ones((1, 3), np.float32)}
-        loss = engine.total(engine.run(net.module, x, ["b"], training=True)["b"])
+        loss = engine.sum(engine.run(net.module, x, ["b"], training=True)["b"])
         engine.update([optimizer], loss, 0.1)
         return 1 - engine.state(net.module)["a"]["weight"]
 

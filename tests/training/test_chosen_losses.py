@@ -215,7 +215,7 @@ def test_a_loss_without_a_gradient_is_refused(pair):
     engine = pair[1].session.engine
 
     def numbers(student, teacher):
-        return engine.total(engine.detach(student) - teacher)
+        return engine.sum(engine.detach(student) - teacher)
 
     with pytest.raises(TrainingError, match="loss 'numbers' returned a number without a gradient"):
         once(lesson(*pair, loss=numbers)[0])

@@ -8,7 +8,7 @@ import pytest
 from helpers import small
 
 from deelish import BatchTrain, Deel, InputBatch
-from deelish.common import report
+from deelish.common.progress import Bar
 from deelish.errors import DataError
 from deelish.images import reading
 from deelish.training.waiting import Waiting
@@ -117,7 +117,7 @@ def test_waiting_is_what_the_batches_take_and_nothing_else(monkeypatch):
 def test_the_bar_shows_it(monkeypatch):
     shown = []
     monkeypatch.setattr("tqdm.auto.tqdm.set_postfix", lambda _, values, **__: shown.append(values))
-    with report.Bar("epoch", 10) as bar:
+    with Bar("epoch", 10) as bar:
         bar.step(5, 0.5, 0.25, None, 0.031)
         bar.step(5, 0.5, 0.25, 0.75)
     assert shown == [

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.distillation.sources.onnx_file import OnnxFile
 from deelish.engines.inference import Foreign
 from deelish.errors import FileError, first_line
@@ -84,7 +84,7 @@ class OnnxModel(Foreign):
 def _session(file: OnnxFile, gpu: int) -> Any:
     providers = check_runtime(file.path).get_available_providers()
     if gpu >= 0 and CUDA not in providers:
-        report.say(f"{file.path.name}: this onnxruntime has no CUDA, so it runs on the CPU")
+        say(f"{file.path.name}: this onnxruntime has no CUDA, so it runs on the CPU")
         gpu = -1
     try:
         return open_session(file.runnable(), beside=file.path.resolve().parent, gpu=gpu)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ class OnnxFile:
                 f"{self.path}: what deelish noted in it is damaged ({first_line(error)}); export it"
                 " anew"
             ) from None
-        self.pixels = {name: getattr(found, name) for name in found.to_dict()}
+        self.pixels = {field.name: getattr(found, field.name) for field in fields(found)}
 
     def runnable(self) -> bytes | str:
         """What onnxruntime loads: the file, or its bytes where the logits must be an output."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.distillation.teacher_cache.cached import store_of
 from deelish.distillation.teacher_cache.store import Store
 from deelish.errors import FileError, TrainingError
@@ -64,7 +64,7 @@ class Filling:
                 self._batch(batch)
                 bar.update(len(batch))
         computed, there = self.computed - computed, self.there - there
-        report.say(f"view {number}: {computed} computed, {there} were there")
+        say(f"view {number}: {computed} computed, {there} were there")
 
     def _batch(self, batch: ImageBatch) -> None:
         session = self.network.session

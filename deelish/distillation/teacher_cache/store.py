@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.distillation.teacher_cache.forms import Form, Logits
 from deelish.distillation.teacher_cache.header import Header
 from deelish.errors import DataError, FileError, reason
@@ -183,7 +183,7 @@ class Store:
     def _cannot(self, kind: str, what: str, error: Exception) -> None:
         if kind not in self._said:
             self._said.add(kind)
-            report.say(
+            say(
                 f"{self.path}: answers of {self.header.teacher} cannot be {what} ({reason(error)});"
                 " training goes on, and what is not there is computed each time"
             )
@@ -191,7 +191,7 @@ class Store:
     def _say(self, line: str) -> None:
         if line not in self._said:
             self._said.add(line)
-            report.say(line)
+            say(line)
 
 
 def _checked_keys(keys: Keys) -> Keys:

@@ -80,13 +80,13 @@ class ChainerEngine(Engine):
     def log_softmax(self, scores: Any) -> Any:
         return F.log_softmax(scores, axis=1)
 
-    def total(self, values: Any, axis: int | None = None) -> Any:
+    def sum(self, values: Any, axis: int | None = None) -> Any:
         return F.sum(values, axis=axis, keepdims=axis is not None)
 
     def matmul(self, a: Any, b: Any) -> Any:
         return F.matmul(a, b)
 
-    def pick(self, values: Any, labels: np.ndarray) -> Any:
+    def gather(self, values: Any, labels: np.ndarray) -> Any:
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
 
     def optimizer(
@@ -103,7 +103,7 @@ class ChainerEngine(Engine):
                 optimizer.step(rate)
             loss.unchain_backward()
 
-    def blend(self, module: PlanChain, other: PlanChain, decay: float) -> None:
+    def ema_update(self, module: PlanChain, other: PlanChain, decay: float) -> None:
         for layer, blobs in module.plan.weights.items():
             mine, its = module.weights_of(layer), other.weights_of(layer)
             for name, blob in blobs.items():

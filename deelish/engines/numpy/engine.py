@@ -90,13 +90,13 @@ class NumpyEngine(Engine):
         shifted = scores - scores.max(1, keepdims=True)
         return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
 
-    def total(self, values: np.ndarray, axis: int | None = None) -> Any:
+    def sum(self, values: np.ndarray, axis: int | None = None) -> Any:
         return values.sum() if axis is None else values.sum(axis, keepdims=True)
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(np.matmul(a, b))
 
-    def pick(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def gather(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.asarray(values[np.arange(len(values)), labels])
 
     def optimizer(self, module: Any, name: str, rate: float, options: Mapping[str, Any]) -> Any:
@@ -105,7 +105,7 @@ class NumpyEngine(Engine):
     def update(self, optimizers: Sequence[Any], loss: Any, rate: float) -> None:
         raise EngineError(_NO_TRAINING)
 
-    def blend(self, module: Any, other: Any, decay: float) -> None:
+    def ema_update(self, module: Any, other: Any, decay: float) -> None:
         raise EngineError(_NO_TRAINING)
 
     def seed(self, seed: int) -> None:

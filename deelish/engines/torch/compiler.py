@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.engines.torch.module import PlanModule
 from deelish.errors import first_line
 
@@ -67,11 +67,11 @@ class Compiler:
                 answer = run(inputs, names)
         except Exception as error:
             self._works = False
-            report.say(f"compile=True: teachers run as they are ({_cause(error)})")
+            say(f"compile=True: teachers run as they are ({_cause(error)})")
             again: dict[str, Tensor] = module(inputs, names)
             return again
         module.compiled[names].run = run
-        report.say(f"compile=True: a teacher compiled in {time.perf_counter() - start:.0f} s")
+        say(f"compile=True: a teacher compiled in {time.perf_counter() - start:.0f} s")
         return answer
 
 

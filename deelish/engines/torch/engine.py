@@ -75,7 +75,7 @@ class TorchEngine(Engine):
             module.train(training)
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
         if training:
-            self.group.start_alike(module)
+            self.group.broadcast_weights(module)
             with self._computing(half):
                 answer = module(tensors, wanted)
             return {name: tensor.float() for name, tensor in answer.items()}
@@ -117,13 +117,13 @@ class TorchEngine(Engine):
     def log_softmax(self, scores: Tensor) -> Tensor:
         return F.log_softmax(scores, 1)
 
-    def total(self, values: Tensor, axis: int | None = None) -> Tensor:
+    def sum(self, values: Tensor, axis: int | None = None) -> Tensor:
         return values.sum() if axis is None else values.sum(axis, keepdim=True)
 
     def matmul(self, a: Tensor, b: Tensor) -> Tensor:
         return torch.matmul(a, b)
 
-    def pick(self, values: Tensor, labels: np.ndarray) -> Tensor:
+    def gather(self, values: Tensor, labels: np.ndarray) -> Tensor:
         return values.gather(1, self.array(labels)[:, None])[:, 0]
 
     def optimizer(
@@ -156,12 +156,12 @@ class TorchEngine(Engine):
             optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        self.group.add_gradients([tensor for group in groups for tensor in group["params"]])
+        self.group.all_reduce_gradients([tensor for group in groups for tensor in group["params"]])
         for optimizer in optimizers:
             self._scaler.step(optimizer)
         self._scaler.update()
 
-    def blend(self, module: PlanModule, other: PlanModule, decay: float) -> None:
+    def ema_update(self, module: PlanModule, other: PlanModule, decay: float) -> None:
         with torch.no_grad():
             for mine, its in zip(module.parameters(), other.parameters(), strict=True):
                 mine.mul_(decay).add_(its, alpha=1 - decay)

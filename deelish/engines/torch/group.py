@@ -70,7 +70,7 @@ class TorchGroup(Group):
         if failed:
             raise FileError("process 0 could not write a file; look for its own error")
 
-    def start_alike(self, module: nn.Module) -> None:
+    def broadcast_weights(self, module: nn.Module) -> None:
         if module in self._alike:
             return
         self._alike.add(module)
@@ -80,7 +80,7 @@ class TorchGroup(Group):
                 dist.broadcast(whole, 0)
                 tensor.copy_(whole)
 
-    def add_gradients(self, parameters: Iterable[Tensor]) -> None:
+    def all_reduce_gradients(self, parameters: Iterable[Tensor]) -> None:
         learnt = list(parameters)
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in learnt]
         # What is in no process's loss keeps no gradient, so that optimisers pass it by.
@@ -92,7 +92,7 @@ class TorchGroup(Group):
             if count:
                 parameter.grad = part.copy_(total)
 
-    def average_counted(self, module: nn.Module, share: float) -> None:
+    def average_buffers(self, module: nn.Module, share: float) -> None:
         counted = list(module.buffers())
         if not counted:
             return

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.engines.inference import (
     ADDRESS,
     Digest,
@@ -70,7 +70,7 @@ class TorchModel(Watched):
             # Its own errors come again without.
             self._fails_in_half = True
             answer = self._module(values)
-            report.say(
+            say(
                 f"{self.name}: cannot compute in {self.half} ({first_line(error)}); it teaches in"
                 " float32"
             )

@@ -37,7 +37,7 @@ class Wishes:
         outputs: the number of classes; another than the file's makes the last layer new.
         size: side of the images; another than the file's where the weights allow it.
         mean: one number, one a channel, or the path of a .binaryproto.
-        pixels: order, scale and share of `Preprocessing`.
+        pixels: order, scale and crop of `Preprocessing`.
         level, stages: of the net, for layers with rules.
         allowed: what the weights may be in spite of.
     """
@@ -152,7 +152,7 @@ def _preprocessing(plan: Plan, net: CaffeNet, wishes: Wishes, said: list[str]) -
         "order": "L" if grey else "BGR",
         "mean": _mean(wishes, told, grey, said),
         "scale": 1.0 if told.scale is None else told.scale,
-        "share": min(1.0, size / WHOLE_SIDE) if size in (224, 227) else 7 / 8,
+        "crop": min(1.0, size / WHOLE_SIDE) if size in (224, 227) else 7 / 8,
     }
     return Preprocessing(size, **{**chosen, **wishes.pixels})
 

@@ -9,13 +9,13 @@ import codecs
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deelish.common.suggestions import nearest
 from deelish.errors import CaffeError
 from deelish.formats.caffe.codec import MOST_VALUES
 from deelish.formats.caffe.fields import Field, Message
 from deelish.formats.caffe.literals import value_of
 from deelish.formats.caffe.schema import LAYER, NET, V1_LAYER
 from deelish.formats.caffe.tokens import Tokens, clipped
-from deelish.plan.arguments import nearest
 
 MOST_BYTES = 2**24
 # Of all fields and values of a text together; it bounds the time and the memory of reading.

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.engines.chainer_names import NAMES, TAKEN
 from deelish.errors import FileError
 from deelish.formats.chainer import hdf5, npz
@@ -66,7 +66,7 @@ def write(path: Path, record: Record) -> None:
         if (layer, name) not in record.plan.owners
     }
     npz.write(path, arrays)
-    report.say(
+    say(
         f"{record.plan.name}: the .npz holds weights alone, without plan, labels, preprocessing and"
         " which layers are new"
     )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import NoReturn
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.errors import FileError
 from deelish.formats.onnx.model import model_of
 from deelish.formats.onnx.proto import proto_of
@@ -30,7 +30,7 @@ def write(path: Path, record: Record) -> None:
     }
     path.write_bytes(proto_of(record.plan.name, model, notes).SerializeToString())
     if model.batch is not None:
-        report.say(f"{record.plan.name}: the .onnx takes {model.batch} items at a time, no other")
+        say(f"{record.plan.name}: the .onnx takes {model.batch} items at a time, no other")
 
 
 def read(path: Path) -> NoReturn:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deelish.common import report
+from deelish.common.printing import say
 from deelish.errors import FileError, reason
 from deelish.images.cache.memory import Keeping
 from deelish.images.cache.pixel_files import ImageFiles
@@ -168,7 +168,7 @@ class DiskKeeping(Keeping):
     def _say(self, line: str) -> None:
         if line not in self._said:
             self._said.add(line)
-            report.say(line)
+            say(line)
 
     def _cannot(self, what: str, error: Exception) -> None:
         self._say(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 
+from deelish.common.printing import amount
 from deelish.common.processes import ALONE, Group, launch
-from deelish.common.report import amount
 from deelish.images.cache.room import free_memory
 from deelish.images.decoding.frames import Opened
 from deelish.images.pixels import packed

@@ -50,7 +50,7 @@ def foreign_onnx(path, batch, shape=("C", "H", "W"), softmax=True):
 def test_an_onnx_file_of_others_gives_logits_for_any_number_of_images(tmp_path, batch, softmax):
     matrix = foreign_onnx(tmp_path / "other.onnx", batch, (3, 8, 8), softmax)
     with Deel():
-        teacher = Teacher(tmp_path / "other.onnx", mean=127.5, scale=1 / 127.5, share=1.0)
+        teacher = Teacher(tmp_path / "other.onnx", mean=127.5, scale=1 / 127.5, crop=1.0)
         answer = teacher.batch_feature(eights()).value
     wanted = as_input(eights()).mean((2, 3)) @ matrix
     np.testing.assert_allclose(answer, wanted, rtol=1e-4, atol=1e-5)

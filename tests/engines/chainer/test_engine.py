@@ -131,7 +131,7 @@ def test_an_optimiser_moves_as_pytorchs_of_that_name(name, options):
         optimizer = engine.optimizer(network.module, name, 0.02, options)
         for _ in range(4):
             blobs = engine.run(network.module, {"data": X}, ["score"], training=True)
-            loss = engine.total(engine.log_softmax(blobs["score"]) * blobs["score"]) / 5
+            loss = engine.sum(engine.log_softmax(blobs["score"]) * blobs["score"]) / 5
             engine.update([optimizer], loss, 0.02)
         states.append(engine.state(network.module))
     network = made("torch", rows)
@@ -151,7 +151,7 @@ def test_chainers_own_optimisers_learn_too(name):
     losses = []
     for _ in range(6):
         answer = engine.run(network.module, {"data": X}, ["score"], training=True)["score"]
-        loss = -engine.total(engine.pick(engine.log_softmax(answer), np.array([0, 1, 2, 0, 1])))
+        loss = -engine.sum(engine.gather(engine.log_softmax(answer), np.array([0, 1, 2, 0, 1])))
         losses.append(float(engine.numpy(loss)))
         engine.update([optimizer], loss, 0.01)
     assert losses[-1] < losses[0]
@@ -248,7 +248,7 @@ def test_training_on_the_gpu_repeats_to_the_bit(gpu_engine):
         optimizer = gpu_engine.optimizer(module, "sgd", 0.1, {"momentum": 0.9})
         for _ in range(3):
             scores = gpu_engine.run(module, {"data": X}, ["score"], training=True)["score"]
-            gpu_engine.update([optimizer], -gpu_engine.total(gpu_engine.log_softmax(scores)), 0.1)
+            gpu_engine.update([optimizer], -gpu_engine.sum(gpu_engine.log_softmax(scores)), 0.1)
         ends.append(gpu_engine.state(module))
     assert np.array_equal(ends[0]["conv1/3x3"]["weight"], ends[1]["conv1/3x3"]["weight"])
     assert not np.array_equal(ends[0]["conv1/3x3"]["weight"], start["conv1/3x3"]["weight"])

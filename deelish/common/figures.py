@@ -1,0 +1,69 @@
+"""Pictures and plots: in a window, or as a PNG file where there is no screen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.common.printing import say
+from deelish.common.processes import leads
+
+
+@contextlib.contextmanager
+def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]:
+    """Axes to draw on; afterwards shown in a window, or written as PNG where there is no screen.
+
+    Of several processes, the first shows or writes them.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(**options)
+    try:
+        yield axes
+        figure.tight_layout()
+        if not leads():
+            return
+        if save is None and plt.get_backend().lower() != "agg":
+            plt.show(block=False)
+            return
+        path = Path(save or name)
+        figure.savefig(path, dpi=120)
+        say(f"written: {path}")
+    finally:
+        if save is not None or not leads() or plt.get_backend().lower() == "agg":
+            plt.close(figure)
+
+
+def show_images(images: np.ndarray, save: str | Path | None = None) -> None:
+    """Show the first eight of images (n, 3, side, side), RGB, 0 to 255."""
+    shown = images[:8]
+    size = {"figsize": (2.4 * len(shown), 2.6), "squeeze": False}
+    with _figure(save, "images.png", ncols=len(shown), **size) as axes:
+        for place, image in zip(axes[0], shown, strict=True):
+            place.imshow(image.transpose(1, 2, 0).astype(np.uint8))
+            place.axis("off")
+
+
+def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | None = None) -> None:
+    """Plot loss and accuracy over the epochs of one or more histories, by name."""
+    with _figure(save, "history.png", ncols=2, figsize=(10, 4)) as axes:
+        for place, key in zip(axes, ("loss", "accuracy"), strict=True):
+            for name, rows in curves.items():
+                _curve(place, name, rows, key)
+            place.set_xlabel("epoch")
+            place.xaxis.get_major_locator().set_params(integer=True)
+            place.set_ylabel(key)
+            place.legend()
+
+
+def _curve(axes: Any, name: str, rows: Sequence[Mapping[str, Any]], key: str) -> None:
+    for prefix, style in (("", "--"), ("val_", "-")):
+        points = [(row["epoch"], row[prefix + key]) for row in rows if prefix + key in row]
+        if points:
+            part = "validation" if prefix else "training"
+            colour = axes.lines[-1].get_color() if prefix and axes.lines else None
+            axes.plot(*zip(*points, strict=True), style, label=f"{name}{part}", color=colour)

@@ -1,0 +1,80 @@
+"""The progress bar over images, and the lines that a script prints above it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from types import TracebackType
+from typing import Any, TextIO
+
+from deelish.common.processes import leads
+
+
+class _AboveBar:
+    """A stdout whose lines go above the bar, each when it is whole."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        from tqdm import tqdm
+
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            tqdm.write(line, file=self._stream)
+        return len(text)
+
+    def finish(self) -> None:
+        """Hand on a last line that had no end."""
+        self._stream.write(self._line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class Bar:
+    """A progress bar over images: loss, accuracy, images a second, time left."""
+
+    def __init__(self, title: str, images: int) -> None:
+        from tqdm.auto import tqdm
+
+        # Without a terminal a bar is noise in a log; a notebook has none, yet shows one.
+        hidden = None if "ipykernel" not in sys.modules else False
+        if not leads():
+            hidden = True
+        self._bar = tqdm(total=images, desc=title, unit="img", leave=False, disable=hidden)
+        self._out = contextlib.ExitStack()
+        if not self._bar.disable:
+            above = _AboveBar(sys.stdout)
+            self._out.callback(above.finish)
+            self._out.enter_context(contextlib.redirect_stdout(above))
+
+    def step(
+        self,
+        images: int,
+        loss: float,
+        accuracy: float,
+        agreement: float | None,
+        waited: float | None = None,
+    ) -> None:
+        """Move on by one batch; `waited` is the share of time that went by without one."""
+        shown = {"loss": f"{loss:.3f}", "accuracy": f"{accuracy:.0%}"}
+        if agreement is not None:
+            shown["agreement"] = f"{agreement:.0%}"
+        if waited is not None:
+            shown["waited"] = f"{waited:.0%}"
+        self._bar.set_postfix(shown, refresh=False)
+        self._bar.update(images)
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._out.close()
+        self._bar.close()
