@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 
 # So many names are suggested at most.
 SHOWN = 3
+# Where there are no more names than this, all are shown.
+FEW = 8
 # Less alike than this, a name is hardly what was meant.
 ALIKE = 0.6
 
@@ -27,7 +29,7 @@ def nearest(got: str, known: Iterable[str], words: Mapping[str, str] | None = No
     near = difflib.get_close_matches(got.lower(), folded, n=SHOWN, cutoff=ALIKE)
     if near:
         return f"did you mean {' or '.join(repr(folded[name]) for name in near)}"
-    if len(names) > SHOWN:
+    if len(names) > FEW:
         near = difflib.get_close_matches(got.lower(), folded, n=SHOWN, cutoff=0)
-        return f"the nearest are {', '.join(repr(folded[name]) for name in near)}"
-    return f"there is {', '.join(map(repr, names)) or 'none'}"
+        return f"the nearest are {', '.join(folded[name] for name in near)}"
+    return f"there is {', '.join(names) or 'none'}"

@@ -85,7 +85,7 @@ def big(session, labels):
     weights = np.random.default_rng(0).normal(size=(64, 7)).astype(np.float32)
     return Teacher(
         lambda values: values.reshape(len(values), -1) @ weights,
-        **{"size": 8, "order": "L", "mean": 0, "scale": 1 / 255, "share": 1.0, "labels": labels},
+        **{"size": 8, "order": "L", "mean": 0, "scale": 1 / 255, "crop": 1.0, "labels": labels},
         name="Big",
     )
 

@@ -13,7 +13,7 @@ from deelish.errors import TrainingError
 
 def members(**args):
     first = Teacher(Usual(seed=1), labels=list("abcd"), **PIXELS)
-    other = {"size": 8, "order": "BGR", "mean": 100.0, "scale": 0.01, "share": 0.5}
+    other = {"size": 8, "order": "BGR", "mean": 100.0, "scale": 0.01, "crop": 0.5}
     return first, Teacher(Usual(seed=2), **other | args)
 
 

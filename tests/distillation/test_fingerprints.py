@@ -18,7 +18,7 @@ def session():
 
 
 def print_of(module, **changes):
-    return Teacher(module, **{**PIXELS, "share": 1.0, **changes}).fingerprint()
+    return Teacher(module, **{**PIXELS, "crop": 1.0, **changes}).fingerprint()
 
 
 def test_two_loads_of_one_model_agree():
@@ -43,7 +43,7 @@ def test_every_weight_and_statistic_is_covered(name):
 
 @pytest.mark.parametrize(
     "change",
-    [{"size": 9}, {"order": "BGR"}, {"mean": 1.0}, {"scale": 1.0}, {"share": 0.9}, {"key": "x"}],
+    [{"size": 9}, {"order": "BGR"}, {"mean": 1.0}, {"scale": 1.0}, {"crop": 0.9}, {"key": "x"}],
 )
 def test_preprocessing_and_key_are_covered(change):
     assert print_of(Usual(), **change) != print_of(Usual())

@@ -25,7 +25,7 @@ from deelish import Deel, InputBatch
 from deelish.distillation.wrapped import Teacher
 from deelish.errors import TrainingError
 
-WHOLE = {**PIXELS, "share": 1.0}
+WHOLE = {**PIXELS, "crop": 1.0}
 
 
 @pytest.fixture(autouse=True)

@@ -42,7 +42,7 @@ def test_a_preset_of_torchvision_counts():
     made = Teacher(Usual(), preprocessing=preset()).preprocessing
     assert (made.size, made.order, made.resize_size()) == (224, "RGB", 232)
     assert {"mean": made.mean, "scale": made.scale} == SEEN
-    assert Teacher(Usual(), preprocessing=preset(resize_size=None)).preprocessing.share == 1
+    assert Teacher(Usual(), preprocessing=preset(resize_size=None)).preprocessing.crop == 1
 
 
 def test_a_teacher_sees_what_torchvision_would_make_of_the_pixels():
@@ -59,7 +59,7 @@ def test_a_teacher_sees_what_torchvision_would_make_of_the_pixels():
 
 def test_what_timm_notes_in_a_module_counts():
     made = Teacher(timm()).preprocessing
-    assert (made.size, made.order, made.share) == (8, "RGB", 0.8)
+    assert (made.size, made.order, made.crop) == (8, "RGB", 0.8)
     assert {"mean": made.mean, "scale": made.scale} == SEEN
     made = Teacher(timm(input_size=(1, 28, 28), mean=(0.5,), std=(0.25,))).preprocessing
     assert made == Preprocessing(28, "L", (127.5,), (1 / 63.75,), 0.8)
@@ -76,7 +76,7 @@ def test_what_hugging_face_notes_in_a_module_counts(names, wanted):
 def test_a_word_counts_before_a_preset_and_a_preset_before_the_model():
     teacher = Teacher(timm(), preprocessing=preset(), size=192, order="BGR")
     made = teacher.preprocessing
-    assert (made.size, made.order, made.share) == (192, "BGR", pytest.approx(224 / 232))
+    assert (made.size, made.order, made.crop) == (192, "BGR", pytest.approx(224 / 232))
 
 
 def test_a_preprocessing_of_deelish_is_taken_as_it_is():

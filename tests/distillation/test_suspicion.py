@@ -29,7 +29,7 @@ def corner(shift):
         means = values.reshape(len(values), 2, 4, 2, 4).mean((2, 4)).reshape(len(values), 4)
         return np.roll(means, shift, axis=1)
 
-    facts = {"size": 8, "order": "L", "mean": 0, "scale": 0.05, "share": 1.0}
+    facts = {"size": 8, "order": "L", "mean": 0, "scale": 0.05, "crop": 1.0}
     return Teacher(model, name="Guide", **facts)
 
 

@@ -40,7 +40,7 @@ PREPROCESSING = {
     "order": "RGB",
     "mean": (1.0, 2.0, 3.0),
     "scale": 0.5,
-    "share": 0.75,
+    "crop": 0.75,
 }
 
 
@@ -88,7 +88,7 @@ def test_two_that_are_alike_have_the_same():
         {"mean": (2.0,)},
         {"scale": 0.25},
         {"scale": (0.5, 0.5, 0.25)},
-        {"share": 0.5},
+        {"crop": 0.5},
     ],
     ids=str,
 )

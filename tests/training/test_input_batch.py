@@ -36,8 +36,8 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         ({"mix": "mix-up"}, r"InputBatch\(mix='mix-up'\): it is 'mixup' or 'cutmix', or left out"),
         ({"top": 0}, r"InputBatch\(top=0\): give how many of the highest logits are kept, a whole"),
         ({"top": "5"}, r"InputBatch\(top='5'\): give how many"),
-        ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the share of an image's side"),
-        ({"crop": True}, r"InputBatch\(crop=True\): give the share of an image's side"),
+        ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the crop fraction"),
+        ({"crop": True}, r"InputBatch\(crop=True\): give the crop fraction"),
         ({"on_bad_image": "ignore"}, r"on_bad_image='ignore'\): it is 'raise' or 'skip'"),
     ],
 )

@@ -45,7 +45,7 @@ def test_what_was_trained_on_whole_images_answers_on_whole_images(session, sets,
     items = [line.split() for line in corners[1].read_text().splitlines()]
     paths, labels = zip(*((tmp_path / name, int(label)) for name, label in items), strict=True)
     for network in (student, Network.load(student.save(tmp_path / "student.hdf5"))):
-        assert network.preprocessing.share == 1
+        assert network.preprocessing.crop == 1
         right = network.classify(list(paths)).value.argmax(1) == labels
         assert right.mean() == pytest.approx(rows[-1]["val_accuracy"])
 

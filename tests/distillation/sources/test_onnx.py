@@ -63,7 +63,7 @@ def test_an_onnx_file_with_weights_beside_it_runs(tmp_path):
     matrix = foreign_onnx(tmp_path / "one.onnx", "n", (3, 8, 8))
     beside = {"save_as_external_data": True, "location": "weights", "size_threshold": 0}
     onnx.save(onnx.load(tmp_path / "one.onnx"), tmp_path / "two.onnx", **beside)
-    facts = {"mean": 127.5, "scale": 1 / 127.5, "share": 1.0}
+    facts = {"mean": 127.5, "scale": 1 / 127.5, "crop": 1.0}
     with Deel():
         teacher = Teacher(tmp_path / "two.onnx", **facts)
         answer = teacher.batch_feature(eights()).value

@@ -11,7 +11,7 @@ from deelish.distillation.sources import source_of
 from deelish.distillation.wrapped import Teacher
 from deelish.errors import DataError, PlanError, TrainingError
 
-WHOLE = {**PIXELS, "share": 1.0}
+WHOLE = {**PIXELS, "crop": 1.0}
 
 
 def expected(module, pixels):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answers.answers_of import CLASSES, keys_of, opened
+from distillation.teacher_cache.answers_of import CLASSES, keys_of, opened
 from helpers import small
 
 from deelish import Deel

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from answers.answers_of import check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.answers_of import check_right, keys_of, logits_of, opened
 
 from deelish import Deel
 from deelish.distillation.teacher_cache.cached import kept
