@@ -66,14 +66,14 @@ def sets(options, train, views=None):
     InputBatch(train, batch_size=BATCH, crop=SHARE, views=views, root=options.data)
 
 
-def learn(network, step, epochs, rate=None):
+def learn(network, step, epochs, lr=None):
     """Train on the images that are set."""
 
     def workout(x, t):
         network.classify(x)
         return step(network, x, t)
 
-    BatchTrain(workout, epochs=epochs, rate=rate)
+    BatchTrain(workout, epochs=epochs, lr=lr)
 
 
 def train_alone(options, seed, train, path):

@@ -35,8 +35,8 @@ TEMPERATURE = 20
 ALPHA = {"distilled": 0.1, "without 3": 1.0}
 # By network: images in a batch, and how it learns. AdamW holds weights small, as the paper's bound
 # on the norms of its teacher's does; here the students have it too, with and without a teacher.
-TEACHER = (512, {"optimizer": "adamw", "rate": 3e-3, "weight_decay": 0.2})
-STUDENT = (256, {"optimizer": "adamw", "rate": 4e-3, "weight_decay": 0.2})
+TEACHER = (512, {"optimizer": "adamw", "lr": 3e-3, "weight_decay": 0.2})
+STUDENT = (256, {"optimizer": "adamw", "lr": 4e-3, "weight_decay": 0.2})
 # Test errors of 10,000: section 3 of the paper.
 PAPER = {"teacher": 67, "labels": 146, "distilled": 74, "without 3": 206, "bias raised": 109}
 

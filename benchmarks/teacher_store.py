@@ -63,7 +63,7 @@ class Side:
 
         def look(x, t):
             kept = self.teacher.batch_feature(x).value
-            fresh = self.teacher.answered(x, training=False).answer.value
+            fresh = self.teacher.forward(x).logits.value
             seen.append(abs(kept - fresh).max() / abs(fresh).max())
             self.student.classify(x)
             return self.student.backprop(t)

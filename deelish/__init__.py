@@ -4,25 +4,25 @@
 No engine is imported before one is needed.
 """
 
-from deelish.comparison import Compare as Compare
-from deelish.distillation.average import Average as Average
-from deelish.distillation.ensemble import Ensemble as Ensemble
-from deelish.distillation.wrapped import Teacher as Teacher
 from deelish.errors import DeelishError as DeelishError
 from deelish.language.caffenet import CaffeNet as CaffeNet
+from deelish.language.comparing import Compare as Compare
+from deelish.language.network import Network as Network
 from deelish.language.register import register_layer as register_layer
 from deelish.language.session import Deel as Deel
-from deelish.language.verbs import CNN as CNN
-from deelish.language.verbs import BatchTrain as BatchTrain
-from deelish.language.verbs import GetLabels as GetLabels
-from deelish.language.verbs import Input as Input
-from deelish.language.verbs import InputBatch as InputBatch
-from deelish.language.verbs import Output as Output
-from deelish.language.verbs import Show as Show
-from deelish.language.verbs import ShowLabels as ShowLabels
-from deelish.language.verbs import ShowLayers as ShowLayers
-from deelish.language.verbs import layerDim as layerDim
-from deelish.network.network import Network as Network
+from deelish.language.showing import CNN as CNN
+from deelish.language.showing import GetLabels as GetLabels
+from deelish.language.showing import Input as Input
+from deelish.language.showing import Output as Output
+from deelish.language.showing import Show as Show
+from deelish.language.showing import ShowLabels as ShowLabels
+from deelish.language.showing import ShowLayers as ShowLayers
+from deelish.language.showing import layerDim as layerDim
+from deelish.language.teachers import Average as Average
+from deelish.language.teachers import Ensemble as Ensemble
+from deelish.language.teachers import Teacher as Teacher
+from deelish.language.training import BatchTrain as BatchTrain
+from deelish.language.training import InputBatch as InputBatch
 from deelish.plan import Layer as Layer
 from deelish.plan import Plan as Plan
 from deelish.version import __version__ as __version__

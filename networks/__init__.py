@@ -1,7 +1,7 @@
 """The network families: one file each."""
 
 from deelish.language.caffenet import CaffeNet as CaffeNet
-from deelish.network.network import Network
+from deelish.language.network import Network
 from deelish.networks.alexnet import AlexNet as AlexNet
 from deelish.networks.alexnet import ReferenceCaffeNet as ReferenceCaffeNet
 from deelish.networks.cards import CARDS as CARDS

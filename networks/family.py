@@ -8,8 +8,8 @@ from pathlib import Path
 
 from deelish.errors import PlanError
 from deelish.formats.chainer.weights import Example
+from deelish.language.network import Network
 from deelish.network.labels import Labels, outputs_of
-from deelish.network.network import Network
 from deelish.network.pretrained import Weights
 from deelish.plan import Layer, Plan
 from deelish.plan.preprocessing import Preprocessing

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from deelish.language.network import Network
 from deelish.network.labels import Labels, outputs_of
-from deelish.network.network import Network
 from deelish.plan import Layer, Plan
 
 

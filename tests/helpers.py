@@ -43,7 +43,7 @@ def trained(network, epochs=2):
         network.classify(x)
         return network.backprop(t)
 
-    BatchTrain(workout, epochs=epochs, rate=0.01)
+    BatchTrain(workout, epochs=epochs, lr=0.01)
     return network
 
 
@@ -54,11 +54,11 @@ def once(workout):
 
 def parameters(network):
     """The learnt arrays that the engine's own module has, each once."""
-    engine, module = network.session.engine, network.module
+    engine, module = network.engine, network.module
     return list(module.parameters() if engine.name == "torch" else module.params())
 
 
 def gradients(network):
     """Their gradients as NumPy arrays; None where there is none."""
-    engine = network.session.engine
+    engine = network.engine
     return [None if p.grad is None else engine.numpy(p.grad) for p in parameters(network)]

@@ -36,5 +36,5 @@ def lesson(teacher, student, hint, **options):
 
 
 def weights(network):
-    state = network.session.engine.state(network.module)
+    state = network.engine.state(network.module)
     return {f"{layer}/{name}": array for layer in state for name, array in state[layer].items()}

@@ -24,7 +24,7 @@ def workout(x, t):
 
 
 start = time.perf_counter()
-BatchTrain(workout, epochs=int(epochs), rate=1e-3)
+BatchTrain(workout, epochs=int(epochs), lr=1e-3)
 seconds = time.perf_counter() - start
 student.save(saved)
 

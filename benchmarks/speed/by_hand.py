@@ -15,7 +15,7 @@ class Learn(Work):
     def __init__(self, setting, network, teacher):
         super().__init__(setting)
         self.session = Deel(engine="torch", precision="auto")
-        self.type = self.session.engine.half or "float32"
+        self.type = self.session.engine.autocast_dtype or "float32"
         loaded = [Network.load(setting.file(name, ".safetensors")) for name in (network, teacher)]
         self.student, self.teacher = (one.module for one in loaded)
         self.pixels, self.seen = pixels_of(setting, network), pixels_of(setting, teacher)

@@ -23,7 +23,7 @@ class Ours(Epoch):
     def __init__(self, setting):
         super().__init__(setting)
         self.session = Deel(engine="torch", precision="auto")
-        self.type = self.session.engine.half or "float32"
+        self.type = self.session.engine.autocast_dtype or "float32"
         self.student = Network.load(setting.file("nin", ".safetensors"))
         self.sets = InputBatch(folder_of(setting), batch_size=setting.batch, keep="memory")
 
@@ -34,7 +34,7 @@ class Ours(Epoch):
 
     def step(self):
         (row,) = BatchTrain(
-            self.workout, epochs=1, optimizer="sgd", rate=RATE, momentum=MOMENTUM, warmup=0
+            self.workout, epochs=1, optimizer="sgd", lr=RATE, momentum=MOMENTUM, warmup=0
         )
         self.notes["waited"] = row["waited"]
         return len(self.sets.train.items)

@@ -3,9 +3,10 @@
 import numpy as np
 
 from deelish import *
+from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import EngineError
-from deelish.network.tensors import ImageTensor, LabelTensor
-from deelish.training.run import Optimization, Run
+from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.training.trainer import Counts, Extent, Optimization, Trainer
 from speed.work import MOMENTUM, RATE, TEMPERATURE, Absent, Work, labels_of, pixels_of
 
 
@@ -36,19 +37,21 @@ class Language(Work):
         super().__init__(setting)
         self.session = Deel(engine=engine, precision=precision)
         try:
-            self.type = self.session.engine.half or "float32"
+            self.type = self.session.engine.autocast_dtype or "float32"
         except EngineError as error:
             raise Absent(str(error)) from None
         self.networks = [Network.load(setting.file(name, ".safetensors")) for name in networks]
         self.pictures = Pictures(setting, networks, kept)
+        self.cache = TeacherCache() if kept else None
 
     def images(self):
         """The batch, as a workout gets it."""
-        return ImageTensor(self.pictures, self.session, self.labels())
+        viewing = Viewing(cache=self.cache)
+        return ImageTensor(self.pictures, self.session.engine, self.labels(), viewing)
 
     def labels(self):
         """Its labels."""
-        return LabelTensor(labels_of(self.setting), self.session)
+        return LabelTensor(labels_of(self.setting), self.session.engine)
 
 
 class Forward(Language):
@@ -72,14 +75,14 @@ class Learn(Language):
         names = [network] if teacher is None else [network, teacher]
         super().__init__(setting, names, **options)
         how = Optimization("sgd", RATE, lambda progress: 1.0, {"momentum": MOMENTUM})
-        self.session.run = Run(self.session, how, updates=1)
+        self.session.trainer = Trainer(self.session, how, Counts(), Extent(1, 1))
 
     def step(self):
         images = self.images()
-        self.session.run.begin(images, "a step")
+        self.session.trainer.begin(images, "a step")
         images.use()
         self.workout(images, images.labels)
-        self.session.run.end()
+        self.session.trainer.end()
         return len(images)
 
     def workout(self, x, t):

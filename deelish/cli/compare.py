@@ -25,11 +25,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from deelish.comparison import Compare
-    from deelish.network.opening import open_network
+    from deelish.language.comparing import Compare
+    from deelish.language.network import Network
+    from deelish.network.opening import open_parts
 
     paths = (options.teacher, *options.students)
-    teacher, *students = [open_network(path, labels=options.labels) for path in paths]
+    teacher, *students = [Network.of(open_parts(path, labels=options.labels)) for path in paths]
     made = Compare(
         teacher,
         students,

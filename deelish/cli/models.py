@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from deelish.errors import DataError
 
 if TYPE_CHECKING:
-    from deelish.network.network import Network
-    from deelish.network.opening import Wishes
+    from deelish.language.network import Network
+    from deelish.network.opening import OpenOptions
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +50,7 @@ def opening_options() -> argparse.ArgumentParser:
     return opening
 
 
-def _wishes(options: argparse.Namespace) -> Wishes:
+def _options(options: argparse.Namespace) -> OpenOptions:
     return {
         "in_size": options.in_size,
         "mean": _mean(options.mean),
@@ -74,16 +74,19 @@ def _mean(text: str | None) -> tuple[float, ...] | Path | None:
 
 def opened(options: argparse.Namespace) -> Network:
     """The network that the command line names, with its options."""
-    from deelish.network.opening import open_network
+    from deelish.language.network import Network
+    from deelish.network.opening import open_parts
 
-    return open_network(options.model, options.prototxt, options.labels, **_wishes(options))
+    return Network.of(
+        open_parts(options.model, options.prototxt, options.labels, **_options(options))
+    )
 
 
 def _convert(options: argparse.Namespace) -> int:
     from deelish.network.convert import convert
 
     given = (options.prototxt, options.labels, options.verify)
-    convert(options.model, options.target, *given, **_wishes(options))
+    convert(options.model, options.target, *given, **_options(options))
     return 0
 
 
@@ -107,9 +110,9 @@ def _classify(options: argparse.Namespace) -> int:
         raise DataError(f"--top {options.top}: give a whole number above 0")
     network = opened(options)
     for path in options.images:
-        answer = network.classify(path)
+        logits = network.classify(path)
         if len(options.images) > 1:
             print(path)
-        for rank, (name, probability) in enumerate(answer.top(options.top)[0], start=1):
+        for rank, (name, probability) in enumerate(logits.top(options.top)[0], start=1):
             print(f"#{rank} | {name} | {probability:.1%}")
     return 0

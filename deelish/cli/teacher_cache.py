@@ -70,11 +70,11 @@ def _views(text: str) -> int | str:
 def _teach(options: argparse.Namespace) -> int:
     from deelish.distillation.teacher_cache.fill import Filling
     from deelish.language.session import Deel
-    from deelish.language.verbs import InputBatch
+    from deelish.language.training import InputBatch
 
     with Deel(gpu=options.gpu, precision=options.precision):
         network = cli_models.opened(options)
-        sets = InputBatch(
+        dataset = InputBatch(
             options.images,
             batch_size=options.batch_size,
             crop=options.crop,
@@ -84,7 +84,7 @@ def _teach(options: argparse.Namespace) -> int:
             mix=options.mix,
             top=options.top,
         )
-        filling = Filling(network, sets)
+        filling = Filling(network, dataset)
         try:
             filling.run()
         except KeyboardInterrupt:

@@ -1,9 +1,10 @@
-"""The verb Compare: checks what it is given, measures every network, makes the report."""
+"""The comparison: checks what it is given, measures every network, makes the report."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,81 +19,61 @@ from deelish.comparison.notes import notes_of
 from deelish.comparison.pictures import ImageList, checked_crop
 from deelish.comparison.result import Comparison, checked_page
 from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
-from deelish.distillation.contract import CanTeach
 from deelish.errors import DataError
 from deelish.formats import save_record
 from deelish.images.lists import check_apart, check_labels, read_items
-from deelish.network.network import Network
+from deelish.network.model import Model
+from deelish.network.predictor import Predictor
 
 Source = str | Path
 
 
-def Compare(  # noqa: PLR0913
-    teacher: CanTeach,
-    student: CanTeach | Sequence[CanTeach],
-    test: Source = "data/test.txt",
+@dataclass(frozen=True)
+class Lists:
+    """The images of a comparison: the arguments of `Compare` by these names."""
+
+    test: Source
+    train: Source | None = None
+    root: Source | None = None
+    batch_size: int = 32
+    crop: float | None = None
+
+
+def compare(
+    teacher: Predictor,
+    students: Sequence[Predictor],
+    lists: Lists,
     *,
-    train: Source | None = None,
     fits: str | None = None,
     save: Source | None = None,
-    batch_size: int = 32,
-    root: Source | None = None,
-    crop: float | None = None,
 ) -> Comparison:
-    """Measure a teacher and its students on images that none of them learnt from.
-
-    ``Compare(teacher, student, "data/test.txt", train="data/train.txt", fits="raspberry-pi-3")``
-
-    All see the same images in one pass, in centre views of their own size. "Among the teacher's
-    five" is the share of images whose student's first class is one of the teacher's five highest.
-    Where names of classes differ, those of the first student count, found by name in the others;
-    the labels of the lists are its own.
-
-    Args:
-        teacher, student: networks, or whatever else can teach; of students one or several.
-        test: a list with ``path label`` a line, a folder of class folders, or tar shards as for
-            `InputBatch`; only measured.
-        train: training images, likewise, on which the students are calibrated for int8; at most
-            128 of them are used.
-        fits: a device by name, such as "raspberry-pi-3": whether each network fits it.
-        save: where the report is written as a page, .html.
-        batch_size: images a batch while accuracy and agreement are measured.
-        root: where the lists' paths are looked for first.
-        crop: share of an image's side that a view shows; left out, that of `InputBatch`, or each
-            network's own.
-
-    Raises:
-        DataError: a list that is not there or has other labels, an unknown device, numbers of
-            classes that differ where there are no names.
-        FileError: a page that cannot be written.
-        TrainingError: a class of the student is not among the teacher's, or a network answers NaN.
-    """
+    """Measure a teacher and its students; `Compare` says what the arguments are."""
     device = None if fits is None else device_of(fits)
     page = None if save is None else checked_page(save)
-    students = list(student) if isinstance(student, Sequence) else [student]
-    _check(students, batch_size)
+    _check(students, lists.batch_size)
     networks, names = [teacher, *students], students[0].labels or teacher.labels
     orders = _orders(networks)
-    _tell_of_new(networks)
-    items = read_items(test, root, names)
+    _report_new(networks)
+    items = read_items(lists.test, lists.root, names)
     check_labels(items, students[0].classes, students[0].name)
     preprocessings = [each.preprocessing for each in networks]
-    images = ImageList(items, preprocessings, checked_crop(crop), batch_size)
-    training = _training(train, root, images, names)
+    crop = checked_crop(lists.crop)
+    images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
+    training = _training(lists, images, names)
     made = _comparison(images, _entrants(networks, orders, training), names, device)
     if page is not None:
         say(f"written: {made.save(page)}")
     return made
 
 
-def _check(students: Sequence[CanTeach], batch_size: int) -> None:
+def _check(students: Sequence[Predictor], batch_size: int) -> None:
     if not students:
         raise DataError("Compare: there is no student; give one, or several in a list")
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise DataError(f"Compare(batch_size={batch_size!r}): give a whole number above 0")
 
 
-def _orders(networks: Sequence[CanTeach]) -> list[Order]:
+def _orders(networks: Sequence[Predictor]) -> list[Order]:
     """Where the first student's classes are among those of each network."""
     student = networks[1]
     found = [order_of(each, student) for each in networks]
@@ -102,34 +83,32 @@ def _orders(networks: Sequence[CanTeach]) -> list[Order]:
     return [order for order, _ in found]
 
 
-def _tell_of_new(networks: Sequence[CanTeach]) -> None:
+def _report_new(networks: Sequence[Predictor]) -> None:
     for each in networks:
         if each.new_layers:
             new = ", ".join(sorted(each.new_layers)[:3])
             say(
-                f"{each.name}: {new} hold first values, so that its numbers mean nothing yet; load"
-                " it or train it"
+                f"{each.name}: {new} has its initial weights, so that its numbers mean nothing yet;"
+                " load it or train it"
             )
 
 
-def _training(
-    train: Source | None, root: Source | None, images: ImageList, names: list[str] | None
-) -> ImageList | None:
+def _training(lists: Lists, images: ImageList, names: list[str] | None) -> ImageList | None:
     """The training images that int8 is calibrated on."""
-    if train is None:
+    if lists.train is None:
         return None
-    items = read_items(train, root, names)
+    items = read_items(lists.train, lists.root, names)
     check_apart(items, images.items)
-    return ImageList(items, images.preprocessings, images.crop, images.batch_size).some(int8.IMAGES)
+    return images.of(items).some(int8.IMAGES)
 
 
 def _entrants(
-    networks: Sequence[CanTeach], orders: Sequence[Order], training: ImageList | None
+    networks: Sequence[Predictor], orders: Sequence[Order], training: ImageList | None
 ) -> list[Entrant]:
     """The teacher, then each student as it is and in int8."""
     teacher, *students = networks
     found = [as_float("teacher", teacher, _file(teacher), orders[0])]
-    # All of them: the quantisation of each student reads them anew.
+    # All of them: the quantisation of each student reads them again.
     batches = None if training is None else [batch for batch, _ in training]
     for number, (student, order) in enumerate(zip(students, orders[1:], strict=True), 1):
         key = "student" if len(students) == 1 else f"student {number}"
@@ -138,9 +117,9 @@ def _entrants(
     return found
 
 
-def _file(network: CanTeach) -> int | None:
+def _file(network: Predictor) -> int | None:
     """Bytes of the network's .safetensors, written to a folder that goes again."""
-    if not isinstance(network, Network):
+    if not isinstance(network, Model):
         return None
     with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
         path = save_record(Path(folder, "network.safetensors"), network.record())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from deelish.comparison.int8 import Int8
-from deelish.distillation.contract import CanTeach
 from deelish.errors import DeelishError
-from deelish.network.network import Network
+from deelish.network.model import Model
+from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
 
 Logits = Callable[[ImageTensor], np.ndarray]
@@ -27,24 +27,24 @@ class Entrant:
     """
 
     key: str
-    network: CanTeach
+    network: Predictor
     logits: Logits | None
     kind: str = "float32"
     file: int | None = None
     missing: str | None = None
 
 
-def as_float(key: str, network: CanTeach, file: int | None, order: Order) -> Entrant:
+def as_float(key: str, network: Predictor, file: int | None, order: Order) -> Entrant:
     """A network as it is."""
     return Entrant(key, network, _ordered(lambda x: _exact(network, x), order), file=file)
 
 
 def as_int8(
-    key: str, network: CanTeach, training: Sequence[ImageTensor] | None, order: Order
+    key: str, network: Predictor, training: Sequence[ImageTensor] | None, order: Order
 ) -> Entrant:
     """A student in int8, calibrated on training images; or the reason why it is missing."""
-    reason = "int8 wants training images to calibrate on; give train="
-    if not isinstance(network, Network):
+    reason = "int8 needs training images to calibrate on; give train="
+    if not isinstance(network, Model):
         reason = "only a network of deelish is written as int8"
     elif training is not None:
         try:
@@ -55,11 +55,11 @@ def as_int8(
     return Entrant(key, network, None, "int8", missing=reason)
 
 
-def _exact(network: CanTeach, images: ImageTensor) -> np.ndarray:
+def _exact(network: Predictor, images: ImageTensor) -> np.ndarray:
     """Logits in float32, whatever the session trains and teaches in."""
-    if isinstance(network, Network):
-        return network.answered(images, training=False, half=False).answer.value
-    return network.batch_feature(images).value
+    if isinstance(network, Model):
+        return network.forward(images, reduced=False).logits.value
+    return network.engine.numpy(network.logits(images))
 
 
 def _ordered(logits: Logits, order: Order) -> Logits:

@@ -15,7 +15,7 @@ from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.model import model_of
 from deelish.formats.onnx.proto import proto_of
 from deelish.formats.onnx.runtime import check_runtime, open_session
-from deelish.network.network import Network
+from deelish.network.model import Model
 from deelish.network.tensors import ImageTensor
 from deelish.plan.plan import Plan
 
@@ -52,7 +52,7 @@ class Int8:
         PlanError: a layer has no counterpart in ONNX, or the number of images is fixed.
     """
 
-    def __init__(self, network: Network, training: Sequence[ImageTensor]) -> None:
+    def __init__(self, network: Model, training: Sequence[ImageTensor]) -> None:
         self._network, self._data = network, network.plan.data
         with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
             source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
@@ -62,7 +62,7 @@ class Int8:
                 self._quantise(source, target, training)
                 model = target.read_bytes()
                 # As many threads as the network itself computes with.
-                threads = threads_of(network.session.engine)
+                threads = threads_of(network.engine)
                 self._session = open_session(model, threads=threads)
             except Exception as error:  # onnxruntime lets anything out
                 raise FileError(
@@ -77,7 +77,7 @@ class Int8:
         return np.asarray(answer).reshape(len(pixels), -1)
 
     def _pixels(self, images: ImageTensor) -> np.ndarray:
-        return self._network.preprocessing.apply(images.pixels(self._network))
+        return self._network.preprocessing.apply(images.pixels(self._network.preprocessing))
 
     def _quantise(self, source: Path, target: Path, training: Sequence[ImageTensor]) -> None:
         from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -98,13 +98,13 @@ class Int8:
             )
 
 
-def _write(network: Network, path: Path) -> str:
+def _write(network: Model, path: Path) -> str:
     """The network up to its logits as ONNX; the name of the value that holds them."""
     plan = network.plan
     rows = plan.rows("TEST", [plan.logits])
     inputs = {name: plan.inputs[name] for name in plan.needed("TEST", [plan.logits])}
     short = Plan(rows, inputs, plan.name, plan.logits)
-    model = model_of(short, network.session.engine.state(network.module))
+    model = model_of(short, network.engine.state(network.module))
     if model.batch is not None or model.logits is None:
         raise PlanError(f"{network.name}: as .onnx it does not take any number of images")
     path.write_bytes(proto_of(network.name, model, {}).SerializeToString())

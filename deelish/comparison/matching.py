@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from deelish.distillation.class_matching import class_order, matched_line
-from deelish.distillation.contract import CanTeach
 from deelish.errors import DataError
+from deelish.network.predictor import Predictor
 
 
-def order_of(network: CanTeach, student: CanTeach) -> tuple[np.ndarray | None, str | None]:
+def order_of(network: Predictor, student: Predictor) -> tuple[np.ndarray | None, str | None]:
     """For each class of the student its place among the network's logits, and a line to say of it.
 
     None for places that are the same.

@@ -9,7 +9,7 @@ from deelish.comparison import devices, int8, timing
 from deelish.comparison.calibration import BINS
 from deelish.comparison.devices import Device
 from deelish.comparison.pictures import ImageList
-from deelish.distillation.contract import CanTeach
+from deelish.network.predictor import Predictor
 
 NUMBERS = (
     "agreement: the same first class; among the teacher's five: the student's first class is one of"
@@ -24,7 +24,7 @@ SIZES = (
 )
 
 
-def notes_of(images: ImageList, networks: Sequence[CanTeach], device: Device | None) -> list[str]:
+def notes_of(images: ImageList, networks: Sequence[Predictor], device: Device | None) -> list[str]:
     """The notes of one comparison: of the teacher, then the students."""
     notes = [_images(images), *_classes(networks), NUMBERS, SIZES, _speed(networks), int8.ABOUT]
     if device is not None:
@@ -33,7 +33,7 @@ def notes_of(images: ImageList, networks: Sequence[CanTeach], device: Device | N
     return notes
 
 
-def _classes(networks: Sequence[CanTeach]) -> list[str]:
+def _classes(networks: Sequence[Predictor]) -> list[str]:
     student = networks[1]
     return [
         f"of the {each.classes:,} classes of {each.name} only the {student.classes:,} of"
@@ -51,10 +51,10 @@ def _images(images: ImageList) -> str:
     )
 
 
-def _speed(networks: Sequence[CanTeach]) -> str:
+def _speed(networks: Sequence[Predictor]) -> str:
     found: dict[str, None] = {}
     for network in networks:
-        engine = network.session.engine
+        engine = network.engine
         threads = timing.threads_of(engine)
         many = "threads as it chooses" if threads is None else f"threads: {threads}"
         found[f"{engine.name} on {engine.device}, {many}"] = None

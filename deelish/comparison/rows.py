@@ -17,7 +17,7 @@ from deelish.comparison.memory import FLOAT, peak_memory
 from deelish.comparison.pictures import ImageList
 from deelish.comparison.timing import milliseconds
 from deelish.images.sample import Item
-from deelish.network.network import Network
+from deelish.network.model import Model
 from deelish.plan import summary
 
 BATCHES = (1, 32)
@@ -68,7 +68,7 @@ def _quality(made: Answers) -> Row:
 
 def _cost(entrant: Entrant) -> Row:
     network = entrant.network
-    plan = network.plan if isinstance(network, Network) and entrant.logits else None
+    plan = network.plan if isinstance(network, Model) and entrant.logits else None
     width = FLOAT if entrant.kind == "float32" else 1
     return {
         "parameters": network.parameters if entrant.logits else None,

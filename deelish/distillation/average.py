@@ -1,52 +1,35 @@
-"""A student's own running average as its teacher."""
+"""The running average of a student's weights, as its teacher."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deelish.common.checks import is_number
-from deelish.distillation.answering import Answering
 from deelish.errors import TrainingError
-from deelish.network.network import Network
+from deelish.network.model import Model
+from deelish.network.predictor import Predictor
+from deelish.network.tensors import ImageTensor
 from deelish.plan.arrays import rows_of
 
-if TYPE_CHECKING:
-    from deelish.network.tensors import ImageTensor
 
+class MovingAverage(Predictor):
+    """The running average of a student's weights; `Average` says what its arguments are."""
 
-class Average(Answering):
-    """The running average of a student's weights: Tarvainen and Valpola 2017, "Mean teachers".
-
-    After each update of the student, average = decay * average + (1 - decay) * student; running
-    statistics are the student's. It starts as the student is now, learns nothing by itself and is
-    not saved with the student. It catches up when it is asked: where the student has made n updates
-    since, the average takes one step of decay^n, which for n = 1, a teacher asked on every batch,
-    is the recurrence itself, and beyond counts the weights between as the last ones.
-
-    Args:
-        student: the network to follow.
-        decay: the share of the past, from 0 up to 1: 0.999 is a memory of 1000 updates.
-
-    Raises:
-        TrainingError: the student is no network, or the decay is out of range.
-    """
-
-    def __init__(self, student: Network, decay: float = 0.999) -> None:
-        if not isinstance(student, Network):
+    def __init__(self, student: Model, decay: float = 0.999) -> None:
+        if not isinstance(student, Model):
             raise TrainingError(
                 f"Average({type(student).__name__}): follows a network that learns; give the"
                 " student"
             )
         if not (is_number(decay) and 0 <= decay < 1):
             raise TrainingError(
-                f"Average(decay={decay!r}): give the share of the past, from 0 up to, not with, 1"
+                f"Average(decay={decay!r}): give the fraction of the past, from 0 up to below 1"
             )
         self.student, self.decay = student, decay
         self.name = f"average of {student.name}"
-        self.labels, self.session = student.labels, student.session
+        self.labels, self.context = student.labels, student.context
         self.preprocessing, self.parameters = student.preprocessing, student.parameters
-        engine = self.session.engine
-        self.module = engine.build(student.plan, engine.state(student.module))
+        self.module = self.engine.build(student.plan, self.engine.state(student.module))
         self._version = student.version
 
     @property
@@ -55,33 +38,28 @@ class Average(Answering):
         return self.student.classes
 
     @property
-    def new_layers(self) -> set[str]:
-        """None: a mean teacher starts with its student, from first values too."""
-        return set()
-
-    @property
     def learning(self) -> bool:
         """Always: it follows the student."""
         return True
 
-    def _logits(self, images: ImageTensor) -> Any:
+    def logits(self, images: ImageTensor) -> Any:
+        """The engine's tensor (n, classes) of the average as it is now."""
         self._catch_up()
         plan = self.student.plan
-        inputs = {plan.data: self.session.engine.input_of(images.pixels(self), self.preprocessing)}
-        answer = self.session.engine.run(
-            self.module, inputs, [plan.logits], training=False, half=True
-        )
-        return rows_of(answer[plan.logits], plan.logits)
+        pixels = images.pixels(self.preprocessing)
+        inputs = {plan.data: self.engine.input_of(pixels, self.preprocessing)}
+        made = self.engine.run(self.module, inputs, [plan.logits], training=False, reduced=True)
+        return rows_of(made[plan.logits], plan.logits)
 
     def _catch_up(self) -> None:
         updates = self.student.version - self._version
         if updates:
             decay = float(self.decay**updates)
-            self.session.engine.ema_update(self.module, self.student.module, decay)
+            self.engine.ema_update(self.module, self.student.module, decay)
             self._version = self.student.version
 
     def fingerprint(self) -> None:
-        """None: its answers change with every update of the student."""
+        """None: its logits change with every update of the student."""
 
     def __repr__(self) -> str:
         return f"{self.name} | decay {self.decay:g} | {self.classes} classes | teaches only"

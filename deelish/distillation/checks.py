@@ -1,142 +1,148 @@
-"""A teacher's answer, checked before a student learns from it, in the order of its classes."""
+"""A teacher's logits, checked before a student learns from them, in the student's classes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from deelish.common.printing import say
 from deelish.distillation.class_matching import class_order, matched_line
+from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.suspicion import suspect
+from deelish.engines import Engine
 from deelish.errors import TrainingError
-from deelish.network.tensors import LabelTensor, ScoreTensor, Tensor
-
-if TYPE_CHECKING:
-    from deelish.distillation.contract import CanTeach
-    from deelish.engines import Engine
-    from deelish.network.network import Network
-    from deelish.training.run import Run
+from deelish.network.model import Model
+from deelish.network.outputs import FeatureTensor, LogitsTensor
+from deelish.network.predictor import Predictor
+from deelish.network.tensors import LabelTensor, Tensor
 
 
-def teacher_logits(student: Network, answer: Any, run: Run) -> tuple[Any, np.ndarray]:
+def teacher_logits(student: Model, given: Any, memory: TeachingMemory) -> tuple[Any, np.ndarray]:
     """A teacher's logits (n, classes): the engine's tensor without gradients, and an array.
 
     Where both have names of their classes, the student's are found among the teacher's by name.
 
     Args:
-        answer: what `batch_feature` gave, a tensor of the engine, or a NumPy array of logits.
+        student: the network that learns.
+        given: what `batch_feature` gave, a tensor of the engine, or a NumPy array of logits.
+        memory: what the training knows of the teacher.
 
     Raises:
-        TrainingError: labels, an answer to other images, the student's own answer, another number
+        TrainingError: labels, logits of other images, the student's own logits, another number
             of classes, names that cannot be matched, a teacher that was never trained, or
             probabilities.
     """
-    if isinstance(answer, bool | LabelTensor):
+    if isinstance(given, bool | LabelTensor):
         raise TrainingError(
-            f"{student.name}.backprop: distill wants a teacher's answer, and got"
-            f" {'labels' if isinstance(answer, LabelTensor) else answer}; write"
-            " t = teacher.batch_feature(x) and backprop(t, distill=True)"
+            f"{student.name}.backprop: distill needs a teacher's logits, and got"
+            f" {'labels' if isinstance(given, LabelTensor) else given}; write"
+            " logits = teacher.batch_feature(x) and backprop(t, distill=logits)"
         )
     owner = None
-    if isinstance(answer, Tensor):
-        owner = answer.owner
-        _check_source(student, answer, run)
-        _check_owner(student, answer, run)
-    engine = student.session.engine
-    content, values = _both(engine, answer)
-    order = None if owner is None else _order(student, owner, run)
-    _check_shape(student, values.shape, run, None if order is None else owner)
-    _check_logits(student, owner, values, run)
+    if isinstance(given, FeatureTensor):
+        owner = given.owner
+        _check_source(student, given, memory)
+        _check_owner(student, given, memory)
+    engine = student.engine
+    content, values = _both(engine, given)
+    order = None if owner is None else _order(student, owner, memory)
+    _check_shape(student, values.shape, memory, None if order is None else owner)
+    _check_logits(student, owner, values, memory)
     if order is not None:
         values = values[:, order]
         content = engine.array(values)
-    # Who learns in this workout too may know nothing yet.
-    if owner is not None and not (owner.learning or getattr(answer, "trained_mode", False)):
-        suspect(student, owner, values, run)
+    # Whoever learns in this workout too may know nothing yet.
+    if owner is not None and not (owner.learning or _draws_dropout(given)):
+        suspect(student, owner, values, memory)
     return engine.detach(content), values
 
 
-def _both(engine: Engine, answer: Any) -> tuple[Any, np.ndarray]:
-    """The answer as this engine's tensor, and as an array: fetched from the device once."""
-    if isinstance(answer, Tensor):
-        values = answer.value
-        return answer.content if answer.session.engine is engine else engine.array(values), values
-    if engine.is_own(answer):
-        return answer, engine.numpy(answer)
-    values = np.asarray(answer, dtype=np.float32)
+def _both(engine: Engine, given: Any) -> tuple[Any, np.ndarray]:
+    """The logits as this engine's tensor, and as an array: fetched from the device once."""
+    if isinstance(given, Tensor):
+        values = given.value
+        return given.content if given.engine is engine else engine.array(values), values
+    if engine.is_own(given):
+        return given, engine.numpy(given)
+    values = np.asarray(given, dtype=np.float32)
     return engine.array(values), values
 
 
-def _order(student: Network, teacher: CanTeach, run: Run) -> np.ndarray | None:
-    """The places of the student's classes in the teacher's answer; said once a run."""
-    if (student, teacher) not in run.orders:
+def _draws_dropout(given: Any) -> bool:
+    return isinstance(given, LogitsTensor) and given.training
+
+
+def _order(student: Model, teacher: Predictor, memory: TeachingMemory) -> np.ndarray | None:
+    """The student's classes among the teacher's logits; printed once in a training."""
+    if (student, teacher) not in memory.orders:
         order = class_order(student, teacher)
         if order is not None:
             say(matched_line(student, teacher, order.tolist()))
-        run.orders[student, teacher] = order
-    return run.orders[student, teacher]
+        memory.orders[student, teacher] = order
+    return memory.orders[student, teacher]
 
 
-def _name(owner: CanTeach | None) -> str:
+def _name(owner: Predictor | None) -> str:
     return owner.name if owner is not None else "the teacher"
 
 
-def _check_source(student: Network, answer: Tensor, run: Run) -> None:
-    if answer.source is not run.images:
+def _check_source(student: Model, given: FeatureTensor, memory: TeachingMemory) -> None:
+    if given.source is not memory.images:
         raise TrainingError(
-            f"{student.name}.backprop: the answer of {_name(answer.owner)} belongs to other images"
+            f"{student.name}.backprop: the logits of {_name(given.owner)} belong to other images"
             " than this batch; ask the teacher inside workout, with the x that workout was given"
         )
 
 
-def _check_owner(student: Network, answer: Tensor, run: Run) -> None:
-    teacher = answer.owner
+def _check_owner(student: Model, given: FeatureTensor, memory: TeachingMemory) -> None:
+    teacher = given.owner
     if teacher is None:
         return
-    if getattr(teacher, "network", teacher) is student:
+    if teacher.origin is student:
         raise TrainingError(
-            f"{student.name}.backprop: the student's own answer was given as the teacher's; pass"
-            " that of the other network, t = teacher.batch_feature(x)"
+            f"{student.name}.backprop: the student's own logits were given as the teacher's; pass"
+            " those of the other network, logits = teacher.batch_feature(x)"
         )
-    if isinstance(answer, ScoreTensor) and answer.trained_mode:
-        run.taught_by.add(teacher)
+    if _draws_dropout(given):
+        memory.taught_by.add(teacher)
         return
-    new = teacher.new_layers
-    plan = getattr(getattr(teacher, "network", teacher), "plan", None)
-    if plan is not None and new >= plan.test_layers:
+    if teacher.all_new:
         raise TrainingError(
             f"{student.name}.backprop: the teacher {teacher.name} was never loaded nor trained;"
             " give it modelpath=, or train it first"
         )
-    if new:
+    if teacher.new_layers:
+        new = ", ".join(sorted(teacher.new_layers))
         raise TrainingError(
-            f"{student.name}.backprop: {', '.join(sorted(new))} of the teacher {teacher.name} is"
-            " new and was never trained; train it on labels first, or load it with its own labels"
+            f"{student.name}.backprop: {new} of the teacher {teacher.name} is new and was never"
+            " trained; train it on labels first, or load it with its own labels"
         )
 
 
 def _check_shape(
-    student: Network, shape: tuple[int, ...], run: Run, matched: CanTeach | None
+    student: Model, shape: tuple[int, ...], memory: TeachingMemory, matched: Predictor | None
 ) -> None:
     """As many classes as the student has, or as the teacher whose classes were matched by name."""
-    classes = student.plan.classes if matched is None else matched.classes
-    wanted = (len(run.images), classes)
+    classes = student.classes if matched is None else matched.classes
+    wanted = (len(memory.images), classes)
     if shape != wanted:
         raise TrainingError(
-            f"{student.name}.backprop: the teacher's answer is {shape}, the student's {wanted};"
+            f"{student.name}.backprop: the teacher's logits are {shape}, the student's {wanted};"
             " give teacher and student the same labels="
         )
 
 
-def _check_logits(student: Network, owner: CanTeach | None, values: np.ndarray, run: Run) -> None:
+def _check_logits(
+    student: Model, owner: Predictor | None, values: np.ndarray, memory: TeachingMemory
+) -> None:
     """Probabilities are found by what they are: no entry below 0, and rows that sum to 1."""
-    if owner in run.logits_seen:
+    if owner in memory.logits_seen:
         return
     if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):
         raise TrainingError(
-            f"{student.name}.backprop: the answer of {_name(owner)} is probabilities, since its"
-            " rows sum to 1, where logits are wanted; pass what stands before the softmax, as"
+            f"{student.name}.backprop: the output of {_name(owner)} is probabilities, since its"
+            " rows sum to 1, where logits are needed; pass what comes before the softmax, as"
             " batch_feature(x) does"
         )
-    run.logits_seen.add(owner)
+    memory.logits_seen.add(owner)

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
 from deelish.distillation.losses import LOSSES, Answers, Loss, standardised
+from deelish.distillation.weighting import Weight
 from deelish.errors import TrainingError
+
+
+class LossOptions(TypedDict, total=False):
+    """The options of `backprop`; which of them a loss takes is in `LOSSES`.
+
+    standardise: z-scores of the logits first.  alpha: the teacher's share of the loss, 0 to 1.
+    weight, label_weight: the factors on the teacher's and the labels' parts.  temperature: of the
+    softmax.  tckd, nckd: the factors of "dkd".  beta, gamma: those of "dist".
+    """
+
+    standardise: bool
+    alpha: Weight
+    weight: Weight
+    label_weight: Weight
+    temperature: float
+    tckd: float
+    nckd: float
+    beta: float
+    gamma: float
+
 
 # What every loss takes, and a loss of a script's own.
 COMMON = ("standardise", "alpha", "weight", "label_weight")

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from deelish.distillation.contract import CanTeach
 from deelish.errors import TrainingError
+from deelish.network.predictor import Predictor
 
 WORDNET = re.compile(r"^(n\d{8})(?:[\s_:,-]+|$)")
 SHOWN = 3
@@ -35,7 +35,7 @@ class Name:
         return cls(found[1] if found else "", ", ".join(part for part in parts if part), named)
 
 
-def class_order(student: CanTeach, teacher: CanTeach) -> np.ndarray | None:
+def class_order(student: Predictor, teacher: Predictor) -> np.ndarray | None:
     """For each class of the student its place among the teacher's: int (classes,).
 
     None where the places are the same, or one of them has no names. Case, underscores, a number of
@@ -65,7 +65,7 @@ def class_order(student: CanTeach, teacher: CanTeach) -> np.ndarray | None:
     return None if len(order) == len(known) and (order == np.arange(len(known))).all() else order
 
 
-def matched_line(student: CanTeach, teacher: CanTeach, order: Sequence[int]) -> str:
+def matched_line(student: Predictor, teacher: Predictor, order: Sequence[int]) -> str:
     """What to say of a match: how many classes, and the first whose names or places differ."""
     mine, theirs = student.labels or [], teacher.labels or []
     pairs = [(i, place) for i, place in enumerate(order) if (i, mine[i]) != (place, theirs[place])]
@@ -102,7 +102,7 @@ def _places(name: Name, keys: Keys) -> list[int]:
     return sorted({place for text in name.synonyms for place in synonyms.get(text, ())})
 
 
-def _check_apart(student: CanTeach, teacher: CanTeach, order: np.ndarray) -> None:
+def _check_apart(student: Predictor, teacher: Predictor, order: np.ndarray) -> None:
     labels, known = student.labels or [], teacher.labels or []
     places, counts = np.unique(order, return_counts=True)
     for place in places[counts > 1]:
@@ -111,7 +111,7 @@ def _check_apart(student: CanTeach, teacher: CanTeach, order: np.ndarray) -> Non
         _refuse_doubtful(student, first, said)
 
 
-def _refuse_missing(student: CanTeach, teacher: CanTeach, missing: Sequence[str]) -> NoReturn:
+def _refuse_missing(student: Predictor, teacher: Predictor, missing: Sequence[str]) -> NoReturn:
     known = {name: text for text in teacher.labels or () for name in Name.of(text).synonyms}
     shown = []
     for text in missing[:SHOWN]:
@@ -126,7 +126,7 @@ def _refuse_missing(student: CanTeach, teacher: CanTeach, missing: Sequence[str]
     )
 
 
-def _refuse_doubtful(student: CanTeach, text: str, said: str) -> NoReturn:
+def _refuse_doubtful(student: Predictor, text: str, said: str) -> NoReturn:
     raise TrainingError(
         f"{student.name}: class {text!r} {said}; make names in labels= that differ, for example by"
         " a number of WordNet before each"

@@ -1,46 +1,31 @@
-"""Several teachers that answer as one."""
+"""Several teachers whose mean is one teacher."""
 
 from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from deelish.distillation.answering import Answering
 from deelish.distillation.class_matching import class_order
-from deelish.distillation.contract import CanTeach
 from deelish.errors import TrainingError
-
-if TYPE_CHECKING:
-    from deelish.network.tensors import ImageTensor
+from deelish.network.outputs import cached_logits
+from deelish.network.predictor import Predictor
+from deelish.network.tensors import ImageTensor
 
 WAYS = ("logits", "probabilities")
 
 
-class Ensemble(Answering):
-    """The mean of several teachers, each of which sees the images by its own preprocessing.
-
-    ``Ensemble(first, second)`` averages logits, as Beyer et al. 2022 did;
-    ``Ensemble(first, second, average="probabilities")`` answers with the logarithm of the mean
-    probability (Hinton, Vinyals and Dean 2015, section 1: the arithmetic mean), which are logits.
-
-    Args:
-        members: two teachers or more, of any kind. Classes are those of the first: the others'
-            are matched to them by name where both have names, else by place.
-        average: "logits" or "probabilities".
-
-    Raises:
-        TrainingError: fewer than two, one that cannot teach, or classes that cannot be matched.
-    """
+class MeanOfTeachers(Predictor):
+    """The mean of several teachers; `Ensemble` says what its arguments are."""
 
     def __init__(
-        self, *members: CanTeach, average: str = "logits", name: str | None = None
+        self, *members: Predictor, average: str = "logits", name: str | None = None
     ) -> None:
         if average not in WAYS:
             raise TrainingError(f"Ensemble(average={average!r}): give 'logits' or 'probabilities'")
-        odd = [member for member in members if not hasattr(member, "batch_feature")]
+        odd = [member for member in members if not isinstance(member, Predictor)]
         if len(members) < 2 or odd:
             got = f"{type(odd[0]).__name__} among them" if odd else f"{len(members)}"
             raise TrainingError(
@@ -50,24 +35,20 @@ class Ensemble(Answering):
         first = members[0]
         self.name = name or "Ensemble of " + ", ".join(member.name for member in members)
         self.members, self._average = members, average
-        self.labels, self.session, self.preprocessing = (
-            first.labels,
-            first.session,
-            first.preprocessing,
-        )
+        self.labels, self.context = first.labels, first.context
+        self.preprocessing = first.preprocessing
         counts = [member.parameters for member in members]
         self.parameters = None if None in counts else sum(count for count in counts if count)
         self._orders = [self._order(member) for member in members]
 
-    def _order(self, member: CanTeach) -> np.ndarray | None:
-        """The places of the first member's classes in this one's answers."""
+    def _order(self, member: Predictor) -> np.ndarray | None:
+        """The first member's classes among this one's logits."""
         first = self.members[0]
         order = None if member is first else class_order(first, member)
         if order is None and member.classes != first.classes:
             raise TrainingError(
-                f"{self.name}: {member.name} answers with {member.classes} classes and"
-                f" {first.name} with {first.classes}; give both the names of their classes as"
-                " labels="
+                f"{self.name}: {member.name} has {member.classes} classes and {first.name}"
+                f" {first.classes}; give both the names of their classes as labels="
             )
         return order
 
@@ -86,13 +67,14 @@ class Ensemble(Answering):
         """Whether one of its members changes."""
         return any(member.learning for member in self.members)
 
-    def _logits(self, images: ImageTensor) -> Any:
-        answers = []
+    def logits(self, images: ImageTensor) -> Any:
+        """The mean, as the first member's engine's tensor (n, classes)."""
+        each = []
         for member, order in zip(self.members, self._orders, strict=True):
-            values = member.batch_feature(images).value.astype(np.float64)
-            answers.append(values if order is None else values[:, order])
-        mean = _MEANS[self._average](np.stack(answers))
-        return self.session.engine.array(mean.astype(np.float32))
+            values = member.engine.numpy(cached_logits(member, images)).astype(np.float64)
+            each.append(values if order is None else values[:, order])
+        mean = _MEANS[self._average](np.stack(each))
+        return self.engine.array(mean.astype(np.float32))
 
     def fingerprint(self) -> str | None:
         """From the members' own, their classes and the average; None where one has none."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
 from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
+from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.weighting import at_epoch
 from deelish.errors import PlanError, TrainingError
-from deelish.network.tensors import ScoreTensor
-
-if TYPE_CHECKING:
-    from deelish.network.network import Network
-    from deelish.training.run import Run
+from deelish.network.model import Model
+from deelish.network.outputs import FeatureTensor, LogitsTensor
+from deelish.network.predictor import Predictor
 
 
 @dataclass(frozen=True)
-class Kind:
+class HintKind:
     """A loss on inner layers by name.
 
     Attributes:
@@ -38,10 +37,10 @@ class Kind:
 
 
 # The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, beside cross-entropy.
-HINTS: dict[str, Kind] = {
-    "fitnet": Kind(fitnet, 100.0, projects=True),
-    "attention": Kind(attention, 1000.0, of_places=True),
-    "relational": Kind(relational, 1.0, {"distance": 25.0, "angle": 50.0}),
+HINTS: dict[str, HintKind] = {
+    "fitnet": HintKind(fitnet, 100.0, projects=True),
+    "attention": HintKind(attention, 1000.0, of_places=True),
+    "relational": HintKind(relational, 1.0, {"distance": 25.0, "angle": 50.0}),
 }
 
 
@@ -111,7 +110,7 @@ def _hint(given: Any) -> Hint:
     return Hint(given["student"], given["teacher"], name, weight, tuple(options.items()))
 
 
-def student_blobs(student: Network, hints: Sequence[Hint]) -> list[str]:
+def student_blobs(student: Model, hints: Sequence[Hint]) -> list[str]:
     """The student's blobs that the hints compare.
 
     Raises:
@@ -128,28 +127,35 @@ def student_blobs(student: Network, hints: Sequence[Hint]) -> list[str]:
 
 
 def hint_loss(
-    student: Network, answer: ScoreTensor, teacher: Any, hints: Sequence[Hint], run: Run
+    student: Model,
+    logits: LogitsTensor,
+    teacher: Any,
+    hints: Sequence[Hint],
+    memory: TeachingMemory,
 ) -> Any:
     """The weighted sum of the hints, a scalar of the student's engine.
 
     Args:
-        student, answer: the network that learns, and its answer with the blobs beside it.
-        teacher: the teacher's answer to the same images.
+        student, logits: the network that learns, and its logits with the blobs beside them.
+        teacher: the teacher's logits to the same images.
         hints: the pairs of layers.
-        run: keeps projections, and which blobs the next answers come with.
+        memory: holds the projections, and which blobs come beside the logits.
     """
     total: Any = 0
     for hint in hints:
+        owner = _owner(student, teacher, hint.teacher)
         blobs = (
-            answer.features[student.plan.blob_of(hint.student)],
-            teacher_feature(student, teacher, hint.teacher, run),
+            logits.features[student.plan.blob_of(hint.student)],
+            teacher_feature(student, owner, teacher, hint.teacher, memory),
         )
-        total = total + _one(student, teacher.owner, hint, blobs, run)
+        total = total + _one(student, owner, hint, blobs, memory)
     return total
 
 
-def _one(student: Network, teacher: Any, hint: Hint, blobs: tuple[Any, Any], run: Run) -> Any:
-    kind, engine = HINTS[hint.kind], student.session.engine
+def _one(
+    student: Model, teacher: Predictor, hint: Hint, blobs: tuple[Any, Any], memory: TeachingMemory
+) -> Any:
+    kind, engine = HINTS[hint.kind], student.engine
     maps = [
         _map(blob, owner, layer)
         for blob, owner, layer in zip(
@@ -166,15 +172,14 @@ def _one(student: Network, teacher: Any, hint: Hint, blobs: tuple[Any, Any], run
         )
     if kind.projects:
         channels = features.student.shape[1], features.teacher.shape[1]
-        project = run.projection((student, teacher, hint.student, hint.teacher), *channels)
-        features = Features(
-            engine, project(features.student, training=run.training), features.teacher
-        )
-    weight = at_epoch("weight", hint.weight, run.epoch)
+        project = memory.projection((student, teacher, hint.student, hint.teacher), *channels)
+        projected = project(features.student, training=memory.training)
+        features = Features(engine, projected, features.teacher)
+    weight = at_epoch("weight", hint.weight, memory.epoch)
     return kind.function(features, **dict(hint.options)) * weight
 
 
-def _map(blob: Any, owner: Any, layer: str) -> Any:
+def _map(blob: Any, owner: Predictor, layer: str) -> Any:
     """(n, c, h, w) of a blob that may be (n, c).
 
     Raises:
@@ -186,38 +191,42 @@ def _map(blob: Any, owner: Any, layer: str) -> Any:
         return blob
     raise TrainingError(
         f"backprop: hint: {layer!r} of {owner.name} makes {tuple(blob.shape)}, where (n, channels,"
-        " height, width) or (n, channels) is wanted; name another layer"
+        " height, width) or (n, channels) is needed; name another layer"
     )
 
 
-def teacher_feature(student: Network, answer: Any, layer: str, run: Run) -> Any:
+def _owner(student: Model, given: Any, layer: str) -> Predictor:
+    """The teacher that gave these logits.
+
+    Raises:
+        TrainingError: they are an array, which has no layer to ask for.
+    """
+    owner = given.owner if isinstance(given, FeatureTensor) else None
+    if owner is None:
+        raise TrainingError(
+            f"{student.name}.backprop: hint= needs the logits of a network, whose layer {layer!r}"
+            " it can ask for, and got an array; pass logits = teacher.batch_feature(x)"
+        )
+    return owner
+
+
+def teacher_feature(
+    student: Model, owner: Predictor, given: FeatureTensor, layer: str, memory: TeachingMemory
+) -> Any:
     """What the teacher's layer made of the images, as the student's engine's tensor, no gradients.
 
-    A network's lies beside the logits from the second batch on; for the first one it runs again, as
+    A network's is beside the logits from the second batch on. For the first one it runs again, as
     a teacher of another library does for each.
 
     Raises:
-        TrainingError: the answer is an array, or that of several, which have no layer to ask for.
-        PlanError: the teacher has no such layer.
+        PlanError: the teacher has no such layer, or shows none.
     """
-    owner = getattr(answer, "owner", None)
-    if owner is None:
-        raise TrainingError(
-            f"{student.name}.backprop: hint= wants the answer of a network, whose layer {layer!r}"
-            " it can ask for, and got an array; pass t = teacher.batch_feature(x)"
-        )
-    if not hasattr(owner, "feature"):
-        raise TrainingError(
-            f"{student.name}.backprop: hint= wants the answer of one network, and {owner.name} has"
-            f" no layer {layer!r} of its own; take the answer of one of its networks"
-        )
-    plan = getattr(owner, "plan", None)
-    blob = layer if plan is None else plan.blob_of(layer)
-    run.keep(owner, blob)
-    features = answer.features if isinstance(answer, ScoreTensor) else {}
+    blob = owner.blob_of(layer)
+    features = given.features if isinstance(given, LogitsTensor) else {}
     if blob not in features:
-        features[blob] = owner.feature(answer.source, layer=layer).content
-    content, engine = features[blob], student.session.engine
-    if answer.session.engine is not engine:
-        return engine.array(answer.session.engine.numpy(content))
+        features[blob] = owner.feature_of(memory.images, layer, reduced=True)
+    memory.read(owner, blob)
+    content, engine = features[blob], student.engine
+    if given.engine is not engine:
+        return engine.array(given.engine.numpy(content))
     return engine.detach(content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -75,8 +75,8 @@ def mse(answers: Answers) -> Any:
     return answers.engine.sum(distance * distance) / (2 * answers.count)
 
 
-def dkd(answers: Answers, temperature: float, alpha: float, beta: float) -> Any:
-    """T^2 / n * sum over the batch of alpha * TCKD + beta * NCKD.
+def dkd(answers: Answers, temperature: float, tckd: float, nckd: float) -> Any:
+    """T^2 / n * sum over the batch of tckd * TCKD + nckd * NCKD.
 
     Zhao, Cui, Song, Qiu and Liang 2022, section 3. TCKD is the divergence of (p, 1 - p), p the
     share of the true class; NCKD that of the shares of all others among themselves. `kd` is TCKD +
@@ -102,7 +102,7 @@ def dkd(answers: Answers, temperature: float, alpha: float, beta: float) -> Any:
     left = (1 - share) * (rest[0] - rest[1]).reshape((answers.count,))
     target = engine.sum(own + left)
     other = engine.sum(others * (known_others - guessed_others))
-    return (target * alpha + other * beta) * (temperature**2 / answers.count)
+    return (target * tckd + other * nckd) * (temperature**2 / answers.count)
 
 
 def dist(answers: Answers, temperature: float, beta: float, gamma: float) -> Any:
@@ -165,6 +165,9 @@ class Loss:
     of_labels: bool = False
 
 
+# The names of `LOSSES`, for editors and type checkers.
+LossName = Literal["kd", "mse", "cross_entropy", "dkd", "dist"]
+
 # A temperature of 1 is that of ImageNet (Beyer et al. 2022: 1 to 2); the CRD protocol on CIFAR-100
 # (Tian et al. 2020) takes 4. Halves are those of DeiT (Touvron et al. 2021). `cross_entropy` has
 # the gradient of `kd`, and so its weights. Ba and Caruana 2014 learn by `mse` from the logits
@@ -174,8 +177,8 @@ LOSSES: dict[str, Loss] = {
     "mse": Loss(mse, {}),
     "cross_entropy": Loss(soft_cross_entropy, {"temperature": 1.0}),
     # The authors' settings for CIFAR-100, where weight= rises over 20 epochs; ImageNet: T = 1 and
-    # beta = 0.5.
-    "dkd": Loss(dkd, {"temperature": 4.0, "alpha": 1.0, "beta": 8.0}, (1.0, 1.0), True),
+    # nckd = 0.5.
+    "dkd": Loss(dkd, {"temperature": 4.0, "tckd": 1.0, "nckd": 8.0}, (1.0, 1.0), True),
     # The authors' settings for ImageNet; CIFAR-100: T = 4.
     "dist": Loss(dist, {"temperature": 1.0, "beta": 1.0, "gamma": 1.0}, (2.0, 1.0)),
 }

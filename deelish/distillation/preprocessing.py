@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import Any, TypedDict
 
 from deelish.common.printing import say
-from deelish.engines.inference import Foreign
+from deelish.engines.inference import InferenceModel
 from deelish.errors import DataError
-from deelish.network.network import PLAIN
+from deelish.network.model import PLAIN
 from deelish.plan.preprocessing import Preprocessing
 
 # The words of numbers; one that nobody says is guessed.
@@ -29,7 +29,9 @@ class Pixels(TypedDict, total=False):
     crop: float
 
 
-def pixels_of(model: Foreign, source: object, preset: object, given: Pixels) -> Preprocessing:
+def pixels_of(
+    model: InferenceModel, source: object, preset: object, given: Pixels
+) -> Preprocessing:
     """The preprocessing of a foreign model.
 
     What was given by word counts before a preset, and a preset before what the model says. A mean
@@ -141,7 +143,7 @@ def _check_range(name: str, mean: Sequence[float]) -> None:
         )
 
 
-def _check_fixed(model: Foreign, made: Preprocessing) -> None:
+def _check_fixed(model: InferenceModel, made: Preprocessing) -> None:
     for name, value in model.fixed.items():
         if getattr(made, name) != value:
             raise DataError(

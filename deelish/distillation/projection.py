@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deelish.engines import Context
 from deelish.plan import Layer, Plan
 from deelish.plan.fill import fill
-
-if TYPE_CHECKING:
-    from deelish.language.session import Deel
 
 
 class Projection:
@@ -19,7 +17,7 @@ class Projection:
         module: the engine's own object.
     """
 
-    def __init__(self, session: Deel, place: int, channels: int, wanted: int) -> None:
+    def __init__(self, context: Context, index: int, channels: int, wanted: int) -> None:
         row = Layer(
             "projection",
             "Convolution",
@@ -27,17 +25,17 @@ class Projection:
             kernel_size=1,
             weight_filler={"type": "xavier"},
         )
-        self.session = session
+        self.engine = context.engine
         self.plan = Plan([row], {"data": (1, channels, 1, 1)}, "projection")
         blobs = self.plan.weights["projection"]
         values = {
-            name: fill(blob, (session.seed, place), f"projection/{name}")
+            name: fill(blob, (context.seed, index), f"projection/{name}")
             for name, blob in blobs.items()
         }
-        self.module = session.engine.build(self.plan, {"projection": values})
+        self.module = self.engine.build(self.plan, {"projection": values})
 
     def __call__(self, blob: Any, *, training: bool) -> Any:
         """(n, channels, h, w) -> (n, wanted, h, w)."""
         inputs = {"data": blob}
-        engine = self.session.engine
-        return engine.run(self.module, inputs, ["projection"], training=training)["projection"]
+        made = self.engine.run(self.module, inputs, ["projection"], training=training)
+        return made["projection"]

@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.inference import CHANGED, Foreign
+from deelish.engines.inference import CHANGED, InferenceModel
 from deelish.errors import DeelishError, TrainingError, first_line
 
 # Of the largest logit: what rounding makes of another number of images, in half precision too.
 ROUNDING = 0.05
 
 
-def scores(model: Foreign, values: np.ndarray) -> np.ndarray:
+def scores(model: InferenceModel, values: np.ndarray) -> np.ndarray:
     """The model's answer to float32 (n, channels, size, size): logits, float32 (n, classes).
 
     Raises:
         TrainingError: it fails, or answers with another shape or numbers that are not finite.
     """
-    answer = answered(model, values)
+    answer = output_of(model, values)
     shape = answer.shape
     if len(shape) < 2 or shape[0] != len(values) or math.prod(shape[2:]) != 1 or not shape[1]:
         raise TrainingError(
@@ -40,7 +40,7 @@ def scores(model: Foreign, values: np.ndarray) -> np.ndarray:
     return answer.reshape(shape[:2]).astype(np.float32, copy=False)
 
 
-def answered(model: Foreign, values: np.ndarray, layer: str | None = None) -> np.ndarray:
+def output_of(model: InferenceModel, values: np.ndarray, layer: str | None = None) -> np.ndarray:
     """What the model, or one of its layers, makes of the input; its own errors in one sentence.
 
     Raises:
@@ -59,7 +59,7 @@ def answered(model: Foreign, values: np.ndarray, layer: str | None = None) -> np
     return np.asarray(answer)
 
 
-def prove(model: Foreign, values: np.ndarray) -> np.ndarray:
+def prove(model: InferenceModel, values: np.ndarray) -> np.ndarray:
     """The answer to a first batch, and the proofs.
 
     Raises:

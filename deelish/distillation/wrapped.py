@@ -4,52 +4,25 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
-from deelish.distillation.answering import Answering
 from deelish.distillation.preprocessing import Pixels, pixels_of
-from deelish.distillation.proof import answered, prove, scores
+from deelish.distillation.proof import output_of, prove, scores
 from deelish.distillation.sources import source_of
 from deelish.distillation.sources.network import NetworkModel
-from deelish.distillation.teacher_cache.cached import kept, store_of
+from deelish.engines import current_context
 from deelish.errors import DataError, TrainingError
-from deelish.language.session import current_session
 from deelish.network.labels import LabelNames, Labels
-from deelish.network.tensors import Tensor, images_of
-
-if TYPE_CHECKING:
-    from deelish.images.stills import Source
-    from deelish.network.network import Network
-    from deelish.network.tensors import ImageTensor
-    from deelish.plan.preprocessing import Preprocessing
+from deelish.network.model import Model
+from deelish.network.predictor import Predictor
+from deelish.network.tensors import ImageTensor
+from deelish.plan.preprocessing import Preprocessing
 
 
-class Teacher(Answering):
-    """Any model as a teacher, always in test mode and never changed, which its first batch proves.
-
-    ``teacher = Teacher(resnet18(weights=weights), preprocessing=weights.transforms(),
-    labels=weights.meta["categories"])``
-
-    Args:
-        source: a torch.nn.Module, a chainer.Link, a `Network`, a path (.onnx, .caffemodel, .hdf5,
-            .safetensors), or a function from float32 (n, channels, size, size) to logits.
-        labels: a file, a list of names, or a count; left out, those that the model carries.
-        name: what it is called; left out, what the model is called.
-        key: names the answers of a function, which are then kept; give another whenever the
-            function changes. For other models it joins what is seen of them.
-        preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
-        **pixels: size, order ("RGB", "BGR", "L"), mean and scale (a number, or one per channel,
-            of pixels from 0 to 255), crop. They count before `preprocessing`, and that before
-            what the model says itself: timm's `pretrained_cfg`, what deelish noted in an .onnx.
-            A network of deelish has its own, and takes none.
-
-    Raises:
-        TrainingError: the source is nothing that can teach.
-        DataError: preprocessing is missing or wrong, or labels are not as many as the classes.
-        FileError, CaffeError: a file that cannot be opened.
-    """
+class WrappedModel(Predictor):
+    """Any model as a teacher; `Teacher` says what its arguments are."""
 
     def __init__(
         self,
@@ -61,14 +34,14 @@ class Teacher(Answering):
         preprocessing: Any = None,
         **pixels: Unpack[Pixels],
     ) -> None:
-        self.session = current_session()
-        model = source_of(source, self.session.gpu, key)
+        self.context = current_context()
+        model = source_of(source, self.context.gpu, key)
         model.name = name or model.name
         self._model, self._key = model, key
-        if model.halves:
-            model.half = self.session.engine.half
+        if model.reducible:
+            model.autocast_dtype = self.engine.autocast_dtype
         if isinstance(model, NetworkModel):
-            self.session = model.network.session
+            self.context = model.network.context
             self.preprocessing = _own_pixels(model, preprocessing, pixels)
         else:
             self.preprocessing = pixels_of(model, source, preprocessing, pixels)
@@ -83,18 +56,28 @@ class Teacher(Answering):
         if self._classes not in (None, names.count):
             raise DataError(
                 f"Teacher {self.name}: labels= names {names.count} classes, and the"
-                f" {self._model.kind} answers with {self._classes}; give a name for each"
+                f" {self._model.kind} gives {self._classes} logits; give a name for each"
             )
         self.labels, self._classes = names.names, names.count
 
     @property
-    def network(self) -> Network | None:
+    def network(self) -> Model | None:
         """The network of deelish that it is made from, or None."""
         return self._model.network if isinstance(self._model, NetworkModel) else None
 
     @property
+    def origin(self) -> Predictor:
+        """The network of deelish that it is made from, or itself."""
+        return self.network or self
+
+    @property
+    def all_new(self) -> bool:
+        """Whether it is a network of deelish that was never loaded nor trained."""
+        return self.network is not None and self.network.all_new
+
+    @property
     def classes(self) -> int:
-        """How many logits an answer has; a model that does not say so answers a grey image."""
+        """How many logits it gives; a model that does not say so is run on a grey image."""
         if self._classes is None:
             size = self.preprocessing.size
             grey = np.full((1, size, size, 3), 128, np.uint8)
@@ -103,43 +86,40 @@ class Teacher(Answering):
 
     @property
     def new_layers(self) -> set[str]:
-        """Layers of a network of deelish that hold first values; other models count as ready."""
+        """New layers of a network of deelish; other models count as trained."""
         return self._model.new_layers()
 
-    def _logits(self, images: ImageTensor) -> Any:
-        store = store_of(self, images)
-        answers = self.answers(images) if store is None else kept(store, images, self.answers)
-        return self.session.engine.array(answers)
+    def logits(self, images: ImageTensor) -> Any:
+        """The engine's tensor (n, classes), computed now.
 
-    def answers(self, images: ImageTensor) -> np.ndarray:
-        """float32 (n, classes), computed now: what `batch_feature` gives as a tensor."""
-        values = self.preprocessing.apply(images.pixels(self))
-        answer = scores(self._model, values) if self._proved else prove(self._model, values)
+        Raises:
+            TrainingError: the model cannot teach: its output is not logits (n, classes) of finite
+                numbers, is drawn by chance, or changes the model.
+        """
+        values = self.preprocessing.apply(images.pixels(self.preprocessing))
+        made = scores(self._model, values) if self._proved else prove(self._model, values)
         self._proved = True
-        if self._classes not in (None, answer.shape[1]):
+        if self._classes not in (None, made.shape[1]):
             raise TrainingError(
-                f"{self.name}: answered {answer.shape[1]} classes, where {self._classes} are"
-                " wanted; give labels= as many as it answers with"
+                f"{self.name}: gave {made.shape[1]} logits an image, where {self._classes} are"
+                " expected; give labels= as many as it gives"
             )
-        self._classes = answer.shape[1]
-        return answer
+        self._classes = made.shape[1]
+        return self.engine.array(made)
 
-    def feature(self, x: Tensor | Source | None = None, *, layer: str) -> Tensor:
-        """What an inner layer makes of the images: (n, ...), in test mode.
+    def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
+        """What an inner layer makes of the images, in evaluation mode: the engine's tensor.
 
         `layer` is the name of a part: ``"layer4.1"`` in torch and Chainer, a layer or blob of a
         network of deelish.
-
-        Raises:
-            PlanError: there is no such layer, or the model shows none.
         """
-        images = images_of(self.name, x)
-        values = self.preprocessing.apply(images.pixels(self))
-        content = answered(self._model, values, layer)
-        return Tensor(self.session.engine.array(content), self.session, self, images)
+        if self.network is not None:
+            return self.network.feature_of(images, layer, reduced=reduced)
+        values = self.preprocessing.apply(images.pixels(self.preprocessing))
+        return self.engine.array(output_of(self._model, values, layer))
 
     def fingerprint(self) -> str | None:
-        """sha256 of all that the answers depend on: weights, structure, preprocessing and `key`.
+        """sha256 of all that the logits depend on: weights, structure, preprocessing and `key`.
 
         Of a torch module, its state_dict with names, its class and what it prints of itself; the
         code of a forward() cannot be seen, so that one who changes it gives another ``key=``.
@@ -149,8 +129,8 @@ class Teacher(Answering):
         if digest is None:
             return None
         facts = [self._model.kind, digest, self._key, self.preprocessing.to_dict()]
-        if self._model.half is not None:
-            facts.append(self._model.half)
+        if self._model.autocast_dtype is not None:
+            facts.append(self._model.autocast_dtype)
         return sha256(json.dumps(facts).encode()).hexdigest()
 
     def __repr__(self) -> str:

@@ -1,53 +1,8 @@
 """The engines: each runs plans in one framework. Nothing outside this folder imports one."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from importlib import import_module
-
 from deelish.engines.base import Engine as Engine
 from deelish.engines.base import Values as Values
-from deelish.engines.precision import AUTO
-from deelish.engines.precision import check_precision as check_precision
-from deelish.errors import EngineError
-
-# By the name of the folder, the class in its module `engine`.
-_CLASSES = {
-    "torch": "TorchEngine",
-    "chainer": "ChainerEngine",
-    "numpy": "NumpyEngine",
-}
-ENGINES = tuple(_CLASSES)
-
-
-def check_engine(name: str) -> None:
-    """Refuse an engine that this version does not have, without importing any.
-
-    Raises:
-        EngineError: no such engine.
-    """
-    if name not in ENGINES:
-        raise EngineError(
-            f"engine {name!r} is not there; this version of deelish has {', '.join(ENGINES)}:"
-            " Deel(engine='torch')"
-        )
-
-
-def open_engine(name: str, gpu: int, precision: str = AUTO) -> Engine:
-    """The engine of this name on the CPU (gpu=-1) or a GPU; imports its framework.
-
-    Raises:
-        EngineError: no such engine, its framework is not installed, no such GPU, or the engine has
-            not this precision.
-    """
-    check_engine(name)
-    try:
-        engine: Callable[[int, str], Engine] = getattr(
-            import_module(f"deelish.engines.{name}.engine"), _CLASSES[name]
-        )
-    except ImportError as error:
-        # PyTorch's: NumPy is always there, and chainer.importing says itself how to get Chainer.
-        raise EngineError(
-            f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
-        ) from error
-    return engine(gpu, precision)
+from deelish.engines.context import Context as Context
+from deelish.engines.context import current_context as current_context
+from deelish.engines.context import set_default_context as set_default_context
+from deelish.engines.opening import open_engine as open_engine

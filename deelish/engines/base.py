@@ -25,8 +25,8 @@ class Engine(ABC):
 
     name: str
     device: str
-    # The type that training and teachers compute in, where that is not float32.
-    half: str | None = None
+    # The reduced precision that training and teachers compute in; None where that is float32.
+    autocast_dtype: str | None = None
     # The processes that train together.
     group: Group = ALONE
 
@@ -56,12 +56,12 @@ class Engine(ABC):
         wanted: Iterable[str],
         *,
         training: bool,
-        half: bool = False,
+        reduced: bool = False,
     ) -> dict[str, Any]:
         """The wanted blobs for these inputs, in float32.
 
-        In training, dropout is drawn and gradients can follow; otherwise neither.  With `half` the
-        layers in between may be computed in the engine's half type.
+        In training, dropout is drawn and gradients can follow; otherwise neither. With `reduced`
+        the layers in between may be computed in the engine's reduced precision.
         """
 
     def state(self, module: Any) -> Values:

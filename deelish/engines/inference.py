@@ -22,7 +22,7 @@ CHANGED = (
 )
 
 
-class Foreign(ABC):
+class InferenceModel(ABC):
     """A model of any library.
 
     Attributes:
@@ -33,7 +33,8 @@ class Foreign(ABC):
         fixed: `size` and `channels` of its input, where it takes no others.
         labels: the names of its classes, where it carries them.
         classes: how many classes it answers with, where it says so before it runs.
-        halves: whether it can compute in a half type, and half: the one that it is asked for.
+        reducible: whether it can compute in reduced precision.
+        autocast_dtype: the reduced precision that it is asked for, or None for its own type.
     """
 
     kind: str
@@ -43,8 +44,8 @@ class Foreign(ABC):
     fixed: Mapping[str, Any] = {}
     labels: list[str] | None = None
     classes: int | None = None
-    halves = False
-    half: str | None = None
+    reducible = False
+    autocast_dtype: str | None = None
 
     @abstractmethod
     def run(self, values: np.ndarray) -> Any:
@@ -74,7 +75,7 @@ class Foreign(ABC):
         )
 
 
-class Watched(Foreign):
+class WatchedModel(InferenceModel):
     """A model of which the arrays lie in this process, where whatever it runs can change them."""
 
     _known: tuple[Any, str] | None = None

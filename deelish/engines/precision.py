@@ -8,8 +8,8 @@ from pathlib import Path
 from deelish.errors import EngineError
 
 AUTO, FLOAT32 = "auto", "float32"
-HALVES = ("bfloat16", "float16")
-PRECISIONS = (AUTO, FLOAT32, *HALVES)
+REDUCED = ("bfloat16", "float16")
+PRECISIONS = (AUTO, FLOAT32, *REDUCED)
 # What /proc/cpuinfo calls a processor's own arithmetic in bfloat16, on x86 and on ARM.
 FLAGS = {"avx512_bf16", "amx_bf16", "avx10_2", "bf16"}
 
@@ -27,12 +27,12 @@ def check_precision(name: object) -> None:
 
 
 def only_float32(engine: str, precision: str) -> None:
-    """Refuse half types, for an engine that computes in float32 alone.
+    """Refuse reduced precision, for an engine that computes in float32 alone.
 
     Raises:
-        EngineError: a half type was asked for.
+        EngineError: reduced precision was asked for.
     """
-    if precision in HALVES:
+    if precision in REDUCED:
         raise EngineError(
             f"Deel(engine={engine!r}, precision={precision!r}): this engine computes in float32;"
             " leave precision out, or take Deel(engine='torch')"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deelish.common.pieces import in_pieces
 from deelish.engines.base import Values
 from deelish.errors import FileError
-from deelish.formats.pieces import in_pieces
 from deelish.formats.record import Stored
 from deelish.plan.plan import Plan
 

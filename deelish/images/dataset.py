@@ -1,14 +1,13 @@
-"""The images of a session: what InputBatch found, for training and for validation."""
+"""A dataset: the images that InputBatch found, for training and for validation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deelish.common.checks import is_fraction
-from deelish.common.printing import say
+from deelish.common.printing import Once
 from deelish.common.processes import Group
 from deelish.errors import DataError
 from deelish.images.cache.disk import DiskKeeping
@@ -20,10 +19,6 @@ from deelish.images.views.mixing import CUTMIX, MIXUP
 from deelish.images.views.recipes import Showing
 from deelish.images.views.view import CENTRE, UNSEEN
 from deelish.plan.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from deelish.language.session import Deel
-    from deelish.network.network import Network
 
 Source = str | Path
 
@@ -42,91 +37,84 @@ class Choices:
     keep: str | None = None
 
 
-class ImageSets:
+@dataclass(frozen=True)
+class Classes:
+    """What the networks that exist already say of the classes of a dataset.
+
+    Attributes:
+        names: their names, by which class folders are numbered; None where nobody has any.
+        count: the most that a network has, and whose; None where there is no network yet.
+    """
+
+    names: list[str] | None = None
+    count: tuple[int, str] | None = None
+
+
+class Dataset:
     """Training and validation images, checked, as loaders of batches."""
 
     def __init__(
         self,
-        session: Deel,
         train: Source,
         val: Source | None,
         root: Source | None,
         choices: Choices,
+        classes: Classes,
+        seed: int,
     ) -> None:
         _check(choices)
         self.choices = choices
         self._keeping = _keeping(choices.keep)
-        self._told = False
-        names = _names(session.networks)
-        train_items = read_items(train, root, names)
-        val_items = [] if val is None else read_items(val, root, names)
+        self._once = Once()
+        train_items = read_items(train, root, classes.names)
+        val_items = [] if val is None else read_items(val, root, classes.names)
         if val is not None:
             _check_folders(train, val)
             check_apart(train_items, val_items)
-        self._check_labels(session, [train_items, val_items])
-        self._labels = max(item.label for item in train_items) + 1
-        self.train = self._loader(session, train_items, choices.mix)
-        self.val = self._loader(session, val_items, None) if val_items else None
+        # A label beyond every network's classes is wrong whichever of them is the student.
+        if classes.count is not None:
+            for items in (train_items, val_items):
+                check_labels(items, *classes.count)
+        self.classes = max(item.label for item in train_items) + 1
+        self.train = self._loader(train_items, seed, choices.mix)
+        self.val = self._loader(val_items, seed, None) if val_items else None
 
-    def _loader(self, session: Deel, items: Sequence[Item], mix: str | None) -> Loader:
+    def _loader(self, items: Sequence[Item], seed: int, mix: str | None) -> Loader:
         choices = self.choices
         return Loader(
             items,
             batch_size=choices.batch_size,
-            seed=session.seed,
+            seed=seed,
             showing=Showing(choices.mirror, choices.views, mix, self._keeping),
             on_bad_image=choices.on_bad_image,
         )
 
-    def _check_labels(self, session: Deel, sets: Sequence[Sequence[Item]]) -> None:
-        """A label beyond every network's classes is wrong whichever of them is the student."""
-        networks = session.networks
-        if networks:
-            largest = max(networks, key=lambda network: network.plan.classes)
-            for items in sets:
-                check_labels(items, largest.plan.classes, largest.name)
+    @property
+    def loaders(self) -> list[Loader]:
+        """The loader of the training images, and that of the validation images."""
+        return [self.train] if self.val is None else [self.train, self.val]
 
-    def classes(self, networks: Sequence[Network]) -> int:
-        """The classes of a label given as probabilities: of the largest network, or the labels."""
-        return max([self._labels, *(network.plan.classes for network in networks)])
-
-    def base(self, preprocessing: Preprocessing) -> int:
-        """The side of the image that a network's view is cut from."""
-        return preprocessing.resize_size(self.choices.crop)
-
-    def shown_to(self, network: Network) -> None:
-        """Have a network that learns from views of `crop=` see such views ever after."""
+    def prepare(self, preprocessings: Iterable[Preprocessing]) -> None:
+        """Have the views of such networks cut ahead; without any, those that `x.value` shows."""
         crop = self.choices.crop
-        if crop is not None and network.preprocessing.crop != crop:
-            network.preprocessing = replace(network.preprocessing, crop=crop)
+        specs = {(each.size, each.resize_size(crop)) for each in preprocessings} or {UNSEEN}
+        for loader in self.loaders:
+            loader.wanted |= specs
 
-    def prepare(self, networks: Sequence[Network]) -> None:
-        """Have the views of these networks cut ahead; without any, those that `x.value` shows."""
-        specs = {(n.preprocessing.size, self.base(n.preprocessing)) for n in networks}
-        specs = specs or {UNSEEN}
-        for loader in (self.train, self.val):
-            if loader is not None:
-                loader.wanted |= specs
-
-    def tell_kept(self, group: Group) -> None:
-        """Say once how many of the images are kept; wants an epoch that has seen all of them."""
-        if self._keeping is None or self._told:
+    def report_cache(self, group: Group) -> None:
+        """Print once how many images are cached; call it when an epoch has seen all of them."""
+        if self._keeping is None or "cache" in self._once:
             return
-        self._told = True
-        loaders = [loader for loader in (self.train, self.val) if loader is not None]
-        bad = {item.origin for loader in loaders for item, _ in loader.skipped}
-        images = {item.origin for loader in loaders for item in loader.items}
+        bad = {item.origin for loader in self.loaders for item, _ in loader.skipped}
+        images = {item.origin for loader in self.loaders for item in loader.items}
         # Each process has met its own part of the images, good and bad.
-        say(self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group))
+        line = self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group)
+        self._once.say(line, "cache")
 
     def __repr__(self) -> str:
         val = f", {len(self.val.items)} for validation" if self.val else ""
         size = self.choices.batch_size
         return f"{len(self.train.items)} images for training{val}, batches of {size}"
-
-
-def _names(networks: Sequence[Network]) -> list[str] | None:
-    return next((network.labels for network in networks if network.labels), None)
 
 
 def _check_folders(train: Source, val: Source) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from deelish.images.views.view import UNSEEN, View, render
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    One = str | Path | Image | np.ndarray
-    Source = One | Sequence[One]
+One: TypeAlias = "str | Path | Image | np.ndarray"
+Source: TypeAlias = "One | Sequence[One]"
 
 
 class Stills:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.network import Wishes
 from deelish.formats.match import Allowed
+from deelish.language.network import Network
 from deelish.network.labels import LabelNames, Labels, outputs_of
-from deelish.network.network import Network
+from deelish.network.opening import parts_of_caffe
 from deelish.network.pretrained import find_model
 
 
@@ -65,6 +66,5 @@ class CaffeNet(Network):
         )
         weights = None if modelpath is None else find_model(modelpath)
         definition = None if prototxt is None else find_model(prototxt)
-        made = open_foreign(weights, definition, wishes)
         names = None if labels is None else LabelNames.of(labels).names
-        self._start(made.plan, made.preprocessing, names, made.loaded)
+        self._start(parts_of_caffe(weights, definition, names, wishes))

@@ -10,8 +10,8 @@ from deelish.common.printing import say
 from deelish.errors import FileError
 from deelish.formats import format_of
 from deelish.formats.onnx.runtime import check_runtime
-from deelish.network.network import Network
-from deelish.network.opening import Wishes, open_network
+from deelish.network.model import Model
+from deelish.network.opening import OpenOptions, open_parts
 from deelish.network.pretrained import find_model
 from deelish.network.verify import TOLERANCE, largest_difference
 from deelish.storage.atomic import replacing
@@ -23,12 +23,12 @@ def convert(
     prototxt: str | Path | None = None,
     labels: str | Path | None = None,
     verify: bool = False,
-    **wishes: Unpack[Wishes],
+    **options: Unpack[OpenOptions],
 ) -> Path:
     """Write the network in `source` as `target`, in the format of its ending, and say so.
 
     Args:
-        source, prototxt, labels, **wishes: as `open_network` takes them.
+        source, prototxt, labels, **options: as `open_parts` takes them.
         target: an .onnx, .caffemodel, .hdf5 or .safetensors.
         verify: run both files on the same inputs; where their answers differ, nothing is written.
 
@@ -45,7 +45,7 @@ def convert(
         _check_apart(read, made)
     if verify and target.suffix.lower() == ".onnx":
         check_runtime()
-    network = open_network(source, prototxt, labels, **wishes)
+    network = Model.of(open_parts(source, prototxt, labels, **options))
     if verify:
         _save_verified(network, source, target)
     else:
@@ -73,7 +73,7 @@ def _check_apart(read: Path, made: list[Path]) -> None:
             )
 
 
-def _save_verified(network: Network, source: Path, target: Path) -> None:
+def _save_verified(network: Model, source: Path, target: Path) -> None:
     with _staging(target) as name:
         saved = network.save(Path(name) / target.name)
         share, blob = largest_difference(network, saved)

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from deelish.common.printing import say
+from deelish.network.predictor import Predictor
 from deelish.plan import Plan, summary
 from deelish.plan.preprocessing import Preprocessing
 
-if TYPE_CHECKING:
-    from deelish.language.session import Deel
 
-
-class Described:
+class Described(Predictor):
     """A network, as it describes itself."""
 
     plan: Plan
-    preprocessing: Preprocessing
     untrained: set[str]
-    session: Deel
-
-    @property
-    def name(self) -> str:
-        """What the network is called."""
-        return self.plan.name
+    # Those behind the logits; auxiliary classifiers are left out.
+    parameters: int
 
     @property
     def classes(self) -> int:
-        """How many scores it answers with."""
+        """How many logits it gives for an image."""
         return self.plan.classes
 
     @property
-    def parameters(self) -> int:
-        """How many learnt numbers it answers with; auxiliary classifiers are left out."""
-        return summary.parameters(self.plan)
+    def new_layers(self) -> set[str]:
+        """The layers behind its logits that were neither loaded nor trained."""
+        return self.untrained & self.plan.test_layers
 
     @property
-    def new_layers(self) -> set[str]:
-        """The layers of its answer that were neither loaded nor trained."""
-        return self.untrained & self.plan.test_layers
+    def all_new(self) -> bool:
+        """Whether none of the layers behind its logits was loaded or trained."""
+        return self.new_layers >= self.plan.test_layers
+
+    def blob_of(self, layer: str) -> str:
+        """The blob that a layer makes; `layer` may be a blob's own name."""
+        return self.plan.blob_of(layer)
 
     def summary(self) -> str:
         """A table: layer, type, shape for one image, parameters, multiply-adds."""
@@ -53,7 +48,7 @@ class Described:
         return self.plan.shapes[self.plan.blob_of(layer)][1:]
 
     def __repr__(self) -> str:
-        device = f"{self.session.engine_name} on {self.session.engine.device}"
+        device = f"{self.context.engine_name} on {self.engine.device}"
         return description(self.plan, self.preprocessing, device, self.new_layers)
 
 
@@ -63,7 +58,7 @@ def description(plan: Plan, preprocessing: Preprocessing, device: str, new: set[
     Args:
         plan, preprocessing: the network, and what it takes of pixels.
         device: the engine and where it computes.
-        new: the layers of its answer that hold first values still.
+        new: the layers behind its logits that have their initial weights still.
     """
     state = f"new: {', '.join(sorted(new))}" if new else "ready"
     if new and new == plan.test_layers:

@@ -1,4 +1,4 @@
-"""Opens any file of a network: deelish's own with all that it holds, Caffe's as a `CaffeNet`."""
+"""Opens any file of a network: deelish's own with all that it holds, Caffe's with its net."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from deelish.errors import CaffeError, DataError, FileError
+from deelish.formats import open_record
 from deelish.formats.caffe.hdf5 import read_weights
+from deelish.formats.caffe.network import Wishes, open_foreign
 from deelish.formats.caffe.read import read_net
-from deelish.language.caffenet import CaffeNet
+from deelish.formats.match import Allowed, Loaded
 from deelish.network.labels import LabelNames
-from deelish.network.network import Network
+from deelish.network.model import Parts
 from deelish.network.pretrained import find_model
 
 
-class Wishes(TypedDict, total=False):
+class OpenOptions(TypedDict, total=False):
     """What is said of a Caffe net beside its files: the arguments of `CaffeNet` by these names."""
 
     in_size: int | None
@@ -24,19 +26,19 @@ class Wishes(TypedDict, total=False):
     allow_nonfinite: bool
 
 
-def open_network(
+def open_parts(
     path: str | Path,
     prototxt: str | Path | None = None,
     labels: str | Path | None = None,
-    **wishes: Unpack[Wishes],
-) -> Network:
+    **options: Unpack[OpenOptions],
+) -> Parts:
     """The network in a .caffemodel, Caffe's HDF5, a .prototxt, or a file of deelish's own.
 
     Args:
-        path: the file; a .prototxt alone has first values for weights.
-        prototxt: a net in text for the weights, which Caffe's HDF5 wants.
+        path: the file; a .prototxt alone has initial weights.
+        prototxt: a net in text for the weights, which Caffe's HDF5 needs.
         labels: a file with a name a line, in place of the file's own names.
-        **wishes: for Caffe's nets.
+        **options: for Caffe's nets.
 
     Raises:
         FileError, CaffeError: the file is missing, damaged or of another format.
@@ -44,20 +46,48 @@ def open_network(
     """
     path = find_model(path)
     if prototxt is None and path.suffix.lower() == ".prototxt":
-        network: Network = CaffeNet(None, path, **wishes)
+        parts = _of_caffe(None, path, options)
     elif prototxt is None and not _is_caffes(path):
-        for name in ("in_size", "mean"):
-            if wishes.get(name) is not None:
-                raise FileError(
-                    f"{path}: deelish wrote it, with size and mean of its pixels inside; leave"
-                    f" {name} out"
-                )
-        network = _load(path)
+        _refuse_options(path, options)
+        parts = _of_record(path)
     else:
-        network = CaffeNet(path, prototxt, **wishes)
-    if labels is not None:
-        network.labels = _names(network, labels)
-    return network
+        definition = None if prototxt is None else find_model(prototxt)
+        parts = _of_caffe(path, definition, options)
+    if labels is None:
+        return parts
+    return Parts(parts.plan, parts.preprocessing, _names(parts, labels), parts.loaded)
+
+
+def parts_of_file(path: Path) -> Parts:
+    """The network in a file that deelish wrote, or in a .caffemodel."""
+    record = open_record(path)
+    loaded = Loaded(record.values, set(record.untrained), list(record.said))
+    return Parts(record.plan, record.preprocessing, record.labels, loaded)
+
+
+def parts_of_caffe(
+    weights: Path | None, definition: Path | None, labels: list[str] | None, options: Wishes
+) -> Parts:
+    """The network in Caffe's files."""
+    made = open_foreign(weights, definition, options)
+    return Parts(made.plan, made.preprocessing, labels, made.loaded)
+
+
+def _of_caffe(weights: Path | None, definition: Path | None, options: OpenOptions) -> Parts:
+    allowed = Allowed(
+        False, True, options.get("allow_missing", False), options.get("allow_nonfinite", False)
+    )
+    wishes = Wishes(size=options.get("in_size"), mean=options.get("mean"), allowed=allowed)
+    return parts_of_caffe(weights, definition, None, wishes)
+
+
+def _refuse_options(path: Path, options: OpenOptions) -> None:
+    for name in ("in_size", "mean"):
+        if options.get(name) is not None:
+            raise FileError(
+                f"{path}: deelish wrote it, with size and mean of its pixels inside; leave"
+                f" {name} out"
+            )
 
 
 def _is_caffes(path: Path) -> bool:
@@ -65,9 +95,9 @@ def _is_caffes(path: Path) -> bool:
     return path.suffix.lower() == ".caffemodel" and read_net(path).note is None
 
 
-def _load(path: Path) -> Network:
+def _of_record(path: Path) -> Parts:
     try:
-        return Network.load(path)
+        return parts_of_file(path)
     except FileError:
         if path.suffix.lower() in (".h5", ".hdf5") and _holds_caffes_weights(path):
             raise FileError(
@@ -84,11 +114,11 @@ def _holds_caffes_weights(path: Path) -> bool:
     return True
 
 
-def _names(network: Network, labels: str | Path) -> list[str] | None:
+def _names(parts: Parts, labels: str | Path) -> list[str] | None:
     names = LabelNames.of(labels)
-    if names.count != network.plan.classes:
+    if names.count != parts.plan.classes:
         raise DataError(
-            f"labels file {labels}: names {names.count} classes, and {network.name} has"
-            f" {network.plan.classes} outputs; give a name for each"
+            f"labels file {labels}: names {names.count} classes, and {parts.plan.name} has"
+            f" {parts.plan.classes} outputs; give a name for each"
         )
     return names.names

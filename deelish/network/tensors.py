@@ -1,51 +1,31 @@
-"""Tensors: a value, the network that made it, and how it shows itself."""
+"""Tensors: a value on an engine, the images it belongs to, and how it shows itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from deelish.common.figures import show_images
 from deelish.common.printing import say
-from deelish.engines import Engine
-from deelish.errors import DataError
-from deelish.images.stills import Stills
+from deelish.engines import Engine, current_context
+from deelish.images.sample import Item
 from deelish.images.views.view import UNSEEN
-from deelish.language.session import Deel, current_session
-
-if TYPE_CHECKING:
-    from deelish.distillation.contract import CanTeach
-    from deelish.images.sample import Item
-    from deelish.images.stills import Source
+from deelish.plan.preprocessing import Preprocessing
 
 
 class Tensor:
-    """An array and where it came from.
+    """An array on an engine.
 
     Attributes:
-        content: the engine's own tensor.
-        owner: the network that made it, or another that can teach, or None.
-        source: the images that it was computed from, or None.
+        engine: the engine that the content belongs to.
     """
 
-    def __init__(
-        self,
-        content: Any,
-        session: Deel | None = None,
-        owner: CanTeach | None = None,
-        source: ImageTensor | None = None,
-    ) -> None:
-        self.session = session or current_session()
-        self.owner = owner
-        self.source = source
+    def __init__(self, content: Any, engine: Engine) -> None:
+        self.engine = engine
         self._content = content
-
-    @property
-    def engine(self) -> Engine:
-        """The engine that the content belongs to."""
-        return self.session.engine
 
     @property
     def content(self) -> Any:
@@ -62,9 +42,9 @@ class Tensor:
         """The shape, batch first."""
         return tuple(self.content.shape)
 
-    def use(self) -> Tensor:
-        """Make it the tensor that a command without an argument acts on."""
-        self.session.current = self
+    def use(self) -> Self:
+        """Make it the tensor that a verb without an argument acts on."""
+        current_context().current = self
         return self
 
     def show(self) -> None:
@@ -72,18 +52,39 @@ class Tensor:
         say(str(self.value))
 
     def __repr__(self) -> str:
-        made = f" of {self.owner.name}" if self.owner is not None else ""
-        return f"{type(self).__name__}{made}, shape {self.shape}"
+        return f"{type(self).__name__}, shape {self.shape}"
 
 
-class Picture(Protocol):
-    """Images that can be cut to any size: a batch of a list, or images given at the prompt."""
+class Pictures(Protocol):
+    """Images that can be rendered at any size: a batch of a dataset, or images of the prompt."""
 
     def pixels(self, size: int, base: int) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB: each image's view, cut from a base x base image."""
 
     def __len__(self) -> int:
         """How many images."""
+
+
+class LogitsCache(Protocol):
+    """What gives a teacher's logits to recorded views from the disk, where they are there."""
+
+    def logits(self, predictor: Any, images: ImageTensor) -> Any:
+        """The engine's tensor (n, classes) of a `Predictor`, cached or computed now."""
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """How the images of a tensor are shown to networks, where each network does not say it itself.
+
+    Attributes:
+        crop: a crop fraction in place of each network's own.
+        cache: where teachers' logits to these images are cached, or None.
+        shown: gives the preprocessing at whose size `value` shows them; None for the usual size.
+    """
+
+    crop: float | None = None
+    cache: LogitsCache | None = None
+    shown: Callable[[], Preprocessing | None] = lambda: None
 
 
 class ImageTensor(Tensor):
@@ -94,35 +95,37 @@ class ImageTensor(Tensor):
     """
 
     def __init__(
-        self, pictures: Picture, session: Deel | None = None, labels: LabelTensor | None = None
+        self,
+        pictures: Pictures,
+        engine: Engine,
+        labels: LabelTensor | None = None,
+        viewing: Viewing | None = None,
     ) -> None:
-        super().__init__(None, session)
+        super().__init__(None, engine)
         self.pictures = pictures
         self.labels = labels
+        self.viewing = viewing or Viewing()
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def pixels(self, network: CanTeach) -> np.ndarray:
-        """uint8 (n, size, size, 3), RGB, as this network's preprocessing cuts it."""
-        size = network.preprocessing.size
-        return self.pictures.pixels(size, self.base(network))
+    def pixels(self, preprocessing: Preprocessing) -> np.ndarray:
+        """uint8 (n, size, size, 3), RGB, as a network of this preprocessing sees them."""
+        return self.pictures.pixels(preprocessing.size, self.resize_size(preprocessing))
 
-    def base(self, network: CanTeach) -> int:
-        """Side in pixels of the square image that this network's view is cut from."""
-        sets = self.session.sets
-        # crop= of InputBatch speaks of the images of its lists, not of one given at the prompt.
-        if sets is not None and self.labels is not None:
-            return sets.base(network.preprocessing)
-        return network.preprocessing.resize_size()
+    def resize_size(self, preprocessing: Preprocessing) -> int:
+        """Side in pixels of the square image that the view of such a network is cut from."""
+        return preprocessing.resize_size(self.viewing.crop)
+
+    def subset(self, pictures: Pictures, labels: LabelTensor | None) -> ImageTensor:
+        """Some of these images, shown in the same way."""
+        return ImageTensor(pictures, self.engine, labels, self.viewing)
 
     @property
     def value(self) -> np.ndarray:
         """float32 (n, 3, side, side), RGB, 0 to 255."""
-        largest = max(
-            self.session.networks, key=lambda network: network.preprocessing.size, default=None
-        )
-        pixels = self.pixels(largest) if largest else self.pictures.pixels(*UNSEEN)
+        shown = self.viewing.shown()
+        pixels = self.pictures.pixels(*UNSEEN) if shown is None else self.pixels(shown)
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32)
 
     @property
@@ -152,11 +155,11 @@ class LabelTensor(Tensor):
     def __init__(
         self,
         labels: np.ndarray,
-        session: Deel | None = None,
+        engine: Engine,
         items: Sequence[Item] = (),
         probabilities: np.ndarray | None = None,
     ) -> None:
-        super().__init__(None, session)
+        super().__init__(None, engine)
         self._labels = labels
         self.items = list(items)
         self.probabilities = probabilities
@@ -175,71 +178,3 @@ class LabelTensor(Tensor):
     def shape(self) -> tuple[int, ...]:
         """(n,)."""
         return self._labels.shape
-
-
-class ScoreTensor(Tensor):
-    """Logits (n, classes): what a network answers. Its labels are its owner's.
-
-    Attributes:
-        trained_mode: whether dropout was drawn for it, as for a student that learns.
-        features: inner blobs kept beside the logits, by name: the engine's own tensors.
-    """
-
-    def __init__(
-        self,
-        content: Any,
-        session: Deel | None = None,
-        owner: CanTeach | None = None,
-        source: ImageTensor | None = None,
-    ) -> None:
-        super().__init__(content, session, owner, source)
-        self.trained_mode = False
-        self.features: dict[str, Any] = {}
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """float32 (n, classes): the softmax of the logits, taken once, here."""
-        return self.engine.numpy(self.engine.softmax(self.content))
-
-    def top(self, count: int = 5) -> list[list[tuple[str, float]]]:
-        """For each image the most probable labels, each with its probability."""
-        names = self.owner.labels if self.owner is not None else None
-        if self.owner is not None and self.owner.new_layers:
-            new = ", ".join(sorted(self.owner.new_layers)[:3])
-            say(
-                f"{self.owner.name}: {new} hold first values, so that labels mean nothing yet; pass"
-                " modelpath=, or train it"
-            )
-        answers = []
-        for row in self.probabilities:
-            # A stable sort of the negative: equal scores come in the order of the labels.
-            best = np.argsort(-row, kind="stable")[:count]
-            answers.append([(names[i] if names else str(i), float(row[i])) for i in best])
-        return answers
-
-    def show(self) -> None:
-        """Print the five most probable labels of each image."""
-        answers = self.top()
-        for number, rows in enumerate(answers):
-            if len(answers) > 1:
-                say(f"image {number}")
-            for rank, (name, probability) in enumerate(rows, start=1):
-                say(f"#{rank} | {name} | {probability:.1%}")
-
-
-def images_of(name: str, x: Tensor | Source | None) -> ImageTensor:
-    """The images of `x`, of an answer to them, or of the current tensor.
-
-    Raises:
-        DataError: it holds no images.
-    """
-    tensor = current_session().tensor() if x is None else x
-    if not isinstance(tensor, Tensor):
-        return ImageTensor(Stills.of(tensor))
-    found = tensor if isinstance(tensor, ImageTensor) else tensor.source
-    if found is None:
-        raise DataError(
-            f"{name}: {tensor!r} holds no images; give those of workout, or call Input('cat.jpg')"
-            " first"
-        )
-    return found

@@ -9,7 +9,8 @@ import numpy as np
 
 from deelish.formats.onnx.outputs import answers
 from deelish.formats.onnx.runtime import open_session
-from deelish.network.network import Network
+from deelish.network.model import Model
+from deelish.network.opening import parts_of_file
 
 # The largest difference, as a share of the largest number of its blob, that rounding explains.
 TOLERANCE = 1e-4
@@ -17,7 +18,7 @@ TOLERANCE = 1e-4
 Blobs = dict[str, np.ndarray]
 
 
-def largest_difference(network: Network, path: Path) -> tuple[float, str]:
+def largest_difference(network: Model, path: Path) -> tuple[float, str]:
     """Run both on the same inputs: the largest difference, as a share, and the blob that has it.
 
     An .onnx is run by onnxruntime, other files by deelish.
@@ -31,13 +32,13 @@ def largest_difference(network: Network, path: Path) -> tuple[float, str]:
     if path.suffix.lower() == ".onnx":
         theirs = _run_onnx(path, inputs)
     else:
-        theirs = Network.load(path).run(inputs, list(ours))
+        theirs = Model.of(parts_of_file(path)).run(inputs, list(ours))
     shares = {blob: _share(values, theirs[blob]) for blob, values in ours.items()}
     worst = max(shares, key=lambda blob: shares[blob])
     return shares[worst], worst
 
 
-def inputs_for(network: Network) -> Blobs:
+def inputs_for(network: Model) -> Blobs:
     """The same numbers every time: images as the network's preprocessing gives them.
 
     Inputs that are no images are 0 or 1, which indices, marks of beginnings and labels may be.

@@ -23,7 +23,7 @@ COLUMNS = (
 class History(list[Row]):
     """Rows of a training, one an epoch: loss, accuracy, agreement with the teacher, speed.
 
-    Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, rate;
+    Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, lr;
     and, where a teacher taught, agreement and val_agreement. Training figures are means over the
     epoch's batches, each measured before its update. `waited` is the share of the training (0 to 1)
     in which the network waited for images.

@@ -9,14 +9,15 @@ from typing import Any
 
 from deelish.common.printing import say
 from deelish.common.progress import Bar
-from deelish.errors import DataError, TrainingError
+from deelish.errors import TrainingError
 from deelish.images.batch import ImageBatch
+from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
-from deelish.language.session import Deel
-from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.network.model import models_of
+from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import Interrupt
-from deelish.training.run import Optimization, Run
+from deelish.training.trainer import Trainer
 from deelish.training.waiting import Waiting
 
 Workout = Callable[[ImageTensor, LabelTensor], Any]
@@ -24,60 +25,61 @@ Checkout = Callable[[], Any]
 
 
 class Loop:
-    """One BatchTrain: calls workout for every batch and checkout after every epoch."""
+    """One BatchTrain: calls workout for every batch and checkout after every epoch.
+
+    `viewing` says how the images of a batch are shown to networks.
+    """
 
     def __init__(
-        self, session: Deel, workout: Workout, checkout: Checkout | None, how: Optimization
+        self,
+        trainer: Trainer,
+        dataset: Dataset,
+        viewing: Viewing,
+        workout: Workout,
+        checkout: Checkout | None,
     ) -> None:
-        if session.sets is None:
-            raise DataError("BatchTrain: there are no images; call InputBatch(train=...) first")
-        self.session, self.sets = session, session.sets
-        self.workout, self.checkout, self.how = workout, checkout, how
-        self.group = session.engine.group
+        self.trainer, self.dataset, self._viewing = trainer, dataset, viewing
+        self.workout, self.checkout = workout, checkout
+        self.context, self.group = trainer.context, trainer.context.engine.group
         self.history = History()
         self.interrupt = Interrupt()
         # Whether all processes end it at the same place: at its end, or by a Ctrl-C that all know.
         self._together = False
 
-    def train(self, epochs: int) -> History:
-        """Train for so many epochs; Ctrl-C ends it after the update in hand."""
-        self.sets.prepare(self.session.networks)
-        self.session.tell_precision()
-        self.run = Run(self.session, self.how, epochs * len(self.sets.train))
-        before, self.session.run = self.session.run, self.run
+    def train(self) -> History:
+        """Train for all epochs; Ctrl-C ends it after the update in hand."""
+        self.dataset.prepare(model.preprocessing for model in models_of(self.context))
         try:
             with self.interrupt:
-                for number in range(1, epochs + 1):
-                    self._epoch(number, epochs)
+                for number in range(1, self.trainer.extent.epochs + 1):
+                    self._epoch(number)
             self._together = True
         except KeyboardInterrupt:
             if self.group.size > 1 and not self._together:
                 raise
-            say(f"stopped by Ctrl-C at {self.run.where}; the weights are those of its update")
+            self._report_stop()
         finally:
-            self.session.run = before
-            for network in self.session.networks:
-                network.pending = None
-            self._tell_skipped()
+            self.trainer.stop()
+            self._report_skipped()
         return self.history
 
-    def _epoch(self, number: int, epochs: int) -> None:
-        self.session.epochs += 1
+    def _epoch(self, number: int) -> None:
+        self.trainer.counts.epochs += 1
         start = time.perf_counter()
-        self.run.training = True
-        trained = self._part(self.sets.train, f"epoch {number}/{epochs}")
+        self.trainer.training = True
+        trained = self._part(self.dataset.train, f"epoch {number}/{self.trainer.extent.epochs}")
         seconds = time.perf_counter() - start
         row: Row = {"epoch": number, **trained.row()}
-        if self.sets.val is not None:
-            self.run.training = False
-            row |= self._part(self.sets.val, "validation").row("val_")
+        if self.dataset.val is not None:
+            self.trainer.training = False
+            row |= self._part(self.dataset.val, "validation").row("val_")
         seconds, waited = self._means([seconds, trained.waited], 1 / self.group.size)
         row |= {"images_per_second": trained.images / seconds, "seconds": seconds}
         row["waited"] = waited
-        row["rate"] = self.run.rate
+        row["lr"] = self.trainer.lr
         self.history.append(row)
         if number == 1:
-            self.sets.tell_kept(self.group)
+            self.dataset.report_cache(self.group)
             say(self.history.heading())
         say(self.history.line(row))
         if self.checkout is not None:
@@ -87,7 +89,8 @@ class Loop:
     def _part(self, loader: Loader, title: str) -> Averages:
         """All batches of one set, once."""
         means = Averages()
-        batches = loader.batches(self.session.epochs, self.run.training, self.group)
+        trainer = self.trainer
+        batches = loader.batches(trainer.counts.epochs, trainer.training, self.group)
         waiting = Waiting(batches)
         with Bar(title, len(loader.items)) as bar, closing(batches):
             for number, batch in enumerate(waiting, start=1):
@@ -100,15 +103,20 @@ class Loop:
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:
         """workout on one batch -> loss, accuracy, agreement, as means over all processes."""
-        shares = batch.label_shares(self.sets.classes(self.session.networks))
-        labels = LabelTensor(batch.labels, self.session, batch.items, probabilities=shares)
-        images = ImageTensor(batch, self.session, labels)
-        self.run.begin(images, where, batch.share)
-        images.use()
+        engine = self.context.engine
+        shares = batch.label_shares(self._classes())
+        labels = LabelTensor(batch.labels, engine, batch.items, probabilities=shares)
+        images = ImageTensor(batch, engine, labels, self._viewing)
+        self.trainer.begin(images, where, batch.share)
         loss, accuracy = _pair(self.workout(images, labels), where)
-        agreement = self.run.end()
+        self.trainer.end()
+        agreement = self.trainer.agreement
         loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.share)
         return loss, accuracy, None if agreement is None else agreed
+
+    def _classes(self) -> int:
+        """The classes of a label given as probabilities: of the largest network, or the labels."""
+        return max([self.dataset.classes, *(model.classes for model in models_of(self.context))])
 
     def _means(self, values: Sequence[float], share: float) -> list[float]:
         """Means over the processes, of which this one has a share."""
@@ -120,9 +128,15 @@ class Loop:
             self._together = True
             raise KeyboardInterrupt
 
-    def _tell_skipped(self) -> None:
-        loaders = [loader for loader in (self.sets.train, self.sets.val) if loader is not None]
-        skipped = [reason for loader in loaders for _, reason in loader.skipped]
+    def _report_stop(self) -> None:
+        where = self.trainer.where
+        if self._together:
+            say(f"stopped by Ctrl-C at {where}; the weights are those of its update")
+        else:
+            say(f"stopped by a second Ctrl-C at {where}; its update may be missing")
+
+    def _report_skipped(self) -> None:
+        skipped = [reason for loader in self.dataset.loaders for _, reason in loader.skipped]
         if self._together:
             skipped = list(dict.fromkeys(self.group.gather(skipped)))
         if skipped:
@@ -138,6 +152,6 @@ def _pair(result: Any, where: str) -> tuple[float, float]:
         return float(loss), float(accuracy)
     except (TypeError, ValueError):
         raise TrainingError(
-            f"workout returned {result!r} at {where}, where (loss, accuracy) is wanted; end it with"
+            f"workout returned {result!r} at {where}, where (loss, accuracy) is needed; end it with"
             " return student.backprop(t)"
         ) from None

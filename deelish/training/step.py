@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from deelish.distillation.checks import teacher_logits
 from deelish.distillation.choosing import Chosen, choose
@@ -13,146 +13,134 @@ from deelish.distillation.hints import Hint, hint_loss, hints_of, student_blobs
 from deelish.distillation.losses import Answers
 from deelish.distillation.weighting import shares
 from deelish.errors import TrainingError
-from deelish.language.session import current_session
-from deelish.network.tensors import ScoreTensor
+from deelish.network.model import Forward, Model
 from deelish.training.targets import Targets, targets_of
-
-if TYPE_CHECKING:
-    from deelish.network.network import Network
-    from deelish.training.run import Run
+from deelish.training.trainer import Trainer
 
 
 class Outcome(NamedTuple):
-    """What a batch gave: its loss, and the share of its images whose true label came first."""
+    """What a batch gave: its loss, and the fraction of its images whose true label came first."""
 
     loss: float
     accuracy: float
 
 
-@dataclass
-class Pending:
-    """A student's answer that waits for `backprop`, with the scores of its auxiliary heads."""
+@dataclass(frozen=True)
+class Asked:
+    """What a script asked of `backprop`, under its names."""
 
-    answer: ScoreTensor
-    heads: dict[str, Any]
+    distill: Any
+    loss: Any
+    hint: Any
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """How a teacher's answer is learnt from, as a script asked for it."""
+    """How a student learns from a teacher's logits, as a script asked for it."""
 
     loss: Chosen
     hints: list[Hint]
-    # Whether labels were given beside the answer.
+    # Whether labels were given beside the logits.
     mixed: bool
 
 
-def backprop(
-    network: Network, t: Any, distill: Any, loss: Any, hint: Any, options: Mapping[str, Any]
-) -> Outcome:
+def backprop(trainer: Trainer, student: Model, t: Any, asked: Asked) -> Outcome:
     """Loss of the batch, an update of the weights in training, and the accuracy.
 
     Raises:
-        TrainingError: outside of a workout, before `classify`, a teacher that cannot teach, or a
-            loss, a hint or an option that is not known.
+        TrainingError: before `classify`, a teacher that cannot teach, or a loss, a hint or an
+            option that is not known.
         PlanError: a hint names a layer that is not there.
         DataError: labels outside of the network's classes.
     """
-    run = _running(network)
-    pending = _pending(network, run)
-    mixed = not isinstance(distill, bool)
-    targets = targets_of(network, t if mixed or not distill else run.images.labels, run)
-    engine = network.session.engine
+    made = trainer.pending(student)
+    distill, mixed = asked.distill, not isinstance(asked.distill, bool)
+    labels = t if mixed or not distill else trainer.images.labels
+    targets = targets_of(student, labels, len(trainer.images))
     taught = None
     if distill is False:
-        _check_alone(network, loss, hint, options)
-        value = targets.loss(network, pending)
+        _check_alone(student, asked)
+        value = targets.loss(student, made)
     else:
-        answer = distill if mixed else t
-        lesson = Lesson(choose(loss, options), hints_of(hint), mixed)
-        teacher, taught = teacher_logits(network, answer, run)
-        pending = _with_features(network, pending, lesson.hints, run)
-        value = _taught(network, pending, targets, teacher, lesson, run)
+        lesson = Lesson(choose(asked.loss, asked.options), hints_of(asked.hint), mixed)
+        given = distill if mixed else t
+        teacher, taught = teacher_logits(student, given, trainer.memory)
+        made = _with_features(student, made, lesson.hints, trainer)
+        value = _taught(student, made, targets, teacher, lesson, trainer.epoch)
         if lesson.hints:
-            value = value + hint_loss(network, pending.answer, answer, lesson.hints, run)
+            value = value + hint_loss(student, made.logits, given, lesson.hints, trainer.memory)
+    return _finished(trainer, student, made, targets, value, taught)
+
+
+def _finished(
+    trainer: Trainer, student: Model, made: Forward, targets: Targets, value: Any, taught: Any
+) -> Outcome:
+    """The update, in training, and what the batch gave."""
+    engine = student.engine
     number = float(engine.numpy(value))
-    _check_finite(network, number, run)
-    predicted = engine.numpy(pending.answer.content).argmax(1)
+    _check_finite(student, number, trainer)
+    predicted = engine.numpy(made.logits.content).argmax(1)
     if taught is not None:
-        run.agreement(float((predicted == taught.argmax(1)).mean()))
-    if run.training:
-        run.update(network, value)
-    network.pending = None
+        trainer.agreement = float((predicted == taught.argmax(1)).mean())
+    if trainer.training:
+        trainer.update(student, value)
+    trainer.done(student)
     return Outcome(number, float((predicted == targets.labels).mean()))
 
 
 def _taught(
-    network: Network, pending: Pending, targets: Targets, teacher: Any, lesson: Lesson, run: Run
+    student: Model, made: Forward, targets: Targets, teacher: Any, lesson: Lesson, epoch: float
 ) -> Any:
     """The teacher's part of the loss and the labels' part, by their weights."""
     loss = lesson.loss
     if loss.of_labels and targets.shares is not None:
         raise TrainingError(
-            f"{network.name}.backprop: loss {loss.name!r} wants one true class an image, and this"
+            f"{student.name}.backprop: loss {loss.name!r} needs one true class an image, and this"
             " batch mixes images; take another loss, or InputBatch without mix="
         )
-    weight, label_weight = shares(loss.published, loss.weights, lesson.mixed, run.epoch)
-    engine, student = network.session.engine, pending.answer.content
-    value = loss(Answers(engine, student, teacher, targets.labels)) * weight
+    weight, label_weight = shares(loss.published, loss.weights, lesson.mixed, epoch)
+    engine, logits = student.engine, made.logits.content
+    value = loss(Answers(engine, logits, teacher, targets.labels)) * weight
     if label_weight:
-        value = value + targets.loss(network, pending) * label_weight
+        value = value + targets.loss(student, made) * label_weight
     return value
 
 
-def _with_features(network: Network, pending: Pending, hints: list[Hint], run: Run) -> Pending:
-    """The student's answer with the blobs that the hints compare beside it.
+def _with_features(student: Model, made: Forward, hints: list[Hint], trainer: Trainer) -> Forward:
+    """The student's logits with the blobs that the hints compare beside them.
 
     From the second batch on they are there. For the first one the student runs again.
     """
-    blobs = student_blobs(network, hints)
+    blobs = student_blobs(student, hints)
     for blob in blobs:
-        run.keep(network, blob)
-    if all(blob in pending.answer.features for blob in blobs):
-        return pending
-    # The batch's first student draws the same dropout, and so answers the same. What moves twice
-    # on this one batch are the running means of BatchNorm, and what a user's own layers count.
-    run.seed_dropout()
-    return network.answered(pending.answer.source or run.images, training=run.training)
+        trainer.memory.read(student, blob)
+    if all(blob in made.logits.features for blob in blobs):
+        return made
+    # The batch's first student draws the same dropout, and so gives the same logits. What moves
+    # twice on this one batch are the running means of BatchNorm, and the buffers of a user's own
+    # layers.
+    trainer.seed_dropout()
+    return trainer.forward(student, trainer.images)
 
 
-def _running(network: Network) -> Run:
-    run = current_session().run
-    if run is None:
-        raise TrainingError(
-            f"{network.name}.backprop: works on the batches of a workout; write"
-            " def workout(x, t): ... and BatchTrain(workout)"
-        )
-    return run
-
-
-def _pending(network: Network, run: Run) -> Pending:
-    pending = network.pending
-    if pending is None or pending.answer.source is not run.images:
-        raise TrainingError(
-            f"{network.name}.backprop: this batch was not classified by {network.name}; call"
-            f" student.classify(x) with workout's x before each student.backprop(t)"
-        )
-    return pending
-
-
-def _check_alone(network: Network, loss: Any, hint: Any, options: Mapping[str, Any]) -> None:
+def _check_alone(student: Model, asked: Asked) -> None:
     """On labels alone there is nothing to choose."""
-    given = [*(["loss"] if loss != "kd" else []), *(["hint"] if hint is not None else []), *options]
+    given = [
+        *(["loss"] if asked.loss != "kd" else []),
+        *(["hint"] if asked.hint is not None else []),
+        *asked.options,
+    ]
     if given:
         raise TrainingError(
-            f"{network.name}.backprop: {given[0]}= is about a teacher's answer, and there is none;"
-            " pass distill=answer with answer = teacher.batch_feature(x)"
+            f"{student.name}.backprop: {given[0]}= is about a teacher's logits, and there are none;"
+            " pass distill=logits with logits = teacher.batch_feature(x)"
         )
 
 
-def _check_finite(network: Network, loss: float, run: Run) -> None:
+def _check_finite(student: Model, loss: float, trainer: Trainer) -> None:
     if not math.isfinite(loss):
         raise TrainingError(
-            f"{network.name}: the loss is {loss} at {run.where}; the weights are those before this"
-            " batch; look at its images, or train with a lower rate="
+            f"{student.name}: the loss is {loss} at {trainer.where}; the weights are those before"
+            " this batch; look at its images, or train with a lower lr="
         )

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from deelish.distillation.losses import cross_entropy
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
+from deelish.network.model import Forward, Model
 from deelish.network.tensors import LabelTensor, Tensor
-
-if TYPE_CHECKING:
-    from deelish.network.network import Network
-    from deelish.training.run import Run
-    from deelish.training.step import Pending
 
 
 @dataclass(frozen=True)
@@ -30,39 +26,39 @@ class Targets:
     labels: np.ndarray
     shares: np.ndarray | None = None
 
-    def loss(self, network: Network, pending: Pending) -> Any:
-        """Cross-entropy of the answer, plus that of the auxiliary classifiers by their weights."""
-        engine, truth = network.session.engine, self.labels if self.shares is None else self.shares
-        loss = cross_entropy(engine, pending.answer.content, truth)
-        for name, scores in pending.heads.items():
+    def loss(self, network: Model, made: Forward) -> Any:
+        """Cross-entropy of the logits, plus that of the auxiliary classifiers by their weights."""
+        engine, truth = network.engine, self.labels if self.shares is None else self.shares
+        loss = cross_entropy(engine, made.logits.content, truth)
+        for name, scores in made.heads.items():
             loss = loss + cross_entropy(engine, scores, truth) * network.plan.auxiliary[name]
         return loss
 
 
-def targets_of(network: Network, t: Any, run: Run) -> Targets:
+def targets_of(network: Model, t: Any, images: int) -> Targets:
     """The targets in workout's t, in n whole numbers, or in an (n, classes) array of shares.
 
     Raises:
-        TrainingError: an answer of a network, or an array of another shape or type.
+        TrainingError: logits of a network, or an array of another shape or type.
         DataError: a label outside of the network's classes, or shares that are none.
     """
     if isinstance(t, Tensor) and not isinstance(t, LabelTensor):
         raise TrainingError(
-            f"{network.name}.backprop: t is an answer, {t!r}, where labels are wanted; pass"
-            " distill=True to learn from it"
+            f"{network.name}.backprop: t is {t!r}, where labels are needed; pass distill=True to"
+            " learn from it"
         )
-    engine = network.session.engine
+    engine = network.engine
     if isinstance(t, LabelTensor):
         values: Any = t.value if t.probabilities is None else _fitted(t.probabilities, network)
     else:
         values = engine.numpy(t) if engine.is_own(t) else t
     labels = np.asarray(values)
-    if labels.dtype.kind == "f" and labels.ndim == 2 and len(labels) == len(run.images):
+    if labels.dtype.kind == "f" and labels.ndim == 2 and len(labels) == images:
         return _shares(network, labels)
-    if labels.shape != (len(run.images),) or labels.dtype.kind not in "iu":
+    if labels.shape != (images,) or labels.dtype.kind not in "iu":
         raise TrainingError(
-            f"{network.name}.backprop: labels are {labels.dtype} {labels.shape}; the batch wants"
-            f" {len(run.images)} whole numbers; pass workout's t"
+            f"{network.name}.backprop: labels are {labels.dtype} {labels.shape}; the batch needs"
+            f" {images} whole numbers; pass workout's t"
         )
     if labels.min() < 0 or labels.max() >= network.classes:
         if isinstance(t, LabelTensor):
@@ -74,14 +70,14 @@ def targets_of(network: Network, t: Any, run: Run) -> Targets:
     return Targets(labels.astype(np.int64))
 
 
-def _fitted(shares: np.ndarray, network: Network) -> np.ndarray:
+def _fitted(shares: np.ndarray, network: Model) -> np.ndarray:
     """The shares as wide as the network; a batch has those of the session's largest one."""
     if not shares[:, network.classes :].any():
         shares = shares[:, : network.classes]
     return np.pad(shares, ((0, 0), (0, max(0, network.classes - shares.shape[1]))))
 
 
-def _shares(network: Network, shares: np.ndarray) -> Targets:
+def _shares(network: Model, shares: np.ndarray) -> Targets:
     if shares.shape[1] != network.classes:
         raise DataError(
             f"{network.name}.backprop: t holds shares of {shares.shape[1]} classes, and it has"

@@ -7,8 +7,7 @@ import pytest
 from comparison.corners import LABELS, by_hand, corners, known, listed, softmax
 from helpers import small, write_set
 
-from deelish import Deel
-from deelish.comparison import Compare
+from deelish import Compare, Deel
 from deelish.errors import DataError, TrainingError
 
 

@@ -9,9 +9,9 @@ import pytest
 from comparison.corners import LABELS, by_hand, corners, known, listed, softmax
 from helpers import small
 
-from deelish import Deel, InputBatch, Network
-from deelish.comparison import Compare
+from deelish import Compare, Deel, InputBatch, Network
 from deelish.errors import DataError
+from deelish.network.predictor import Predictor
 
 
 def test_the_numbers_are_those_of_each_image_alone(sets, each_engine):
@@ -115,15 +115,20 @@ def test_the_table_and_json(sets, teacher, student):
     assert sum(each["images"] for each in data["rows"]["student"]["reliability"]) == 24
 
 
-class Foreign:
-    """What can teach and is no network: the contract and nothing more."""
+class Foreign(Predictor):
+    """What can teach and is no network: a predictor and nothing more."""
 
-    name, parameters, new_layers = "Foreign", None, frozenset()
+    name, parameters, classes = "Foreign", None, 4
 
     def __init__(self, network):
-        self.labels, self.classes = network.labels, network.plan.classes
-        self.session, self.preprocessing = network.session, network.preprocessing
-        self.batch_feature = network.batch_feature
+        self.labels, self.context = network.labels, network.context
+        self.preprocessing, self.logits = network.preprocessing, network.logits
+
+    def logits(self, images):
+        """The network's."""
+
+    def fingerprint(self):
+        return None
 
 
 def test_a_teacher_that_is_no_network(sets, teacher, student):

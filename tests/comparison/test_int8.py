@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from comparison.corners import LABELS, corners, known
 
-from deelish import Deel, Layer, Network
-from deelish.comparison import Compare, int8
+from deelish import Compare, Deel, Layer, Network
+from deelish.comparison import int8
 from deelish.comparison.pictures import ImageList
 from deelish.images import read_items
 
@@ -49,11 +49,15 @@ def test_int8_is_right_where_float_is(onnx, sets):
     assert row["ms_1"] > 0
 
 
+def images_of(items, preprocessings=()):
+    return ImageList(items, Deel().engine, preprocessings, None, 8)
+
+
 def test_int8_answers_like_the_network_in_a_quarter_of_its_bytes(onnx, sets):
     test, train = sets
     with Deel(seed=3):
         net = convolutional()
-        batches = [batch for batch, _ in ImageList(read_items(train), [net.preprocessing], None, 8)]
+        batches = [batch for batch, _ in images_of(read_items(train), [net.preprocessing])]
         made = int8.Int8(net, batches)
         ours = net.batch_feature(batches[0]).value
         theirs = made.logits(batches[0])
@@ -70,18 +74,18 @@ def test_int8_answers_like_the_network_in_a_quarter_of_its_bytes(onnx, sets):
 
 def test_it_calibrates_on_training_images_spread_over_the_list(sets):
     items = read_items(sets[1])
-    chosen = ImageList(items, [], None, 8).some(5).items
+    chosen = images_of(items).some(5).items
     assert [items.index(each) for each in chosen] == [0, 5, 10, 14, 19]
-    assert len(ImageList(items, [], None, 8).some(128).items) == 20
+    assert len(images_of(items).some(128).items) == 20
 
 
 def test_without_training_images_the_row_says_so(sets, teacher, student):
     report = Compare(teacher, student, sets[0])
     row = report["student int8"]
-    assert row["missing"] == "int8 wants training images to calibrate on; give train="
+    assert row["missing"] == "int8 needs training images to calibrate on; give train="
     assert {row[key] for key in ("accuracy", "kl", "file_bytes", "memory_bytes", "ms_1")} == {None}
     assert (
-        "student int8 is missing: int8 wants training images to calibrate on; give train="
+        "student int8 is missing: int8 needs training images to calibrate on; give train="
         in repr(report)
     )
 

@@ -12,7 +12,7 @@ from comparison.corners import LABELS, known
 from helpers import small
 from PIL import Image
 
-from deelish.comparison import Compare
+from deelish import Compare
 from deelish.errors import DataError, FileError
 
 EMPTY = {"meta", "img", "br"}

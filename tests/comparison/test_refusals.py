@@ -7,7 +7,7 @@ import pytest
 from comparison.corners import LABELS, corners, hold
 from helpers import small
 
-from deelish.comparison import Compare
+from deelish import Compare
 from deelish.errors import DataError, FileError, TrainingError
 
 
@@ -15,8 +15,8 @@ def test_an_untrained_network_is_told_of(sets, teacher, capsys):
     Compare(teacher, small("New", labels=LABELS), sets[0])
     said = capsys.readouterr().out
     assert said == (
-        "New: hidden, score hold first values, so that its numbers mean nothing yet; load it or"
-        " train it\n"
+        "New: hidden, score has its initial weights, so that its numbers mean nothing yet; load it"
+        " or train it\n"
     )
 
 

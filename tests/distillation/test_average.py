@@ -6,8 +6,8 @@ from helpers import once, small, trained, write_set
 from hinted import convolutional, weights
 
 from deelish import BatchTrain, Deel, InputBatch, Network
-from deelish.distillation.average import Average
 from deelish.errors import TrainingError
+from deelish.language.teachers import Average
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_the_average_is_the_recurrence_and_statistics_are_the_students(session):
         current = weights(student)
         for key in wanted:
             learnt = not key.startswith("bn1/")
-            share = 0.7 if learnt and session.updates > 1 else 0.0
+            share = 0.7 if learnt and session.counts.updates > 1 else 0.0
             wanted[key] = share * wanted[key] + (1 - share) * current[key]
         answer = average.batch_feature(x)
         for key, value in weights(average).items():
@@ -36,7 +36,7 @@ def test_the_average_is_the_recurrence_and_statistics_are_the_students(session):
         student.classify(x)
         return student.backprop(answer, distill=True)
 
-    BatchTrain(workout, epochs=2, rate=0.05, optimizer="sgd")
+    BatchTrain(workout, epochs=2, lr=0.05, optimizer="sgd")
     assert seen == [True] * 8
     assert not np.array_equal(wanted["score/weight"], weights(student)["score/weight"])
 
@@ -90,7 +90,7 @@ def test_it_never_learns_and_is_not_saved_with_the_student(session, tmp_path):
 
 @pytest.mark.parametrize("decay", [1, -0.1, "0.9", True])
 def test_a_decay_that_is_none_is_refused(session, decay):
-    with pytest.raises(TrainingError, match="give the share of the past, from 0 up to, not with"):
+    with pytest.raises(TrainingError, match="give the fraction of the past, from 0 up to below 1"):
         Average(small(), decay)
 
 

@@ -8,8 +8,8 @@ from helpers import once, small, write_set
 
 from deelish import Deel, InputBatch
 from deelish.distillation.class_matching import class_order
-from deelish.distillation.wrapped import Teacher
 from deelish.errors import TrainingError
+from deelish.language.teachers import Teacher
 
 NAMES = ["kit fox, Vulpes macrotis", "tench, Tinca tinca", "sports_car, sport car", "hen"]
 
@@ -98,7 +98,7 @@ def test_a_student_of_few_classes_learns_their_logits_of_a_teacher_of_many(sessi
 
     def workout(x, t):
         answer = teacher.batch_feature(x)
-        content, values = teacher_logits(student, answer, session.run)
+        content, values = teacher_logits(student, answer, session.trainer.memory)
         np.testing.assert_array_equal(session.engine.numpy(content), values)
         seen.append((values, answer))
         student.classify(x)
@@ -122,5 +122,5 @@ def test_without_names_the_numbers_must_be_equal(session):
         student.classify(x)
         return student.backprop(teacher.batch_feature(x), distill=True)
 
-    with pytest.raises(TrainingError, match=r"answer is \(16, 7\), the student's \(16, 4\); give"):
+    with pytest.raises(TrainingError, match=r"logits are \(16, 7\), the student's \(16, 4\); give"):
         once(workout)

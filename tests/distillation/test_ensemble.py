@@ -6,9 +6,8 @@ from helpers import once, small, trained, write_set
 from models_of_others import PIXELS, Usual, eights
 
 from deelish import InputBatch
-from deelish.distillation.ensemble import Ensemble
-from deelish.distillation.wrapped import Teacher
 from deelish.errors import TrainingError
+from deelish.language.teachers import Ensemble, Teacher
 
 
 def members(**args):
@@ -73,7 +72,7 @@ def test_what_cannot_be_averaged_is_refused(session):
         Ensemble(first, Usual())
     with pytest.raises(TrainingError, match=r"average='max'\): give 'logits' or 'probabilities'"):
         Ensemble(first, second, average="max")
-    with pytest.raises(TrainingError, match="Usual answers with 9 classes and Usual with 4; give"):
+    with pytest.raises(TrainingError, match="Usual has 9 classes and Usual 4; give"):
         Ensemble(first, Teacher(Usual(classes=9), **PIXELS))
     with pytest.raises(TrainingError, match="Usual: 1 of its 4 classes are not among those of"):
         Ensemble(first, Teacher(Usual(), labels=list("abcx"), **PIXELS))

@@ -7,8 +7,7 @@ from models_of_others import PIXELS, Usual, eights
 from torch import nn
 
 from deelish import Deel
-from deelish.distillation.ensemble import Ensemble
-from deelish.distillation.wrapped import Teacher
+from deelish.language.teachers import Ensemble, Teacher
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,8 @@ from models_of_others import (
 from torch import nn
 
 from deelish import Deel, InputBatch
-from deelish.distillation.wrapped import Teacher
 from deelish.errors import TrainingError
+from deelish.language.teachers import Teacher
 
 WHOLE = {**PIXELS, "crop": 1.0}
 
@@ -169,12 +169,12 @@ def lesson(tmp_path, made):
 
 def test_probabilities_do_not_teach(tmp_path):
     module = Returns(lambda logits: logits.softmax(1))
-    with pytest.raises(TrainingError, match="the answer of Returns is probabilities, since its"):
+    with pytest.raises(TrainingError, match="the output of Returns is probabilities, since its"):
         lesson(tmp_path, lambda student: Teacher(module, **WHOLE))
 
 
 def test_a_student_does_not_teach_itself(tmp_path):
-    with pytest.raises(TrainingError, match="the student's own answer was given as the teacher's"):
+    with pytest.raises(TrainingError, match="the student's own logits were given as the teacher's"):
         lesson(tmp_path, Teacher)
 
 
@@ -186,5 +186,7 @@ def test_a_network_that_was_never_trained_does_not_teach(tmp_path):
 def test_in_training_a_teacher_is_asked_by_batch_feature(tmp_path):
     InputBatch(write_set(tmp_path, "train", 32), batch_size=16)
     teacher = Teacher(Usual(), **WHOLE)
-    with pytest.raises(TrainingError, match=r"Usual: is a teacher .* t = teacher\.batch_feature"):
+    with pytest.raises(
+        TrainingError, match=r"Usual: is a teacher .* logits = teacher\.batch_feature"
+    ):
         once(lambda x, t: teacher.classify(x))

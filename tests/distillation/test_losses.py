@@ -34,13 +34,13 @@ def mse(s, t, y):
     return sum(((a - b) ** 2).sum() for a, b in zip(s, t, strict=True)) / (2 * len(s))
 
 
-def dkd(s, t, y, temperature=4.0, alpha=1.0, beta=8.0):
+def dkd(s, t, y, temperature=4.0, tckd=1.0, nckd=8.0):
     total = 0
     for a, b, label in zip(s, t, y, strict=True):
         p, q = softmax(b[None] / temperature), softmax(a[None] / temperature)
         pairs = [np.array([[r[0, label], 1 - r[0, label]]]) for r in (p, q)]
         others = [softmax(np.delete(logits, label)[None] / temperature) for logits in (b, a)]
-        total += alpha * divergence(*pairs)[0] + beta * divergence(*others)[0]
+        total += tckd * divergence(*pairs)[0] + nckd * divergence(*others)[0]
     return total * temperature**2 / len(s)
 
 
@@ -65,7 +65,7 @@ CASES = [
     ("cross_entropy", {}),
     ("cross_entropy", {"temperature": 2.5}),
     ("dkd", {}),
-    ("dkd", {"temperature": 1, "alpha": 0.5, "beta": 2}),
+    ("dkd", {"temperature": 1, "tckd": 0.5, "nckd": 2}),
     ("dist", {}),
     ("dist", {"temperature": 4, "beta": 2, "gamma": 0.5}),
 ]
@@ -149,18 +149,18 @@ def test_kd_is_tckd_and_what_the_teacher_leaves_of_nckd(engine, temperature):
             options["temperature"] = temperature
             return number(engine, name, student, options, teacher=teacher, labels=label)
 
-        target = part("dkd", alpha=1, beta=0)
-        others = part("dkd", alpha=0, beta=1)
+        target = part("dkd", tckd=1, nckd=0)
+        others = part("dkd", tckd=0, nckd=1)
         left = 1 - softmax(teacher / temperature)[0, label[0]]
         assert part("kd") == pytest.approx(target + left * others, rel=1e-4)
-        # With beta = alpha the others count in full, so that it is no less than kd.
-        assert part("dkd", alpha=1, beta=1) >= part("kd")
+        # With nckd = tckd the others count in full, so that it is no less than kd.
+        assert part("dkd", tckd=1, nckd=1) >= part("kd")
 
 
-def test_of_two_classes_dkd_with_alpha_1_is_kd(engine):
+def test_of_two_classes_dkd_with_tckd_1_is_kd(engine):
     student, labels = leaf(engine, STUDENT[:, :2]), np.array([0, 1, 1, 0, 1])
     given = {"teacher": TEACHER[:, :2], "labels": labels}
-    decoupled = number(engine, "dkd", student, {"temperature": 2, "beta": 5}, **given)
+    decoupled = number(engine, "dkd", student, {"temperature": 2, "nckd": 5}, **given)
     assert decoupled == pytest.approx(number(engine, "kd", student, {"temperature": 2}, **given))
 
 

@@ -7,8 +7,8 @@ import pytest
 from models_of_others import Usual, eights
 
 from deelish import Deel
-from deelish.distillation.wrapped import Teacher
 from deelish.errors import DataError
+from deelish.language.teachers import Teacher
 from deelish.plan.preprocessing import Preprocessing
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

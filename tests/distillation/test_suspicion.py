@@ -5,8 +5,7 @@ import pytest
 from helpers import once, small, trained, write_set
 
 from deelish import BatchTrain, InputBatch
-from deelish.distillation.average import Average
-from deelish.distillation.wrapped import Teacher
+from deelish.language.teachers import Average, Teacher
 
 
 def images(folder, count):
@@ -41,8 +40,8 @@ def test_a_teacher_worse_than_chance_is_spoken_of_once(session, tmp_path, capsys
     images(tmp_path, 250)
     BatchTrain(learning(small(), corner(1)), epochs=3)
     wanted = (
-        "Guide names 0 of 200 images right, which is worse than chance among 4 classes, and teaches"
-        " Small; teacher and student may be swapped, or its labels are in another order"
+        "Guide predicts 0 of 200 images right, which is worse than chance among 4 classes, and"
+        " teaches Small; teacher and student may be swapped, or its labels are in another order"
     )
     assert warnings(capsys) == [wanted]
 

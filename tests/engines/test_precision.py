@@ -51,7 +51,7 @@ def test_auto_teaches_in_what_the_processor_has_and_answers_in_float32(monkeypat
             "deelish.engines.torch.engine.processor_has_bfloat16", lambda has=has: has
         )
         session = Deel(precision="auto")
-        assert session.engine.half == ("bfloat16" if has else None)
+        assert session.engine.autocast_dtype == ("bfloat16" if has else None)
         network = NetworkInNetworkCIFAR10()
         network.untrained.clear()
         answers[has] = (network.batch_feature(images()).value, network.classify(images()).value)
@@ -83,7 +83,7 @@ def test_a_half_type_that_is_named_is_for_every_answer_and_learns(tmp_path, caps
         network.classify(x)
         return network.backprop(t)
 
-    assert BatchTrain(workout, epochs=10, rate=0.01)[-1]["accuracy"] > 0.9
+    assert BatchTrain(workout, epochs=10, lr=0.01)[-1]["accuracy"] > 0.9
     assert f"compute in {half}" in capsys.readouterr().out
     answer = network.classify(images(size=8))
     assert answer.value.dtype == np.float32
@@ -104,7 +104,7 @@ def states_of_a_training(train, half, rows, batch_size, rate=0.01, scale=1 / 255
         states.append(weights(network))
         return outcome
 
-    BatchTrain(workout, epochs=1, optimizer="sgd", rate=rate)
+    BatchTrain(workout, epochs=1, optimizer="sgd", lr=rate)
     return states
 
 
@@ -155,7 +155,7 @@ def exact_answer(network):
     x = network.Input(images(size=8))
     with torch.inference_mode():
         return network.module(
-            torch.from_numpy(network.preprocessing.apply(x.pixels(network)))
+            torch.from_numpy(network.preprocessing.apply(x.pixels(network.preprocessing)))
         ).numpy()
 
 
@@ -188,7 +188,7 @@ def test_a_precision_that_is_not_there_is_refused(chainer):
         Deel(precision="half")
     with pytest.raises(EngineError, match=r"engine='chainer', precision='bfloat16'.*in float32; l"):
         open_engine("chainer", -1, "bfloat16")
-    assert open_engine("chainer", -1, "auto").half is None
+    assert open_engine("chainer", -1, "auto").autocast_dtype is None
 
 
 @pytest.mark.parametrize(

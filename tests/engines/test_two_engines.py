@@ -58,7 +58,7 @@ def test_a_state_moves_from_one_engine_to_the_other():
     with Deel(engine="torch", seed=5):
         network = small()
         answers["torch"] = network.run({"data": x})["prob"]
-        values = network.session.engine.state(network.module)
+        values = network.engine.state(network.module)
     for name in ("chainer", "numpy"):
         with Deel(engine=name) as deel:
             module = deel.engine.build(network.plan, values)

@@ -53,7 +53,7 @@ def foreign(tmp_path, deploy):
     """A .caffemodel as Caffe would have written it, without deelish's own note."""
     net = CaffeNet(prototxt=deploy)
     path = tmp_path / "foreign.caffemodel"
-    path.write_bytes(caffemodel_bytes(net.plan, net.session.engine.state(net.module)))
+    path.write_bytes(caffemodel_bytes(net.plan, net.engine.state(net.module)))
     return path
 
 
@@ -93,9 +93,9 @@ def test_fine_tuning_honours_lr_mult_and_replaces_the_classifier(foreign, tmp_pa
     )
     assert net.plan.classes == 5
     assert net.untrained == {"score"}
-    before = net.session.engine.state(net.module)
+    before = net.engine.state(net.module)
     learns(net, tmp_path, epochs=1)
-    after = net.session.engine.state(net.module)
+    after = net.engine.state(net.module)
     np.testing.assert_array_equal(before["conv"]["weight"], after["conv"]["weight"])
     assert (before["conv"]["bias"] != after["conv"]["bias"]).all()
     assert (before["scale"]["weight"] != after["scale"]["weight"]).any()
@@ -180,13 +180,13 @@ def test_means(foreign, tmp_path, capsys):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_no_numbers_are_refused_unless_asked_for(deploy, tmp_path, value):
     net = CaffeNet(prototxt=deploy)
-    values = net.session.engine.state(net.module)
+    values = net.engine.state(net.module)
     values["conv"]["weight"][1, 0, 2, 0] = value
     path = tmp_path / "bad.caffemodel"
     path.write_bytes(caffemodel_bytes(net.plan, values))
     with pytest.raises(FileError, match=r"layer 'conv' \(Convolution\): its weights hold NaN or"):
         CaffeNet(path)
-    again = CaffeNet(path, allow_nonfinite=True).session.engine
+    again = CaffeNet(path, allow_nonfinite=True).engine
     assert again is not None
 
 

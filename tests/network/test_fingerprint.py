@@ -124,7 +124,7 @@ def test_the_half_type_alone_changes_it():
 def test_the_last_bit_of_a_weight_alone_changes_it(each_engine, layer, blob):
     network, weights = drawn()
     before = network.fingerprint()
-    engine = network.session.engine
+    engine = network.engine
     network.module = engine.build(network.plan, weights)
     network.version += 1
     assert network.fingerprint() == before

@@ -131,7 +131,9 @@ def test_labels_of_a_network_that_never_learnt_are_not_passed_off_as_answers(cap
     small().classify(PIXELS)
     ShowLabels()
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("Small: hidden, score hold first values, so that labels mean nothing")
+    assert said[0].startswith(
+        "Small: hidden, score has its initial weights, so that labels mean nothing"
+    )
     assert said[1].startswith("#1 | ")
 
 
@@ -172,7 +174,7 @@ def test_run_takes_and_gives_arrays_by_blob_name():
     x = rng.normal(size=(5, 1, 8, 8)).astype(np.float32)
     answer = network.run({"data": x}, blobs=["hidden", "prob"])
     assert set(answer) == {"hidden", "prob"}
-    state = network.session.engine.state(network.module)
+    state = network.engine.state(network.module)
     hidden = np.maximum(x.reshape(5, 64) @ state["hidden"]["weight"].T + state["hidden"]["bias"], 0)
     assert np.allclose(answer["hidden"], hidden, atol=1e-5)
     assert set(network.run({"data": x})) == {"prob"}
@@ -222,7 +224,7 @@ def test_a_model_file_that_is_not_there_says_where_it_was_looked_for(tmp_path, m
 
 def test_two_networks_of_a_session_start_apart_and_a_seed_repeats_them():
     def weights(network):
-        return network.session.engine.state(network.module)["score"]["weight"]
+        return network.engine.state(network.module)["score"]["weight"]
 
     first, second = small(), small()
     assert not np.array_equal(weights(first), weights(second))
@@ -256,7 +258,7 @@ def test_sessions_nest_and_are_replaced():
     assert CNN.name == "Outer"
     replaced = Deel()
     assert replaced.networks == []
-    assert outer.session is not replaced
+    assert outer.context is not replaced
 
 
 def test_a_tensor_becomes_current_by_use():
@@ -273,7 +275,7 @@ def test_commands_without_a_tensor_say_so():
     with pytest.raises(DataError, match=r"there is no current tensor; give one, or call Input"):
         Show()
     Input(PIXELS)
-    with pytest.raises(DataError, match=r"ShowLabels: ImageTensor.* holds no scores of classes"):
+    with pytest.raises(DataError, match=r"ShowLabels: ImageTensor.* holds no logits"):
         ShowLabels()
     with pytest.raises(DataError, match="Input: float is no image; give a path"):
         Input(2.5)

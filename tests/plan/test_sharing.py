@@ -43,7 +43,7 @@ def test_a_permissive_share_has_a_shape_of_its_own_and_learns_as_one():
         net = network(rows, {"x": (1, 12), "y": (1, 3, 2, 2)})
         values = np.arange(12, dtype=np.float32)
         answer = net.run({"x": values[None], "y": values.reshape(1, 3, 2, 2)}, ["a", "c"])
-        state = net.session.engine.state(net.module)
+        state = net.engine.state(net.module)
     np.testing.assert_allclose(answer["a"].ravel(), answer["c"].ravel(), rtol=1e-5)
     assert len(parameters(net)) == 1
     np.testing.assert_array_equal(state["a"]["weight"].ravel(), state["c"]["weight"].ravel())
@@ -89,7 +89,7 @@ def one_update(param, **options):
     rows = [product("a", "x", 1, bias_term=False, weight_filler=1.0, param=param)]
     with Deel():
         net = network([*rows, product("b", "a", 1, weight_filler=1.0)], {"x": (1, 3)})
-        engine = net.session.engine
+        engine = net.engine
         optimizer = engine.optimizer(net.module, "sgd", 0.1, options)
         x = {"x": np.ones((1, 3), np.float32)}
         loss = engine.sum(engine.run(net.module, x, ["b"], training=True)["b"])

@@ -5,10 +5,11 @@ import pytest
 from distillation.teacher_cache.answers_of import check_right, keys_of, logits_of, opened
 
 from deelish import Deel
-from deelish.distillation.teacher_cache.cached import kept
+from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.images.cache.pixel_files import ImageFiles
 from deelish.images.cache.places import Decoded
-from deelish.network.tensors import ImageTensor
+from deelish.network.outputs import cached_logits
+from deelish.network.tensors import ImageTensor, Viewing
 from deelish.storage.index import ODD, RECENT, Index
 
 # How many other records come with the first key: they lie in the dictionary of the index, or are
@@ -66,14 +67,24 @@ class Pictures:
         return Pictures(self.keys[rows])
 
 
+class Teacher:
+    def __init__(self, engine):
+        self.engine = engine
+
+    def logits(self, images):
+        return self.engine.array(logits_of(images.pictures.keys))
+
+
 def test_a_batch_with_both_gets_the_logits_of_each(pair, others, tmp_path):
     store = opened(tmp_path)
     keys = np.concatenate([pair[:1], others])
     store.put(keys, logits_of(keys))
-    with Deel():
+    with Deel() as session:
+        engine, cache = session.engine, TeacherCache()
+        cache.store_of = lambda predictor, images: store
         for keys in (pair, pair[::-1], pair[:1], pair[1:]):
-            images = ImageTensor(Pictures(keys))
-            logits = kept(store, images, lambda asked: logits_of(asked.pictures.keys))
+            images = ImageTensor(Pictures(keys), engine, viewing=Viewing(cache=cache))
+            logits = engine.numpy(cached_logits(Teacher(engine), images))
             np.testing.assert_array_equal(logits, logits_of(keys))
 
 

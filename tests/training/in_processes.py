@@ -20,10 +20,10 @@ from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Plan, Show
 from deelish.distillation.teacher_cache.folder import kept_files
 from deelish.engines.torch import group as torch_group
 from deelish.errors import FileError
-from deelish.network import network
+from deelish.network import model
 from deelish.storage.folder import cache_folder
 
-SGD = {"optimizer": "sgd", "rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}
+SGD = {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.01}
 PLAIN = {"crop": 1, "mirror": False}
 # Kept beside the rows: these follow from a clock.
 CLOCKED = ("images_per_second", "seconds", "waited")
@@ -102,7 +102,7 @@ def with_chance(folder):
 
 def start_elsewhere(student):
     """Give the student other weights and buffers in every process but the first."""
-    rank = student.session.engine.group.rank
+    rank = student.engine.group.rank
     with torch.no_grad():
         for tensor in student.module.state_dict().values():
             tensor.add_(0.3 * rank)
@@ -137,7 +137,7 @@ def with_statistics(folder):
     start_elsewhere(student)
 
     def workout(x, t):
-        pixels.append(x.pixels(student)[..., 0].tolist())
+        pixels.append(x.pixels(student.preprocessing)[..., 0].tolist())
         student.classify(x)
         return student.backprop(t)
 
@@ -167,7 +167,7 @@ def interrupted(folder):
         batches.append(len(x))
         student.classify(x)
         outcome = student.backprop(t)
-        group = student.session.engine.group
+        group = student.engine.group
         if len(batches) == 9 and group.rank == group.size - 1:
             os.kill(os.getpid(), signal.SIGINT)
         return outcome
@@ -178,8 +178,8 @@ def interrupted(folder):
 
 def saved(folder):
     """Every process saves and loads; which wrote, and what an unwritable folder gives."""
-    written, save = [], network.save_record
-    network.save_record = lambda path, record: written.append(path.name) or save(path, record)
+    written, save = [], model.save_record
+    model.save_record = lambda path, record: written.append(path.name) or save(path, record)
     student = small()
     path = student.save(folder / "student.hdf5")
     loaded = Network.load(path)
@@ -188,7 +188,7 @@ def saved(folder):
     except FileError as error:
         refused = str(error)
     finally:
-        network.save_record = save
+        model.save_record = save
     return {"weights": weights(loaded), "written": written, "refused": refused}
 
 

@@ -8,6 +8,7 @@ from hinted import known
 from deelish import BatchTrain
 from deelish.distillation.losses import LOSSES
 from deelish.errors import TrainingError
+from deelish.language.session import current_session
 
 
 def softmax(scores):
@@ -60,7 +61,7 @@ def test_training_with_each_loss_lowers_it(pair, name, standardise):
     workout, _ = lesson(
         trained(teacher, 3), student, mixed=False, loss=name, standardise=standardise
     )
-    rows = BatchTrain(workout, epochs=5, rate=0.01)
+    rows = BatchTrain(workout, epochs=5, lr=0.01)
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert rows[-1]["val_loss"] < rows[0]["val_loss"]
 
@@ -84,7 +85,7 @@ def test_labels_are_mixed_in_by_the_published_weights(pair, name):
     def workout(x, t):
         answer = teacher.batch_feature(x)
         scores = student.classify(x).value.astype(float)
-        if session.run.training:
+        if session.trainer.training:
             # dkd takes the batch's own labels where none are given.
             return student.backprop(answer, distill=True, loss=name)
         alone.append((student.backprop(answer, distill=True, loss=name).loss, scores))
@@ -94,7 +95,7 @@ def test_labels_are_mixed_in_by_the_published_weights(pair, name):
         assert outcome.loss == pytest.approx(wanted, rel=1e-4)
         return outcome
 
-    session = student.session
+    session = current_session()
     once(workout)
     assert len(alone) == 2
 
@@ -121,12 +122,12 @@ def test_alpha_or_weights_weigh_the_parts(pair, mixed, options, weights):
     once(lesson(*pair, mixed=mixed, wanted=wanted, **options)[0])
 
 
-def test_alpha_of_dkd_is_its_own(pair):
-    workout, none = lesson(*pair, mixed=False, loss="dkd", alpha=0, beta=0)
+def test_the_two_factors_of_dkd_are_its_own(pair):
+    workout, none = lesson(*pair, mixed=False, loss="dkd", tckd=0, nckd=0)
     once(workout)
     assert none == [0] * 6
     # As the teacher's share of the loss it would be 1 at most.
-    workout, some = lesson(*pair, mixed=False, loss="dkd", alpha=2, beta=0)
+    workout, some = lesson(*pair, mixed=False, loss="dkd", tckd=2, nckd=0)
     once(workout)
     assert min(some) > 0
 
@@ -156,7 +157,7 @@ def test_a_loss_of_ones_own_is_a_function_of_two_arrays_of_logits(pair):
         return F.sum((student - teacher) ** 2) / (2 * student.shape[0])
 
     student = pair[1]
-    own = distance if student.session.engine.name == "torch" else chainers
+    own = distance if student.engine.name == "torch" else chainers
     once(lesson(*pair, mixed=False, wanted=lambda s, t, y: mse(s, t), loss=own)[0])
 
     def halves(s, t, y):
@@ -185,11 +186,11 @@ def test_a_loss_of_ones_own_is_a_function_of_two_arrays_of_logits(pair):
             "loss 'kd' takes no 'beta'; it takes temperature, standardise, alpha, weight, label_",
         ),
         ({"loss": "mse", "temperature": 2}, "loss 'mse' takes no 'temperature'; it takes stand"),
-        ({"loss": "dkd", "gamma": 2}, "loss 'dkd' takes no 'gamma'; it takes temperature, alpha, "),
+        ({"loss": "dkd", "gamma": 2}, "loss 'dkd' takes no 'gamma'; it takes temperature, tckd, "),
         ({"loss": "dist", "temperature": -1}, "temperature=-1; give a number above 0"),
         ({"temperature": float("inf")}, "temperature=inf; give a number above 0"),
         ({"temperature": "4"}, "temperature='4'; give a number above 0"),
-        ({"loss": "dkd", "beta": -1}, "beta=-1; give a number from 0 on"),
+        ({"loss": "dkd", "nckd": -1}, "nckd=-1; give a number from 0 on"),
         ({"standardise": 1}, "standardise=1; give True or False"),
         ({"alpha": True}, "alpha=True; give the teacher's share of the loss, from 0 to 1"),
         ({"alpha": lambda e: 2}, "the function alpha= gave 2 at epoch 0; give the teacher's share"),
@@ -204,15 +205,15 @@ def test_a_loss_of_ones_own_is_a_function_of_two_arrays_of_logits(pair):
     ],
 )
 def test_what_a_loss_does_not_take_is_refused(pair, options, words):
-    before = pair[1].session.engine.state(pair[1].module)["score"]["weight"]
+    before = pair[1].engine.state(pair[1].module)["score"]["weight"]
     with pytest.raises(TrainingError, match=words):
         once(lesson(*pair, **options)[0])
-    after = pair[1].session.engine.state(pair[1].module)["score"]["weight"]
+    after = pair[1].engine.state(pair[1].module)["score"]["weight"]
     assert np.array_equal(before, after)
 
 
 def test_a_loss_without_a_gradient_is_refused(pair):
-    engine = pair[1].session.engine
+    engine = pair[1].engine
 
     def numbers(student, teacher):
         return engine.sum(engine.detach(student) - teacher)
@@ -236,5 +237,5 @@ def test_on_labels_alone_there_is_nothing_to_choose(session, sets, options, name
         student.classify(x)
         return student.backprop(t, **options)
 
-    with pytest.raises(TrainingError, match=f"{name}= is about a teacher's answer, and there is"):
+    with pytest.raises(TrainingError, match=f"{name}= is about a teacher's logits, and there are"):
         once(workout)

@@ -6,8 +6,8 @@ from helpers import once, small, trained
 from hinted import FACTS, convolutional, known, lesson, weights
 
 from deelish import Layer, Network, Plan
-from deelish.distillation.ensemble import Ensemble
 from deelish.errors import PlanError, TrainingError
+from deelish.language.teachers import Ensemble
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_what_is_no_hint_is_refused(pair, hint, error, words):
 def test_several_networks_have_no_layer_of_their_own(pair):
     teacher, student = pair
     both = Ensemble(teacher, known(convolutional("Other", 6)))
-    words = "Student.backprop: hint= wants the answer of one network, and .* has no layer 'conv2'"
-    with pytest.raises(TrainingError, match=words):
+    words = "Ensemble of .*: has no layer 'conv2' of its own; take the features of one of its net"
+    with pytest.raises(PlanError, match=words):
         once(lesson(both, student, ("conv2", "conv2")))
 
 
@@ -73,7 +73,7 @@ def test_an_array_of_logits_gives_no_hint(pair):
         answer = np.eye(4, dtype=np.float32)[t.value] * 8
         return student.backprop(t, distill=answer, hint=("conv2", "conv2"))
 
-    words = "Student.backprop: hint= wants the answer of a network, whose layer 'conv2' it can ask"
+    words = "Student.backprop: hint= needs the logits of a network, whose layer 'conv2' it can ask"
     with pytest.raises(TrainingError, match=words):
         once(workout)
 

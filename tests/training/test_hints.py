@@ -10,7 +10,8 @@ from helpers import once
 from hinted import convolutional, known, lesson, weights
 
 from deelish import BatchTrain, Deel, InputBatch, Network
-from deelish.distillation.wrapped import Teacher
+from deelish.language.session import current_session
+from deelish.language.teachers import Teacher
 
 
 @pytest.fixture
@@ -60,13 +61,13 @@ def test_fitnet_projects_pools_and_learns_the_projection(pair):
     projections = []
 
     def workout(x, t):
-        run = student.session.run
+        memory = current_session().trainer.memory
         maps = [n.feature(x, layer="conv2").value.astype(float) for n in (student, teacher)]
         answer = teacher.batch_feature(x)
         student.classify(x)
-        known = {p: weights(p) for p in run._projections.values()}
+        known = {p: weights(p) for p in memory._projections.values()}
         outcome = student.backprop(answer, distill=True, hint=("conv2", "conv2"), weight=0)
-        (projection,) = run._projections.values()
+        (projection,) = memory._projections.values()
         if projection in known:
             held = known[projection]
             matrix = held["projection/weight"][:, :, 0, 0]
@@ -88,7 +89,7 @@ def test_fitnet_projects_pools_and_learns_the_projection(pair):
 def test_training_with_a_hint_lowers_it(pair, kind):
     hint = {"student": "conv2", "teacher": "conv2", "kind": kind, "weight": 10}
     before = weights(pair[0])
-    rows = BatchTrain(lesson(*pair, hint, weight=0, label_weight=0), epochs=4, rate=0.01)
+    rows = BatchTrain(lesson(*pair, hint, weight=0, label_weight=0), epochs=4, lr=0.01)
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
     assert rows[-1]["val_loss"] < rows[0]["val_loss"]
     after = weights(pair[0])
@@ -104,7 +105,7 @@ def test_hints_add_up_and_layers_may_be_named_by_their_blobs(pair):
     def workout(x, t):
         answer = teacher.batch_feature(x)
         given = {"a": attentive, "r": related, "both": [attentive, related], "none": None}
-        if not student.session.run.training:
+        if not current_session().trainer.training:
             for name, hint in given.items():
                 student.classify(x)
                 losses[name] = student.backprop(answer, distill=True, hint=hint).loss
@@ -142,8 +143,9 @@ def test_inner_blobs_come_with_the_logits_from_the_second_batch_on(pair, monkeyp
     once(lesson(*pair, ("conv1", "conv2")))
     assert asked[teacher] == [["score"], ["conv2"], *[["conv2", "score"]] * 5]
     assert asked[student] == [["score"], *[["conv1", "score"]] * 6]
-    # Outside of the run nothing is kept.
-    assert teacher.kept_blobs == set()
+    # Outside of the training no inner layer is read.
+    teacher.batch_feature(np.zeros((8, 8), np.uint8))
+    assert asked[teacher][-1] == ["score"]
 
 
 def test_the_first_batch_draws_the_same_dropout_again(session, sets):
@@ -202,7 +204,7 @@ def test_a_teacher_on_the_other_engine_gives_hints(each_engine, corners):
 
         once(measured)
         workout = lesson(teacher, student, ("conv2", "conv2"), weight=0, label_weight=0)
-        rows = BatchTrain(workout, epochs=3, rate=0.01)
+        rows = BatchTrain(workout, epochs=3, lr=0.01)
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
@@ -214,7 +216,7 @@ def test_hints_of_two_students_that_teach_each_other(session, sets):
         first.backprop(t, distill=b, hint=("conv2", "conv2"))
         return second.backprop(t, distill=a, hint=("conv2", "conv2"))
 
-    rows = BatchTrain(workout, epochs=4, rate=0.01)
+    rows = BatchTrain(workout, epochs=4, lr=0.01)
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
@@ -225,7 +227,7 @@ def test_a_teacher_of_another_kind_is_asked_for_its_layer(pair):
 
     def workout(x, t):
         for name, one in (("network", teacher), ("teacher", wrapped)):
-            if not student.session.run.training:
+            if not current_session().trainer.training:
                 answer = one.batch_feature(x)
                 student.classify(x)
                 hint = {"student": "conv2", "teacher": "conv2", "kind": "attention"}

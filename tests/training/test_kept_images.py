@@ -44,7 +44,7 @@ def trained(lists, epochs=3, **options):
             student.classify(x)
             return student.backprop(t)
 
-        history = BatchTrain(workout, epochs=epochs, rate=0.01)
+        history = BatchTrain(workout, epochs=epochs, lr=0.01)
         return history, deel.engine.state(student.module)["hidden"]["weight"].copy()
 
 

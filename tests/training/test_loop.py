@@ -28,7 +28,7 @@ def learner(student):
 
 def test_a_student_learns_and_every_epoch_is_a_row(session, sets, capsys):
     student, called = small(), []
-    rows = BatchTrain(learner(student), lambda: called.append(repr(CNN)), epochs=6, rate=0.01)
+    rows = BatchTrain(learner(student), lambda: called.append(repr(CNN)), epochs=6, lr=0.01)
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert rows[-1]["val_accuracy"] == 1
@@ -41,7 +41,7 @@ def test_a_student_learns_and_every_epoch_is_a_row(session, sets, capsys):
 
 def test_what_was_trained_on_whole_images_answers_on_whole_images(session, sets, corners, tmp_path):
     student = small()
-    rows = BatchTrain(learner(student), epochs=3, rate=0.01)
+    rows = BatchTrain(learner(student), epochs=3, lr=0.01)
     items = [line.split() for line in corners[1].read_text().splitlines()]
     paths, labels = zip(*((tmp_path / name, int(label)) for name, label in items), strict=True)
     for network in (student, Network.load(student.save(tmp_path / "student.hdf5"))):
@@ -72,10 +72,10 @@ def test_validation_has_means_of_its_own(session, corners):
 
     def workout(x, t):
         student.classify(x)
-        seen.append((session.run.training, len(x), *student.backprop(t)))
+        seen.append((session.trainer.training, len(x), *student.backprop(t)))
         return seen[-1][2:]
 
-    rows = BatchTrain(workout, epochs=2, rate=0.01)
+    rows = BatchTrain(workout, epochs=2, lr=0.01)
     for number, row in enumerate(rows):
         epoch = seen[7 * number : 7 * number + 7]
         assert [training for training, *_ in epoch] == [True] * 5 + [False] * 2
@@ -108,7 +108,7 @@ def test_teacher_and_student_see_one_view_each_at_its_own_size(session, corners)
     def workout(x, t):
         assert x.value.shape == (16, 3, 16, 16)
         assert x.content.shape == (16, 3, 16, 16)
-        views = [x.pixels(net).mean(3) for net in (large, student)]
+        views = [x.pixels(net.preprocessing).mean(3) for net in (large, student)]
         halved = views[0].reshape(16, 8, 2, 8, 2).mean((2, 4))
         assert abs(halved - views[1]).mean() < 12
         student.classify(x)
@@ -123,7 +123,7 @@ def test_ctrl_c_ends_after_the_update_in_hand(session, sets, capsys):
     def workout(x, t):
         student.classify(x)
         outcome = student.backprop(t)
-        calls.append(student.session.engine.state(student.module)["score"]["weight"])
+        calls.append(student.engine.state(student.module)["score"]["weight"])
         if len(calls) == 9:
             os.kill(os.getpid(), signal.SIGINT)
         return outcome
@@ -135,7 +135,7 @@ def test_ctrl_c_ends_after_the_update_in_hand(session, sets, capsys):
     after = session.engine.state(student.module)["score"]["weight"]
     assert np.array_equal(after, calls[-1])
     assert "stopped by Ctrl-C at epoch 2/5, batch 3" in capsys.readouterr().out
-    assert session.run is None
+    assert session.trainer is None
     assert len(BatchTrain(learner(student), epochs=1)) == 1
 
 
@@ -294,7 +294,7 @@ def test_training_without_images_is_refused(session):
     ("options", "words"),
     [
         ({"epochs": 0}, r"BatchTrain\(epochs=0\)"),
-        ({"rate": -1}, r"BatchTrain\(rate=-1\)"),
+        ({"lr": -1}, r"BatchTrain\(lr=-1\)"),
         ({"schedule": "cosin"}, "schedule 'cosin' is not known; choose from constant, linear"),
         ({"schedule_options": {"ende": 1}}, r"schedule 'cosine' takes \(end.*not {'ende': 1}"),
         ({"warmup": 1}, "warmup=1: give a share"),
@@ -336,18 +336,18 @@ def test_the_schedule_reaches_the_optimiser(session, sets):
 
     def workout(x, t):
         student.classify(x)
-        if session.run.training:
-            rates.append(session.run.rate)
+        if session.trainer.training:
+            rates.append(session.trainer.lr)
         return student.backprop(t)
 
-    rows = BatchTrain(workout, epochs=2, rate=0.5, schedule="linear", warmup=0)
+    rows = BatchTrain(workout, epochs=2, lr=0.5, schedule="linear", warmup=0)
     assert rates == pytest.approx([0.5 * (1 - n / 8) for n in range(8)])
-    assert rows[0]["rate"] == pytest.approx(0.5 * (1 - 3 / 8))
+    assert rows[0]["lr"] == pytest.approx(0.5 * (1 - 3 / 8))
 
 
 def test_sessions_keep_their_images_apart(session, sets, corners):
     with Deel() as inner:
-        assert inner.sets is None
+        assert inner.dataset is None
         InputBatch(corners[0])
-        assert inner.sets is not session.sets
-    assert session.sets is sets
+        assert inner.dataset is not session.dataset
+    assert session.dataset is sets

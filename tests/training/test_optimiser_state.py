@@ -44,7 +44,7 @@ def adam(weights, batches):
 
 
 def weights_of(network):
-    layer = network.session.engine.state(network.module)["score"]
+    layer = network.engine.state(network.module)["score"]
     return np.column_stack([layer["weight"], layer["bias"]]).astype(float)
 
 
@@ -58,13 +58,13 @@ def test_it_lasts_over_epochs_and_their_validation(session, formula, options):
     before = weights_of(student)
 
     def workout(x, t):
-        if session.run.training:
-            pixels = x.pixels(student)[..., 0].reshape(len(x), -1) / 255
+        if session.trainer.training:
+            pixels = x.pixels(student.preprocessing)[..., 0].reshape(len(x), -1) / 255
             batches.append((np.column_stack([pixels, np.ones(len(x))]), t.value))
         student.classify(x)
         return student.backprop(t)
 
-    BatchTrain(workout, epochs=3, rate=RATE, schedule="constant", warmup=0, **options)
+    BatchTrain(workout, epochs=3, lr=RATE, schedule="constant", warmup=0, **options)
     assert len(batches) == 3 * 4
     right = formula(before, batches)
     # Chainer's Adam adds its epsilon at another place, which the smallest gradients show.

@@ -32,7 +32,7 @@ def test_an_answer_to_an_earlier_batch_is_refused(session, sets):
         student.classify(x)
         return student.backprop(kept[0], distill=True)
 
-    refused("the answer of Teacher belongs to other images than this batch", workout)
+    refused("the logits of Teacher belong to other images than this batch", workout)
 
 
 def test_other_class_counts_are_refused(session, sets):
@@ -42,7 +42,7 @@ def test_other_class_counts_are_refused(session, sets):
         student.classify(x)
         return student.backprop(teacher.batch_feature(x), distill=True)
 
-    refused(r"the teacher's answer is \(16, 6\), the student's \(16, 4\); .*same labels=", workout)
+    refused(r"the teacher's logits are \(16, 6\), the student's \(16, 4\); .*same labels=", workout)
 
 
 def test_a_teacher_that_was_never_loaded_is_refused(session, sets):
@@ -74,7 +74,7 @@ def test_probabilities_for_logits_are_refused(session, sets):
         student.classify(x)
         return student.backprop(teacher.feature(x, layer="prob"), distill=True)
 
-    refused("the answer of Teacher is probabilities, since its rows sum to 1", workout)
+    refused("the output of Teacher is probabilities, since its rows sum to 1", workout)
 
 
 def test_probabilities_of_a_second_teacher_of_the_same_name_are_refused(session, sets):
@@ -86,7 +86,7 @@ def test_probabilities_of_a_second_teacher_of_the_same_name_are_refused(session,
         student.classify(x)
         return student.backprop(second.feature(x, layer="prob"), distill=True)
 
-    refused("the answer of Teacher is probabilities, since its rows sum to 1", workout)
+    refused("the output of Teacher is probabilities, since its rows sum to 1", workout)
 
 
 def test_a_teacher_that_draws_dropout_is_refused(session, sets):
@@ -97,7 +97,7 @@ def test_a_teacher_that_draws_dropout_is_refused(session, sets):
         student.classify(x)
         return student.backprop(answer, distill=True)
 
-    refused(r"Teacher: its answer to classify\(x\) taught a student.*batch_feature\(x\)", workout)
+    refused(r"Teacher: its logits from classify\(x\) taught a student.*batch_feature\(x\)", workout)
 
 
 def test_a_student_taught_by_itself_is_refused(session, sets):
@@ -106,7 +106,7 @@ def test_a_student_taught_by_itself_is_refused(session, sets):
     def workout(x, t):
         return student.backprop(student.classify(x), distill=True)
 
-    refused("the student's own answer was given as the teacher's", workout)
+    refused("the student's own logits were given as the teacher's", workout)
 
 
 def test_labels_for_an_answer_and_an_answer_for_labels_are_refused(session, sets):
@@ -120,8 +120,8 @@ def test_labels_for_an_answer_and_an_answer_for_labels_are_refused(session, sets
         student.classify(x)
         return student.backprop(teacher.batch_feature(x))
 
-    refused("distill wants a teacher's answer, and got labels", labels)
-    refused("t is an answer, .* where labels are wanted; pass distill=True", answer)
+    refused("distill needs a teacher's logits, and got labels", labels)
+    refused("t is LogitsTensor of Teacher.* where labels are needed; pass distill=True", answer)
 
 
 @pytest.mark.parametrize("result", [None, 3.0, (1, 2, 3), ("a", "b")])

@@ -79,7 +79,7 @@ def test_teacher_and_student_of_two_sizes_see_the_same_box(session, corners):
 
     def boxes(x, t):
         for row, item in enumerate(t.items):
-            one, other = x.pixels(large)[row], x.pixels(student)[row]
+            one, other = x.pixels(large.preprocessing)[row], x.pixels(student.preprocessing)[row]
             if x.pictures.recipes[row].mixed[0].ratio < 0.95:
                 # Half a pixel of the small size, and half of the large.
                 difference = abs(edges(one, item) - edges(other, item)).max()

@@ -97,7 +97,7 @@ def test_validation_updates_nothing_and_draws_nothing(session, sets):
 
     def workout(x, t):
         answer = student.classify(x)
-        parts.append((session.run.training, answer.content.requires_grad))
+        parts.append((session.trainer.training, answer.content.requires_grad))
         outcome = student.backprop(t)
         states.append(session.engine.state(student.module)["score"]["weight"])
         return outcome
@@ -123,8 +123,8 @@ def test_auxiliary_classifiers_join_the_loss_on_labels_only(session, sets):
 
     def workout(x, t):
         scores = student.classify(x).value.astype(float)
-        heads = student.pending.heads
-        if session.run.training:
+        heads = session.trainer.pending(student).heads
+        if session.trainer.training:
             extra = session.engine.numpy(heads["extra"]).astype(float)
             wanted = cross_entropy(scores, t.value) + 0.3 * cross_entropy(extra, t.value)
         else:
@@ -169,6 +169,6 @@ def test_two_students_teach_each_other(session, sets):
         first.backprop(t, distill=b, alpha=0.5)
         return second.backprop(t, distill=a, alpha=0.5)
 
-    rows = BatchTrain(workout, epochs=8, rate=0.01)
+    rows = BatchTrain(workout, epochs=8, lr=0.01)
     assert rows[-1]["accuracy"] > 0.9
     assert rows[-1]["agreement"] > 0.9

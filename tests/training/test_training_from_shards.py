@@ -52,7 +52,7 @@ def run(sets, model=None, **options):
                 return student.backprop(t)
             return student.backprop(teacher.batch_feature(x), distill=True)
 
-        history = BatchTrain(workout, epochs=3, rate=0.01)
+        history = BatchTrain(workout, epochs=3, lr=0.01)
         rows = [{name: row[name] for name in row if name not in CLOCK} for row in history]
         return rows, deel.engine.state(student.module)["hidden"]["weight"].copy()
 
@@ -74,8 +74,8 @@ def test_stored_answers_serve_lists_and_shards_alike(corners, shards, model, cap
         assert main(["teach", str(model), "--images", str(source), "--views", "2"]) == 0
         return capsys.readouterr().out.splitlines()[-1]
 
-    assert teach(corners[0]).startswith("Small: 128 answers computed, 0 were there")
-    assert teach(shards[0]).startswith("Small: 0 answers computed, 128 were there")
+    assert teach(corners[0]).startswith("Small: logits of 128 images computed, 0 were there")
+    assert teach(shards[0]).startswith("Small: logits of 0 images computed, 128 were there")
     assert run(shards, model, views=2)[0] == run(corners, model, views=2)[0]
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from deelish.distillation.sources.function import FunctionModel
 from deelish.distillation.sources.network import NetworkModel
-from deelish.engines.inference import Foreign
+from deelish.engines.inference import InferenceModel
 from deelish.errors import TrainingError
-from deelish.network.network import Network
-from deelish.network.opening import open_network
+from deelish.network.model import Model
+from deelish.network.opening import open_parts
 
 
-def source_of(source: Any, gpu: int, key: str | None) -> Foreign:
+def source_of(source: Any, gpu: int, key: str | None) -> InferenceModel:
     """The model that a teacher is made from, whatever it is.
 
     Frameworks are recognised where they are imported already; none is imported to find out.
@@ -28,7 +28,7 @@ def source_of(source: Any, gpu: int, key: str | None) -> Foreign:
         TrainingError: it is none of these.
         FileError, CaffeError: the file is missing, damaged or of another format.
     """
-    if isinstance(source, Network):
+    if isinstance(source, Model):
         return NetworkModel(source)
     if _is(source, "torch", "nn.Module"):
         from deelish.engines.torch.inference import TorchModel
@@ -50,12 +50,12 @@ def source_of(source: Any, gpu: int, key: str | None) -> Foreign:
     )
 
 
-def _opened(path: Path, gpu: int) -> Foreign:
+def _opened(path: Path, gpu: int) -> InferenceModel:
     if path.suffix.lower() == ".onnx":
         from deelish.distillation.sources.onnx import OnnxModel
 
         return OnnxModel(path, gpu)
-    return NetworkModel(open_network(path))
+    return NetworkModel(Model.of(open_parts(path)))
 
 
 def _is(source: object, framework: str, kind: str) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.inference import Foreign, logits_of
+from deelish.engines.inference import InferenceModel, logits_of
 
 
-class FunctionModel(Foreign):
+class FunctionModel(InferenceModel):
     """A function from float32 (n, channels, size, size) to logits (n, classes).
 
     What it computes cannot be seen: `key` is the user's word that its answers change with it alone.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from deelish.engines.inference import Foreign
+from deelish.engines.inference import InferenceModel
 from deelish.errors import PlanError
-from deelish.language.session import current_session
-from deelish.network.network import Network
+from deelish.network.model import Model
 
 
-class NetworkModel(Foreign):
+class NetworkModel(InferenceModel):
     """A network, which brings its own preprocessing and labels.
 
     Raises:
@@ -19,7 +18,7 @@ class NetworkModel(Foreign):
 
     kind = "network of deelish"
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Model) -> None:
         self.network = network
         shape = network.plan.inputs.get(network.plan.data, ())
         if len(shape) != 4:
@@ -30,17 +29,11 @@ class NetworkModel(Foreign):
         self.name = network.name
         self.parameters = network.parameters
         self.labels = network.labels
-        self.classes = network.plan.classes
+        self.classes = network.classes
 
     def run(self, values: np.ndarray) -> np.ndarray:
-        return self._blob(values, self.network.plan.logits, half=True)
-
-    def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
-        half = current_session().may_round
-        return self._blob(values, self.network.plan.blob_of(layer), half)
-
-    def _blob(self, values: np.ndarray, blob: str, half: bool) -> np.ndarray:
-        return self.network.run({self.network.plan.data: values}, blob, half=half)[blob]
+        plan = self.network.plan
+        return self.network.run({plan.data: values}, plan.logits, reduced=True)[plan.logits]
 
     def digest(self) -> str | None:
         return self.network.fingerprint()

@@ -9,7 +9,7 @@ import numpy as np
 
 from deelish.common.printing import say
 from deelish.distillation.sources.onnx_file import OnnxFile
-from deelish.engines.inference import Foreign
+from deelish.engines.inference import InferenceModel
 from deelish.errors import FileError, first_line
 from deelish.formats.onnx.runtime import CUDA, check_runtime, open_session
 from deelish.network.pretrained import find_model
@@ -17,7 +17,7 @@ from deelish.network.pretrained import find_model
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
-class OnnxModel(Foreign):
+class OnnxModel(InferenceModel):
     """An .onnx file with one input, of images (n, channels, size, size).
 
     Args:

@@ -1,4 +1,4 @@
-"""Fills a store ahead of time: a teacher's answers to every recorded view of a list of images."""
+"""Fills the teacher cache ahead of time: logits to every recorded view of a list of images."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from deelish.common.printing import say
-from deelish.distillation.teacher_cache.cached import store_of
+from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.distillation.teacher_cache.store import Store
 from deelish.errors import FileError, TrainingError
-from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.images.batch import ImageBatch
+from deelish.images.dataset import Dataset
+from deelish.network.model import Model
+from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from deelish.images.batch import ImageBatch
-    from deelish.images.dataset import ImageSets
-    from deelish.network.network import Network
-
 
 class Filling:
-    """One round through the views of `sets`; what is there already is not computed.
+    """One round through the views of a dataset; what is cached already is not computed.
 
     Attributes:
-        computed, there: answers that were computed, and that were found.
+        computed, there: images whose logits were computed, and whose logits were cached before.
         store: where they are; None before the first batch.
     """
 
-    def __init__(self, network: Network, sets: ImageSets) -> None:
+    def __init__(self, network: Model, dataset: Dataset) -> None:
         if network.new_layers:
             new = ", ".join(sorted(network.new_layers))
             raise TrainingError(
-                f"{network.name}: {new} hold first values, so that it has nothing to teach; train"
-                " it first"
+                f"{network.name}: {new} has its initial weights, so that it has nothing to teach;"
+                " train it first"
             )
-        self.network, self.sets = network, sets
+        self.network, self.dataset = network, dataset
+        self.cache = TeacherCache(dataset.choices.top)
         self.computed, self.there = 0, 0
         self.store: Store | None = None
 
@@ -47,10 +47,10 @@ class Filling:
         """
         from tqdm.auto import tqdm
 
-        views = self.sets.choices.views
+        views = self.dataset.choices.views
         count = views if isinstance(views, int) else 1
-        images = count * len(self.sets.train.items)
-        self.sets.prepare([self.network])
+        images = count * len(self.dataset.train.items)
+        self.dataset.prepare([self.network.preprocessing])
         with tqdm(total=images, unit="img", leave=False, disable=None) as bar:
             for number in range(1, count + 1):
                 bar.set_description(f"view {number}/{count}")
@@ -59,7 +59,7 @@ class Filling:
     def _view(self, number: int, bar: tqdm[Any]) -> None:
         computed, there = self.computed, self.there
         # Epoch e of a training shows view e, so that this is what its teacher will be asked for.
-        with closing(self.sets.train.batches(number, training=True)) as batches:
+        with closing(self.dataset.train.batches(number, training=True)) as batches:
             for batch in batches:
                 self._batch(batch)
                 bar.update(len(batch))
@@ -67,26 +67,30 @@ class Filling:
         say(f"view {number}: {computed} computed, {there} were there")
 
     def _batch(self, batch: ImageBatch) -> None:
-        session = self.network.session
-        images = ImageTensor(batch, session, LabelTensor(batch.labels, session, batch.items))
-        self.store = store_of(self.network, images)
+        network, engine = self.network, self.network.engine
+        labels = LabelTensor(batch.labels, engine, batch.items)
+        viewing = Viewing(crop=self.dataset.choices.crop, cache=self.cache)
+        images = ImageTensor(batch, engine, labels, viewing)
+        self.store = self.cache.store_of(network, images)
         if self.store is None or batch.keys is None:
             raise TrainingError(
-                f"{self.network.name}: its answers cannot be kept; give a network that is read from"
-                " a file, and recorded views"
+                f"{network.name}: its logits cannot be cached; give a network that is read from a"
+                " file, and recorded views"
             )
         there = int(self.store.get(batch.keys)[0].sum())
-        self.network.batch_feature(images)
+        self.cache.logits(network, images)
         if not self.store.writable:
             raise FileError(
-                f"{self.store.path}: cannot be written any more, with {len(self.store)} answers"
-                " there; make room, or name another folder in DEELISH_CACHE, and start again"
+                f"{self.store.path}: cannot be written any more, with logits of"
+                f" {len(self.store)} images there; make room, or name another folder in"
+                " DEELISH_CACHE, and start again"
             )
         self.there += there
         self.computed += len(batch) - there
 
     def __str__(self) -> str:
-        place = f"; {self.store.path}" if self.store is not None else ""
+        where = f"; {self.store.path}" if self.store is not None else ""
         return (
-            f"{self.network.name}: {self.computed} answers computed, {self.there} were there{place}"
+            f"{self.network.name}: logits of {self.computed} images computed, {self.there} were"
+            f" there{where}"
         )

@@ -43,7 +43,7 @@ class ChainerEngine(Engine):
         wanted: Iterable[str],
         *,
         training: bool,
-        half: bool = False,
+        reduced: bool = False,
     ) -> dict[str, Any]:
         variables = {name: self._variable(value) for name, value in inputs.items()}
         module.generator = self._generator

@@ -12,7 +12,7 @@ from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.inference import (
     ADDRESS,
     Digest,
-    Watched,
+    WatchedModel,
     logits_of,
     no_such_layer,
     qualified,
@@ -25,7 +25,7 @@ chainer = import_chainer()
 SAMPLE = 64
 
 
-class ChainerModel(Watched):
+class ChainerModel(WatchedModel):
     """A chainer.Link or Chain, called with one variable; it stays on its device.
 
     Raises:

@@ -66,7 +66,7 @@ class NumpyEngine(Engine):
         wanted: Iterable[str],
         *,
         training: bool,
-        half: bool = False,
+        reduced: bool = False,
     ) -> dict[str, Any]:
         blobs = {name: self.array(values) for name, values in inputs.items()}
         return module.runner.run(blobs, wanted, self._generator if training else None, "cpu")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from deelish.common.processes import launch
 from deelish.engines.base import Engine
-from deelish.engines.precision import AUTO, HALVES, processor_has_bfloat16
+from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.module import PlanModule
@@ -45,11 +45,12 @@ class TorchEngine(Engine):
             from deelish.engines.torch.group import TorchGroup
 
             self.group = TorchGroup(self._device)
-        self.half = _half(self._device, precision)
-        # A half type that was named is meant for every answer.
-        self._always = precision in HALVES
-        # Gradients in float16 are raised, or the small ones would be 0.
-        self._scaler = torch.amp.GradScaler(self._device.type, enabled=self.half == "float16")
+        self.autocast_dtype = _autocast_dtype(self._device, precision)
+        # A type that was named holds for every forward pass.
+        self._always = precision in REDUCED
+        # Gradients in float16 are scaled up, or the small ones would be 0.
+        scaled = self.autocast_dtype == "float16"
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=scaled)
         if self._device.type == "cpu":
             keep_large_blocks()
         self.device = str(self._device)
@@ -69,29 +70,29 @@ class TorchEngine(Engine):
         wanted: Iterable[str],
         *,
         training: bool,
-        half: bool = False,
+        reduced: bool = False,
     ) -> dict[str, Any]:
         if module.training != training:
             module.train(training)
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
         if training:
             self.group.broadcast_weights(module)
-            with self._computing(half):
+            with self._computing(reduced):
                 answer = module(tensors, wanted)
             return {name: tensor.float() for name, tensor in answer.items()}
-        with torch.inference_mode(), self._computing(half):
-            # What answers with half is a teacher: many times, in one shape.
-            if half and self._compiler is not None:
+        with torch.inference_mode(), self._computing(reduced):
+            # What runs in reduced precision is a teacher: many times, in one shape.
+            if reduced and self._compiler is not None:
                 answer = self._compiler.run(module, tensors, wanted)
             else:
                 answer = module(tensors, wanted)
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.to(torch.float32, copy=True) for name, tensor in answer.items()}
 
-    def _computing(self, half: bool) -> AbstractContextManager[Any]:
-        if self.half is None or not (half or self._always):
+    def _computing(self, reduced: bool) -> AbstractContextManager[Any]:
+        if self.autocast_dtype is None or not (reduced or self._always):
             return nullcontext()
-        return torch.autocast(self._device.type, getattr(torch, self.half))
+        return torch.autocast(self._device.type, getattr(torch, self.autocast_dtype))
 
     def _tensor(self, value: Any) -> Tensor:
         return value if isinstance(value, Tensor) else self.array(value)
@@ -192,9 +193,9 @@ def _groups(module: PlanModule) -> list[dict[str, Any]]:
     ]
 
 
-def _half(device: torch.device, precision: str) -> str | None:
-    """The half type of a session; "auto" takes bfloat16 where the device itself has it."""
-    if precision in HALVES:
+def _autocast_dtype(device: torch.device, precision: str) -> str | None:
+    """The reduced precision of a session; "auto" takes bfloat16 where the device itself has it."""
+    if precision in REDUCED:
         return precision
     if precision != AUTO:
         return None

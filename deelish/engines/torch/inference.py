@@ -14,7 +14,7 @@ from deelish.common.printing import say
 from deelish.engines.inference import (
     ADDRESS,
     Digest,
-    Watched,
+    WatchedModel,
     logits_of,
     no_such_layer,
     qualified,
@@ -22,18 +22,18 @@ from deelish.engines.inference import (
 from deelish.errors import TrainingError, first_line
 
 
-class TorchModel(Watched):
+class TorchModel(WatchedModel):
     """A torch.nn.Module. Its own requires_grad, device and type stay as they are.
 
-    Its layers compute in a half type where that is asked for, as far as PyTorch's autocast goes.
+    Its layers compute in reduced precision where that is asked for, as far as autocast goes.
 
     Raises:
         TrainingError: it has layers whose weights are not there yet.
     """
 
     kind = "torch module"
-    halves = True
-    _fails_in_half = False
+    reducible = True
+    _fails_reduced = False
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -60,19 +60,19 @@ class TorchModel(Watched):
         return self._array(answer)
 
     def _answer(self, values: Tensor) -> Any:
-        """What the module makes of them; in its own type for good, where it cannot in half."""
-        if self.half is None or self._fails_in_half or values.dtype != torch.float32:
+        """What the module makes of them; in its own type for good, where autocast fails."""
+        if self.autocast_dtype is None or self._fails_reduced or values.dtype != torch.float32:
             return self._module(values)
         try:
-            with torch.autocast(values.device.type, getattr(torch, self.half)):
+            with torch.autocast(values.device.type, getattr(torch, self.autocast_dtype)):
                 return self._module(values)
         except Exception as error:
             # Its own errors come again without.
-            self._fails_in_half = True
+            self._fails_reduced = True
             answer = self._module(values)
             say(
-                f"{self.name}: cannot compute in {self.half} ({first_line(error)}); it teaches in"
-                " float32"
+                f"{self.name}: cannot compute in {self.autocast_dtype} ({first_line(error)}); it"
+                " teaches in float32"
             )
             return answer
 

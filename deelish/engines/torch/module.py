@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from deelish.common.pieces import in_pieces
 from deelish.engines.custom import custom
 from deelish.engines.runner import Runner
 from deelish.engines.torch.layers import OPS, Op, exactly
 from deelish.engines.torch.layers.rectified import rectified
-from deelish.formats.pieces import in_pieces
 from deelish.plan.kind import Blob, Blobs
 from deelish.plan.plan import Plan
 from deelish.plan.shapes import Shape

@@ -6,8 +6,8 @@ from models_of_others import as_input, eights, small_network
 
 from deelish import Deel
 from deelish.distillation.sources.onnx import OnnxModel
-from deelish.distillation.wrapped import Teacher
 from deelish.errors import DataError, FileError, PlanError
+from deelish.language.teachers import Teacher
 
 
 def test_an_onnx_file_of_deelish_brings_its_pixels_labels_and_logits(session, tmp_path):

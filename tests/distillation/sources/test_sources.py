@@ -6,10 +6,10 @@ import torch
 from models_of_others import PIXELS, Usual, as_input, eights, small_network
 from torch import nn
 
-from deelish import Deel
+from deelish import CaffeNet, Deel
 from deelish.distillation.sources import source_of
-from deelish.distillation.wrapped import Teacher
 from deelish.errors import DataError, PlanError, TrainingError
+from deelish.language.teachers import Teacher
 
 WHOLE = {**PIXELS, "crop": 1.0}
 
@@ -95,7 +95,7 @@ def test_a_caffemodel_of_caffe_answers_as_caffe_did(session, material):
         answer = model.run(arrays["in:data"])
         np.testing.assert_allclose(answer, arrays["mid:fc"], rtol=1e-4, atol=1e-5)
     teacher, pixels = Teacher(folder / "net.caffemodel"), np.zeros((48, 48, 3), np.uint8)
-    wanted = model.network.batch_feature(pixels).value
+    wanted = CaffeNet(folder / "net.caffemodel").batch_feature(pixels).value
     np.testing.assert_array_equal(teacher.batch_feature(pixels).value, wanted)
 
 
@@ -194,7 +194,9 @@ def test_labels_of_a_teacher_name_its_answers(session, capsys):
     ShowLabels()
     assert f"#1 | {['cat', 'dog', 'cow', 'pig'][best]} |" in capsys.readouterr().out
     teacher = Teacher(Usual(), labels=7, **WHOLE)
-    with pytest.raises(TrainingError, match="answered 4 classes, where 7 are wanted; give labels="):
+    with pytest.raises(
+        TrainingError, match="gave 4 logits an image, where 7 are expected; give labels="
+    ):
         teacher.batch_feature(eights())
 
 
@@ -203,7 +205,7 @@ def test_no_framework_is_imported_to_find_out_what_a_source_is():
     import sys
 
     code = (
-        "import sys; from deelish.distillation.wrapped import Teacher;"
+        "import sys; from deelish.language.teachers import Teacher;"
         "Teacher(len, size=8, mean=0.0, scale=1.0);"
         "print(sorted({'torch', 'chainer', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )

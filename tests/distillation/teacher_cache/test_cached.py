@@ -8,10 +8,12 @@ import pytest
 from distillation.teacher_cache.answers_of import keys_of
 
 from deelish import Deel
-from deelish.distillation.teacher_cache.cached import kept, store_of
+from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.distillation.teacher_cache.folder import kept_files
+from deelish.engines import current_context
 from deelish.errors import DataError
-from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.network.outputs import cached_logits
+from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.plan.preprocessing import Preprocessing
 
 CLASSES = 6
@@ -42,19 +44,34 @@ class Teacher:
     def fingerprint(self):
         return self.print
 
+    @property
+    def engine(self):
+        return current_context().engine
+
     def compute(self, images):
         self.asked.append(len(images))
         return np.sin(images.pictures.keys[:, :CLASSES].astype(np.float32) + int(self.print or 0))
 
-    def __call__(self, keys):
-        images = ImageTensor(Pictures(keys))
-        return answered(self, images)
+    def logits(self, images):
+        return self.engine.array(self.compute(images))
+
+    def __call__(self, keys, cache=None):
+        return answered(self, images_of(keys, cache))
+
+
+def images_of(keys, cache=None, crop=None, labels=None):
+    """Images that are known by their keys, cached as those of a session are."""
+    viewing = Viewing(crop=crop, cache=cache or TeacherCache())
+    return ImageTensor(Pictures(keys), current_context().engine, labels, viewing)
+
+
+def labels_of(numbers, items=()):
+    return LabelTensor(np.asarray(numbers), current_context().engine, items)
 
 
 def answered(teacher, images):
     """As batch_feature does it."""
-    store = store_of(teacher, images)
-    return teacher.compute(images) if store is None else kept(store, images, teacher.compute)
+    return teacher.engine.numpy(cached_logits(teacher, images))
 
 
 @pytest.fixture(autouse=True)
@@ -110,24 +127,9 @@ def test_the_images_that_are_computed_keep_their_labels():
 
     teacher, keys = Asking(), keys_of(0, 6)
     for rows in ([0, 1, 2], [2, 4, 0, 5]):
-        labels = LabelTensor(np.array(rows), items=[f"item {row}" for row in rows])
-        images = ImageTensor(Pictures(keys[rows]), labels=labels)
-        images.session.sets = _Sets()
-        answered(teacher, images)
+        labels = labels_of(rows, [f"item {row}" for row in rows])
+        answered(teacher, images_of(keys[rows], labels=labels))
     assert seen[1] == ([4, 5], ["item 4", "item 5"])
-
-
-class _Sets:
-    """What InputBatch leaves in a session."""
-
-    class choices:
-        top = None
-
-    def __init__(self, base=256, top=None):
-        self._base, self.choices.top = base, top
-
-    def base(self, preprocessing):
-        return self._base
 
 
 def test_fresh_views_and_teachers_without_a_fingerprint_are_computed_as_they_are(folder):
@@ -137,22 +139,20 @@ def test_fresh_views_and_teachers_without_a_fingerprint_are_computed_as_they_are
     np.testing.assert_array_equal(exact, np.sin(np.float32(keys[:, :CLASSES])))
     assert learning.asked == [5, 5]
     fresh = Teacher()
-    pictures = Pictures(keys)
-    pictures.keys = None
-    assert store_of(fresh, ImageTensor(pictures)) is None
+    images = images_of(keys)
+    images.pictures.keys = None
+    assert TeacherCache().store_of(fresh, images) is None
     assert not folder.exists()
 
 
 def test_another_teacher_another_view_and_another_form_have_stores_of_their_own(folder):
     keys = keys_of(0, 4)
-    session = ImageTensor(Pictures(keys)).session
     teachers = [Teacher("1"), Teacher("2")]
     for teacher in teachers:
-        for base, top in ((256, None), (128, None), (256, 2)):
-            session.sets = _Sets(base, top)
+        for crop, top in ((1.0, None), (0.5, None), (1.0, 2)):
+            cache = TeacherCache(top)
             for _ in range(2):
-                images = ImageTensor(Pictures(keys), labels=LabelTensor(np.zeros(4, np.int64)))
-                answered(teacher, images)
+                answered(teacher, images_of(keys, cache, crop, labels_of(np.zeros(4, np.int64))))
         assert teacher.asked == [4, 4, 4]
     files = kept_files(folder)
     assert len(files) == 6
@@ -171,9 +171,9 @@ def test_answers_beyond_half_precision_go_on_fresh(capsys):
             answers[(images.pictures.keys == keys[1]).all(1)] = 1e5
             return answers
 
-    teacher = Loud()
+    teacher, cache = Loud(), TeacherCache()
     for _ in range(2):
-        answers = teacher(keys)
+        answers = teacher(keys, cache)
         assert (answers[1] == 1e5).all()
     assert teacher.asked == [3, 1]
     assert capsys.readouterr().out.count("are not kept") == 1
@@ -198,7 +198,7 @@ def test_what_another_process_put_in_meanwhile_counts():
         def compute(self, images):
             with Deel():
                 other = Teacher()
-                answered(other, ImageTensor(Pictures(keys)))
+                answered(other, images_of(keys))
             return super().compute(images) + 1
 
     teacher = Slow()
@@ -219,14 +219,15 @@ def test_an_answer_of_another_shape_is_refused():
 def test_a_store_is_opened_once_a_session_and_closed_with_it():
     keys = keys_of(0, 5)
     with Deel() as session:
+        cache = session.teacher_cache = TeacherCache()
         teacher = Teacher()
-        teacher(keys)
-        images = ImageTensor(Pictures(keys))
-        store = store_of(teacher, images)
-        assert store_of(Teacher(), images) is store
+        teacher(keys, cache)
+        images = images_of(keys, cache)
+        store = cache.store_of(teacher, images)
+        assert cache.store_of(Teacher(), images) is store
         assert len(store) == 5
         gone = weakref.ref(session)
-    del session, images
+    del session, images, cache
     gc.collect()
     assert gone() is None
     assert len(store) == 0, "it was not closed"

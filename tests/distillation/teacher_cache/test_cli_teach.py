@@ -15,7 +15,6 @@ from PIL import Image
 
 from deelish import BatchTrain, Deel, InputBatch, Network
 from deelish.cli import main
-from deelish.distillation.teacher_cache.cached import store_of
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -39,13 +38,15 @@ def test_teach_keeps_every_view_and_goes_on_where_it_stopped(model, images, fold
     first, last = ran(*arguments, "--views", 1)
     (path,) = folder.glob("*.answers")
     assert first == "view 1: 20 computed, 0 were there"
-    assert last == f"Small: 20 answers computed, 0 were there; {path}"
+    assert last == f"Small: logits of 20 images computed, 0 were there; {path}"
     one, two, three, last = ran(*arguments, "--views", 3)
     assert one == "view 1: 0 computed, 20 were there"
     assert [two, three] == [f"view {number}: 20 computed, 0 were there" for number in (2, 3)]
-    assert last == f"Small: 40 answers computed, 20 were there; {path}"
+    assert last == f"Small: logits of 40 images computed, 20 were there; {path}"
     before = path.read_bytes()
-    assert ran(*arguments, "--views", 3)[-1].startswith("Small: 0 answers computed, 60 were")
+    assert ran(*arguments, "--views", 3)[-1].startswith(
+        "Small: logits of 0 images computed, 60 were"
+    )
     assert path.read_bytes() == before
     assert len(before) == 4096 + 60 * (20 + 2 * 4)
 
@@ -58,7 +59,7 @@ def test_what_teach_kept_is_what_a_training_asks_for(model, images, folder, ran)
         InputBatch(images, batch_size=6, views=2)
 
         def workout(x, t):
-            there, logits = store_of(teacher, x).get(x.pictures.keys)
+            there, logits = x.viewing.cache.store_of(teacher, x).get(x.pictures.keys)
             found.extend(there)
             answer = teacher.batch_feature(x)
             np.testing.assert_allclose(logits, answer.value, rtol=1e-2, atol=1e-2)
@@ -103,8 +104,8 @@ def test_a_network_that_was_never_trained_does_not_teach(tmp_path, images, folde
         path = small(name="New").save(tmp_path / "new.hdf5")
     (said,) = ran("teach", path, "--images", images, code=1)
     assert said == (
-        "deelish: New: hidden, score hold first values, so that it has nothing to teach; train it"
-        " first"
+        "deelish: New: hidden, score has its initial weights, so that it has nothing to teach;"
+        " train it first"
     )
     assert not folder.exists()
 
@@ -114,8 +115,8 @@ def test_teach_ends_where_nothing_can_be_kept(model, images, folder, capsys):
     assert main(["teach", str(model), "--images", str(images)]) == 1
     error = capsys.readouterr().err
     assert error.endswith(
-        "cannot be written any more, with 0 answers there; make room, or name another folder in"
-        " DEELISH_CACHE, and start again\n"
+        "cannot be written any more, with logits of 0 images there; make room, or name another"
+        " folder in DEELISH_CACHE, and start again\n"
     )
     assert error.count("\n") == 1
 

@@ -5,7 +5,6 @@ import pytest
 from helpers import small, trained, write_set
 
 from deelish import BatchTrain, Deel, InputBatch, Network, Teacher
-from deelish.distillation.teacher_cache.cached import store_of
 
 pytestmark = pytest.mark.usefixtures("folder", "each_engine")
 
@@ -26,8 +25,8 @@ def model(tmp_path, images):
 
 def by_formula(network, x):
     """The logits without dropout, in NumPy: all hidden units, none of them scaled."""
-    state = network.session.engine.state(network.module)
-    grey = x.pixels(network)[..., 0].reshape(len(x), -1) / 255.0
+    state = network.engine.state(network.module)
+    grey = x.pixels(network.preprocessing)[..., 0].reshape(len(x), -1) / 255.0
     hidden = np.maximum(grey @ state["hidden"]["weight"].T + state["hidden"]["bias"], 0)
     return hidden @ state["score"]["weight"].T + state["score"]["bias"]
 
@@ -42,7 +41,7 @@ def check_cached(model, images, wrap, asked):
 
         def workout(x, t):
             answer = teacher.batch_feature(x) if asked else None
-            found, cached = store_of(teacher, x).get(x.pictures.keys)
+            found, cached = x.viewing.cache.store_of(teacher, x).get(x.pictures.keys)
             assert found.all()
             right = by_formula(network, x)
             # Half precision holds 11 binary digits.

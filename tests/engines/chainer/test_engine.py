@@ -32,7 +32,7 @@ def test_the_module_is_chainers_own_and_gives_the_same_logits(chainer):
     network = made("chainer")
     assert isinstance(network.module, chainer.Chain)
     # A BatchNorm that has seen nothing divides by 0 in Caffe: let it see the batch.
-    network.session.engine.run(network.module, {"data": X}, ["score"], training=True)
+    network.engine.run(network.module, {"data": X}, ["score"], training=True)
     with chainer.using_config("train", False):
         logits = network.module(X)
     np.testing.assert_allclose(logits.array, network.run({"data": X}, "score")["score"], rtol=1e-5)
@@ -49,7 +49,7 @@ def test_chainers_serializers_work_on_it(chainer, tmp_path):
         parameter.array[...] = 0
     chainer.serializers.save_npz(tmp_path / "net.npz", first.module)
     chainer.serializers.load_npz(tmp_path / "net.npz", second.module)
-    states = [net.session.engine.state(net.module) for net in (first, second)]
+    states = [net.engine.state(net.module) for net in (first, second)]
     for layer, blobs in states[0].items():
         for name, array in blobs.items():
             np.testing.assert_array_equal(array, states[1][layer][name])
@@ -72,7 +72,7 @@ def test_chainers_hooks_work_on_it(chainer):
 
 def test_only_training_keeps_gradients(chainer):
     network = made("chainer")
-    engine = network.session.engine
+    engine = network.engine
     answer = engine.run(network.module, {"data": X}, ["score"], training=True)["score"]
     assert answer.creator is not None
     answer = engine.run(network.module, {"data": X}, ["score"], training=False)["score"]
@@ -82,7 +82,7 @@ def test_only_training_keeps_gradients(chainer):
 
 def test_dropout_is_drawn_in_training_only_and_from_the_seed():
     network = made("chainer", [Layer("d", "Dropout", dropout_ratio=0.25)])
-    engine, ones = network.session.engine, np.ones((20, 2, 9, 9), np.float32)
+    engine, ones = network.engine, np.ones((20, 2, 9, 9), np.float32)
 
     def drawn(training):
         return engine.numpy(
@@ -127,7 +127,7 @@ def test_an_optimiser_moves_as_pytorchs_of_that_name(name, options):
     states = []
     for engine_name in ("torch", "chainer"):
         network = made(engine_name, rows)
-        engine = network.session.engine
+        engine = network.engine
         optimizer = engine.optimizer(network.module, name, 0.02, options)
         for _ in range(4):
             blobs = engine.run(network.module, {"data": X}, ["score"], training=True)
@@ -135,7 +135,7 @@ def test_an_optimiser_moves_as_pytorchs_of_that_name(name, options):
             engine.update([optimizer], loss, 0.02)
         states.append(engine.state(network.module))
     network = made("torch", rows)
-    first = network.session.engine.state(network.module)
+    first = network.engine.state(network.module)
     for layer, blobs in states[0].items():
         for blob, array in blobs.items():
             largest = np.abs(array).max()
@@ -146,7 +146,7 @@ def test_an_optimiser_moves_as_pytorchs_of_that_name(name, options):
 @pytest.mark.parametrize("name", ["momentumsgd", "amsgrad", "adabound", "smorms3", "msvag"])
 def test_chainers_own_optimisers_learn_too(name):
     network = made("chainer")
-    engine = network.session.engine
+    engine = network.engine
     optimizer = engine.optimizer(network.module, name, 0.01, {})
     losses = []
     for _ in range(6):
@@ -167,7 +167,7 @@ def test_chainers_own_optimisers_learn_too(name):
 def test_optimisers_are_checked(name, options, words):
     network = made("chainer")
     with pytest.raises(TrainingError, match=words):
-        network.session.engine.optimizer(network.module, name, 0.1, options)
+        network.engine.optimizer(network.module, name, 0.1, options)
 
 
 def test_a_gpu_that_is_not_there_is_refused():
@@ -230,11 +230,9 @@ def gpu_engine(chainer):
 
 def test_the_gpu_gives_the_numbers_of_the_cpu(gpu_engine):
     network = made("chainer")
-    module = gpu_engine.build(network.plan, network.session.engine.state(network.module))
+    module = gpu_engine.build(network.plan, network.engine.state(network.module))
     for training in (True, False):
-        wanted = network.session.engine.run(
-            network.module, {"data": X}, ["score"], training=training
-        )
+        wanted = network.engine.run(network.module, {"data": X}, ["score"], training=training)
         got = gpu_engine.run(module, {"data": X}, ["score"], training=training)["score"]
         got = gpu_engine.numpy(got)
         np.testing.assert_allclose(got, wanted["score"].array, rtol=1e-3, atol=1e-4)
@@ -242,7 +240,7 @@ def test_the_gpu_gives_the_numbers_of_the_cpu(gpu_engine):
 
 def test_training_on_the_gpu_repeats_to_the_bit(gpu_engine):
     network = made("chainer")
-    start, ends = network.session.engine.state(network.module), []
+    start, ends = network.engine.state(network.module), []
     for _ in range(2):
         module = gpu_engine.build(network.plan, start)
         optimizer = gpu_engine.optimizer(module, "sgd", 0.1, {"momentum": 0.9})

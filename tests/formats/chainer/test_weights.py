@@ -165,7 +165,7 @@ def test_large_arrays_of_hdf5_come_back_from_many_pieces(chainer, tmp_path):
         rows = [Layer("fc", "InnerProduct", num_output=1999)]
         network = Network(rows, in_size=9, modelpath=tmp_path / "fc.h5")
         np.testing.assert_array_equal(
-            network.session.engine.state(network.module)["fc"]["weight"], link.W.array
+            network.engine.state(network.module)["fc"]["weight"], link.W.array
         )
 
 

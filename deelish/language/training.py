@@ -1,54 +1,25 @@
-"""Deel's commands: they act on the current session and its current tensor."""
+"""The verbs of training: InputBatch names the images, BatchTrain trains on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from deelish.common import figures
+from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import DataError, TrainingError
-from deelish.images.dataset import Choices, ImageSets
-from deelish.images.stills import Stills
-from deelish.language.session import current_session
-from deelish.network.tensors import ImageTensor, ScoreTensor, Tensor
+from deelish.images.dataset import Choices, Classes, Dataset
+from deelish.language.session import Deel, current_session
+from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.history import History
 from deelish.training.loop import Checkout, Loop, Workout
-from deelish.training.run import Optimization
 from deelish.training.schedules import schedule_of
+from deelish.training.trainer import Extent, Optimization, Trainer
 
-if TYPE_CHECKING:
-    from deelish.images.stills import Source
-
-# The usual rate of each optimiser; those not named here take 0.0003, at which deep plain networks
-# such as NIN and GoogLeNet learn from nothing.
-RATES = {"sgd": 0.01, "adagrad": 0.01}
-RATE = 0.0003
-
-
-class _LastNetwork:
-    """The network last trained; before any training, the one last used."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(current_session().network, name)
-
-    def __repr__(self) -> str:
-        return repr(current_session().network)
-
-
-CNN = _LastNetwork()
-
-
-def Input(source: Source) -> ImageTensor:
-    """Make an image, or a list of images, the current tensor: a path, a PIL image, a NumPy array.
-
-    Arrays are (height, width, 3) in RGB, or (height, width) for grey.
-    """
-    tensor = ImageTensor(Stills.of(source))
-    tensor.use()
-    return tensor
+# The usual learning rate of each optimiser; those not named here take 0.0003, at which deep plain
+# networks such as NIN and GoogLeNet learn from scratch.
+LEARNING_RATES = {"sgd": 0.01, "adagrad": 0.01}
+LEARNING_RATE = 0.0003
 
 
 def InputBatch(
@@ -64,7 +35,7 @@ def InputBatch(
     mix: str | None = None,
     top: int | None = None,
     keep: str | None = None,
-) -> ImageSets:
+) -> Dataset:
     """Name the images to train on and to validate with, and check both.
 
     Args:
@@ -96,8 +67,9 @@ def InputBatch(
     """
     session = current_session()
     choices = Choices(batch_size, crop, mirror, on_bad_image, views, mix, top, keep)
-    session.sets = ImageSets(session, train, val, root, choices)
-    return session.sets
+    session.dataset = Dataset(train, val, root, choices, _classes(session), session.seed)
+    session.teacher_cache = TeacherCache(top)
+    return session.dataset
 
 
 def BatchTrain(
@@ -106,7 +78,7 @@ def BatchTrain(
     epochs: int = 10,
     *,
     optimizer: str = "adam",
-    rate: float | None = None,
+    lr: float | None = None,
     schedule: str | Callable[[float], float] = "cosine",
     schedule_options: Mapping[str, Any] | None = None,
     warmup: float = 0.05,
@@ -134,64 +106,43 @@ def BatchTrain(
             raise TrainingError(f"BatchTrain({name}={value!r}): give a function")
     if not isinstance(epochs, int) or epochs < 1:
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
-    rate = RATES.get(optimizer.lower(), RATE) if rate is None else rate
-    if not isinstance(rate, int | float) or not rate > 0:
-        raise TrainingError(f"BatchTrain(rate={rate!r}): give a number above 0")
+    lr = LEARNING_RATES.get(optimizer.lower(), LEARNING_RATE) if lr is None else lr
+    if not isinstance(lr, int | float) or not lr > 0:
+        raise TrainingError(f"BatchTrain(lr={lr!r}): give a number above 0")
     factors = schedule_of(schedule, schedule_options or {}, warmup)
-    how = Optimization(optimizer, rate, factors, options)
-    return Loop(current_session(), workout, checkout, how).train(epochs)
+    how = Optimization(optimizer, lr, factors, options)
+    return _train(current_session(), workout, checkout, how, epochs)
 
 
-def Show(
-    x: Tensor | History | Mapping[str, History] | None = None, save: str | Path | None = None
-) -> None:
-    """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file."""
-    if isinstance(x, History):
-        figures.plot({"": x}, save)
-    elif isinstance(x, Mapping):
-        figures.plot({f"{name}, ": history for name, history in x.items()}, save)
-    else:
-        tensor = current_session().tensor(x)
-        if isinstance(tensor, ImageTensor):
-            figures.show_images(tensor.value, save)
-        else:
-            tensor.show()
+def _train(
+    session: Deel,
+    workout: Workout,
+    checkout: Checkout | None,
+    how: Optimization,
+    epochs: int,
+) -> History:
+    dataset = session.dataset
+    if dataset is None:
+        raise DataError("BatchTrain: there are no images; call InputBatch(train=...) first")
+
+    def current(x: ImageTensor, t: LabelTensor) -> Any:
+        session.current = x
+        return workout(x, t)
+
+    session.report_precision()
+    viewing = Viewing(dataset.choices.crop, session.teacher_cache, session.largest)
+    extent = Extent(epochs, len(dataset.train))
+    before = session.trainer
+    session.trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
+    try:
+        return Loop(session.trainer, dataset, viewing, current, checkout).train()
+    finally:
+        session.trainer = before
 
 
-def GetLabels(x: Tensor | None = None, top: int = 5) -> Any:
-    """The most probable labels of an answer, each with its probability.
-
-    Returns:
-        [(label, probability)] for one image; for several, a list of such lists.
-    """
-    answers = _answer(x, "GetLabels").top(top)
-    return answers[0] if len(answers) == 1 else answers
-
-
-def ShowLabels(x: Tensor | None = None) -> None:
-    """Print the five most probable labels of an answer: ``#1 | tabby cat | 61.2%``."""
-    _answer(x, "ShowLabels").show()
-
-
-def Output(x: Tensor | None = None) -> np.ndarray:
-    """The numbers of a tensor, as a NumPy array."""
-    return current_session().tensor(x).value
-
-
-def ShowLayers() -> None:
-    """Print the layers of the network last trained or used, with the shapes that they make."""
-    current_session().network.ShowLayers()
-
-
-def layerDim(layer: str) -> tuple[int, ...]:
-    """The shape that a layer of the network last trained or used makes for one image: (c, h, w)."""
-    return current_session().network.layerDim(layer)
-
-
-def _answer(x: Tensor | None, command: str) -> ScoreTensor:
-    tensor = current_session().tensor(x)
-    if not isinstance(tensor, ScoreTensor):
-        raise DataError(
-            f"{command}: {tensor!r} holds no scores of classes; call CNN.classify() first"
-        )
-    return tensor
+def _classes(session: Deel) -> Classes:
+    """What the networks of the session say of the classes."""
+    models = session.networks
+    names = next((model.labels for model in models if model.labels), None)
+    largest = max(models, key=lambda model: model.classes, default=None)
+    return Classes(names, None if largest is None else (largest.classes, largest.name))

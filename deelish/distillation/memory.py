@@ -1,0 +1,90 @@
+"""What one training remembers of its teachers: checks passed, orders of classes, projections."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from deelish.distillation.projection import Projection
+from deelish.engines import Context
+from deelish.errors import TrainingError
+from deelish.network.model import Model
+from deelish.network.predictor import Predictor
+from deelish.network.tensors import ImageTensor
+
+
+@dataclass
+class TeacherRecord:
+    """What was seen of one teacher of one student, that would speak for a swap of the two."""
+
+    images: int = 0
+    correct: int = 0
+    labels: set[int] = field(default_factory=set)
+    judged: bool = False
+
+
+class TeachingMemory:
+    """What the losses and checks of one training share from batch to batch.
+
+    Attributes:
+        epoch: how many epochs are over: 1.5 in the middle of the second.
+        training: whether the batch is for training, not for validation.
+        taught_by: those whose logits with dropout taught a student.
+        logits_seen: whose outputs were seen to be logits; None stands for bare arrays.
+        orders: by student and teacher, the index of each class of the student among the teacher's
+            logits, or None.
+        records: by student and teacher, what would speak for a swap.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.epoch = 0.0
+        self.training = True
+        self.taught_by: set[Predictor] = set()
+        self.logits_seen: set[Predictor | None] = set()
+        self.orders: dict[tuple[Model, Predictor], np.ndarray | None] = {}
+        self.records: dict[tuple[Model, Predictor], TeacherRecord] = {}
+        self._images: ImageTensor | None = None
+        self._projections: dict[Hashable, Projection] = {}
+        self._used: set[Projection] = set()
+        self._blobs: dict[Predictor, set[str]] = {}
+
+    def begin(self, images: ImageTensor, epoch: float, *, training: bool) -> None:
+        """Enter the next batch."""
+        self._images, self.epoch, self.training = images, epoch, training
+        self._used.clear()
+
+    @property
+    def images(self) -> ImageTensor:
+        """The images of this batch."""
+        if self._images is None:
+            raise TrainingError("there is no batch yet; BatchTrain gives one to workout as x")
+        return self._images
+
+    def read(self, predictor: Predictor, blob: str) -> None:
+        """Have this blob come beside the logits of the predictor from now on."""
+        self._blobs.setdefault(predictor, set()).add(blob)
+
+    def blobs_of(self, predictor: Predictor) -> set[str]:
+        """The inner blobs that come beside the predictor's logits, for hints."""
+        return self._blobs.get(predictor, set())
+
+    def projection(self, pair: Hashable, channels: int, wanted: int) -> Projection:
+        """The projection of a pair of layers, made when it is first asked for.
+
+        It learns with the next update of this batch, and ends with the training.
+        """
+        if pair not in self._projections:
+            index = len(self._projections)
+            self._projections[pair] = Projection(self.context, index, channels, wanted)
+        projection = self._projections[pair]
+        self._used.add(projection)
+        return projection
+
+    def used_projections(self) -> list[Projection]:
+        """The projections in the losses since the last call, which learn with this update."""
+        used = [p for p in self._projections.values() if p in self._used]
+        self._used.clear()
+        return used

@@ -1,0 +1,98 @@
+"""The verbs of the prompt: images in, labels, numbers, layers and plots out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from deelish.common import figures
+from deelish.errors import DataError
+from deelish.images.stills import Source
+from deelish.language.network import Network
+from deelish.language.session import current_session
+from deelish.network.outputs import LogitsTensor
+from deelish.network.tensors import ImageTensor, Tensor
+from deelish.training.history import History
+
+
+class _LastNetwork:
+    """The network last trained; before any training, the one last used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(current_session().network, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(Network)
+
+    def __repr__(self) -> str:
+        return repr(current_session().network)
+
+
+# An editor and the prompt complete it as a network.
+CNN = cast(Network, _LastNetwork())
+
+
+def Input(source: Source) -> ImageTensor:
+    """Make an image, or a list of images, the current tensor: a path, a PIL image, a NumPy array.
+
+    Arrays are (height, width, 3) in RGB, or (height, width) for grey.
+    """
+    session = current_session()
+    session.current = images = session.image_tensor(source)
+    return images
+
+
+def Show(
+    x: Tensor | History | Mapping[str, History] | None = None, save: str | Path | None = None
+) -> None:
+    """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file."""
+    if isinstance(x, History):
+        figures.plot({"": x}, save)
+    elif isinstance(x, Mapping):
+        figures.plot({f"{name}, ": history for name, history in x.items()}, save)
+    else:
+        tensor = current_session().tensor(x)
+        if isinstance(tensor, ImageTensor):
+            figures.show_images(tensor.value, save)
+        else:
+            tensor.show()
+
+
+def GetLabels(x: Tensor | None = None, top: int = 5) -> Any:
+    """The most probable labels of an image, each with its probability.
+
+    Returns:
+        [(label, probability)] for one image; for several, a list of such lists.
+    """
+    predictions = _logits(x, "GetLabels").top(top)
+    return predictions[0] if len(predictions) == 1 else predictions
+
+
+def ShowLabels(x: Tensor | None = None) -> None:
+    """Print the five most probable labels of an image: ``#1 | tabby cat | 61.2%``."""
+    _logits(x, "ShowLabels").show()
+
+
+def Output(x: Tensor | None = None) -> np.ndarray:
+    """The numbers of a tensor, as a NumPy array."""
+    return current_session().tensor(x).value
+
+
+def ShowLayers() -> None:
+    """Print the layers of the network last trained or used, with the shapes that they make."""
+    current_session().network.ShowLayers()
+
+
+def layerDim(layer: str) -> tuple[int, ...]:
+    """The shape that a layer of the network last trained or used makes for one image: (c, h, w)."""
+    return current_session().network.layerDim(layer)
+
+
+def _logits(x: Tensor | None, command: str) -> LogitsTensor:
+    tensor = current_session().tensor(x)
+    if not isinstance(tensor, LogitsTensor):
+        raise DataError(f"{command}: {tensor!r} holds no logits; call CNN.classify() first")
+    return tensor

@@ -1,0 +1,70 @@
+"""Teachers that are no networks of the script: any model, several as one, a running average."""
+
+from __future__ import annotations
+
+from deelish.distillation.average import MovingAverage
+from deelish.distillation.ensemble import MeanOfTeachers
+from deelish.distillation.wrapped import WrappedModel
+from deelish.language.predicting import Teaching
+
+
+class Teacher(Teaching, WrappedModel):
+    """Any model as a teacher, always in evaluation mode and never changed; its first batch checks.
+
+    ``teacher = Teacher(resnet18(weights=weights), preprocessing=weights.transforms(),
+    labels=weights.meta["categories"])``
+
+    Args:
+        source: a torch.nn.Module, a chainer.Link, a `Network`, a path (.onnx, .caffemodel, .hdf5,
+            .safetensors), or a function from float32 (n, channels, size, size) to logits.
+        labels: a file, a list of names, or a count; left out, those that the model carries.
+        name: what it is called; left out, what the model is called.
+        key: names the logits of a function, which are then cached; give another whenever the
+            function changes. For other models it joins what is seen of them.
+        preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
+        **pixels: size, order ("RGB", "BGR", "L"), mean and scale (a number, or one per channel,
+            of pixels from 0 to 255), crop (the crop fraction). They count before `preprocessing`,
+            and that before what the model says itself: timm's `pretrained_cfg`, what deelish noted
+            in an .onnx. A network of deelish has its own, and takes none.
+
+    Raises:
+        TrainingError: the source is nothing that can teach.
+        DataError: preprocessing is missing or wrong, or labels are not as many as the classes.
+        FileError, CaffeError: a file that cannot be opened.
+    """
+
+
+class Ensemble(Teaching, MeanOfTeachers):
+    """The mean of several teachers, each of which sees the images by its own preprocessing.
+
+    ``Ensemble(first, second)`` averages logits, as Beyer et al. 2022 did;
+    ``Ensemble(first, second, average="probabilities")`` gives the logarithm of the mean
+    probability (Hinton, Vinyals and Dean 2015, section 1: the arithmetic mean), which are logits.
+
+    Args:
+        members: two teachers or more, of any kind. Classes are those of the first: the others'
+            are matched to them by name where both have names, else by index.
+        average: "logits" or "probabilities".
+        name: what it is called; left out, it names its members.
+
+    Raises:
+        TrainingError: fewer than two, one that cannot teach, or classes that cannot be matched.
+    """
+
+
+class Average(Teaching, MovingAverage):
+    """The running average of a student's weights: Tarvainen and Valpola 2017, "Mean teachers".
+
+    After each update of the student, average = decay * average + (1 - decay) * student; buffers
+    are the student's. It starts as the student is now, learns nothing by itself and is not saved
+    with the student. It catches up when it is asked: where the student has made n updates since,
+    the average takes one step of decay^n. For n = 1, a teacher asked on every batch, that is the
+    recurrence itself; beyond, it weighs the weights between as the last ones.
+
+    Args:
+        student: the network to follow.
+        decay: the fraction of the past, from 0 up to 1: 0.999 is a memory of 1000 updates.
+
+    Raises:
+        TrainingError: the student is no network, or the decay is out of range.
+    """

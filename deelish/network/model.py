@@ -1,0 +1,277 @@
+"""A model: a plan with its weights on an engine. It predicts, and it is saved and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from deelish.common.printing import say
+from deelish.engines import Context, current_context
+from deelish.errors import FileError, PlanError
+from deelish.formats import save_record
+from deelish.formats.chainer.weights import Example
+from deelish.formats.match import Loaded
+from deelish.formats.record import Record
+from deelish.formats.start import start_from
+from deelish.network.describe import Described
+from deelish.network.fingerprint import fingerprint_of
+from deelish.network.labels import LabelNames, Labels
+from deelish.network.outputs import LogitsTensor
+from deelish.network.pretrained import Weights, find_model
+from deelish.network.tensors import ImageTensor
+from deelish.plan import Layer, Plan, summary
+from deelish.plan.arrays import checked_inputs, rows_of
+from deelish.plan.fill import fill
+from deelish.plan.preprocessing import Preprocessing
+
+# What the default initial weights suit: RGB from -1 to 1.
+PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a model is made of, before it is on an engine."""
+
+    plan: Plan
+    preprocessing: Preprocessing
+    labels: list[str] | None
+    loaded: Loaded
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One forward pass: the logits, and the scores of the auxiliary heads by blob."""
+
+    logits: LogitsTensor
+    heads: dict[str, Any]
+
+
+class Model(Described):
+    """A plan with its weights on the current engine; `Network` says what its arguments are.
+
+    Attributes:
+        plan: the network as data.
+        module: the engine's own object: a torch.nn.Module.
+        labels: names of the classes, or None.
+        untrained: layers that have their initial weights still, neither loaded nor trained.
+        version: raised at each update of the weights.
+    """
+
+    # The facts of published weights, where a family has any.
+    weights: Weights | None = None
+
+    def __init__(
+        self,
+        rows: Plan | Iterable[Layer],
+        *,
+        labels: Labels | None = None,
+        modelpath: str | Path | None = None,
+        in_size: int = 224,
+        name: str | None = None,
+        **preprocessing: Any,
+    ) -> None:
+        names = None if labels is None else LabelNames.of(labels)
+        made = Preprocessing(in_size, **{**PLAIN, **preprocessing})
+        shape = (1, made.channels, in_size, in_size)
+        plan = rows if isinstance(rows, Plan) else Plan(rows, {"data": shape}, name or "Network")
+        if names is not None and names.count != plan.classes:
+            raise PlanError(
+                f"{plan.name}: labels={_short(labels)} names {names.count} classes, but the layer"
+                f" {plan.classifier(plan.logits)!r} has {plan.classes} outputs; make them equal"
+            )
+        loaded, stored = Loaded({}, set(plan.weights)), None
+        if modelpath is not None:
+            path = find_model(modelpath, self.weights)
+            loaded, stored = start_from(
+                path, plan, made, chosen=names is not None, example=self.example
+            )
+        known = names.names if names else stored
+        self._start(Parts(plan, made, known, loaded))
+
+    @classmethod
+    def of(cls, parts: Parts) -> Self:
+        """The model of these parts, on the current engine."""
+        model = cls.__new__(cls)
+        model._start(parts)
+        return model
+
+    @property
+    def example(self) -> Example | None:
+        """Chainer's own of this network, whose files have other names; some families have one."""
+        return None
+
+    def _start(self, parts: Parts) -> None:
+        """Build the module on the current engine; layers that were not loaded are initialised."""
+        plan, loaded = parts.plan, parts.loaded
+        self.plan, self.preprocessing, self.labels = plan, parts.preprocessing, parts.labels
+        self.name, self.parameters = plan.name, summary.parameters(plan)
+        self.untrained = set(loaded.new)
+        self.version = 0
+        self._learning = False
+        self._fingerprint: tuple[int, str | None] | None = None
+        self.context: Context = current_context()
+        seed = (self.context.seed, self.context.add(self))
+        initial = {
+            layer: {blob: fill(b, seed, f"{layer}/{blob}") for blob, b in blobs.items()}
+            for layer, blobs in plan.weights.items()
+            if layer not in loaded.values
+        }
+        self.module = self.context.engine.build(plan, {**loaded.values, **initial})
+        for line in loaded.said:
+            say(f"{self.name}: {line}")
+
+    # Inference
+
+    def forward(
+        self,
+        images: ImageTensor,
+        *,
+        training: bool = False,
+        reduced: bool = True,
+        blobs: Iterable[str] = (),
+    ) -> Forward:
+        """Logits of the images; in training also auxiliary scores, and dropout is drawn.
+
+        Args:
+            images: the images.
+            training: whether gradients can follow.
+            reduced: whether the layers in between may compute in the reduced precision.
+            blobs: inner blobs that come beside the logits.
+        """
+        logits, wanted = self.plan.logits, list(blobs)
+        heads = list(self.plan.auxiliary) if training else []
+        made = self._run(images, [logits, *heads, *wanted], training=training, reduced=reduced)
+        tensor = LogitsTensor(rows_of(made[logits], logits), self.engine, self, images)
+        tensor.training = training
+        tensor.features = {name: made[name] for name in wanted}
+        return Forward(tensor, {name: rows_of(made[name], name) for name in heads})
+
+    def logits(self, images: ImageTensor) -> Any:
+        """The engine's tensor (n, classes), in evaluation mode."""
+        return self.forward(images).logits.content
+
+    def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
+        """What a layer or blob makes of the images: the engine's tensor (n, ...)."""
+        blob = self.plan.blob_of(layer)
+        return self._run(images, [blob], training=False, reduced=reduced)[blob]
+
+    def run(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        blobs: str | Iterable[str] | None = None,
+        *,
+        reduced: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """NumPy arrays in and out, by blob name, in evaluation mode, without preprocessing.
+
+        Args:
+            inputs: for each input blob an array, batch first: ``{"data": (n, 3, 224, 224)}``.
+            blobs: the blobs or layers to return; left out, the network's outputs.
+            reduced: compute in the session's reduced precision, where it has one, as a teacher
+                does.
+        """
+        asked = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
+        wanted = {name: self.plan.blob_of(name) for name in asked}
+        arrays = checked_inputs(self.plan, inputs, wanted.values())
+        made = self.engine.run(
+            self.module, arrays, set(wanted.values()), training=False, reduced=reduced
+        )
+        return {name: self.engine.numpy(made[blob]) for name, blob in wanted.items()}
+
+    def _run(
+        self, images: ImageTensor, wanted: list[str], *, training: bool, reduced: bool
+    ) -> dict[str, Any]:
+        self._check_takes_images()
+        pixels = images.pixels(self.preprocessing)
+        data = self.engine.input_of(pixels, self.preprocessing)
+        phase = "TRAIN" if training else "TEST"
+        self.plan.check_inputs({self.plan.data: tuple(data.shape)}, wanted, phase)
+        inputs = {self.plan.data: data}
+        return self.engine.run(self.module, inputs, wanted, training=training, reduced=reduced)
+
+    def _check_takes_images(self) -> None:
+        shape = self.plan.inputs.get(self.plan.data, ())
+        if len(shape) != 4:
+            raise PlanError(
+                f"{self.name}: takes no images, its input {self.plan.data!r} is {shape}; give"
+                " arrays to run()"
+            )
+
+    # Weights that change
+
+    @property
+    def learning(self) -> bool:
+        """Whether a training that goes on changes its weights."""
+        return self._learning
+
+    def weights_changed(self, crop: float | None = None) -> None:
+        """Take note of an update of the weights; a training calls this after each.
+
+        A network that learns from views of another crop fraction sees such views ever after.
+        """
+        self._learning = True
+        self.version += 1
+        self.untrained.clear()
+        if crop is not None and self.preprocessing.crop != crop:
+            self.preprocessing = replace(self.preprocessing, crop=crop)
+
+    def training_ended(self) -> None:
+        """Take note that the weights stay as they are now."""
+        self._learning = False
+
+    def fingerprint(self) -> str | None:
+        """sha256 of all that its logits depend on beside the pixels; None while it learns.
+
+        Whoever changes `module` by hand raises `version`, which tells whether the last one holds.
+        """
+        if self.learning:
+            return None
+        if self._fingerprint is None or self._fingerprint[0] != self.version:
+            values = self.engine.state(self.module)
+            made = fingerprint_of(self.plan, self.preprocessing, self.engine, values)
+            self._fingerprint = (self.version, made)
+        return self._fingerprint[1]
+
+    # Files
+
+    def save(self, path: str | Path) -> Path:
+        """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
+
+        Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
+        weights alone, for Chainer. Of several processes the first writes, and the others wait.
+        """
+        self.engine.group.once(lambda: save_record(Path(path), self.record()))
+        return Path(path)
+
+    def record(self) -> Record:
+        """All that its files hold."""
+        values = self.engine.state(self.module)
+        return Record(self.plan, values, self.labels, self.preprocessing, sorted(self.untrained))
+
+    def export(self, path: str | Path) -> Path:
+        """Write an ONNX model of the test phase for other programs; deelish does not read it back.
+
+        Inputs and outputs have the names of the blobs, float32, batch first, any number of images
+        where the layers allow it; pixels go in as `preprocessing` says. Losses and Accuracy are
+        left out. In `metadata_props` are labels, preprocessing and the blob of the logits.
+
+        Raises:
+            PlanError: a layer has no counterpart in ONNX; it is named.
+            FileError: another extension than .onnx, more than 2 GiB of weights, or no package onnx.
+        """
+        if Path(path).suffix.lower() != ".onnx":
+            raise FileError(f"{path}: export() writes .onnx; for other extensions there is save()")
+        return self.save(path)
+
+
+def models_of(context: Context) -> list[Model]:
+    """The models that were made in a context and still exist, in the order of making."""
+    return [model for model in context.models if isinstance(model, Model)]
+
+
+def _short(labels: Any) -> str:
+    return repr(labels) if not isinstance(labels, list) else f"[{len(labels)} names]"

@@ -1,0 +1,95 @@
+"""What a network makes of images: features of a layer, and logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from deelish.common.printing import say
+from deelish.engines import Engine
+from deelish.network.predictor import Predictor
+from deelish.network.tensors import ImageTensor, Tensor
+
+
+class FeatureTensor(Tensor):
+    """What a layer of a network makes of images.
+
+    Attributes:
+        owner: the network that made it, or another predictor, or None.
+        source: the images that it was computed from, or None.
+    """
+
+    def __init__(
+        self,
+        content: Any,
+        engine: Engine,
+        owner: Predictor | None = None,
+        source: ImageTensor | None = None,
+    ) -> None:
+        super().__init__(content, engine)
+        self.owner = owner
+        self.source = source
+
+    def __repr__(self) -> str:
+        made = f" of {self.owner.name}" if self.owner is not None else ""
+        return f"{type(self).__name__}{made}, shape {self.shape}"
+
+
+class LogitsTensor(FeatureTensor):
+    """Logits (n, classes) of a network. Its labels are its owner's.
+
+    Attributes:
+        training: whether dropout was drawn for it, as for a student that learns.
+        features: inner blobs beside the logits, by name: the engine's own tensors.
+    """
+
+    def __init__(
+        self,
+        content: Any,
+        engine: Engine,
+        owner: Predictor | None = None,
+        source: ImageTensor | None = None,
+    ) -> None:
+        super().__init__(content, engine, owner, source)
+        self.training = False
+        self.features: dict[str, Any] = {}
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """float32 (n, classes): the softmax of the logits, taken once, here."""
+        return self.engine.numpy(self.engine.softmax(self.content))
+
+    def top(self, count: int = 5) -> list[list[tuple[str, float]]]:
+        """For each image the most probable labels, each with its probability."""
+        names = self.owner.labels if self.owner is not None else None
+        if self.owner is not None and self.owner.new_layers:
+            new = ", ".join(sorted(self.owner.new_layers)[:3])
+            say(
+                f"{self.owner.name}: {new} has its initial weights, so that labels mean nothing"
+                " yet; pass modelpath=, or train it"
+            )
+        predictions = []
+        for row in self.probabilities:
+            # A stable sort of the negative: equal logits come in the order of the labels.
+            best = np.argsort(-row, kind="stable")[:count]
+            predictions.append([(names[i] if names else str(i), float(row[i])) for i in best])
+        return predictions
+
+    def show(self) -> None:
+        """Print the five most probable labels of each image."""
+        predictions = self.top()
+        for number, rows in enumerate(predictions):
+            if len(predictions) > 1:
+                say(f"image {number}")
+            for rank, (name, probability) in enumerate(rows, start=1):
+                say(f"#{rank} | {name} | {probability:.1%}")
+
+
+def cached_logits(predictor: Predictor, images: ImageTensor) -> Any:
+    """The logits of a teacher: from the cache of the images, where they have one.
+
+    The engine's tensor (n, classes), in evaluation mode, without gradients.
+    """
+    cache = images.viewing.cache
+    return predictor.logits(images) if cache is None else cache.logits(predictor, images)

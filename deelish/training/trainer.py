@@ -1,0 +1,188 @@
+"""The state of one BatchTrain: its batch, its optimisers, what waits for backprop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deelish.distillation.memory import TeachingMemory
+from deelish.distillation.projection import Projection
+from deelish.engines import Context
+from deelish.errors import TrainingError
+from deelish.network.model import Forward, Model
+from deelish.network.tensors import ImageTensor
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How weights are updated: the engine's optimiser by name, its options, the learning rate."""
+
+    optimizer: str
+    lr: float
+    # The fraction of the training that is over, 0 to 1 -> factor on the learning rate.
+    schedule: Callable[[float], float]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How long a training is: so many epochs of so many batches."""
+
+    epochs: int
+    batches: int
+
+
+@dataclass
+class Counts:
+    """How much a session has trained, in all its trainings; views and dropout depend on it."""
+
+    epochs: int = 0
+    updates: int = 0
+
+
+class Trainer:
+    """What `classify` and `backprop` work with while a workout runs.
+
+    Args:
+        context: where the students are.
+        optimization: how weights are updated.
+        counts: what the session has trained before, raised with each update.
+        extent: how long the training is.
+        crop: the crop fraction of the dataset, in place of each network's own.
+
+    Attributes:
+        memory: what the losses and checks of distillation share from batch to batch.
+        training: whether the batch is for training, not for validation.
+        where: which batch it is, in words.
+        agreement: the fraction of the batch on which student and teacher predict the same class;
+            None where no teacher taught.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        optimization: Optimization,
+        counts: Counts,
+        extent: Extent,
+        crop: float | None = None,
+    ) -> None:
+        self.context, self.counts, self.extent = context, counts, extent
+        self.memory = TeachingMemory(context)
+        self.training = True
+        self.where = "the start"
+        self.agreement: float | None = None
+        self._optimization = optimization
+        self._crop = crop
+        self._batches = 0
+        self._optimizers: dict[Model | Projection, Any] = {}
+        self._pending: dict[Model, Forward] = {}
+        self._share = 1.0
+
+    @property
+    def images(self) -> ImageTensor:
+        """The images of this batch."""
+        return self.memory.images
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next update."""
+        total = self.extent.epochs * self.extent.batches
+        progress = min(1.0, (self._batches - 1) / total) if self._batches else 0.0
+        return self._optimization.lr * self._optimization.schedule(progress)
+
+    @property
+    def students(self) -> set[Model]:
+        """The networks that have learnt in this training."""
+        return {learner for learner in self._optimizers if not isinstance(learner, Projection)}
+
+    @property
+    def epoch(self) -> float:
+        """How many epochs are over: 1.5 in the middle of the second, 2.0 in its validation."""
+        over = self._batches - 1 if self.training else self._batches
+        return over / self.extent.batches
+
+    def begin(self, images: ImageTensor, where: str, share: float = 1.0) -> None:
+        """Enter the next batch, of which `share` is this process's.
+
+        Its dropout depends on the seed, its number and the process alone.
+        """
+        self.where, self.agreement, self._share = where, None, share
+        if self.training:
+            self._batches += 1
+            self.counts.updates += 1
+            self.seed_dropout()
+        self.memory.begin(images, self.epoch, training=self.training)
+
+    def seed_dropout(self) -> None:
+        """Seed the draws of this batch, also where it has begun already."""
+        group = self.context.engine.group
+        index = (self.counts.updates, group.rank) if group.size > 1 else (self.counts.updates,)
+        self.context.engine.seed(self.context.seed_for(1, *index))
+
+    def end(self) -> None:
+        """Leave the batch.
+
+        Raises:
+            TrainingError: logits drawn with dropout taught, and their network does not learn.
+        """
+        for teacher in self.memory.taught_by - self.students:
+            raise TrainingError(
+                f"{teacher.name}: its logits from classify(x) taught a student, but in training"
+                " classify draws dropout; a teacher predicts with batch_feature(x)"
+            )
+
+    def classify(self, model: Model, images: ImageTensor) -> Forward:
+        """A forward pass of a student, from whose logits it learns at `backprop`."""
+        made = self.forward(model, images)
+        self._pending[model] = made
+        return made
+
+    def forward(self, model: Model, images: ImageTensor) -> Forward:
+        """A forward pass, in training with dropout, with the blobs that hints read."""
+        blobs = self.memory.blobs_of(model)
+        return model.forward(images, training=self.training, blobs=blobs)
+
+    def pending(self, model: Model) -> Forward:
+        """What the network classified last, in this batch.
+
+        Raises:
+            TrainingError: it did not classify this batch.
+        """
+        made = self._pending.get(model)
+        if made is None or made.logits.source is not self.images:
+            raise TrainingError(
+                f"{model.name}.backprop: this batch was not classified by {model.name}; call"
+                " student.classify(x) with workout's x before each student.backprop(t)"
+            )
+        return made
+
+    def update(self, model: Model, loss: Any) -> None:
+        """One step of the network's own optimiser, and of those of projections in its loss."""
+        learners: list[Model | Projection] = [model, *self.memory.used_projections()]
+        optimizers = [self._optimizer(learner) for learner in learners]
+        engine = model.engine
+        if engine.group.size > 1:
+            # Gradients are summed over the processes, and each loss is a mean over its own part.
+            loss = loss * self._share
+        engine.update(optimizers, loss, self.lr)
+        engine.group.average_buffers(model.module, self._share)
+        model.weights_changed(self._crop)
+
+    def done(self, model: Model) -> None:
+        """Forget what the network classified."""
+        self._pending.pop(model, None)
+
+    def stop(self) -> None:
+        """Leave the training: its students stay as they are now."""
+        for student in self.students:
+            student.training_ended()
+
+    def _optimizer(self, learner: Model | Projection) -> Any:
+        """The optimiser of this network, or of this projection."""
+        if learner not in self._optimizers:
+            how = self._optimization
+            self._optimizers[learner] = learner.engine.optimizer(
+                learner.module, how.optimizer, how.lr, how.options
+            )
+        return self._optimizers[learner]
