@@ -11,8 +11,9 @@ from deelish.common.checks import is_fraction
 from deelish.common.printing import say
 from deelish.common.processes import Group
 from deelish.errors import DataError
-from deelish.images.cache.disk import DiskKeeping
-from deelish.images.cache.memory import DISK, MEMORY, Keeping, MemoryKeeping
+from deelish.images.cache.base import DISK, MEMORY, ImageCache
+from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.memory import MemoryCache
 from deelish.images.lists import check_apart, check_labels, class_folders, read_items
 from deelish.images.loader import Loader
 from deelish.images.sample import Item
@@ -55,7 +56,7 @@ class ImageSets:
     ) -> None:
         _check(choices)
         self.choices = choices
-        self._keeping = _keeping(choices.keep)
+        self._cache = _cache(choices.keep)
         self._told = False
         names = _names(session.networks)
         train_items = read_items(train, root, names)
@@ -74,7 +75,7 @@ class ImageSets:
             items,
             batch_size=choices.batch_size,
             seed=session.seed,
-            showing=Showing(choices.mirror, choices.views, mix, self._keeping),
+            showing=Showing(choices.mirror, choices.views, mix, self._cache),
             on_bad_image=choices.on_bad_image,
         )
 
@@ -110,14 +111,14 @@ class ImageSets:
 
     def tell_kept(self, group: Group) -> None:
         """Say once how many of the images are kept; wants an epoch that has seen all of them."""
-        if self._keeping is None or self._told:
+        if self._cache is None or self._told:
             return
         self._told = True
         loaders = [loader for loader in (self.train, self.val) if loader is not None]
         bad = {item.origin for loader in loaders for item, _ in loader.skipped}
         images = {item.origin for loader in loaders for item in loader.items}
         # Each process has met its own part of the images, good and bad.
-        say(self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group))
+        say(self._cache.summary(len(images) - round(group.sum([len(bad)])[0]), group))
 
     def __repr__(self) -> str:
         val = f", {len(self.val.items)} for validation" if self.val else ""
@@ -174,10 +175,10 @@ def _check(choices: Choices) -> None:
         )
 
 
-def _keeping(keep: str | None) -> Keeping | None:
+def _cache(keep: str | None) -> ImageCache | None:
     if keep is None:
         return None
-    return MemoryKeeping() if keep == MEMORY else DiskKeeping()
+    return MemoryCache() if keep == MEMORY else DiskCache()
 
 
 def _is_count(value: object) -> bool:
