@@ -10,8 +10,9 @@ from deelish.common.checks import is_fraction
 from deelish.common.printing import Once
 from deelish.common.processes import Group
 from deelish.errors import DataError
-from deelish.images.cache.disk import DiskKeeping
-from deelish.images.cache.memory import DISK, MEMORY, Keeping, MemoryKeeping
+from deelish.images.cache.base import DISK, MEMORY, ImageCache
+from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.memory import MemoryCache
 from deelish.images.lists import check_apart, check_labels, class_folders, read_items
 from deelish.images.loader import Loader
 from deelish.images.sample import Item
@@ -64,7 +65,7 @@ class Dataset:
     ) -> None:
         _check(choices)
         self.choices = choices
-        self._keeping = _keeping(choices.keep)
+        self._cache = _cache(choices.keep)
         self._once = Once()
         train_items = read_items(train, root, classes.names)
         val_items = [] if val is None else read_items(val, root, classes.names)
@@ -85,7 +86,7 @@ class Dataset:
             items,
             batch_size=choices.batch_size,
             seed=seed,
-            showing=Showing(choices.mirror, choices.views, mix, self._keeping),
+            showing=Showing(choices.mirror, choices.views, mix, self._cache),
             on_bad_image=choices.on_bad_image,
         )
 
@@ -103,12 +104,12 @@ class Dataset:
 
     def report_cache(self, group: Group) -> None:
         """Print once how many images are cached; call it when an epoch has seen all of them."""
-        if self._keeping is None or "cache" in self._once:
+        if self._cache is None or "cache" in self._once:
             return
         bad = {item.origin for loader in self.loaders for item, _ in loader.skipped}
         images = {item.origin for loader in self.loaders for item in loader.items}
         # Each process has met its own part of the images, good and bad.
-        line = self._keeping.told(len(images) - round(group.sum([len(bad)])[0]), group)
+        line = self._cache.summary(len(images) - round(group.sum([len(bad)])[0]), group)
         self._once.say(line, "cache")
 
     def __repr__(self) -> str:
@@ -162,10 +163,10 @@ def _check(choices: Choices) -> None:
         )
 
 
-def _keeping(keep: str | None) -> Keeping | None:
+def _cache(keep: str | None) -> ImageCache | None:
     if keep is None:
         return None
-    return MemoryKeeping() if keep == MEMORY else DiskKeeping()
+    return MemoryCache() if keep == MEMORY else DiskCache()
 
 
 def _is_count(value: object) -> bool:

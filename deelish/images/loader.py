@@ -77,7 +77,7 @@ class Loader:
         self._batch_size = batch_size
         self._seed = seed
         self._skip = on_bad_image == "skip"
-        self._keeping = showing.keeping
+        self._cache = showing.cache
         self._reader = Reader(self.items, seed, showing, self._skip)
         self._workers = workers or (1 if _are_small(items) else min(16, cores()))
 
@@ -112,8 +112,8 @@ class Loader:
         finally:
             # Reached on Ctrl-C and on close too: what has not begun is dropped.
             pool.shutdown(wait=True, cancel_futures=True)
-            if self._keeping is not None:
-                self._keeping.flush()
+            if self._cache is not None:
+                self._cache.flush()
         if empty:
             first = f" (the first: {self.skipped[0][1]})" if self.skipped else ""
             raise DataError(

@@ -115,13 +115,13 @@ class Reader:
         return frame, digest
 
     def _opened(self, origin: Origin, base: int) -> Opened:
-        recorded, keeping = self._showing.views is not None, self._showing.keeping
-        if keeping is None:
+        recorded, cache = self._showing.views is not None, self._showing.cache
+        if cache is None:
             return _decoded(origin, base, recorded)
-        opened = keeping.get(origin, base)
+        opened = cache.get(origin, base)
         if opened is None:
-            opened = _decoded(origin, base, recorded or keeping.digests)
-            keeping.put(origin, base, opened)
+            opened = _decoded(origin, base, recorded or cache.digests)
+            cache.put(origin, base, opened)
         return opened
 
     def _view(self, index: int, epoch: int, training: bool, digest: bytes | None) -> View:

@@ -15,7 +15,7 @@ from deelish.errors import FileError, first_line
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; when the block ends well it takes the place of `path`.
 
-    The temporary file lies in the same folder, since a rename is whole only within one file system.
+    The temporary file is in the same folder, since a rename is atomic only within one file system.
 
     Raises:
         FileError: the folder is missing or read-only, the disk is full, or `path` is a folder.

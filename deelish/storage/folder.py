@@ -1,4 +1,4 @@
-"""Where the cache lies."""
+"""The folder of the caches."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ FOLDER_VARIABLE = "DEELISH_CACHE"
 
 
 def cache_folder() -> Path:
-    """Where answers are kept: $DEELISH_CACHE, else the folder `answers` of the user's cache.
+    """The folder of the teacher cache: $DEELISH_CACHE, else `answers` in the user's cache.
 
-    Images are kept in the folder `images` below it.
+    The decoded-image cache is in the folder `images` below it.
     """
     named = os.environ.get(FOLDER_VARIABLE)
     if named:

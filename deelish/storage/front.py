@@ -1,4 +1,4 @@
-"""The first 4096 bytes of a file of records: its kind, its format, and what it says of itself."""
+"""The first 4096 bytes of a record file: its kind, its format, and what it says of itself."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from deelish.errors import FileError
+from deelish.version import __version__
 
 SIZE = 4096
 # Magic, crc32 of all that follows it, format version, length of the JSON.
 LAYOUT = struct.Struct("<8sIII")
 AFTER_SUM = 12
+# The value that every front has: the version of deelish that made the file.
+CREATED = "created"
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Front:
     kind: str
 
     def to_bytes(self, values: Mapping[str, Any]) -> bytes:
-        """The 4096 bytes that say these plain values."""
-        text = json.dumps(dict(values)).encode()
+        """The 4096 bytes that hold these plain values."""
+        text = json.dumps({**values, CREATED: __version__}).encode()
         rest = struct.pack("<II", self.version, len(text)) + text
         rest += bytes(SIZE - AFTER_SUM - len(rest))
         return self.magic + struct.pack("<I", zlib.crc32(rest)) + rest
@@ -49,13 +52,16 @@ class Front:
             raise FileError(f"{path}: the first {SIZE} bytes are damaged")
         if version != self.version:
             raise FileError(
-                f"{path}: is of format {version}, and this deelish keeps {self.version}"
+                f"{path}: is of format {version}, and this deelish reads {self.version}"
             )
         try:
-            return dict(json.loads(data[LAYOUT.size : LAYOUT.size + length]))
+            values = dict(json.loads(data[LAYOUT.size : LAYOUT.size + length]))
         except (TypeError, ValueError):
             raise self.foreign(path) from None
+        if not isinstance(values.pop(CREATED, None), str):
+            raise self.foreign(path)
+        return values
 
     def foreign(self, path: Path) -> FileError:
-        """What is said of values that are none of deelish's."""
+        """The error for values that deelish did not write."""
         return FileError(f"{path}: its description is not one that deelish wrote")

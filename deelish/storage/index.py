@@ -17,11 +17,11 @@ ODD = np.uint64(0x9E3779B97F4A7C15)
 class Index:
     """From keys of 16 bytes to row numbers; the row added last counts where a key comes twice.
 
-    A key is found by 64 bits made of it, so a row that is found must be compared with the key.
-    An entry takes 16 bytes, where a dictionary would take ten times that.
+    A key is found by a hash of 64 bits, so compare the whole key with that of the row found. An
+    entry takes 16 bytes, where a dictionary would take ten times that.
 
     Attributes:
-        count: how many rows were taken in.
+        count: how many rows were added.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Index:
         self.count = 0
 
     def add(self, keys: Keys) -> None:
-        """Take in keys uint8 (n, 16) of the rows from `count` on."""
+        """Add the keys uint8 (n, 16) of the rows from `count` on."""
         hashes = _hashes(keys)
         end = self.count + len(hashes)
         if len(hashes) > RECENT:
@@ -40,7 +40,7 @@ class Index:
             self._recent.update(zip(hashes.tolist(), range(self.count, end), strict=True))
             if len(self._recent) > max(RECENT, len(self._rows) // 4):
                 self._merge(hashes[:0], np.empty(0, np.int64))
-        # Last, so that rows whose taking in was interrupted are taken in again.
+        # Last, so that rows whose adding was interrupted are added again.
         self.count = end
 
     def find(self, keys: Keys) -> Rows:
@@ -48,9 +48,9 @@ class Index:
         hashes = _hashes(keys)
         rows = np.full(len(keys), -1, np.int64)
         if len(self._hashes):
-            places = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
-            same = self._hashes[places] == hashes
-            rows[same] = self._rows[places[same]]
+            found = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+            same = self._hashes[found] == hashes
+            rows[same] = self._rows[found[same]]
         if self._recent:
             get = self._recent.get
             recent = np.array([get(number, -1) for number in hashes.tolist()], np.int64)

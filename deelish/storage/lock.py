@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a small file of its own, given back when a process dies."""
+"""One process at a time: a lock on a small file, released when its process ends or is killed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from deelish.errors import FileError
+
 NAME = "lock"
 
 
@@ -15,17 +17,31 @@ NAME = "lock"
 def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder; waits until it is free.
 
-    The file stays: were it removed, two processes could hold locks on two files of one name.
+    The file stays: if it were removed, two processes could lock two files of one name.
 
     Raises:
-        OSError: the folder is missing or read-only, or knows no locks.
+        OSError: the folder is missing or read-only, or its file system has no locks.
     """
     handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         _take(handle)
         yield
     finally:
-        os.close(handle)  # which gives the lock back
+        os.close(handle)  # which releases the lock
+
+
+@contextlib.contextmanager
+def changing(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock of a file's folder; `what` ends the sentence of an error: "removed".
+
+    Raises:
+        FileError: the folder is read-only, or on Windows a process has the file open.
+    """
+    try:
+        with locked(path.parent):
+            yield
+    except OSError as error:
+        raise FileError(f"{path}: cannot be {what} ({error.strerror})") from error
 
 
 if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""The records of a file behind its front: their bytes, and the file mapped to read."""
+"""The records of a file after its front: their bytes, and the file mapped to read."""
 
 from __future__ import annotations
 
@@ -18,42 +18,43 @@ from deelish.storage.index import KEY_BYTES, Keys
 
 Bytes = NDArray[np.uint8]
 
+# A record begins with its checksum and its key.
 SUM_BYTES = 4
-FRONT_BYTES = SUM_BYTES + KEY_BYTES
+PREFIX_BYTES = SUM_BYTES + KEY_BYTES
 
 
-class Describes(Protocol):
-    """What a file says of itself."""
+class HasRecords(Protocol):
+    """The header of a record file: what the file says of itself."""
 
     @property
-    def packed(self) -> int:
-        """How many bytes a record has behind its sum and key."""
+    def payload_bytes(self) -> int:
+        """How many bytes a record has after its checksum and key."""
 
 
-H = TypeVar("H", bound=Describes)
+H = TypeVar("H", bound=HasRecords)
 
 
-def made(keys: Keys, packed: Bytes) -> Bytes:
-    """Records uint8 (n, 20 + any): crc32 of the rest (little endian), key, packed content."""
-    records = np.empty((len(keys), FRONT_BYTES + packed.shape[1]), np.uint8)
-    records[:, SUM_BYTES:FRONT_BYTES] = keys
-    records[:, FRONT_BYTES:] = packed
+def make_records(keys: Keys, payloads: Bytes) -> Bytes:
+    """Records uint8 (n, 20 + any): crc32 of the rest (little endian), key, payload."""
+    records = np.empty((len(keys), PREFIX_BYTES + payloads.shape[1]), np.uint8)
+    records[:, SUM_BYTES:PREFIX_BYTES] = keys
+    records[:, PREFIX_BYTES:] = payloads
     records[:, :SUM_BYTES] = _sums(records).view(np.uint8).reshape(-1, SUM_BYTES)
     return records
 
 
 def keys_of(records: Bytes) -> Keys:
     """Their keys uint8 (n, 16)."""
-    return records[:, SUM_BYTES:FRONT_BYTES]
+    return records[:, SUM_BYTES:PREFIX_BYTES]
 
 
-def packed_of(records: Bytes) -> Bytes:
-    """Their content, as packed."""
-    return records[:, FRONT_BYTES:]
+def payloads_of(records: Bytes) -> Bytes:
+    """Their payloads uint8 (n, any)."""
+    return records[:, PREFIX_BYTES:]
 
 
 def sound(records: Bytes) -> NDArray[np.bool_]:
-    """Which of them (n,) have the right sum."""
+    """Which of them (n,) have the right checksum."""
     stored = np.ascontiguousarray(records[:, :SUM_BYTES]).view("<u4")[:, 0]
     right: NDArray[np.bool_] = np.equal(stored, _sums(records))
     return right
@@ -65,10 +66,11 @@ def _sums(records: Bytes) -> NDArray[np.uint32]:
 
 
 class RecordMap(Generic[H]):
-    """The whole records of a file that lies there, mapped: no torn tail is ever part of it.
+    """The whole records of a file, mapped: a torn tail is never part of them.
 
     Attributes:
         header: what the file says of itself.
+        record: the bytes of a record.
         rows: uint8 (count, bytes a record), read from the disk when they are looked at.
 
     Raises:
@@ -81,7 +83,7 @@ class RecordMap(Generic[H]):
         with path.open("rb") as file:
             self.header = read(file.read(SIZE), path)
             self._status = os.fstat(file.fileno())
-        self.record = FRONT_BYTES + self.header.packed
+        self.record = PREFIX_BYTES + self.header.payload_bytes
         self.rows: Bytes = np.empty((0, self.record), np.uint8)
         self.extend()
 
@@ -95,7 +97,7 @@ class RecordMap(Generic[H]):
         return max(0, size - SIZE) // self.record
 
     def is_of(self, status: os.stat_result) -> bool:
-        """Whether the file of this status is the one mapped, and holds what is mapped still."""
+        """Whether the file of this status is the one mapped, and still holds what is mapped."""
         same = os.path.samestat(self._status, status)
         return same and self.whole(status.st_size) >= self.count
 
@@ -112,7 +114,7 @@ class RecordMap(Generic[H]):
 
 
 def append(path: Path, records: Bytes, count: int) -> None:
-    """Write records behind the first `count`, over a tail that a killed writer may have left.
+    """Write records after the first `count`, over a tail that a killed writer may have left.
 
     The caller holds the lock. Where the disk is full, the tail is cut back to whole records.
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.answers_of import CLASSES, keys_of, opened
+from distillation.teacher_cache.logits_by_key import CLASSES, keys_of, opened
 from helpers import small
 
 from deelish import Deel
 from deelish.comparison.result import Comparison
-from deelish.distillation.teacher_cache.folder import drop_damaged, kept_files
+from deelish.distillation.teacher_cache.folder import drop_damaged, logits_files
 from deelish.errors import FileError
-from deelish.images.cache.pixel_files import INDEX, ImageFiles
-from deelish.images.cache.places import Decoded
+from deelish.images.cache.pixel_files import INDEX, PixelFiles
+from deelish.images.cache.stored_image import DecodedImage
 from deelish.network.convert import convert
 from deelish.storage.atomic import replacing
 
@@ -78,12 +78,12 @@ def test_what_replaces_a_file(disk, tmp_path):
     check_safe(disk, path)
 
 
-@pytest.mark.parametrize("ending", [".hdf5", ".safetensors", ".caffemodel", ".npz", ".onnx"])
-def test_a_network(ending, disk, tmp_path):
+@pytest.mark.parametrize("extension", [".hdf5", ".safetensors", ".caffemodel", ".npz", ".onnx"])
+def test_a_network(extension, disk, tmp_path):
     with Deel():
-        path = small().save(tmp_path / f"small{ending}")
+        path = small().save(tmp_path / f"small{extension}")
     check_safe(disk, path)
-    if ending == ".caffemodel":
+    if extension == ".caffemodel":
         check_safe(disk, path.with_suffix(".prototxt"))
 
 
@@ -102,13 +102,13 @@ def test_a_teacher_cache_and_its_repair(disk, tmp_path):
     # Records are appended to the front, which is written by itself.
     check_safe(disk, store.path, size=4096)
     disk.clear()
-    drop_damaged(*kept_files(tmp_path))
+    drop_damaged(*logits_files(tmp_path))
     check_safe(disk, store.path)
 
 
 def test_the_index_of_a_decoded_image_cache(disk, tmp_path):
-    image = Decoded(bytes(16), bytes(16), bytes(3), 1, 1)
-    ImageFiles(tmp_path, print).append([image], lambda there: there + 3)
+    image = DecodedImage(bytes(16), bytes(16), bytes(3), 1, 1)
+    PixelFiles(tmp_path, print).append([image], lambda there: there + 3)
     check_safe(disk, tmp_path / INDEX, size=4096)
 
 

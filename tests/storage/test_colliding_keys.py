@@ -2,34 +2,19 @@
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.answers_of import check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.logits_by_key import check_right, keys_of, logits_of, opened
 
 from deelish import Deel
 from deelish.distillation.teacher_cache.cached import TeacherCache
-from deelish.images.cache.pixel_files import ImageFiles
-from deelish.images.cache.places import Decoded
+from deelish.images.cache.pixel_files import PixelFiles
+from deelish.images.cache.stored_image import DecodedImage
 from deelish.network.outputs import cached_logits
 from deelish.network.tensors import ImageTensor, Viewing
-from deelish.storage.index import ODD, RECENT, Index
+from deelish.storage.index import RECENT
 
-# How many other records come with the first key: they lie in the dictionary of the index, or are
-# so many that all are sorted into its arrays.
+# How many other records come with the first key: they are in the dictionary of the index, or
+# are so many that all are sorted into its arrays.
 FEW, MANY = 3, RECENT + 1
-
-
-@pytest.fixture
-def pair():
-    """Two keys uint8 (2, 16) that differ in one bit of each half; the index takes them for one."""
-    halves = keys_of(0, 1).view(np.uint64).repeat(2, 0)
-    halves[1, 1] ^= np.uint64(1 << 63)
-    mixed = halves[:, 1] * ODD
-    halves[1, 0] ^= mixed[0] ^ mixed[1]
-    assert (halves[0] != halves[1]).all()
-    keys = halves.view(np.uint8)
-    index = Index()
-    index.add(keys[:1])
-    assert index.find(keys).tolist() == [0, 0], "the index tells them apart; make others"
-    return keys
 
 
 @pytest.fixture(params=[FEW, MANY], ids=["dictionary", "arrays"])
@@ -90,27 +75,26 @@ def test_a_batch_with_both_gets_the_logits_of_each(pair, others, tmp_path):
 
 def images_of(keys):
     """An image of one pixel for each key, whose colour follows from the key."""
-    return [Decoded(key.tobytes(), bytes(16), key[-3:].tobytes(), 1, 1) for key in keys]
+    return [DecodedImage(key.tobytes(), bytes(16), key[-3:].tobytes(), 1, 1) for key in keys]
 
 
-def check_place(place, key):
-    assert place.sound()
-    assert place.read() == key[-3:].tobytes()
+def check_stored(image, key):
+    assert image.sound()
+    assert image.read() == key[-3:].tobytes()
 
 
 def test_the_decoded_image_cache_does_not_find_the_other(pair, others, tmp_path):
     first, second = pair
     keys = np.concatenate([pair[:1], others])
     # Room for whatever comes.
-    ImageFiles(tmp_path, print).append(images_of(keys), lambda there: 1 << 30)
-    files = ImageFiles(tmp_path, print)
+    PixelFiles(tmp_path, print).append(images_of(keys), lambda there: 1 << 30)
+    files = PixelFiles(tmp_path, print)
     for key in keys:
-        check_place(files.find(key.tobytes()), key)
-    assert files.find(second.tobytes()) is None
-    (place,) = files.append(images_of([second]), lambda there: 1 << 30)
-    check_place(place, second)
-    for same in (files, ImageFiles(tmp_path, print)):
-        check_place(same.find(second.tobytes()), second)
-        found = same.find(first.tobytes())
-        if found is not None:
-            check_place(found, first)
+        check_stored(*files.find([key.tobytes()]), key)
+    assert files.find([second.tobytes()]) == [None]
+    check_stored(*files.append(images_of([second]), lambda there: 1 << 30), second)
+    for same in (files, PixelFiles(tmp_path, print)):
+        older, newer = same.find([first.tobytes(), second.tobytes()])
+        check_stored(newer, second)
+        if older is not None:
+            check_stored(older, first)

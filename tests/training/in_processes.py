@@ -17,7 +17,7 @@ from helpers import small
 from hinted import FACTS, convolutional, known, weights
 
 from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Plan, Show
-from deelish.distillation.teacher_cache.folder import kept_files
+from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.engines.torch import group as torch_group
 from deelish.errors import FileError
 from deelish.network import model
@@ -209,7 +209,7 @@ def run_all(folder):
     for given in results.values():
         for row in given.get("history", ()):
             given.setdefault("clocked", []).append([row.pop(name) for name in CLOCKED])
-    results["kept"] = [kept.answers for kept in kept_files(cache_folder())]
+    results["kept"] = [file.count for file in logits_files(cache_folder())]
     return results
 
 

@@ -58,7 +58,7 @@ def test_the_training_is_the_same_and_decodes_once(keep, where, options, corners
     np.testing.assert_array_equal(weights, plain)
     assert len(decoded) == len(set(decoded)) == 84
     first, heading, *_ = capsys.readouterr().out.splitlines()
-    assert first == f"images: 84 kept {where}, {KEPT}"
+    assert first == f"decoded images: 84 cached {where}, {KEPT}"
     assert heading.startswith("epoch")
 
 
@@ -81,8 +81,10 @@ def test_what_is_kept_is_said_once_and_bad_images_are_no_part_of_it(session, cor
 
     for _ in range(2):
         BatchTrain(workout, epochs=2)
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("images:")]
-    assert said == ["images: 83 kept in memory, 63.7 kB"]
+    said = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("decoded images:")
+    ]
+    assert said == ["decoded images: 83 cached in memory, 63.7 kB"]
 
 
 @pytest.mark.parametrize("keep", ["ram", True, 0])

@@ -16,9 +16,9 @@ from helpers import write_set
 from training import in_processes
 
 from deelish import Deel
-from deelish.distillation.teacher_cache.folder import kept_files
+from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.errors import EngineError
-from deelish.images.cache import memory as keeping
+from deelish.images.cache import memory
 from deelish.images.decoding.frames import Opened
 
 TESTS = Path(__file__).parents[1]
@@ -149,7 +149,7 @@ def test_a_batch_is_shared_out_and_none_is_without_an_image(both):
 def test_answers_of_a_teacher_are_kept_once(alone, both):
     folder, _ = both
     assert alone["kept"] == [2 * 22]
-    assert [kept.answers for kept in kept_files(folder / "cache")] == [2 * 22]
+    assert [file.count for file in logits_files(folder / "cache")] == [2 * 22]
 
 
 def test_one_process_writes_and_both_can_read(both):
@@ -180,7 +180,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     # Some of them lay in the other process's part.
     assert "3 images were skipped:" in out
     assert all(out.count(f"bad.txt line {line}: ") == 1 for line in (1, 9, 10))
-    assert "images: 7 kept in memory" in out
+    assert "decoded images: 7 cached in memory" in out
 
 
 FAILING = """
@@ -250,8 +250,8 @@ def test_without_all_that_torchrun_sets_there_is_one_process(launched):
 
 def test_images_in_memory_take_a_part_of_it_in_each_process(launched):
     opened = Opened(np.zeros((4, 4, 3), np.uint8), None, None)
-    launched.setattr(keeping, "free_memory", lambda: 4 * 2 * 48)
-    store = keeping.MemoryKeeping()
+    launched.setattr(memory, "free_memory", lambda: 4 * 2 * 48)
+    cache = memory.MemoryCache()
     for number in range(3):
-        store.put(Path(f"{number}.png"), 4, opened)
-    assert (store.count, store.full) == (2, True)
+        cache.put(Path(f"{number}.png"), 4, opened)
+    assert (cache.count, cache.full) == (2, True)

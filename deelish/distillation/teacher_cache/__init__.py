@@ -1,1 +1,1 @@
-"""A teacher's answers kept on disk, so that each is computed once and serves every student."""
+"""The teacher cache: logits on disk, computed once and read by every student."""

@@ -1,4 +1,4 @@
-"""How an answer is kept in half precision: all logits, or the highest and the mass of the rest."""
+"""The form of cached logits, in half precision: all, or the highest and the mass of the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deelish.errors import DataError
 from deelish.storage.records import Bytes
 
 Logits = NDArray[np.float32]
-Fine = NDArray[np.bool_]
+Finite = NDArray[np.bool_]
 
 HALF = np.dtype("<f2")
 
@@ -23,9 +23,9 @@ class Form:
 
     What comes back is float32 (n, classes) again. With `top`, the other classes share their mass
     evenly: each gets the log-sum-exp less log(classes - top), so that a softmax at temperature 1
-    gives the kept classes, and the others together, what the whole answer gave them, up to half
-    precision. Above temperature 1 the others together get more than the whole answer would give
-    them, since an even share is the flattest (Jensen's inequality), and below 1 they get less.
+    gives the highest classes, and the others together, what all logits gave them, up to half
+    precision. Above temperature 1 the others together get more than all logits would give them,
+    since an even share is the flattest (Jensen's inequality), and below 1 they get less.
     """
 
     classes: int
@@ -33,14 +33,14 @@ class Form:
 
     @classmethod
     def of(cls, classes: int, top: int | None = None) -> Form:
-        """The form for so many classes; where `top` leaves no class out, all logits are kept.
+        """The form for so many classes; where `top` leaves no class out, all logits are cached.
 
         Raises:
             DataError: one of the numbers is no whole number above 0.
         """
         for name, value in (("classes", classes), ("top", 1 if top is None else top)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise DataError(f"kept answers: {name} is {value!r}; give a whole number above 0")
+                raise DataError(f"cached logits: {name} is {value!r}; give a whole number above 0")
         return cls(classes, top if top is not None and top < classes else None)
 
     @property
@@ -50,26 +50,26 @@ class Form:
 
     @property
     def bytes(self) -> int:
-        """How long one answer is."""
+        """How many bytes the logits of an image take."""
         if self.top is None:
             return HALF.itemsize * self.classes
         return (self.number.itemsize + HALF.itemsize) * self.top + HALF.itemsize
 
-    def pack(self, logits: Logits) -> tuple[Bytes, Fine]:
-        """Logits (n, classes) as uint8 (n, bytes), and which of them (n,) may be kept.
+    def pack(self, logits: Logits) -> tuple[Bytes, Finite]:
+        """Logits (n, classes) as uint8 (n, bytes), and which rows (n,) half precision holds.
 
-        Those with a number that is not finite, or beyond half precision (65504), may not.
+        It does not hold those with a number that is not finite, or is beyond 65504.
         """
         if self.top is None:
             halves = _halves(logits)
             return halves.view(np.uint8), _finite(halves)
         order = np.argpartition(logits, self.classes - self.top, axis=1)
         rest, best = np.split(order, [self.classes - self.top], axis=1)
-        kept = _halves(np.take_along_axis(logits, best, 1))
+        highest = _halves(np.take_along_axis(logits, best, 1))
         mass = _halves(_log_sum_exp(np.take_along_axis(logits, rest, 1)))
-        fine = _finite(logits) & _finite(kept) & _finite(mass)
-        parts = [best.astype(self.number), kept, mass]
-        return np.concatenate([part.view(np.uint8) for part in parts], axis=1), fine
+        finite = _finite(logits) & _finite(highest) & _finite(mass)
+        parts = [best.astype(self.number), highest, mass]
+        return np.concatenate([part.view(np.uint8) for part in parts], axis=1), finite
 
     def unpack(self, packed: Bytes) -> Logits:
         """The logits (n, classes) that `pack` made uint8 (n, bytes) of."""
@@ -92,9 +92,9 @@ def _halves(values: NDArray[np.floating]) -> NDArray[np.float16]:
         return np.ascontiguousarray(values, HALF)
 
 
-def _finite(values: NDArray[np.floating]) -> Fine:
-    fine: Fine = np.isfinite(values).all(axis=1)
-    return fine
+def _finite(values: NDArray[np.floating]) -> Finite:
+    finite: Finite = np.isfinite(values).all(axis=1)
+    return finite
 
 
 def _as(packed: Bytes, kind: np.dtype[Any]) -> NDArray[Any]:

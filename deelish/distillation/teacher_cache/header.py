@@ -1,4 +1,4 @@
-"""The first 4096 bytes of a file of answers: what its records are, and whose."""
+"""What a file of cached logits says of itself: its teacher, and the form of its records."""
 
 from __future__ import annotations
 
@@ -12,36 +12,33 @@ from typing import Any
 from deelish.distillation.teacher_cache.forms import Form
 from deelish.errors import DataError
 from deelish.storage.front import Front
-from deelish.version import __version__
 
 FORMAT = 1
-FRONT = Front(b"\x93DEELANS", FORMAT, "kept answers")
-ENDING = ".answers"
+FRONT = Front(b"\x93DEELANS", FORMAT, "cached logits")
+EXTENSION = ".answers"
 NAME_LENGTH = 120
 
 
 @dataclass(frozen=True)
-class Header:
-    """Whose answers a file holds, and in which form.
+class CacheHeader:
+    """Whose logits a file holds, and in which form.
 
-    teacher: a name to show.  identity: sha256 (hex) of all that the answers depend on.
-    created: the version of deelish that made the file.
+    teacher: a name to show.  identity: sha256 (hex) of all that the logits depend on.
     """
 
     teacher: str
     identity: str
     form: Form
-    created: str = __version__
 
     @classmethod
-    def of(cls, identity: Mapping[str, Any], form: Form) -> Header:
+    def of(cls, identity: Mapping[str, Any], form: Form) -> CacheHeader:
         """The header for an identity: plain values for JSON; its "teacher" is the name to show."""
         try:
             # Not dependent on the order of its keys.
             text = json.dumps(dict(identity), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError):
             raise DataError(
-                f"kept answers: {identity!r} cannot be written as JSON; give plain values"
+                f"cached logits: {identity!r} cannot be written as JSON; give plain values"
             ) from None
         facts = [text, form.classes, form.top, FORMAT]
         digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -51,15 +48,15 @@ class Header:
     def file(self) -> str:
         """The name of the file: the teacher's, as far as a name may hold it, and the identity."""
         plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.teacher[:40])
-        return f"{plain}-{self.identity[:32]}{ENDING}"
+        return f"{plain}-{self.identity[:32]}{EXTENSION}"
 
     @property
-    def packed(self) -> int:
-        """How many bytes of a record are the answer."""
+    def payload_bytes(self) -> int:
+        """How many bytes of a record are the logits."""
         return self.form.bytes
 
-    def same(self, other: Header) -> bool:
-        """Whether both are of one identity and form; who created them does not matter."""
+    def same(self, other: CacheHeader) -> bool:
+        """Whether both are of one identity and form; their names do not matter."""
         return (self.identity, self.form) == (other.identity, other.form)
 
     def to_bytes(self) -> bytes:
@@ -70,12 +67,11 @@ class Header:
             "identity": self.identity,
             "classes": form.classes,
             "top": form.top,
-            "created": self.created,
         }
         return FRONT.to_bytes(values)
 
     @classmethod
-    def from_bytes(cls, data: bytes, path: Path) -> Header:
+    def from_bytes(cls, data: bytes, path: Path) -> CacheHeader:
         """The header that `data` begins with.
 
         Raises:
@@ -84,6 +80,6 @@ class Header:
         values = FRONT.read(data, path)
         try:
             form = Form.of(values["classes"], values["top"])
-            return cls(str(values["teacher"]), str(values["identity"]), form, values["created"])
+            return cls(str(values["teacher"]), str(values["identity"]), form)
         except (KeyError, TypeError, ValueError, DataError):
             raise FRONT.foreign(path) from None

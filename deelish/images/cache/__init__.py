@@ -1,1 +1,1 @@
-"""The decoded-image cache: pixels kept in memory or on disk."""
+"""The decoded-image cache: pixels in memory or on disk."""

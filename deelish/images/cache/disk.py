@@ -1,4 +1,4 @@
-"""Decoded images kept on disk, for every run that shows the same files."""
+"""Decoded images cached on disk, for every run that shows the same files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from deelish.common.printing import say
+from deelish.common.printing import Once
 from deelish.errors import FileError, reason
-from deelish.images.cache.memory import Keeping
-from deelish.images.cache.pixel_files import ImageFiles
-from deelish.images.cache.places import Decoded, Place
+from deelish.images.cache.base import ImageCache
+from deelish.images.cache.pixel_files import PixelFiles
 from deelish.images.cache.room import free_disk
+from deelish.images.cache.stored_image import DecodedImage, StoredImage
 from deelish.images.decoding.decode import DECODING
 from deelish.images.decoding.frames import Opened
 from deelish.images.decoding.reducing import ALL, Scale, serves
@@ -29,16 +29,16 @@ WAITING = 1 << 22
 
 
 def images_folder() -> Path:
-    """Where images are kept."""
+    """The folder of the decoded-image cache."""
     return cache_folder() / FOLDER
 
 
 def key_of(origin: Origin) -> bytes:
-    """16 bytes for all that the pixels of a file hang on, without reading it.
+    """16 bytes for all that the pixels of a file depend on, without reading it.
 
-    Those are its path, size, number on the disk, and the times of its last change; and what
-    decodes it. Of an image in a shard they are those of the shard when it was indexed, and the
-    image's place there. Raises OSError.
+    Those are its path, size, inode and the times of its last change; and what decodes it. Of an
+    image in a shard they are those of the shard when it was indexed, and the image's offset there.
+    Raises OSError.
     """
     import PIL
 
@@ -57,11 +57,11 @@ def key_at(key: bytes, scale: Scale) -> bytes:
     return blake2b(key + bytes([scale or 0]), digest_size=16).digest()
 
 
-class DiskKeeping(Keeping):
+class DiskCache(ImageCache):
     """Images in one file of the cache, in at most half of the room that the disk has for it.
 
-    No damage, no full disk and no missing permission ends a training: it is said once, and what
-    cannot be kept is decoded each time.
+    No damage, no full disk and no missing permission ends a training: one line reports it, and
+    what cannot be cached is decoded each time.
     """
 
     where = "on disk"
@@ -70,31 +70,31 @@ class DiskKeeping(Keeping):
     def __init__(self, folder: Path | None = None) -> None:
         super().__init__()
         self.folder = folder or images_folder()
-        self._said: set[str] = set()
+        self._once = Once()
         self._lock = threading.Lock()
-        self._places: dict[tuple[Origin, Scale], Place] = {}
-        self._waiting: dict[tuple[Origin, Scale], Decoded] = {}
+        self._stored: dict[tuple[Origin, Scale], StoredImage] = {}
+        self._waiting: dict[tuple[Origin, Scale], DecodedImage] = {}
         self._waiting_bytes = 0
-        # What was looked for and not found, for which base; its key is that of before the decoding.
+        # The key that an image had before it was decoded: of what was looked for and not found.
         self._missing: dict[tuple[Origin, int], bytes] = {}
         self._failed = False
-        self._files: ImageFiles | None = None
+        self._files: PixelFiles | None = None
         try:
-            self._files = ImageFiles(self.folder, self._say)
+            self._files = PixelFiles(self.folder, self._once.say)
         except OSError as error:
             self._cannot("read", error)
 
     def get(self, origin: Origin, base: int) -> Opened | None:
-        """The image of a file for base x base pixels; None where it is not kept."""
+        """The image of a file for base x base pixels; None where it is not cached."""
         for scale in ALL:
-            place = self._places.get((origin, scale)) or self._waiting.get((origin, scale))
-            if place is not None and serves(place.width, place.height, scale, base):
-                return _opened(place, scale)
+            image = self._stored.get((origin, scale)) or self._waiting.get((origin, scale))
+            if image is not None and serves(image.width, image.height, scale, base):
+                return _opened(image, scale)
         found = self._found(origin, base)
         return None if found is None else _opened(*found)
 
     def put(self, origin: Origin, base: int, opened: Opened) -> None:
-        """Keep an image that `get` did not have, unless its file has changed since then."""
+        """Cache an image that `get` did not have, unless its file has changed since then."""
         if self._closed or opened.digest is None:
             return
         key = self._missing.pop((origin, base), None)
@@ -102,7 +102,7 @@ class DiskKeeping(Keeping):
             return
         height, width, _ = opened.pixels.shape
         pixels, key = packed(opened.pixels).tobytes(), key_at(key, opened.scale)
-        decoded = Decoded(key, opened.digest, pixels, width, height)
+        decoded = DecodedImage(key, opened.digest, pixels, width, height)
         with self._lock:
             self._waiting[origin, opened.scale] = decoded
             self._waiting_bytes += len(decoded.pixels)
@@ -119,8 +119,8 @@ class DiskKeeping(Keeping):
         """Whether nothing is written any more."""
         return self.full or self._failed or self._files is None
 
-    def _found(self, origin: Origin, base: int) -> tuple[Place, Scale] | None:
-        """The place of an image that this run has not met yet, with sound pixels; its scale."""
+    def _found(self, origin: Origin, base: int) -> tuple[StoredImage, Scale] | None:
+        """The stored image that this run has not met yet, with sound pixels; its scale."""
         if self._files is None or (self._closed and (origin, base) in self._missing):
             return None
         try:
@@ -128,23 +128,23 @@ class DiskKeeping(Keeping):
         except (OSError, ValueError):  # decoding it says what is wrong
             return None
         with self._lock:
-            places = [(self._files.find(key_at(key, scale)), scale) for scale in ALL]
-        for place, scale in places:
-            if place is None or not serves(place.width, place.height, scale, base):
+            images = self._files.find([key_at(key, scale) for scale in ALL])
+        for image, scale in zip(images, ALL, strict=True):
+            if image is None or not serves(image.width, image.height, scale, base):
                 continue
-            if place.sound():
+            if image.sound():
                 with self._lock:
-                    self._take((origin, scale), place)
-                return place, scale
-            self._say(f"{self.folder}: holds damaged images, which are decoded anew")
+                    self._take((origin, scale), image)
+                return image, scale
+            self._once.say(f"{self.folder}: holds damaged images, which are decoded again")
         self._missing[origin, base] = key
         return None
 
-    def _take(self, which: tuple[Origin, Scale], place: Place) -> None:
-        if which not in self._places:
-            self.count += all((which[0], scale) not in self._places for scale in ALL)
-            self._places[which] = place
-            self.bytes += place.length
+    def _take(self, which: tuple[Origin, Scale], image: StoredImage) -> None:
+        if which not in self._stored:
+            self.count += all((which[0], scale) not in self._stored for scale in ALL)
+            self._stored[which] = image
+            self.bytes += image.length
 
     def _write(self) -> None:
         """Write what waits; the lock is held."""
@@ -152,37 +152,32 @@ class DiskKeeping(Keeping):
         if not waiting or self._files is None:
             return
         try:
-            places = self._files.append([decoded for _, decoded in waiting], self._bound)
-            for (which, _), place in zip(waiting, places, strict=False):
-                self._take(which, place)
-            self.full = len(places) < len(waiting)
+            stored = self._files.append([decoded for _, decoded in waiting], self._limit)
+            for (which, _), image in zip(waiting, stored, strict=False):
+                self._take(which, image)
+            self.full = len(stored) < len(waiting)
         except (OSError, FileError) as error:
             self._failed = True
-            self._cannot("kept", error)
+            self._cannot("cached", error)
         self._waiting, self._waiting_bytes = {}, 0
 
-    def _bound(self, there: int) -> int:
+    def _limit(self, there: int) -> int:
         """How many bytes of pixels there may be, where so many are there."""
         return (there + free_disk(self.folder)) // 2
 
-    def _say(self, line: str) -> None:
-        if line not in self._said:
-            self._said.add(line)
-            say(line)
-
     def _cannot(self, what: str, error: Exception) -> None:
-        self._say(
-            f"{self.folder}: images cannot be {what} ({reason(error)}); training goes on, and what"
-            " is not there is decoded each time"
+        self._once.say(
+            f"{self.folder}: decoded images cannot be {what} ({reason(error)}); training goes on,"
+            " and what is not there is decoded each time"
         )
 
 
-def _opened(kept: Place | Decoded, scale: Scale) -> Opened | None:
-    pixels = kept.read()
+def _opened(image: StoredImage | DecodedImage, scale: Scale) -> Opened | None:
+    pixels = image.read()
     if pixels is None:
         return None
-    shape = (kept.height, kept.width, 3)
-    return Opened(np.frombuffer(pixels, np.uint8).reshape(shape), scale, kept.digest)
+    shape = (image.height, image.width, 3)
+    return Opened(np.frombuffer(pixels, np.uint8).reshape(shape), scale, image.digest)
 
 
 def _is_still(origin: Origin, key: bytes) -> bool:

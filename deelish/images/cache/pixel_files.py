@@ -1,13 +1,13 @@
-"""The files of kept images: pixels one after the other, and an index of records that finds them.
+"""The files of the disk cache: pixels one after the other, and a record file that finds them.
 
-Pixels are written before the record that names them, with their sum, so that a killed process
-leaves bytes that nobody looks at, and a record never names what is not there.
+Pixels are written before the record that names them, with their checksum. A killed process leaves
+bytes that nobody reads, and a record never names what is not there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import functools
 import secrets
 import zlib
 from collections.abc import Callable, Sequence
@@ -17,149 +17,137 @@ from pathlib import Path
 import numpy as np
 
 from deelish.errors import FileError
-from deelish.images.cache.places import LAYOUT, Decoded, Place, place_of
+from deelish.images.cache.stored_image import LAYOUT, DecodedImage, StoredImage
 from deelish.images.open_file import OpenFile
-from deelish.storage.atomic import replacing
 from deelish.storage.front import Front
-from deelish.storage.index import KEY_BYTES, Index
-from deelish.storage.lock import locked
-from deelish.storage.records import RecordMap, append, keys_of, made, write_at
-from deelish.version import __version__
+from deelish.storage.index import KEY_BYTES, Keys
+from deelish.storage.record_file import RecordFile
+from deelish.storage.records import write_at
 
-FRONT = Front(b"\x93DEELIMG", 1, "kept images")
+FRONT = Front(b"\x93DEELIMG", 1, "decoded images")
 INDEX = "images.index"
-ENDING = ".pixels"
+EXTENSION = ".pixels"
 
 
 @dataclass(frozen=True)
-class Description:
-    """What an index says of itself: the name of the file that has the pixels, who made it."""
+class IndexHeader:
+    """What an index says of itself: the name of the file that has the pixels."""
 
     pixels: str
-    created: str = __version__
-    packed = LAYOUT.size
+    payload_bytes = LAYOUT.size
 
     def to_bytes(self) -> bytes:
         """The front of the index."""
-        return FRONT.to_bytes({"pixels": self.pixels, "created": self.created})
+        return FRONT.to_bytes({"pixels": self.pixels})
 
     @classmethod
-    def from_bytes(cls, data: bytes, path: Path) -> Description:
+    def from_bytes(cls, data: bytes, path: Path) -> IndexHeader:
         """What `data` begins with; raises FileError as Front.read does."""
-        values = FRONT.read(data, path)
-        name, created = values.get("pixels"), values.get("created")
-        if not isinstance(name, str) or Path(name).name != name or not isinstance(created, str):
+        name = FRONT.read(data, path).get("pixels")
+        if not isinstance(name, str) or Path(name).name != name:
             raise FRONT.foreign(path)
-        return cls(name, created)
+        return cls(name)
 
 
-class ImageFiles:
-    """The kept images of a folder, by key. Not for several threads at once."""
+@dataclass(frozen=True)
+class OpenPixels:
+    """The pixels that an index is of, open for reading."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        self.folder, self.path = folder, folder / INDEX
-        self._say = say
-        self._map: RecordMap[Description] | None = None
-        self._index = Index()
-        self._pixels: OpenFile | None = None
-        self._follow()
+    path: Path
+    file: OpenFile
+    payload_bytes = LAYOUT.size
 
-    def find(self, key: bytes) -> Place | None:
-        """The place of a key, as far as this process has looked; its pixels are not looked at."""
-        row = int(self._index.find(np.frombuffer(key, np.uint8).reshape(1, KEY_BYTES))[0])
-        if row < 0 or self._map is None or self._pixels is None:
-            return None
-        record = self._map.rows[row]
-        if keys_of(record[np.newaxis]).tobytes() != key:
-            return None
-        return place_of(record, self._pixels)
+    @classmethod
+    def from_bytes(cls, data: bytes, index: Path) -> OpenPixels:
+        """The pixels of the index that `data` begins; FileError where they are missing, too."""
+        path = index.with_name(IndexHeader.from_bytes(data, index).pixels)
+        try:
+            return cls(path, OpenFile(path))
+        except FileNotFoundError:
+            raise FileError(f"{path}: is missing, with the pixels of {INDEX}") from None
 
-    def append(self, images: Sequence[Decoded], bound: Callable[[int], int]) -> list[Place]:
-        """Write the images that are not there yet, as far as there is room; their places, in order.
 
-        bound: from the bytes of the pixels that are there to the bytes that may be there.
+class PixelFiles:
+    """The decoded images of a folder, by key. Use them from one thread at a time.
+
+    Raises:
+        OSError: they are there and cannot be read.
+    """
+
+    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
+        self.folder = folder
+        begin = functools.partial(_begin, folder)
+        self._index = RecordFile(folder / INDEX, OpenPixels.from_bytes, begin, report)
+        self._index.follow()
+
+    def find(self, keys: Sequence[bytes]) -> list[StoredImage | None]:
+        """The image of each key, as far as this process has looked; reads no pixels."""
+        images: list[StoredImage | None] = [None] * len(keys)
+        pixels = self._index.header
+        if pixels is not None:
+            positions, payloads = self._index.known(_keys(keys))
+            for position, payload in zip(positions.tolist(), payloads, strict=True):
+                images[position] = StoredImage.from_payload(payload.tobytes(), pixels.file)
+        return images
+
+    def append(
+        self, images: Sequence[DecodedImage], limit: Callable[[int], int]
+    ) -> list[StoredImage]:
+        """Write the images that are not there yet, as far as there is room; all, as stored.
+
+        limit: from the bytes of the pixels that are there to the bytes that may be there.
 
         Raises:
             OSError, FileError: they cannot be written; what is there stays whole.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.folder):
-            self._follow()
-            if self._map is None:
-                self._make()
-            return self._append(images, bound)
-
-    def _append(self, images: Sequence[Decoded], bound: Callable[[int], int]) -> list[Place]:
-        if self._map is None or self._pixels is None:
-            return []
-        path = self.folder / self._map.header.pixels
-        # Behind all that is there: what a killed process left stays where it is.
-        start = path.stat().st_size
-        places = self._placed(images, self._pixels, start, bound(start))
-        new = [pair for pair in zip(images, places, strict=False) if pair[1].start >= start]
-        if new:
-            data = b"".join(image.pixels for image, _ in new)
-            write_at(path, start, data, len(data))
-            keys = np.frombuffer(b"".join(image.key for image, _ in new), np.uint8)
-            packed = np.frombuffer(b"".join(LAYOUT.pack(*place[1:]) for _, place in new), np.uint8)
-            records = made(keys.reshape(len(new), -1), packed.reshape(len(new), -1))
-            append(self.path, records, self._map.count)
-            self._follow()
-        return places
+        with self._index.writing() as made:
+            pixels = self._index.header
+            if pixels is None:
+                return []
+            if made:
+                self._remove_all_but(pixels.path)
+            # After all that is there: what a killed process left stays where it is.
+            start = pixels.path.stat().st_size
+            stored = self._placed(images, pixels.file, start, limit(start))
+            new = [pair for pair in zip(images, stored, strict=False) if pair[1].start >= start]
+            if new:
+                data = b"".join(image.pixels for image, _ in new)
+                write_at(pixels.path, start, data, len(data))
+                payloads = np.frombuffer(b"".join(image.payload for _, image in new), np.uint8)
+                keys = _keys([image.key for image, _ in new])
+                self._index.append(keys, payloads.reshape(len(new), -1))
+            return stored
 
     def _placed(
-        self, images: Sequence[Decoded], file: OpenFile, end: int, most: int
-    ) -> list[Place]:
-        """Where each is, or will be behind `end`; without those that `most` has no room for."""
-        places = []
-        for image in images:
-            place = self.find(image.key)
+        self, images: Sequence[DecodedImage], file: OpenFile, end: int, limit: int
+    ) -> list[StoredImage]:
+        """Where each is, or will be from `end` on; without those that `limit` has no room for."""
+        placed = []
+        for image, stored in zip(images, self.find([i.key for i in images]), strict=True):
             # Another process may have written it meanwhile; a damaged one is written again.
-            if place is None or not place.sound():
-                if end + len(image.pixels) > most:
+            if stored is None or not stored.sound():
+                if end + len(image.pixels) > limit:
                     break
                 crc = zlib.crc32(image.pixels)
-                place = Place(file, end, image.width, image.height, crc, image.digest)
+                stored = StoredImage(file, end, image.width, image.height, crc, image.digest)
                 end += len(image.pixels)
-            places.append(place)
-        return places
+            placed.append(stored)
+        return placed
 
-    def _make(self) -> None:
-        """Begin anew; pixels that no index names any more are removed. The lock is held."""
-        name = secrets.token_hex(8) + ENDING
-        (self.folder / name).touch()
-        with replacing(self.path) as temporary:
-            temporary.write_bytes(Description(name).to_bytes())
-        for path in self.folder.glob(f"*{ENDING}"):
-            if path.name != name:
+    def _remove_all_but(self, pixels: Path) -> None:
+        """Remove the pixels that no index names any more."""
+        for path in self.folder.glob(f"*{EXTENSION}"):
+            if path != pixels:
                 with contextlib.suppress(OSError):  # on Windows, another process has it open
                     path.unlink()
-        self._follow()
 
-    def _follow(self) -> None:
-        """See whether the index is another one, or has more records."""
-        try:
-            status = self.path.stat()
-            if self._map is None or not self._map.is_of(status):
-                self._open()
-            elif self._map.whole(status.st_size) > self._index.count:
-                self._map.extend()
-            if self._map is not None:
-                self._index.add(keys_of(self._map.rows[self._index.count :]))
-        except FileNotFoundError:
-            self._map = None
-        except FileError as error:
-            self._map = None
-            self._say(f"{error}; it is made anew")
 
-    def _open(self) -> None:
-        self._map, self._index = None, Index()
-        mapped = RecordMap(self.path, Description.from_bytes)
-        path = self.folder / mapped.header.pixels
-        try:
-            pixels = OpenFile(path)
-        except FileNotFoundError:
-            raise FileError(f"{path}: is missing, with the pixels of {INDEX}") from None
-        with contextlib.suppress(OSError):
-            os.utime(self.path)  # `deelish cache list` shows when it was last used
-        self._map, self._pixels = mapped, pixels
+def _begin(folder: Path) -> bytes:
+    """Make a new file for pixels; the front of its index."""
+    name = secrets.token_hex(8) + EXTENSION
+    (folder / name).touch()
+    return IndexHeader(name).to_bytes()
+
+
+def _keys(keys: Sequence[bytes]) -> Keys:
+    return np.frombuffer(b"".join(keys), np.uint8).reshape(-1, KEY_BYTES)

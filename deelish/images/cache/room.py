@@ -9,7 +9,7 @@ from pathlib import Path
 UNKNOWN = 2_000_000_000
 
 # Of a control group, in its version 2 and 1: limit, what is used, and which line of its statistics
-# says how much of that is only files that were read, which make way.
+# says how much of that is only the page cache of files, which the system gives up.
 GROUPS = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
     (
@@ -35,7 +35,7 @@ def free_memory(root: Path = Path("/")) -> int:
 
 
 def free_disk(folder: Path) -> int:
-    """Bytes that are free where the folder lies, or will lie.
+    """Bytes that are free on the disk of the folder, which need not be there yet.
 
     Raises:
         OSError: the disk does not say.
@@ -46,7 +46,7 @@ def free_disk(folder: Path) -> int:
 
 
 def _group(folder: Path, limit: str, used: str, statistics: str, files: str) -> int | None:
-    """What a control group has left; None where there is none, or it knows no limit."""
+    """What a control group has left; None where there is none, or it has no limit."""
     try:
         most = int((folder / limit).read_text())  # "max" is no number
         taken = int((folder / used).read_text()) - _line(folder / statistics, files)

@@ -11,7 +11,7 @@ from deelish.images.views.mixing import Mixture
 from deelish.images.views.view import View
 
 if TYPE_CHECKING:
-    from deelish.images.cache.memory import Keeping
+    from deelish.images.cache.base import ImageCache
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Showing:
     """How a list is shown.
 
     mirror: whether views may be mirrored.  views: None for fresh ones in every epoch, K for K
-    recorded ones an image, CENTRE for the middle.  mix: None, MIXUP or CUTMIX.  keeping: what keeps
-    the decoded images, and changes none of them.
+    recorded ones an image, CENTRE for the middle.  mix: None, MIXUP or CUTMIX.  cache: of decoded
+    images; it changes none of them.
     """
 
     mirror: bool = True
     views: int | str | None = None
     mix: str | None = None
-    keeping: Keeping | None = field(default=None, compare=False)
+    cache: ImageCache | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""What the tests of kept answers share: a file of twelve, a folder of its own, the command line."""
+"""What the tests of the teacher cache share: a file of twelve, a folder, the command line."""
 
 import pytest
-from distillation.teacher_cache.answers_of import keys_of, logits_of, opened
+from distillation.teacher_cache.logits_by_key import keys_of, logits_of, opened
 
 from deelish.cli import main
 
@@ -13,7 +13,7 @@ def keys():
 
 @pytest.fixture
 def path(tmp_path, keys):
-    """A file of twelve answers."""
+    """A file of the logits of twelve keys."""
     store = opened(tmp_path)
     store.put(keys, logits_of(keys))
     return store.path
@@ -21,7 +21,7 @@ def path(tmp_path, keys):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where sessions and commands keep answers; it is not there yet."""
+    """The cache folder of sessions and commands; it is not there yet."""
     monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

@@ -5,11 +5,11 @@ import weakref
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.answers_of import keys_of
+from distillation.teacher_cache.logits_by_key import keys_of
 
 from deelish import Deel
 from deelish.distillation.teacher_cache.cached import TeacherCache
-from deelish.distillation.teacher_cache.folder import kept_files
+from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.engines import current_context
 from deelish.errors import DataError
 from deelish.network.outputs import cached_logits
@@ -154,7 +154,7 @@ def test_another_teacher_another_view_and_another_form_have_stores_of_their_own(
             for _ in range(2):
                 answered(teacher, images_of(keys, cache, crop, labels_of(np.zeros(4, np.int64))))
         assert teacher.asked == [4, 4, 4]
-    files = kept_files(folder)
+    files = logits_files(folder)
     assert len(files) == 6
     assert sorted(str(file.header.form) for file in files) == [
         *["all logits"] * 4,
@@ -176,7 +176,7 @@ def test_answers_beyond_half_precision_go_on_fresh(capsys):
         answers = teacher(keys, cache)
         assert (answers[1] == 1e5).all()
     assert teacher.asked == [3, 1]
-    assert capsys.readouterr().out.count("are not kept") == 1
+    assert capsys.readouterr().out.count("are not cached") == 1
 
 
 def test_without_a_place_to_keep_them_the_answers_are_the_same(monkeypatch, tmp_path, capsys):
@@ -188,7 +188,7 @@ def test_without_a_place_to_keep_them_the_answers_are_the_same(monkeypatch, tmp_
     for _ in range(3):
         np.testing.assert_array_equal(teacher(keys), right)
     assert teacher.asked == [20, 20, 20]
-    assert "answers of Teacher cannot be kept" in capsys.readouterr().out
+    assert "logits of Teacher cannot be cached" in capsys.readouterr().out
 
 
 def test_what_another_process_put_in_meanwhile_counts():

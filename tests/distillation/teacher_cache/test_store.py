@@ -1,8 +1,8 @@
-"""Kept answers come back: all logits, the highest and the mass of the rest, and half precision."""
+"""Cached logits come back: all, the highest and the mass of the rest, in half precision."""
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.answers_of import (
+from distillation.teacher_cache.logits_by_key import (
     CLASSES,
     IDENTITY,
     check_right,
@@ -29,7 +29,7 @@ def log_sum_exp(logits):
     return np.log(np.exp(logits.astype(np.float64)).sum(1))
 
 
-def test_answers_come_back_in_any_order_and_after_opening_again(tmp_path):
+def test_logits_come_back_in_any_order_and_after_opening_again(tmp_path):
     keys = keys_of(0, 300)
     store = opened(tmp_path)
     for start in range(0, 300, 50):
@@ -67,10 +67,10 @@ def test_all_logits_are_rounded_to_half_precision_and_no_further(tmp_path):
     keys, logits = keys_of(0, 64), random_logits(64, 10)
     store = open_store(IDENTITY, 10, folder=tmp_path)
     store.put(keys, logits)
-    _, kept = store.get(keys)
-    np.testing.assert_array_equal(kept, logits.astype(np.float16).astype(np.float32))
-    np.testing.assert_array_equal(kept, store.rounded(logits))
-    np.testing.assert_array_equal(kept, store.rounded(kept))
+    _, cached = store.get(keys)
+    np.testing.assert_array_equal(cached, logits.astype(np.float16).astype(np.float32))
+    np.testing.assert_array_equal(cached, store.rounded(logits))
+    np.testing.assert_array_equal(cached, store.rounded(cached))
 
 
 @pytest.mark.parametrize(("classes", "top"), [(10, 3), (1000, 10), (70_000, 5)])
@@ -78,11 +78,11 @@ def test_the_highest_and_the_mass_of_the_rest(classes, top, tmp_path):
     keys, logits = keys_of(0, 16), random_logits(16, classes)
     store = open_store(IDENTITY, classes, top, tmp_path)
     store.put(keys, logits)
-    found, kept = store.get(keys)
+    found, cached = store.get(keys)
     assert found.all()
-    assert kept.dtype == np.float32
-    np.testing.assert_array_equal(kept, store.rounded(logits))
-    for whole, row in zip(logits, kept, strict=True):
+    assert cached.dtype == np.float32
+    np.testing.assert_array_equal(cached, store.rounded(logits))
+    for whole, row in zip(logits, cached, strict=True):
         best = np.argsort(-whole)[:top]
         np.testing.assert_array_equal(row[best], whole[best].astype(np.float16))
         rest = np.delete(row, best)
@@ -97,17 +97,17 @@ def test_the_highest_and_the_mass_of_the_rest(classes, top, tmp_path):
 
 def test_at_other_temperatures_the_even_share_errs_to_the_side_that_is_documented(tmp_path):
     logits = random_logits(50, 100)
-    kept = open_store(IDENTITY, 100, 5, tmp_path).rounded(logits)
+    cached = open_store(IDENTITY, 100, 5, tmp_path).rounded(logits)
     rest = np.argsort(-logits, 1)[:, 5:]
 
     def mass(values, temperature):
         return np.take_along_axis(softmax(values, temperature), rest, 1).sum(1)
 
-    assert (mass(kept, 4) > mass(logits, 4)).all()
-    assert (mass(kept, 0.5) < mass(logits, 0.5)).all()
+    assert (mass(cached, 4) > mass(logits, 4)).all()
+    assert (mass(cached, 0.5) < mass(logits, 0.5)).all()
 
 
-def test_top_that_leaves_nothing_out_keeps_all(tmp_path):
+def test_top_that_leaves_nothing_out_caches_all(tmp_path):
     assert (
         open_store(IDENTITY, 10, 10, tmp_path).path == open_store(IDENTITY, 10, None, tmp_path).path
     )
@@ -149,24 +149,26 @@ def test_of_one_image_twice_in_a_batch_the_first_counts(tmp_path):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 65520.0, -1e6])
 @pytest.mark.parametrize("top", [None, 2])
-def test_what_half_precision_cannot_hold_is_not_kept(value, top, tmp_path, capsys):
+def test_what_half_precision_cannot_hold_is_not_cached(value, top, tmp_path, capsys):
     keys, logits = keys_of(0, 6), random_logits(6, 10)
     logits[3, 4] = value
     store = open_store(IDENTITY, 10, top, tmp_path)
-    kept = np.arange(6) != 3
+    held = np.arange(6) != 3
     if (top, value) == (2, -1e6):
-        kept[3] = True  # it has no weight in the mass of the rest
+        held[3] = True  # it has no weight in the mass of the rest
     for _ in range(2):
         store.put(keys, logits)
-        found, answers = store.get(keys)
-        assert found.tolist() == kept.tolist()
-        np.testing.assert_array_equal(store.rounded(logits)[~kept], logits[~kept])
-        np.testing.assert_array_equal(store.rounded(logits)[kept], answers[kept])
-    said = capsys.readouterr().out
-    assert said.count("beyond what half precision holds (65504), are not kept") == (not kept.all())
+        found, cached = store.get(keys)
+        assert found.tolist() == held.tolist()
+        np.testing.assert_array_equal(store.rounded(logits)[~held], logits[~held])
+        np.testing.assert_array_equal(store.rounded(logits)[held], cached[held])
+    printed = capsys.readouterr().out
+    assert printed.count("beyond what half precision holds (65504), are not cached") == (
+        not held.all()
+    )
 
 
-def test_the_largest_number_of_half_precision_is_kept(tmp_path):
+def test_the_largest_number_of_half_precision_is_cached(tmp_path):
     logits = np.full((1, 10), -65504.0, np.float32)
     store = open_store(IDENTITY, 10, folder=tmp_path)
     store.put(keys_of(0, 1), logits)
@@ -200,7 +202,7 @@ def test_wrong_shapes_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"keys are uint8 \(3, 8\); give uint8 \(n, 16\)"):
         store.get(np.zeros((3, 8), np.uint8))
     with pytest.raises(
-        DataError, match=r"of Teacher: logits are \(3, 7\), where \(3, 100\) are wanted"
+        DataError, match=r"of Teacher: logits are \(3, 7\), where \(3, 100\) are needed"
     ):
         store.put(keys_of(0, 3), np.zeros((3, 7), np.float32))
     with pytest.raises(DataError, match="top is 0; give a whole number above 0"):

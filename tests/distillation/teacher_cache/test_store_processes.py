@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.answers_of import (
+from distillation.teacher_cache.logits_by_key import (
     HEADER,
     OWN,
     RECORD,
@@ -19,13 +19,13 @@ from distillation.teacher_cache.answers_of import (
     opened,
 )
 
-from deelish.distillation.teacher_cache.folder import count_damaged, kept_files
+from deelish.distillation.teacher_cache.folder import count_damaged, logits_files
 
-SCRIPT = Path(__file__).with_name("answers_of.py")
+SCRIPT = Path(__file__).with_name("logits_by_key.py")
 # How many writers are killed; a long run sets more.
 KILLS = int(os.environ.get("DEELISH_KILLS", "20"))
 
-posix = pytest.mark.skipif(os.name != "posix", reason="wants fork and SIGKILL")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs fork and SIGKILL")
 
 
 def start(*arguments):
@@ -48,7 +48,7 @@ def test_two_processes_append_and_read_at_once(tmp_path):
             check_right(store, batch_keys(seed, number))
     # What both of them had is there once.
     assert len(store) == batches * (2 * OWN + SHARED)
-    assert count_damaged(kept_files(tmp_path)[0]) == 0
+    assert count_damaged(logits_files(tmp_path)[0]) == 0
 
 
 @posix
@@ -56,14 +56,14 @@ def test_killed_writers_leave_a_store_that_is_right(tmp_path):
     killer = start("kills", tmp_path, KILLS)
     output, _ = killer.communicate(timeout=60 + KILLS)
     assert killer.returncode == 0, output
-    answers, torn = map(int, output.split())
-    print(f"{KILLS} kills, {torn} torn tails, {answers} answers")
-    assert answers > 0
+    count, torn = map(int, output.split())
+    print(f"{KILLS} kills, {torn} torn tails, {count} records")
+    assert count > 0
     store, keys = opened(tmp_path), keys_of(42, 5)
     store.put(keys, logits_of(keys))
     check_right(opened(tmp_path), keys)
-    assert len(opened(tmp_path)) == answers + 5
-    assert count_damaged(kept_files(tmp_path)[0]) == 0
+    assert len(opened(tmp_path)) == count + 5
+    assert count_damaged(logits_files(tmp_path)[0]) == 0
 
 
 def test_a_reader_sees_what_another_puts_in_later(tmp_path):
@@ -75,7 +75,7 @@ def test_a_reader_sees_what_another_puts_in_later(tmp_path):
         check_right(reader, keys)
 
 
-def test_a_store_that_is_cleared_meanwhile_is_begun_again(tmp_path):
+def test_a_store_that_is_cleared_meanwhile_is_rebuilt(tmp_path):
     store, other = opened(tmp_path), opened(tmp_path)
     keys = keys_of(0, 30)
     store.put(keys, logits_of(keys))
@@ -89,7 +89,7 @@ def test_a_store_that_is_cleared_meanwhile_is_begun_again(tmp_path):
     check_right(other, keys)
 
 
-def test_a_file_that_shrinks_under_a_reader_is_looked_at_anew(tmp_path):
+def test_a_file_that_shrinks_under_a_reader_is_opened_again(tmp_path):
     store = opened(tmp_path)
     keys = keys_of(0, 3000)
     store.put(keys, logits_of(keys))

@@ -1,4 +1,4 @@
-"""Full disks and folders without permission: said once, and the store stays whole."""
+"""Full disks and folders without permission: reported once, and the store stays whole."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.answers_of import (
+from distillation.teacher_cache.logits_by_key import (
     HEADER,
     RECORD,
     check_right,
@@ -21,7 +21,7 @@ from distillation.teacher_cache.answers_of import (
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("written", [0, 100, RECORD, RECORD + 100, 2 * RECORD + 1])
-def test_a_full_disk_is_said_once_and_the_store_stays_whole(
+def test_a_full_disk_is_reported_once_and_the_store_stays_whole(
     code, written, path, keys, lines, monkeypatch
 ):
     write = os.write
@@ -36,17 +36,17 @@ def test_a_full_disk_is_said_once_and_the_store_stays_whole(
         patch.setattr(os, "write", full)
         store.put(more, logits_of(more))
         store.put(more, logits_of(more))
-    (said,) = lines()
-    assert said == (
-        f"{path}: answers of Teacher cannot be kept ({os.strerror(code)}); training goes on, and"
+    (printed,) = lines()
+    assert printed == (
+        f"{path}: logits of Teacher cannot be cached ({os.strerror(code)}); training goes on, and"
         " what is not there is computed each time"
     )
     assert not store.writable
-    kept = written // RECORD
-    assert path.stat().st_size == HEADER + (12 + kept) * RECORD
+    whole = written // RECORD
+    assert path.stat().st_size == HEADER + (12 + whole) * RECORD
     for reader in (store, opened(path.parent)):
         check_right(reader, keys)
-        assert reader.get(more)[0].tolist() == [row < kept for row in range(3)]
+        assert reader.get(more)[0].tolist() == [row < whole for row in range(3)]
     opened(path.parent).put(more, logits_of(more))
     check_right(store, more)
 
@@ -55,7 +55,7 @@ LIMITED = """
 import resource, sys
 import numpy as np
 from pathlib import Path
-from distillation.teacher_cache.answers_of import check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.logits_by_key import check_right, keys_of, logits_of, opened
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 store = opened(sys.argv[1])
@@ -81,15 +81,15 @@ def python(code, *arguments):
     return done.stdout.splitlines()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="wants limits of resources")
+@pytest.mark.skipif(os.name != "posix", reason="needs limits of resources")
 @pytest.mark.parametrize("limit", [1000, HEADER, HEADER + 50 * RECORD + 70])
 def test_a_real_limit_on_the_size_of_files(limit, tmp_path):
-    *said, count = python(LIMITED, tmp_path, limit)
+    *printed, count = python(LIMITED, tmp_path, limit)
     whole = max(0, limit - HEADER) // RECORD
     assert int(count) == whole
-    (line,) = said
+    (line,) = printed
     assert str(tmp_path) in line
-    assert "answers of Teacher cannot be kept (File too large); training goes on" in line
+    assert "logits of Teacher cannot be cached (File too large); training goes on" in line
     files = [path for path in tmp_path.iterdir() if path.name != "lock"]
     assert len(files) == (limit >= HEADER), "something is left over"
     if whole:
@@ -99,7 +99,7 @@ def test_a_real_limit_on_the_size_of_files(limit, tmp_path):
 
 UNPRIVILEGED = """
 import os, sys
-from distillation.teacher_cache.answers_of import check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.logits_by_key import check_right, keys_of, logits_of, opened
 from deelish.storage import lock
 if os.geteuid() == 0:
     os.seteuid(65534)
@@ -123,43 +123,60 @@ def open_folder(tmp_path_factory):
         folder.chmod(0o755)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="wants permissions of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs permissions of POSIX")
 @pytest.mark.parametrize("there", [5, 0])
-def test_a_read_only_folder_is_read_and_said_once(there, open_folder):
+def test_a_read_only_folder_is_read_and_reported_once(there, open_folder):
     store, keys = opened(open_folder), keys_of(0, there)
     store.put(keys, logits_of(keys))
     if there:
         store.path.chmod(0o444)
         (open_folder / "lock").chmod(0o444)
     open_folder.chmod(0o555)
-    said = python(UNPRIVILEGED, open_folder)
-    assert [line for line in said if line.isdigit()] == [str(there), "0", "0", "0"]
-    (reason,) = [line for line in said if not line.isdigit()]
+    printed = python(UNPRIVILEGED, open_folder)
+    assert [line for line in printed if line.isdigit()] == [str(there), "0", "0", "0"]
+    (reason,) = [line for line in printed if not line.isdigit()]
     assert reason.startswith(
-        f"{store.path}: answers of Teacher cannot be kept (Permission denied); training goes on"
+        f"{store.path}: logits of Teacher cannot be cached (Permission denied); training goes on"
     )
 
 
-@pytest.mark.skipif(os.name != "posix", reason="wants permissions of POSIX")
-def test_a_file_that_may_not_be_read_is_said_once(open_folder):
+@pytest.mark.skipif(os.name != "posix", reason="needs permissions of POSIX")
+def test_a_file_that_may_not_be_read_is_reported_once(open_folder):
     store, keys = opened(open_folder), keys_of(0, 5)
     store.put(keys, logits_of(keys))
     store.path.chmod(0)
-    said = python(UNPRIVILEGED, open_folder)
-    assert [line for line in said if line.isdigit()] == ["0", "0", "0", "0"]
-    reasons = [line.split("Teacher ")[1] for line in said if not line.isdigit()]
+    printed = python(UNPRIVILEGED, open_folder)
+    assert [line for line in printed if line.isdigit()] == ["0", "0", "0", "0"]
+    reasons = [line.split("Teacher ")[1] for line in printed if not line.isdigit()]
     assert [reason.split(";")[0] for reason in reasons] == [
         "cannot be read (Permission denied)",
-        "cannot be kept (Permission denied)",
+        "cannot be cached (Permission denied)",
     ]
 
 
+def test_a_file_that_cannot_be_mapped_for_once_is_not_replaced(path, keys, lines, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    before, more = path.read_bytes(), keys_of(1, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr("mmap.mmap", refuse)
+        store = opened(path.parent)
+        assert not store.get(keys)[0].any()
+        store.put(more, logits_of(more))
+    assert path.read_bytes() == before
+    assert [line.split("Teacher ")[1].split(";")[0] for line in lines()] == [
+        f"cannot be {what} ({os.strerror(errno.ENOMEM)})" for what in ("read", "cached")
+    ]
+    check_right(store, keys)
+
+
 @pytest.mark.parametrize("name", ["file", "file/below"])
-def test_a_folder_that_cannot_be_made_is_said_once(name, tmp_path, keys, lines):
+def test_a_folder_that_cannot_be_made_is_reported_once(name, tmp_path, keys, lines):
     (tmp_path / "file").write_text("in the way")
     store = opened(tmp_path / name)
     for _ in range(2):
         store.put(keys, logits_of(keys))
         assert not store.get(keys)[0].any()
     assert not store.writable
-    assert sum("cannot be kept" in line for line in lines()) == 1
+    assert sum("cannot be cached" in line for line in lines()) == 1

@@ -1,4 +1,4 @@
-"""Images kept on disk: found by later runs, never of a changed file, bounded, safe if damaged."""
+"""Images cached on disk: found by later runs, never of a changed file, limited, safe if damaged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from images.kept_batches import decoded, epochs, loader_of
+from images.loaded_batches import decoded, epochs, loader_of
 from PIL import Image
 
-from deelish.images.cache.disk import DiskKeeping
-from deelish.images.cache.folder import count_damaged, kept_images
+from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.folder import cached_images, count_damaged
 
 FRONT, RECORD = 4096, 4 + 16 + 36
 ALL = [f"{index}.png" for index in range(9)]
@@ -21,20 +21,20 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path / "kept"
+    return tmp_path / "cache"
 
 
 @pytest.fixture
 def run(folder, noise, monkeypatch):
-    """Call it for what a run of its own shows: the same as without keeping; what it decoded."""
+    """Call it for what a run of its own shows: the same as without a cache; what it decoded."""
 
     def started(**showing):
         plain = epochs(loader_of(noise, **showing))
         with monkeypatch.context() as patch:
             seen = decoded(patch)
-            keeping = DiskKeeping(folder)
-            assert epochs(loader_of(noise, keeping, workers=1, **showing)) == plain
-        return sorted(seen), keeping
+            cache = DiskCache(folder)
+            assert epochs(loader_of(noise, cache, workers=1, **showing)) == plain
+        return sorted(seen), cache
 
     return started
 
@@ -45,8 +45,8 @@ def lines(capsys):
     return lambda: capsys.readouterr().out.splitlines()
 
 
-def only(folder, ending):
-    (path,) = folder.glob(f"*{ending}")
+def only(folder, extension):
+    (path,) = folder.glob(f"*{extension}")
     return path
 
 
@@ -59,15 +59,15 @@ def flip(path, byte):
 def test_a_second_run_decodes_nothing(run, folder, lines):
     assert run()[0] == ALL
     for showing in ({}, {"views": 3}, {"mix": "cutmix"}, {"mix": "mixup", "views": 2}):
-        seen, keeping = run(**showing)
+        seen, cache = run(**showing)
         assert seen == []
-        assert keeping.told(9) == f"images: 9 kept on disk, {keeping.bytes / 1000:.1f} kB"
+        assert cache.summary(9) == f"decoded images: 9 cached on disk, {cache.bytes / 1000:.1f} kB"
     assert lines() == []
     assert only(folder, ".index").stat().st_size == FRONT + 9 * RECORD
-    assert only(folder, ".pixels").stat().st_size == keeping.bytes
+    assert only(folder, ".pixels").stat().st_size == cache.bytes
 
 
-def test_a_changed_file_is_decoded_anew(run):
+def test_a_changed_file_is_decoded_again(run):
     run()
     Image.new("RGB", (40, 40), "red").save("4.png")
     assert run()[0] == ["4.png"]
@@ -89,7 +89,7 @@ def test_the_same_size_and_time_do_not_make_it_the_same_file(run):
     assert run()[0] == ["4.bmp"]
 
 
-def test_another_file_of_the_same_name_is_not_answered(run):
+def test_another_file_of_the_same_name_is_not_found(run):
     run()
     Path("4.png").rename("old.png")
     Path("5.png").rename("4.png")
@@ -97,7 +97,7 @@ def test_another_file_of_the_same_name_is_not_answered(run):
     assert run()[0] == ["4.png", "5.png"]
 
 
-def test_a_file_that_changes_while_it_is_decoded_is_not_kept(run, folder, noise, monkeypatch):
+def test_a_file_that_changes_while_it_is_decoded_is_not_cached(run, folder, noise, monkeypatch):
     from deelish.images import reading
 
     decode = reading.decode_for
@@ -110,9 +110,9 @@ def test_a_file_that_changes_while_it_is_decoded_is_not_kept(run, folder, noise,
 
     with monkeypatch.context() as patch:
         patch.setattr("deelish.images.reading.decode_for", changing)
-        keeping = DiskKeeping(folder)
-        list(loader_of(noise, keeping).batches(0, False))
-    assert keeping.count == 8
+        cache = DiskCache(folder)
+        list(loader_of(noise, cache).batches(0, False))
+    assert cache.count == 8
     assert run()[0] == ["4.png"]
 
 
@@ -124,20 +124,20 @@ def test_it_takes_half_of_the_room_of_the_disk(run, folder, monkeypatch):
         return Usage(10**9, 0, room[0] - there)
 
     monkeypatch.setattr("shutil.disk_usage", usage)
-    seen, keeping = run()
-    assert (keeping.count, keeping.full) == (2, True)
-    assert keeping.told(9) == (
-        f"images: 2 kept on disk ({keeping.bytes / 1000:.1f} kB, the bound); 7 are decoded again in"
-        " every epoch"
+    seen, cache = run()
+    assert (cache.count, cache.full) == (2, True)
+    assert cache.summary(9) == (
+        f"decoded images: 2 cached on disk ({cache.bytes / 1000:.1f} kB, the limit); 7 are decoded"
+        " again in every epoch"
     )
     assert len(seen) == 9 + 7
-    assert only(folder, ".pixels").stat().st_size == keeping.bytes
+    assert only(folder, ".pixels").stat().st_size == cache.bytes
     room[0] = 10**6
     assert len(run()[0]) == 7
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_a_full_disk_is_said_once_and_training_goes_on(code, run, folder, lines, monkeypatch):
+def test_a_full_disk_is_reported_once_and_training_goes_on(code, run, folder, lines, monkeypatch):
     write = os.write
 
     def full(handle, data):
@@ -151,33 +151,33 @@ def test_a_full_disk_is_said_once_and_training_goes_on(code, run, folder, lines,
     size = only(folder, ".pixels").stat().st_size
     with monkeypatch.context() as patch:
         patch.setattr("deelish.storage.records.os.write", full)
-        seen, keeping = run()
+        seen, cache = run()
     assert seen == ["4.png", "4.png", "5.png", "5.png"]
-    assert keeping.told(9).endswith("; 2 are decoded again in every epoch")
-    (said,) = lines()
-    assert said == (
-        f"{folder}: images cannot be kept ({os.strerror(code)}); training goes on, and what is not"
-        " there is decoded each time"
+    assert cache.summary(9).endswith("; 2 are decoded again in every epoch")
+    (printed,) = lines()
+    assert printed == (
+        f"{folder}: decoded images cannot be cached ({os.strerror(code)}); training goes on, and"
+        " what is not there is decoded each time"
     )
     assert only(folder, ".pixels").stat().st_size == size
     assert run()[0] == ["4.png", "5.png"]
 
 
-def test_a_folder_that_cannot_be_made_is_said_once(run, folder, lines):
+def test_a_folder_that_cannot_be_made_is_reported_once(run, folder, lines):
     folder.write_text("in the way")
     assert run()[0] == sorted(2 * ALL)
-    said = lines()
-    assert all("cannot be" in line and "training goes on" in line for line in said)
-    assert 1 <= len(said) <= 2
+    printed = lines()
+    assert all("cannot be" in line and "training goes on" in line for line in printed)
+    assert 1 <= len(printed) <= 2
 
 
 @pytest.mark.parametrize("byte", [0, 3, 4490, 13000])
 def test_damaged_pixels_are_never_shown(byte, run, folder, lines):
     run()
     flip(only(folder, ".pixels"), byte)
-    assert count_damaged(kept_images(folder)) == 1
+    assert count_damaged(cached_images(folder)) == 1
     assert len(run()[0]) == 1
-    assert lines() == [f"{folder}: holds damaged images, which are decoded anew"]
+    assert lines() == [f"{folder}: holds damaged images, which are decoded again"]
     assert run()[0] == []
 
 
@@ -185,7 +185,7 @@ def test_damaged_pixels_are_never_shown(byte, run, folder, lines):
 def test_a_damaged_record_is_never_believed(byte, run, folder, lines):
     run()
     flip(only(folder, ".index"), FRONT + 3 * RECORD + byte)
-    assert count_damaged(kept_images(folder)) == 1
+    assert count_damaged(cached_images(folder)) == 1
     assert len(run()[0]) == 1
     assert run()[0] == []
     assert lines() == []
@@ -193,36 +193,38 @@ def test_a_damaged_record_is_never_believed(byte, run, folder, lines):
 
 def test_what_a_killed_writer_left_is_stepped_over(run, folder):
     run()
-    for ending in (".pixels", ".index"):
-        with only(folder, ending).open("ab") as file:
+    for extension in (".pixels", ".index"):
+        with only(folder, extension).open("ab") as file:
             file.write(b"\xff" * 33)
     assert run()[0] == []
     Image.new("RGB", (40, 40), "red").save("4.png")
     assert run()[0] == ["4.png"]
     assert run()[0] == []
-    assert count_damaged(kept_images(folder)) == 0
+    assert count_damaged(cached_images(folder)) == 0
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "printed"),
     [
-        (lambda path: flip(path, 1), "does not begin as a file of kept images"),
+        (lambda path: flip(path, 1), "does not begin as a file of decoded images"),
         (lambda path: flip(path, 100), "the first 4096 bytes are damaged"),
-        (lambda path: path.write_bytes(b""), "does not begin as a file of kept images"),
+        (lambda path: path.write_bytes(b""), "does not begin as a file of decoded images"),
     ],
 )
-def test_a_damaged_index_is_said_and_made_anew(fault, said, run, folder, lines):
+def test_a_damaged_index_is_reported_and_rebuilt(fault, printed, run, folder, lines):
     run()
     index = only(folder, ".index")
     fault(index)
-    assert kept_images(folder).fault == f"{index}: {said}"
+    assert cached_images(folder).fault == (
+        f"{index}: {printed}; it is rebuilt by the next training that uses it, or clear it"
+    )
     assert run()[0] == ALL
-    assert lines() == [f"{index}: {said}; it is made anew"]
+    assert lines() == [f"{index}: {printed}; it is rebuilt"]
     assert run()[0] == []
     assert only(folder, ".pixels").stat().st_size > 0
 
 
-def test_an_index_of_another_version_is_said_and_made_anew(run, folder, lines, monkeypatch):
+def test_an_index_of_another_version_is_reported_and_rebuilt(run, folder, lines, monkeypatch):
     from deelish.images.cache import pixel_files
 
     front = pixel_files.FRONT
@@ -232,20 +234,20 @@ def test_an_index_of_another_version_is_said_and_made_anew(run, folder, lines, m
         run()
     assert run()[0] == ALL
     index = only(folder, ".index")
-    assert lines() == [f"{index}: is of format 2, and this deelish keeps 1; it is made anew"]
+    assert lines() == [f"{index}: is of format 2, and this deelish reads 1; it is rebuilt"]
     assert run()[0] == []
 
 
-def test_missing_pixels_are_said_and_made_anew(run, folder, lines):
+def test_missing_pixels_are_reported_and_rebuilt(run, folder, lines):
     run()
     gone = only(folder, ".pixels")
     gone.unlink()
     assert run()[0] == ALL
-    assert lines() == [f"{gone}: is missing, with the pixels of images.index; it is made anew"]
+    assert lines() == [f"{gone}: is missing, with the pixels of images.index; it is rebuilt"]
     assert run()[0] == []
 
 
-def test_pixels_that_were_cut_are_decoded_anew(run, folder):
+def test_pixels_that_were_cut_are_decoded_again(run, folder):
     run()
     os.truncate(only(folder, ".pixels"), 9000)
     assert len(run()[0]) == 8

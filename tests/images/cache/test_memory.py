@@ -1,4 +1,4 @@
-"""Kept images: batches are the same to the bit, nothing is decoded twice, the bound, bad images."""
+"""Cached images: the same batches to the bit, nothing decoded twice, the limit, bad images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images.kept_batches import decoded, epochs, loader_of
+from images.loaded_batches import decoded, epochs, loader_of
 from PIL import Image
 
-from deelish.images.cache.disk import DiskKeeping
-from deelish.images.cache.memory import MemoryKeeping
+from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.memory import MemoryCache
 
 SHOWINGS = (
     {},
@@ -22,45 +22,45 @@ SHOWINGS = (
 
 
 @pytest.fixture(params=["memory", "disk"])
-def keeping(request, tmp_path):
-    return MemoryKeeping() if request.param == "memory" else DiskKeeping(tmp_path / "kept")
+def cache(request, tmp_path):
+    return MemoryCache() if request.param == "memory" else DiskCache(tmp_path / "cache")
 
 
 @pytest.mark.parametrize("showing", SHOWINGS, ids=str)
-def test_batches_are_the_same_to_the_bit_with_and_without(showing, keeping, noise):
-    assert epochs(loader_of(noise, keeping, **showing)) == epochs(loader_of(noise, **showing))
+def test_batches_are_the_same_to_the_bit_with_and_without(showing, cache, noise):
+    assert epochs(loader_of(noise, cache, **showing)) == epochs(loader_of(noise, **showing))
 
 
 @pytest.mark.parametrize("showing", SHOWINGS, ids=str)
-def test_each_image_is_decoded_once(showing, keeping, noise, monkeypatch):
+def test_each_image_is_decoded_once(showing, cache, noise, monkeypatch):
     seen = decoded(monkeypatch)
-    epochs(loader_of(noise, keeping, workers=1, **showing))
+    epochs(loader_of(noise, cache, workers=1, **showing))
     assert sorted(seen) == [f"{index}.png" for index in range(9)]
-    assert keeping.told(9).startswith("images: 9 kept ")
+    assert cache.summary(9).startswith("decoded images: 9 cached ")
 
 
-def test_orientation_grey_and_transparency_are_kept_as_decoded(keeping, noise):
+def test_orientation_grey_and_transparency_are_cached_as_decoded(cache, noise):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.open("0.png").save("turned.jpg", exif=exif)
     Image.linear_gradient("L").save("grey.png")
     Image.merge("LA", [Image.linear_gradient("L")] * 2).save("clear.png")
     Path("odd.txt").write_text("turned.jpg 0\ngrey.png 1\nclear.png 2\n")
-    assert epochs(loader_of("odd.txt", keeping)) == epochs(loader_of("odd.txt"))
+    assert epochs(loader_of("odd.txt", cache)) == epochs(loader_of("odd.txt"))
 
 
-def test_lists_may_share_what_is_kept(keeping, noise, monkeypatch):
-    epochs(loader_of(noise, keeping))
+def test_lists_may_share_a_cache(cache, noise, monkeypatch):
+    epochs(loader_of(noise, cache))
     seen = decoded(monkeypatch)
     Path("val.txt").write_text("3.png 0\n5.png 1\n")
-    assert epochs(loader_of("val.txt", keeping), training=False) == epochs(
+    assert epochs(loader_of("val.txt", cache), training=False) == epochs(
         loader_of("val.txt"), training=False
     )
     assert len(seen) == 4  # those of the loader without
 
 
-def test_a_new_size_is_cut_without_decoding(keeping, noise, monkeypatch):
-    loader = loader_of(noise, keeping, views=2)
+def test_a_new_size_is_cut_without_decoding(cache, noise, monkeypatch):
+    loader = loader_of(noise, cache, views=2)
     batch = next(loader.batches(1, True))
     expected = next(loader_of(noise, views=2).batches(1, True)).pixels(8, 10)
     seen = decoded(monkeypatch)
@@ -68,54 +68,56 @@ def test_a_new_size_is_cut_without_decoding(keeping, noise, monkeypatch):
     assert seen == []
 
 
-def test_a_bad_image_is_not_kept_and_said_as_before(keeping, noise):
+def test_a_bad_image_is_not_cached_and_reported_as_before(cache, noise):
     Path("4.png").write_bytes(b"<html>")
-    kept = loader_of(noise, keeping, on_bad_image="skip")
+    cached = loader_of(noise, cache, on_bad_image="skip")
     plain = loader_of(noise, on_bad_image="skip")
-    assert epochs(kept) == epochs(plain)
-    assert [reason for _, reason in kept.skipped] == [reason for _, reason in plain.skipped]
-    assert keeping.count == 8
+    assert epochs(cached) == epochs(plain)
+    assert [reason for _, reason in cached.skipped] == [reason for _, reason in plain.skipped]
+    assert cache.count == 8
 
 
-def test_an_image_that_was_mended_is_shown(keeping, noise):
+def test_an_image_that_was_mended_is_shown(cache, noise):
     whole = Path("4.png").read_bytes()
     Path("4.png").write_bytes(b"<html>")
-    loader = loader_of(noise, keeping, on_bad_image="skip")
+    loader = loader_of(noise, cache, on_bad_image="skip")
     epochs(loader)
     Path("4.png").write_bytes(whole)
     assert epochs(loader) == epochs(loader_of(noise))
 
 
-def test_an_image_that_changes_meanwhile_is_seen_as_it_was(keeping, noise):
-    loader = loader_of(noise, keeping, views=2)
+def test_an_image_that_changes_meanwhile_is_seen_as_it_was(cache, noise):
+    loader = loader_of(noise, cache, views=2)
     before = epochs(loader)
     Image.new("RGB", (40, 40), "red").save("4.png")
     assert epochs(loader) == before
 
 
-def test_memory_is_bounded_and_says_so(noise, monkeypatch):
+def test_memory_is_limited_and_the_summary_says_so(noise, monkeypatch):
     sizes = [3 * (30 + index) * (50 - index) for index in range(9)]
-    keeping = MemoryKeeping(bound=sum(sizes[:3]) + 100)
-    loader = loader_of(noise, keeping, workers=1)
+    cache = MemoryCache(limit=sum(sizes[:3]) + 100)
+    loader = loader_of(noise, cache, workers=1)
     loader.wanted.clear()
     list(loader.batches(0, False))
     seen = decoded(monkeypatch)
     list(loader.batches(0, False))
     assert seen == [f"{index}.png" for index in range(3, 9)]
-    assert (keeping.count, keeping.bytes) == (3, sum(sizes[:3]))
-    said = "images: 3 kept in memory (13.7 kB, the bound); 6 are decoded again in every epoch"
-    assert keeping.told(9) == said
+    assert (cache.count, cache.bytes) == (3, sum(sizes[:3]))
+    assert cache.summary(9) == (
+        "decoded images: 3 cached in memory (13.7 kB, the limit); 6 are decoded again in every"
+        " epoch"
+    )
 
 
-def test_the_bound_is_half_of_what_is_free(monkeypatch, noise):
+def test_the_limit_is_half_of_what_is_free(monkeypatch, noise):
     monkeypatch.setattr("deelish.images.cache.memory.free_memory", lambda: 9200)
-    keeping = MemoryKeeping()
-    epochs(loader_of(noise, keeping, workers=1), training=False)
-    assert (keeping.count, keeping.bytes, keeping.full) == (1, 4500, True)
+    cache = MemoryCache()
+    epochs(loader_of(noise, cache, workers=1), training=False)
+    assert (cache.count, cache.bytes, cache.full) == (1, 4500, True)
 
 
-def test_all_is_kept_is_one_plain_line(noise):
-    keeping = MemoryKeeping()
-    epochs(loader_of(noise, keeping))
+def test_the_summary_of_all_images_is_one_plain_line(noise):
+    cache = MemoryCache()
+    epochs(loader_of(noise, cache))
     total = sum(3 * (30 + index) * (50 - index) for index in range(9))
-    assert keeping.told(9) == f"images: 9 kept in memory, {total / 1000:.1f} kB"
+    assert cache.summary(9) == f"decoded images: 9 cached in memory, {total / 1000:.1f} kB"

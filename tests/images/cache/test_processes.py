@@ -1,4 +1,4 @@
-"""Several processes at one store of images, killed writers, and a store that is cleared."""
+"""Several processes at one disk cache, killed writers, and a cache that is cleared."""
 
 import os
 import random
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images.kept_batches import decoded, epochs, loader_of
+from images.loaded_batches import decoded, epochs, loader_of
 from PIL import Image
 
-from deelish.images.cache.disk import DiskKeeping
-from deelish.images.cache.folder import count_damaged, kept_images, remove
+from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.folder import cached_images, count_damaged, remove
 
-SCRIPT = Path(__file__).parents[1] / "kept_batches.py"
+SCRIPT = Path(__file__).parents[1] / "loaded_batches.py"
 
 
 @pytest.fixture
@@ -45,26 +45,26 @@ def check_right(source, folder):
     with pytest.MonkeyPatch.context() as patch:
         plain = epochs(loader_of(source))
         seen = decoded(patch)
-        assert epochs(loader_of(source, DiskKeeping(folder))) == plain
-    assert count_damaged(kept_images(folder)) == 0
+        assert epochs(loader_of(source, DiskCache(folder))) == plain
+    assert count_damaged(cached_images(folder)) == 0
     return len(seen)
 
 
-def test_two_processes_share_a_store(many, tmp_path):
-    folder = tmp_path / "kept"
+def test_two_processes_share_a_cache(many, tmp_path):
+    folder = tmp_path / "cache"
     for writer in [start("show", many, folder) for _ in range(2)]:
         output, _ = writer.communicate(timeout=120)
         assert writer.returncode == 0, output
     assert check_right(many, folder) == 0
     # What both had decoded is there once.
-    assert kept_images(folder).images == 300
+    assert cached_images(folder).count == 300
     reader = start("show", many, folder)
     assert reader.communicate(timeout=120)[0] == "0\n"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="wants SIGKILL")
-def test_killed_writers_leave_a_store_that_is_right(many, tmp_path):
-    folder, chance, before = tmp_path / "kept", random.Random(1), 0
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_writers_leave_a_cache_that_is_right(many, tmp_path):
+    folder, chance, before = tmp_path / "cache", random.Random(1), 0
     for _ in range(6):
         for path in tmp_path.glob("*.bmp"):
             path.touch()  # so that all are decoded and written again
@@ -73,26 +73,26 @@ def test_killed_writers_leave_a_store_that_is_right(many, tmp_path):
         time.sleep(chance.uniform(0, 0.4))
         writer.send_signal(signal.SIGKILL)
         writer.communicate(timeout=60)
-        kept = kept_images(folder)
-        if kept is not None:
-            assert kept.fault == ""
-            assert kept.images >= before
-            before = kept.images
+        cached = cached_images(folder)
+        if cached is not None:
+            assert cached.fault == ""
+            assert cached.count >= before
+            before = cached.count
     assert before > 0
     check_right(many, folder)
     assert check_right(many, folder) == 0
 
 
-def test_a_store_that_is_cleared_meanwhile_is_begun_again(noise, tmp_path):
-    folder = tmp_path / "kept"
+def test_a_cache_that_is_cleared_meanwhile_is_rebuilt(noise, tmp_path):
+    folder = tmp_path / "cache"
     plain = epochs(loader_of(noise))
-    first, second = DiskKeeping(folder), DiskKeeping(folder)
+    first, second = DiskCache(folder), DiskCache(folder)
     loader = loader_of(noise, first)
     assert epochs(loader) == plain
-    remove(kept_images(folder))
-    assert kept_images(folder) is None
+    remove(cached_images(folder))
+    assert cached_images(folder) is None
     # On Windows files that are open cannot be removed; elsewhere they are read still.
     assert epochs(loader) == plain
     assert epochs(loader_of(noise, second)) == plain
     assert epochs(loader) == plain
-    assert kept_images(folder).images == 9
+    assert cached_images(folder).count == 9

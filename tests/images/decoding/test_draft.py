@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images.kept_batches import decoded
+from images.loaded_batches import decoded
 from PIL import Image, ImageFilter
 
 from deelish.errors import DataError
-from deelish.images.cache.disk import DiskKeeping
-from deelish.images.cache.memory import MemoryKeeping
+from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.memory import MemoryCache
 from deelish.images.decoding.decode import decode_for
 from deelish.images.decoding.reducing import SCALES, scale_for, serves
 from deelish.images.lists import read_items
@@ -42,20 +42,20 @@ def photos(tmp_path, monkeypatch):
 
 
 @pytest.fixture(params=["memory", "disk"])
-def keeping(request, tmp_path):
-    return MemoryKeeping() if request.param == "memory" else DiskKeeping(tmp_path / "kept")
+def cache(request, tmp_path):
+    return MemoryCache() if request.param == "memory" else DiskCache(tmp_path / "kept")
 
 
-def loader_of(source, specs, keeping=None, **showing):
-    options = Showing(keeping=keeping, **showing)
+def loader_of(source, specs, cache=None, **showing):
+    options = Showing(cache=cache, **showing)
     loader = Loader(read_items(source), batch_size=5, seed=3, showing=options, workers=1)
     loader.wanted |= set(specs)
     return loader
 
 
-def shown(source, specs, keeping=None, **showing):
+def shown(source, specs, cache=None, **showing):
     """The pixels of each spec in an epoch."""
-    (batch,) = loader_of(source, specs, keeping, **showing).batches(1, training=True)
+    (batch,) = loader_of(source, specs, cache, **showing).batches(1, training=True)
     return [batch.pixels(*spec).tobytes() for spec in specs]
 
 
@@ -138,56 +138,56 @@ def test_an_image_is_decoded_once_for_each_scale(photos, monkeypatch):
 
 
 @pytest.mark.parametrize("showing", [{}, {"views": 2}, {"mix": "cutmix", "views": 2}], ids=str)
-def test_kept_images_show_the_same(showing, keeping, photos, monkeypatch):
+def test_cached_images_show_the_same(showing, cache, photos, monkeypatch):
     plain = shown(photos, SPECS, **showing)
     seen = decoded(monkeypatch)
     for _ in range(2):
-        assert shown(photos, SPECS, keeping, **showing) == plain
+        assert shown(photos, SPECS, cache, **showing) == plain
     assert sorted(seen) == sorted(4 * NAMES)
-    assert keeping.count == 5
-    assert keeping.bytes == sum(
+    assert cache.count == 5
+    assert cache.bytes == sum(
         decode_for(name, base)[0].nbytes for name in NAMES for base in (5, 8, 16, 40)
     )
 
 
-def test_a_base_of_the_same_scale_is_served_by_what_is_kept(keeping, photos, monkeypatch):
-    shown(photos, SPECS[:1], keeping)
+def test_a_base_of_the_same_scale_is_served_by_what_is_kept(cache, photos, monkeypatch):
+    shown(photos, SPECS[:1], cache)
     seen = decoded(monkeypatch)
-    assert shown(photos, SPECS[1:2], keeping) == shown(photos, SPECS[1:2])
+    assert shown(photos, SPECS[1:2], cache) == shown(photos, SPECS[1:2])
     assert len(seen) == 5  # those without
-    shown(photos, SPECS[:3], keeping)
+    shown(photos, SPECS[:3], cache)
     assert len(seen) == 10  # the whole images are new
 
 
 def test_a_later_run_finds_each_scale_on_disk(photos, tmp_path, monkeypatch):
-    first, later = shown(photos, SPECS[:3], DiskKeeping(tmp_path / "kept")), []
+    first, later = shown(photos, SPECS[:3], DiskCache(tmp_path / "kept")), []
     seen = decoded(monkeypatch)
     for spec in SPECS[:3]:
-        later += shown(photos, [spec], DiskKeeping(tmp_path / "kept"))
+        later += shown(photos, [spec], DiskCache(tmp_path / "kept"))
     assert later == first
     assert seen == []
-    keeping = DiskKeeping(tmp_path / "kept")
-    shown(photos, SPECS[:1], keeping)
-    assert keeping.told(5) == f"images: 5 kept on disk, {keeping.bytes / 1000:.1f} kB"
+    cache = DiskCache(tmp_path / "kept")
+    shown(photos, SPECS[:1], cache)
+    assert cache.summary(5) == f"decoded images: 5 cached on disk, {cache.bytes / 1000:.1f} kB"
 
 
-def test_a_full_store_gives_the_scales_that_it_has(photos, tmp_path, monkeypatch):
-    shown(photos, SPECS[3:], DiskKeeping(tmp_path / "kept"))
+def test_a_full_cache_gives_the_scales_that_it_has(photos, tmp_path, monkeypatch):
+    shown(photos, SPECS[3:], DiskCache(tmp_path / "kept"))
     monkeypatch.setattr("deelish.images.cache.disk.free_disk", lambda folder: 0)
-    keeping, seen = DiskKeeping(tmp_path / "kept"), decoded(monkeypatch)
+    cache, seen = DiskCache(tmp_path / "kept"), decoded(monkeypatch)
     for _ in range(3):
-        assert shown(photos, SPECS, keeping) == shown(photos, SPECS)
+        assert shown(photos, SPECS, cache) == shown(photos, SPECS)
     # Without, four of each in each epoch; with, the whole ones and the halves.
     assert len(seen) == 3 * 5 * (4 + 2)
 
 
 def test_a_file_that_changed_between_two_scales_is_refused(photos):
-    keeping = MemoryKeeping()
-    shown(photos, SPECS[:1], keeping, views=2)
+    cache = MemoryCache()
+    shown(photos, SPECS[:1], cache, views=2)
     Image.new("RGB", (125, 90), "red").save("2.jpg")
     message = r"train.txt line 3: 2.jpg has changed since it was first read; start the training"
     with pytest.raises(DataError, match=message):
-        shown(photos, SPECS, keeping, views=2)
+        shown(photos, SPECS, cache, views=2)
 
 
 def test_a_file_at_the_prompt_is_seen_as_in_a_training(photos):

@@ -13,7 +13,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from images.kept_batches import epochs, loader_of
+from images.loaded_batches import epochs, loader_of
 from tars import tar_of, write_tar
 
 from deelish.errors import DataError

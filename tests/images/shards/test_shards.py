@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images.kept_batches import epochs, loader_of
+from images.loaded_batches import epochs, loader_of
 from PIL import Image
 from tars import samples_of, tar_of, write_tar
 
 from deelish.errors import DataError
-from deelish.images.cache.disk import DiskKeeping
-from deelish.images.cache.memory import MemoryKeeping
+from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.memory import MemoryCache
 from deelish.images.lists import check_apart, check_labels, read_items
 from deelish.images.shards import members as member_files
 from deelish.images.shards.members import OpenShards
@@ -125,21 +125,21 @@ def test_a_tar_of_the_command_tar(source, tmp_path):
 
 
 @pytest.mark.parametrize("showing", [{}, {"views": 2}, {"mix": "mixup", "views": 2}], ids=str)
-@pytest.mark.parametrize("keep", [None, MemoryKeeping, DiskKeeping])
+@pytest.mark.parametrize("keep", [None, MemoryCache, DiskCache])
 def test_batches_and_keys_are_those_of_the_list(keep, showing, source, tar, tmp_path, monkeypatch):
     monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
     plain = epochs(loader_of(source, **showing))
     for _ in range(2):
-        keeping = keep and keep()
-        assert epochs(loader_of(tar, keeping, **showing)) == plain
-        assert keeping is None or keeping.count == 11
+        cache = keep and keep()
+        assert epochs(loader_of(tar, cache, **showing)) == plain
+        assert cache is None or cache.count == 11
     assert epochs(loader_of(tar, **showing), training=False) == epochs(
         loader_of(source, **showing), training=False
     )
 
 
-@pytest.mark.parametrize("keep", [MemoryKeeping, DiskKeeping])
-def test_images_are_read_once_where_they_are_kept(keep, tar, tmp_path, monkeypatch):
+@pytest.mark.parametrize("keep", [MemoryCache, DiskCache])
+def test_images_are_read_once_where_they_are_cached(keep, tar, tmp_path, monkeypatch):
     monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
     loader = loader_of(tar, keep())
     list(loader.batches(1, True))
@@ -148,16 +148,16 @@ def test_images_are_read_once_where_they_are_kept(keep, tar, tmp_path, monkeypat
 
 
 def test_a_later_run_finds_images_on_disk(tar, tmp_path, opened):
-    first = epochs(loader_of(tar, DiskKeeping(tmp_path / "kept")))
+    first = epochs(loader_of(tar, DiskCache(tmp_path / "kept")))
     assert set(opened) == {"train.tar"}
     opened.clear()
-    assert epochs(loader_of(tar, DiskKeeping(tmp_path / "kept"))) == first
+    assert epochs(loader_of(tar, DiskCache(tmp_path / "kept"))) == first
     assert opened == []
 
 
 def test_images_on_disk_are_those_of_this_shard_only(tar, source, tmp_path):
     """Another tar in its place, of the same size and time, is another one."""
-    list(loader_of(tar, DiskKeeping(tmp_path / "kept")).batches(1, False))
+    list(loader_of(tar, DiskCache(tmp_path / "kept")).batches(1, False))
     before = tar.stat()
     Image.new("RGB", (50, 30)).save("black.bmp")
     Path("other.txt").write_text("black.bmp 0\n")
@@ -166,7 +166,7 @@ def test_images_on_disk_are_those_of_this_shard_only(tar, source, tmp_path):
         tar_of("other.txt", tmp_path / f"{name}.tar")
         Path(f"{name}.tar").replace(tar)
         os.utime(tar, ns=(before.st_atime_ns, before.st_mtime_ns))
-        (batch,) = loader_of(tar, DiskKeeping(tmp_path / "kept")).batches(1, False)
+        (batch,) = loader_of(tar, DiskCache(tmp_path / "kept")).batches(1, False)
         assert set(batch.pixels(16, 16).ravel().tolist()) == {black}
 
 

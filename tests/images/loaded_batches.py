@@ -1,14 +1,14 @@
-"""What the tests of kept images share: batches as values, and which files are decoded.
+"""What the tests of decoded images share: batches as values, and which files are decoded.
 
-Run as a script, `kept_batches.py show LIST FOLDER` reads a list through a disk store and prints how
-many images were decoded; `kept_batches.py begin LIST FOLDER` says when it begins.
+Run as a script, `loaded_batches.py show LIST FOLDER` reads a list through a disk cache and prints
+how many images were decoded; `loaded_batches.py begin LIST FOLDER` prints when it begins.
 """
 
 import sys
 from pathlib import Path
 
 from deelish.images import reading
-from deelish.images.cache.disk import DiskKeeping
+from deelish.images.cache.disk import DiskCache
 from deelish.images.lists import read_items
 from deelish.images.loader import Loader
 from deelish.images.views.recipes import Showing
@@ -16,8 +16,8 @@ from deelish.images.views.recipes import Showing
 SPECS = ((24, 32), (16, 16))
 
 
-def loader_of(source, keeping=None, mirror=True, views=None, mix=None, **options):
-    facts = {"batch_size": 4, "seed": 5, "showing": Showing(mirror, views, mix, keeping)}
+def loader_of(source, cache=None, mirror=True, views=None, mix=None, **options):
+    facts = {"batch_size": 4, "seed": 5, "showing": Showing(mirror, views, mix, cache)}
     loader = Loader(read_items(source), **facts | options)
     loader.wanted |= set(SPECS)
     return loader
@@ -55,7 +55,7 @@ def main(how, source, folder):
     reading.decode_for = lambda path, *rest: seen.append(path) or decode(path, *rest)
     if how == "begin":
         print("begun", flush=True)
-    loader = loader_of(source, DiskKeeping(Path(folder)))
+    loader = loader_of(source, DiskCache(Path(folder)))
     loader.wanted.clear()  # a resize would wait for torch
     for epoch in (1, 2):
         list(loader.batches(epoch, True))

@@ -1,4 +1,4 @@
-"""Where the pixels of a kept image lie, and what reads them."""
+"""A decoded image on its way to the cache, and one that is stored there."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import struct
 import zlib
 from typing import NamedTuple
 
-import numpy as np
-
 from deelish.images.open_file import OpenFile
-from deelish.storage.records import FRONT_BYTES, Bytes, sound
 
-# Offset, width, height, crc32 of the pixels, digest of the file that they were decoded from.
+# The payload of a record: offset, width, height, crc32 of the pixels, digest of the file that they
+# were decoded from.
 LAYOUT = struct.Struct("<QIII16s")
 
 
-class Place(NamedTuple):
-    """Where the pixels of an image lie, and what is known of it."""
+class StoredImage(NamedTuple):
+    """Where the pixels of an image are, and what is known of it."""
 
     file: OpenFile
     start: int
@@ -24,6 +22,16 @@ class Place(NamedTuple):
     height: int
     crc: int
     digest: bytes
+
+    @classmethod
+    def from_payload(cls, payload: bytes, file: OpenFile) -> StoredImage:
+        """The image that a record names; `file` has the pixels."""
+        return cls(file, *LAYOUT.unpack(payload))
+
+    @property
+    def payload(self) -> bytes:
+        """What a record says of it."""
+        return LAYOUT.pack(*self[1:])
 
     @property
     def length(self) -> int:
@@ -44,14 +52,7 @@ class Place(NamedTuple):
         return pixels is not None and zlib.crc32(pixels) == self.crc
 
 
-def place_of(record: Bytes, file: OpenFile) -> Place | None:
-    """What a record uint8 (bytes a record) says; None where it is damaged."""
-    if not sound(record[np.newaxis])[0]:
-        return None
-    return Place(file, *LAYOUT.unpack(record[FRONT_BYTES:].tobytes()))
-
-
-class Decoded(NamedTuple):
+class DecodedImage(NamedTuple):
     """An image to be written: key and digest of 16 bytes, RGB bytes."""
 
     key: bytes

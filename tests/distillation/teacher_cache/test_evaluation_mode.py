@@ -1,4 +1,4 @@
-"""Cached logits are those of test mode, whoever caches them: a training, or the command teach."""
+"""Cached logits are those of evaluation mode: from a training, and from the command teach."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def model(tmp_path, images):
-    """A file of a small network that has learnt, and draws dropout while it learns."""
+    """A file of a small trained network, which draws dropout in training."""
     with Deel(seed=1):
         network = small(dropout=0.5)
         InputBatch(images, batch_size=4)
@@ -40,14 +40,14 @@ def check_cached(model, images, wrap, asked):
         InputBatch(images, batch_size=4, views=2)
 
         def workout(x, t):
-            answer = teacher.batch_feature(x) if asked else None
+            logits = teacher.batch_feature(x) if asked else None
             found, cached = x.viewing.cache.store_of(teacher, x).get(x.pictures.keys)
             assert found.all()
-            right = by_formula(network, x)
+            exact = by_formula(network, x)
             # Half precision holds 11 binary digits.
-            np.testing.assert_allclose(cached, right, rtol=2**-10, atol=1e-3)
+            np.testing.assert_allclose(cached, exact, rtol=2**-10, atol=1e-3)
             if asked:
-                np.testing.assert_array_equal(answer.value, cached)
+                np.testing.assert_array_equal(logits.value, cached)
             seen.append(len(x))
             student.classify(x)
             return student.backprop(t)
@@ -57,10 +57,10 @@ def check_cached(model, images, wrap, asked):
 
 
 @pytest.mark.parametrize("wrap", [lambda network: network, Teacher], ids=["network", "Teacher"])
-def test_a_training_caches_the_logits_of_test_mode(wrap, model, images):
+def test_a_training_caches_the_logits_of_evaluation_mode(wrap, model, images):
     check_cached(model, images, wrap, asked=True)
 
 
-def test_teach_caches_the_logits_of_test_mode(model, images, ran):
+def test_teach_caches_the_logits_of_evaluation_mode(model, images, ran):
     ran("teach", model, "--images", images, "--views", 2, "--batch-size", 4)
     check_cached(model, images, lambda network: network, asked=False)

@@ -1,6 +1,7 @@
-"""Keys, and an answer that follows from each, so that any answer can be checked; real writers.
+"""Keys, and logits that follow from each, so that any can be checked; processes that write.
 
-Run as a script: `answers_of.py fill FOLDER SEED BATCHES` or `answers_of.py kills FOLDER COUNT`.
+Run as a script: `logits_by_key.py fill FOLDER SEED BATCHES`, or
+`logits_by_key.py kills FOLDER COUNT`.
 """
 
 import os
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deelish.distillation.teacher_cache.header import CacheHeader
 from deelish.distillation.teacher_cache.store import open_store
+from deelish.storage.records import RecordMap
 
 IDENTITY = {"teacher": "Teacher", "fingerprint": "f" * 64, "base": 256}
 CLASSES = 100
@@ -103,11 +106,11 @@ def _write_for_ever(folder, number):
 
 
 def _check_survivors(folder, before):
-    """Every whole record is right; answers never become fewer."""
+    """Every whole record is right; records never become fewer."""
     store = opened(folder)
-    if store._map is None:
+    if not store.path.exists():
         return 0, False
-    keys = store._map.rows[before:, 4:20]
+    keys = RecordMap(store.path, CacheHeader.from_bytes).rows[before:, 4:20]
     if len(keys):
         check_right(store, keys)
     assert len(store) >= before

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.answers_of import (
+from distillation.teacher_cache.logits_by_key import (
     CLASSES,
     HEADER,
     IDENTITY,
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def filled(name, count, classes=CLASSES, top=None):
-    """A store of so many answers."""
+    """A store of the logits of so many keys."""
     store = open_store({**IDENTITY, "teacher": name}, classes, top)
     store.put(keys_of(0, count), logits_of(keys_of(0, count), classes))
     return store
@@ -33,10 +33,10 @@ def damage(store, record):
     store.path.write_bytes(data)
 
 
-def test_nothing_is_kept(folder, ran):
+def test_nothing_is_cached(folder, ran):
     for part in ((), ("list",), ("check",), ("clear", "--all")):
         (line,) = ran("cache", *part)
-        assert line == f"{folder}: no answers are kept there ($DEELISH_CACHE names another folder)"
+        assert line == f"{folder}: no logits are cached there ($DEELISH_CACHE names another folder)"
 
 
 @pytest.mark.parametrize("part", [(), ("list",)])
@@ -65,7 +65,9 @@ def test_opening_a_store_counts_as_use():
 
 def test_check_is_content_with_sound_files(ran):
     store = filled("GoogLeNet", 1200)
-    assert ran("cache", "check") == [f"GoogLeNet ({store.path.name}): 1,200 answers, all sound"]
+    assert ran("cache", "check") == [
+        f"GoogLeNet ({store.path.name}): 1,200 cached logits, all sound"
+    ]
 
 
 def test_check_counts_the_damaged_and_repair_drops_them(ran):
@@ -73,16 +75,16 @@ def test_check_counts_the_damaged_and_repair_drops_them(ran):
     store = filled("GoogLeNet", 50)
     damage(store, 3)
     damage(store, 49)
-    sound, said = ran("cache", "check", code=1)
-    assert sound.endswith("7 answers, all sound")
-    assert said == (
-        f"GoogLeNet ({store.path.name}): 2 of 50 answers are damaged; they are computed anew, and"
-        " --repair drops them"
+    sound, printed = ran("cache", "check", code=1)
+    assert sound.endswith("7 cached logits, all sound")
+    assert printed == (
+        f"GoogLeNet ({store.path.name}): 2 of 50 cached logits are damaged; they are computed"
+        " again, and --repair drops them"
     )
-    (said,) = ran("cache", "check", "GoogLeNet", "--repair")
-    assert said.endswith("2 of 50 answers are damaged, now dropped")
-    (said,) = ran("cache", "check", "GoogLeNet")
-    assert said.endswith("48 answers, all sound")
+    (printed,) = ran("cache", "check", "GoogLeNet", "--repair")
+    assert printed.endswith("2 of 50 cached logits are damaged, now dropped")
+    (printed,) = ran("cache", "check", "GoogLeNet")
+    assert printed.endswith("48 cached logits, all sound")
     check_right(store, np.delete(keys_of(0, 50), [3, 49], axis=0))
 
 
@@ -91,13 +93,13 @@ def test_a_file_that_is_none_is_listed_and_found_by_check(folder, ran):
     (folder / "odd.answers").write_text("nothing")
     _, row, _ = ran("cache", "list")
     assert row.split()[:3] == ["odd.answers", "-", "unusable"]
-    (said,) = ran("cache", "check", "--repair", code=1)
-    assert said == (
-        f"{folder / 'odd.answers'}: does not begin as a file of kept answers; it is made anew when"
-        " the teacher answers, or clear it"
+    (printed,) = ran("cache", "check", "--repair", code=1)
+    assert printed == (
+        f"{folder / 'odd.answers'}: does not begin as a file of cached logits; it is rebuilt by the"
+        " next training that uses it, or clear it"
     )
-    (said,) = ran("cache", "clear", "odd")
-    assert said == "removed: odd.answers, 0 answers, 7 bytes"
+    (printed,) = ran("cache", "clear", "odd")
+    assert printed == "removed: odd.answers, 0 cached logits, 7 bytes"
 
 
 def test_a_link_to_a_file_that_is_gone_is_listed_and_cleared(folder, ran):
@@ -108,8 +110,11 @@ def test_a_link_to_a_file_that_is_gone_is_listed_and_cleared(folder, ran):
         pytest.skip("this system makes no links")
     _, row, _ = ran("cache", "list")
     assert row.split()[:3] == ["gone.answers", "-", "unusable"]
-    (said,) = ran("cache", "check", code=1)
-    assert said.startswith(f"{folder / 'gone.answers'}: cannot be read (No such file or directory)")
+    (printed,) = ran("cache", "check", code=1)
+    assert printed == (
+        f"{folder / 'gone.answers'}: cannot be read (No such file or directory); make it readable,"
+        " or clear it"
+    )
     ran("cache", "clear", "gone")
     assert not list(folder.glob("*.answers"))
 
@@ -117,24 +122,24 @@ def test_a_link_to_a_file_that_is_gone_is_listed_and_cleared(folder, ran):
 def test_clear_removes_by_teacher_by_file_or_all(folder, ran):
     stores = [filled(name, 5) for name in ("GoogLeNet", "AlexNet", "VGG", "ResNet")]
     (folder / "mine.txt").write_text("not of deelish")
-    (said,) = ran("cache", "clear", "GoogLeNet")
-    assert said == f"removed: GoogLeNet ({stores[0].path.name}), 5 answers, 5.2 kB"
+    (printed,) = ran("cache", "clear", "GoogLeNet")
+    assert printed == f"removed: GoogLeNet ({stores[0].path.name}), 5 cached logits, 5.2 kB"
     ran("cache", "clear", stores[1].path.name[:14])
     assert [store.path.exists() for store in stores] == [False, False, True, True]
     assert len(ran("cache", "clear", "--all")) == 2
     assert sorted(path.name for path in folder.iterdir()) == ["lock", "mine.txt"]
 
 
-def test_clear_wants_to_be_told_what(ran):
+def test_clear_needs_a_name_or_all(ran):
     store = filled("GoogLeNet", 5)
-    (said,) = ran("cache", "clear", code=1)
-    assert said == (
+    (printed,) = ran("cache", "clear", code=1)
+    assert printed == (
         "deelish: cache clear: name a teacher, or how a file begins, or give --all for every"
         " teacher"
     )
-    (said,) = ran("cache", "clear", "GogLeNet", code=1)
-    assert said == (
-        f"deelish: {store.path.parent}: holds no answers of 'GogLeNet'; `deelish cache list` shows"
+    (printed,) = ran("cache", "clear", "GogLeNet", code=1)
+    assert printed == (
+        f"deelish: {store.path.parent}: holds no logits of 'GogLeNet'; `deelish cache list` shows"
         " what is there"
     )
     assert store.path.exists()
@@ -142,8 +147,8 @@ def test_clear_wants_to_be_told_what(ran):
 
 def test_the_folder_is_a_file(folder, ran):
     folder.write_text("in the way")
-    (said,) = ran("cache", "list", code=1)
-    assert said == (
-        f"deelish: {folder}: cannot be read (Not a directory); name the folder of kept answers in"
-        " DEELISH_CACHE"
+    (printed,) = ran("cache", "list", code=1)
+    assert printed == (
+        f"deelish: {folder}: cannot be read (Not a directory); name the folder of the teacher cache"
+        " in DEELISH_CACHE"
     )

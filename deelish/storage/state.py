@@ -1,0 +1,43 @@
+"""A record file as `deelish cache` shows it: its size, its last use, what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
+
+from deelish.errors import FileError
+from deelish.storage.records import H, RecordMap
+
+
+@dataclass(frozen=True)
+class FileState(Generic[H]):
+    """What is known of a record file without reading its records.
+
+    header: None where the file cannot be used; `fault` says why, and the cure.  count: its records.
+    bytes: its size.  used: seconds of the epoch when a session opened it, or appended to it.
+    """
+
+    path: Path
+    header: H | None
+    fault: str
+    count: int
+    bytes: int
+    used: float
+
+
+def file_state(path: Path, read: Callable[[bytes, Path], H]) -> FileState[H]:
+    """The state of a file, whether it can be used or not; `read` as RecordFile has it."""
+    facts = (0, 0.0)
+    try:
+        status = path.stat()
+        facts = (status.st_size, status.st_mtime)
+        mapped = RecordMap(path, read)
+    except FileError as error:
+        fault = f"{error}; it is rebuilt by the next training that uses it, or clear it"
+        return FileState(path, None, fault, 0, *facts)
+    except OSError as error:
+        fault = f"{path}: cannot be read ({error.strerror}); make it readable, or clear it"
+        return FileState(path, None, fault, 0, *facts)
+    return FileState(path, mapped.header, "", mapped.count, *facts)
