@@ -11,6 +11,7 @@ from functools import partial
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import connected, conv, gaussian, max_pool, reduced
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 
@@ -33,6 +34,7 @@ def rows(outputs: int, size: int, *, pool_first: bool, bias: float) -> list[Laye
     ]
 
 
+@network("alexnet")
 class AlexNet(Family):
     """AlexNet in two groups, as in the paper; in_size from 39 up."""
 
@@ -53,6 +55,7 @@ class AlexNet(Family):
     )
 
 
+@network("reference_caffenet")
 class ReferenceCaffeNet(Family):
     """Caffe's reference net: AlexNet with its poolings before its normalisations; 39 pixels up."""
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import connected, conv, gaussian, max_pool, reduced
+from deelish.networks.register import network
 from deelish.networks.vgg import cnn_s
 from deelish.plan import Layer
 
@@ -57,18 +58,21 @@ def _card(name: str, accuracy: str, labels: tuple[str, ...]) -> Card:
     )
 
 
+@network("age")
 class AgeNet(Family):
     """The age of a face, in eight ranges of years; in_size from 35 up."""
 
     weights = _card("age", "49.5 %", AGES)
 
 
+@network("gender")
 class GenderNet(Family):
     """The gender of a face: Male or Female; in_size from 35 up."""
 
     weights = _card("gender", "85.9 %", ("Male", "Female"))
 
 
+@network("emotion")
 class EmotionNet(Family):
     """The emotion of a face, one of seven: CNN-S, in the authors' variant; in_size from 7 up."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from deelish.formats.chainer.weights import Example
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import ALIVE, conv, first_layer, max_pool
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 PAPER = "Lin, Chen and Yan, ICLR 2014, arXiv 1312.4400"
@@ -56,6 +57,7 @@ def rows(outputs: int, size: int) -> list[Layer]:
     ]
 
 
+@network("nin")
 class NetworkInNetwork(Family):
     """The ImageNet NIN; in_size from 32 up.
 

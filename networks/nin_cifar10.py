@@ -8,6 +8,7 @@ from __future__ import annotations
 from deelish.networks.family import Card, Family
 from deelish.networks.nin import PAPER
 from deelish.networks.parts import ALIVE, conv, first_layer, max_pool
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 CIFAR_10 = (
@@ -38,6 +39,7 @@ def rows(outputs: int, size: int) -> list[Layer]:
     ]
 
 
+@network("nin_cifar10")
 class NetworkInNetworkCIFAR10(Family):
     """The CIFAR-10 NIN: 32 pixels, ten classes; in_size from 4 up."""
 

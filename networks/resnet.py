@@ -12,6 +12,7 @@ from typing import Any
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import max_pool, whole_map
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 # How many blocks stages 2 to 5 have.
@@ -102,6 +103,7 @@ def _card(depth: int, accuracy: str, checksum: str) -> Card:
     )
 
 
+@network("resnet50")
 class ResNet50(Family):
     """ResNet-50; in_size from 32 up, so that every stage has something to halve.
 
@@ -112,12 +114,14 @@ class ResNet50(Family):
     weights = _card(50, "75.3 / 92.2 %", "b7c79ccc21ad0479cddc0dd78b1d20c4d722908d")
 
 
+@network("resnet101")
 class ResNet101(Family):
     """ResNet-101; all else as `ResNet50`."""
 
     weights = _card(101, "76.4 / 92.9 %", "1dbf5f493926bb9b6b3363b12d5133c0f8b78904")
 
 
+@network("resnet152")
 class ResNet152(Family):
     """ResNet-152; all else as `ResNet50`."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import connected, conv, first_layer, max_pool
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 # How many convolutions each of VGG-16's five stages has, and how wide they are.
@@ -61,6 +62,7 @@ def head(width: int, last: str, outputs: int) -> list[Layer]:
     ]
 
 
+@network("vgg16")
 class VGG16(Family):
     """VGG-16: thirteen convolutions, half a gigabyte of weights at 224; in_size from 32 up."""
 
@@ -79,6 +81,7 @@ class VGG16(Family):
     )
 
 
+@network("vgg_s")
 class VGGS(Family):
     """CNN-S, which Caffe's model zoo calls VGG_CNN_S; in_size from 31 up."""
 

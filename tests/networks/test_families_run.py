@@ -56,10 +56,10 @@ def settled(network):
     "make",
     [
         lambda: AgeNet(in_size=67),
-        lambda: NetworkInNetworkCIFAR10(7, in_size=32),
-        lambda: NetworkInNetworkCIFAR10(7, in_size=19),
-        lambda: SqueezeNet(7, in_size=67),
-        lambda: SqueezeNet(7, in_size=67, version="1.0"),
+        lambda: NetworkInNetworkCIFAR10(labels=7, in_size=32),
+        lambda: NetworkInNetworkCIFAR10(labels=7, in_size=19),
+        lambda: SqueezeNet(labels=7, in_size=67),
+        lambda: SqueezeNet(labels=7, in_size=67, version="1.0"),
         # The authors' variant for emotions, narrow; OpenCV knows no k but 1.
         lambda: Network(cnn_s(7, 64, k=1.0, pad=2, width=16), in_size=64),
     ],
@@ -71,15 +71,15 @@ def test_small_ones(make, tmp_path):
 
 @pytest.mark.parametrize("family", [AlexNet, ReferenceCaffeNet])
 def test_alexnet(family, tmp_path):
-    same_as_opencv(family(7, in_size=67), tmp_path)
+    same_as_opencv(family(labels=7, in_size=67), tmp_path)
 
 
 @pytest.mark.parametrize(
     "make",
     [
         lambda: AgeNet(outputs=7, in_size=35),
-        lambda: NetworkInNetworkCIFAR10(7, in_size=4),
-        lambda: SqueezeNet(7, in_size=32, version="1.0"),
+        lambda: NetworkInNetworkCIFAR10(labels=7, in_size=4),
+        lambda: SqueezeNet(labels=7, in_size=32, version="1.0"),
         lambda: Network(cnn_s(7, 31, width=16), in_size=31),
         lambda: Network(cnn_s(7, 7, pad=2, width=16), in_size=7),
     ],
@@ -93,12 +93,12 @@ def test_the_smallest_sizes_run(make):
 
 
 def test_resnet(tmp_path):
-    same_as_opencv(settled(ResNet50(7, in_size=48)), tmp_path)
+    same_as_opencv(settled(ResNet50(labels=7, in_size=48)), tmp_path)
 
 
 def test_a_resnet_learns_from_a_batch_and_answers_then(session):
     """Before its first batch a normalisation knows nothing; in training it takes the batch's."""
-    network = ResNet101(7, in_size=32)
+    network = ResNet101(labels=7, in_size=32)
     x = rng.normal(0, 70, (4, 3, 32, 32)).astype(np.float32)
     answer = session.engine.run(network.module, {"data": x}, ["fc1000"], training=True)["fc1000"]
     assert np.isfinite(session.engine.numpy(answer.detach())).all()
@@ -106,7 +106,10 @@ def test_a_resnet_learns_from_a_batch_and_answers_then(session):
 
 
 def test_a_last_relu_is_alive_at_first():
-    for network in (NetworkInNetworkCIFAR10(7, in_size=32), SqueezeNet(7, in_size=32)):
+    for network in (
+        NetworkInNetworkCIFAR10(labels=7, in_size=32),
+        SqueezeNet(labels=7, in_size=32),
+    ):
         x = rng.normal(0, 70, (2, 3, 32, 32)).astype(np.float32)
         scores = network.run({"data": x}, [network.plan.logits])[network.plan.logits]
         assert (scores > 0).all()

@@ -18,7 +18,11 @@ def test_it_tells_what_it_found(session, corners):
 
 def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
     sets = InputBatch(corners[0])
-    nets = [GoogLeNet(10), NetworkInNetwork(10), NetworkInNetwork(10, in_size=32)]
+    nets = [
+        GoogLeNet(labels=10),
+        NetworkInNetwork(labels=10),
+        NetworkInNetwork(labels=10, in_size=32),
+    ]
     assert [sets.base(net.preprocessing) for net in nets] == [256, 256, 37]
     whole = InputBatch(corners[0], crop=1)
     assert [whole.base(net.preprocessing) for net in nets] == [224, 227, 32]
