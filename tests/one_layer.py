@@ -25,6 +25,12 @@ def weights(kind, *bottoms, **args):
     return {name: (blob.shape, blob.filler, blob.learns) for name, blob in blobs.items()}
 
 
+def drawn(rng, kind, *bottoms, **args):
+    """Normal numbers for the layer's arrays, by name."""
+    found = weights(kind, *bottoms, **args)
+    return {name: rng.normal(size=size) for name, (size, _, _) in found.items()}
+
+
 def call(kind, bottoms, p=None, tops=1, generator=None, **args):
     """The layer's tops, as a list of tensors, of tensors."""
     given = types.SimpleNamespace(**{"bias": None, **(p or {})})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deelish.plan.shapes import Args, Shape, same
@@ -42,7 +42,7 @@ def no_products(args: Args, blobs: Blobs, bottoms: Sequence[Shape], tops: Sequen
 
 
 @dataclass(frozen=True)
-class Kind:
+class LayerKind:
     """One row: arguments with their defaults, the shape rule, the weights, how it is wired.
 
     Attributes:
@@ -56,6 +56,7 @@ class Kind:
         scores: whether its first bottom is scores of classes that it only judges or normalises.
         products: from arguments, blobs and the shapes of bottoms and tops to the multiply-adds of
             its weights for one item of the batch.
+        choices: by argument the words that it may be; the plan refuses others.
     """
 
     args: Mapping[str, Any]
@@ -67,3 +68,4 @@ class Kind:
     shares: str = ""
     scores: bool = False
     products: Callable[[Args, Blobs, Sequence[Shape], Sequence[Shape]], int] = no_products
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -8,8 +8,9 @@ from typing import Any
 
 from deelish.errors import PlanError
 from deelish.plan.fill import checked
-from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, Kind
+from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, LayerKind
 from deelish.plan.shapes import Args, Shape, axis_of, listed
+from deelish.plan.weights import WEIGHTED, weight_and_bias
 
 
 def arg_max(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
@@ -40,9 +41,7 @@ def embed(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 
 def embed_weights(args: Args, bottoms: Sequence[Shape]) -> Blobs:
     """weight (input_dim, num_output), a row for each id, and bias (num_output)."""
-    weight = {"weight": Blob((args["input_dim"], args["num_output"]), args["weight_filler"])}
-    bias = {"bias": Blob((args["num_output"],), args["bias_filler"])}
-    return weight | (bias if args["bias_term"] else {})
+    return weight_and_bias(args, (args["input_dim"], args["num_output"]))
 
 
 def batch_reindex(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
@@ -108,23 +107,17 @@ def _sides(shape: Any) -> Shape:
 
 
 KINDS = {
-    "ArgMax": Kind({"out_max_val": False, "top_k": 1, "axis": None}, arg_max, scores=True),
-    # As in windows.py: Caffe's own filler is the constant 0, which no network learns from.
-    "Embed": Kind(
-        {"num_output": REQUIRED, "input_dim": REQUIRED, "bias_term": True}
-        | {"weight_filler": "msra", "bias_filler": 0.0},
-        embed,
-        embed_weights,
+    "ArgMax": LayerKind({"out_max_val": False, "top_k": 1, "axis": None}, arg_max, scores=True),
+    "Embed": LayerKind(
+        {"num_output": REQUIRED, "input_dim": REQUIRED, **WEIGHTED}, embed, embed_weights
     ),
-    "BatchReindex": Kind({}, batch_reindex, bottoms=(2, 2)),
-    "Filter": Kind({}, filters, bottoms=(2, MANY), tops=(1, MANY)),
-    "Parameter": Kind({"shape": ()}, parameter, parameter_weights, bottoms=(0, 0)),
-    "DummyData": Kind(
+    "BatchReindex": LayerKind({}, batch_reindex, bottoms=(2, 2)),
+    "Filter": LayerKind({}, filters, bottoms=(2, MANY), tops=(1, MANY)),
+    "Parameter": LayerKind({"shape": ()}, parameter, parameter_weights, bottoms=(0, 0)),
+    "DummyData": LayerKind(
         {"data_filler": (), "shape": (), "num": (), "channels": (), "height": (), "width": ()},
         dummy_data,
         bottoms=(0, 0),
         tops=(1, MANY),
     ),
 }
-
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from one_layer import call
 
-from deelish.engines.torch.layers import by_image, pooling
+from deelish.engines.torch.layers import by_image, normalisation, pooling
 
 RNG = np.random.default_rng(4)
 
@@ -19,10 +19,11 @@ def images(*shape, type=torch.float32):
 def watch(monkeypatch):
     """The names of those ways that are taken, as they are taken."""
     seen = []
-    for name in ("normalised", "maxima_around", "maxima_of_steps"):
+    ways = {"normalised": normalisation, "maxima_around": pooling, "maxima_of_steps": pooling}
+    for name, module in ways.items():
         way = getattr(by_image, name)
         taken = lambda *a, way=way, name=name: seen.append(name) or way(*a)  # noqa: E731
-        monkeypatch.setattr(pooling, name, taken)
+        monkeypatch.setattr(module, name, taken)
     return seen
 
 

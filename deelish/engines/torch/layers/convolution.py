@@ -1,4 +1,4 @@
-"""Layers that multiply with weights, window by window or whole, in PyTorch."""
+"""Layers that go over an image by windows of weights, in PyTorch."""
 
 from __future__ import annotations
 
@@ -64,15 +64,8 @@ def _im2col(x: Tensor, a: Args) -> Tensor:
     return x.permute(*range(axis), axis, *kernels, *places).flatten(axis, axis + len(bounds))
 
 
-def _inner_product(x: Tensor, p: Any, a: Args) -> Tensor:
-    weight = p.weight.T if a["transpose"] else p.weight
-    # A channels-last input must be read in Caffe's order: flatten does, view would not.
-    return F.linear(x.flatten(a["axis"]), weight, p.bias)
-
-
 OPS: dict[str, Op] = {
     "Convolution": lambda x, p, a, c: convolution(x, p, a, a["group"]),
     "Deconvolution": lambda x, p, a, c: _deconvolution(x, p, a),
     "Im2col": lambda x, p, a, c: _im2col(x[0], a),
-    "InnerProduct": lambda x, p, a, c: _inner_product(x[0], p, a),
 }

@@ -1,4 +1,4 @@
-"""Layers that multiply with weights, window by window or whole, as nodes of ONNX."""
+"""Layers that go over an image by windows of weights, as nodes of ONNX."""
 
 from __future__ import annotations
 
@@ -52,19 +52,10 @@ def _im2col(x: str, a: Args, c: Call) -> str:
     return c.reshaped(y, (batch, *c.tops[0][axis:]), c.tops[0])
 
 
-def _inner_product(x: str, a: Args, c: Call) -> str:
-    axis = axis_of(a["axis"], len(c.bottoms[0]))
-    bias = [c.names["bias"]] if "bias" in c.names else []
-    flat = c.node("Flatten", x, axis=axis)
-    y = c.node("Gemm", flat, c.names["weight"], *bias, transB=int(not a["transpose"]))
-    return c.reshaped(y, (math.prod(c.tops[0][:-1]), c.tops[0][-1]), c.tops[0])
-
-
 NODES: dict[str, Write] = {
     "Convolution": lambda x, a, c: convolution(x, a, c, a["group"]),
     "Deconvolution": lambda x, a, c: [
         _windowed("ConvTranspose", name, a, c, a["group"]) for name in x
     ],
     "Im2col": lambda x, a, c: _im2col(x[0], a, c),
-    "InnerProduct": lambda x, a, c: _inner_product(x[0], a, c),
 }

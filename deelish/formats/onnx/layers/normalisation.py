@@ -1,4 +1,4 @@
-"""Layers that normalise, scale and shift along axes, as nodes of ONNX."""
+"""Layers that normalise, scale and shift, as nodes of ONNX."""
 
 from __future__ import annotations
 
@@ -71,9 +71,29 @@ def _mvn(x: str, a: Args, c: Call) -> str:
     return c.node("Div", y, line(c.node("Sqrt", variance), c, 1.0, a["eps"]))
 
 
+def _lrn(x: str, a: Args, c: Call) -> str:
+    """ONNX divides alpha by the size, as Caffe does; WITHIN_CHANNEL it has no layer for."""
+    size = a["local_size"]
+    if a["norm_region"] == "ACROSS_CHANNELS":
+        return c.node("LRN", x, size=size, alpha=a["alpha"], beta=a["beta"], bias=a["k"])
+    pads = (size // 2,) * 4
+    mean = c.node(
+        "AveragePool",
+        c.node("Mul", x, x),
+        kernel_shape=(size, size),
+        strides=(1, 1),
+        pads=pads,
+        count_include_pad=1,
+    )
+    # Caffe's layer has no k here: 1 stands in its place.
+    base = c.node("Add", c.node("Mul", mean, c.floats(a["alpha"])), c.floats(1))
+    return c.node("Mul", x, c.node("Pow", base, c.floats(-a["beta"])))
+
+
 NODES: dict[str, Write] = {
     "BatchNorm": lambda x, a, c: _batch_norm(x[0], a, c),
     "Scale": lambda x, a, c: _scale(x, a, c),
     "Bias": lambda x, a, c: c.node("Add", x[0], _given(x, "bias", a, c)),
     "MVN": lambda x, a, c: _mvn(x[0], a, c),
+    "LRN": lambda x, a, c: _lrn(x[0], a, c),
 }

@@ -1,4 +1,4 @@
-"""Layers that gather neighbourhoods without weights, as nodes of ONNX: Pooling, SPP, LRN."""
+"""Layers that gather neighbourhoods without weights, as nodes of ONNX: Pooling, SPP."""
 
 from __future__ import annotations
 
@@ -95,27 +95,7 @@ def _spp(x: str, a: Args, c: Call) -> str:
     return c.node("Concat", *(c.node("Flatten", y, axis=1) for y in tops), axis=1)
 
 
-def _lrn(x: str, a: Args, c: Call) -> str:
-    """ONNX divides alpha by the size, as Caffe does; WITHIN_CHANNEL it has no layer for."""
-    size = a["local_size"]
-    if a["norm_region"] == "ACROSS_CHANNELS":
-        return c.node("LRN", x, size=size, alpha=a["alpha"], beta=a["beta"], bias=a["k"])
-    pads = (size // 2,) * 4
-    mean = c.node(
-        "AveragePool",
-        c.node("Mul", x, x),
-        kernel_shape=(size, size),
-        strides=(1, 1),
-        pads=pads,
-        count_include_pad=1,
-    )
-    # Caffe's layer has no k here: 1 stands in its place.
-    base = c.node("Add", c.node("Mul", mean, c.floats(a["alpha"])), c.floats(1))
-    return c.node("Mul", x, c.node("Pow", base, c.floats(-a["beta"])))
-
-
 NODES: dict[str, Write] = {
     "Pooling": lambda x, a, c: _pooling(x[0], a, c),
     "SPP": lambda x, a, c: _spp(x[0], a, c),
-    "LRN": lambda x, a, c: _lrn(x[0], a, c),
 }
