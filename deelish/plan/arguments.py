@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
 from deelish.plan.kind import REQUIRED
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
+from deelish.plan.other_names import suggested_argument
 
 
 def complete(layer: Layer) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def complete(layer: Layer) -> dict[str, Any]:
     known = kind.args
     for key in layer.args:
         if key not in known:
-            raise PlanError(f"{layer.label}: takes no {key!r}; {nearest(key, known)}")
+            raise PlanError(f"{layer.label}: takes no {key!r}; {suggested_argument(key, known)}")
     args = {**known, **layer.args}
     missing = [key for key, value in args.items() if value is REQUIRED]
     if missing:

@@ -15,6 +15,7 @@ from deelish.plan.kind import Blobs, no_weights
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
 from deelish.plan.memory import Memory
+from deelish.plan.other_names import suggested_kind
 from deelish.plan.shapes import Shape
 from deelish.plan.sharing import Place, Sharing
 
@@ -62,7 +63,7 @@ class Plan:
     def _add(self, layer: Layer) -> None:
         kind = KINDS.get(layer.type)
         if kind is None:
-            raise PlanError(f"{layer.label}: there is no such type; {nearest(layer.type, KINDS)}")
+            raise PlanError(f"{layer.label}: there is no such type; {suggested_kind(layer.type)}")
         bottoms = layer.bottoms
         if not bottoms and kind.bottoms[0]:
             bottoms = (self._previous(),)

@@ -11,6 +11,7 @@ from deelish.formats.caffe.read import CaffeLayer, CaffeNet, Inputs
 from deelish.formats.caffe.values import row_args
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
+from deelish.plan.other_names import suggested_kind
 
 # Layers that feed the net from outside: their tops are its inputs.
 FEEDS = frozenset(("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData"))
@@ -60,7 +61,10 @@ def rows_of(
             continue
         if layer.type not in KINDS:
             read = _listed([f"{row.name} ({row.type})" for row in rows])
-            raise _error(net, layer, f"deelish does not know the type; layers read so far: {read}")
+            hint = suggested_kind(layer.type)
+            raise _error(
+                net, layer, f"deelish does not know the type; {hint}; layers read so far: {read}"
+            )
         _check_wiring(net, layer, known)
         known.update(layer.tops)
         rows.append(_row(net, layer))

@@ -136,7 +136,10 @@ def test_what_deelish_lacks_is_refused(
     [
         (
             layer("Unheard", "a", "b"),
-            "layer 'b' (Unheard): deelish does not know the type; layers read so far: a (ReLU)",
+            (
+                "layer 'b' (Unheard): deelish does not know the type; the nearest are Interp,"
+                " InnerProduct, Threshold; layers read so far: a (ReLU)"
+            ),
         ),
         (
             layer("ReLU", "nowhere"),
