@@ -1,7 +1,7 @@
 """AlexNet: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
 neural networks", NIPS 2012; and Caffe's reference net, which pools before it normalises.
 
-Rows, names and first values are those of BVLC AlexNet and BVLC CaffeNet.
+Rows, names and initial weights are those of BVLC AlexNet and BVLC CaffeNet.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AlexNet(Family):
         checksum="sha1:9116a64c0fbe4459d18f4bb6b56d647b63920377",
         project="github.com/BVLC/caffe",
         licence="unrestricted use",
-        note="trained with a mean image, of which the mean of each channel stands here",
+        note="trained with a mean image, of which the mean of each channel is used here",
     )
 
 

@@ -2,7 +2,7 @@
 
 "Age and gender classification using convolutional neural networks", AMFG at CVPR 2015; "Emotion
 recognition in the wild via convolutional neural networks and mapped binary patterns", ICMI 2015.
-Rows, names and first values of age and gender are those of the authors' Caffe nets. They look at
+Rows, names and initial weights of age and gender are those of the authors' Caffe nets. They look at
 a square cut around one face, which deelish does not look for.
 """
 
@@ -54,7 +54,7 @@ def _card(name: str, accuracy: str, labels: tuple[str, ...]) -> Card:
         project="talhassner.github.io/home/publication/2015_CVPR",
         licence="as is; see the authors' page",
         note="for one face, cut out; trained with a mean image, of which the channels' means"
-        " stand here",
+        " are used here",
     )
 
 
@@ -89,5 +89,5 @@ class EmotionNet(Family):
         project="gist.github.com/GilLevi/54aee1b8b0397721aa4b",
         licence="see the authors' page",
         note="for one face, cut out; trained with a mean image of its own, for which the mean of"
-        " the same authors' age net stands here",
+        " the same authors' age net is used here",
     )

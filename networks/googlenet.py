@@ -1,6 +1,6 @@
 """GoogLeNet: Szegedy et al., "Going deeper with convolutions", CVPR 2015 (arXiv 1409.4842).
 
-Rows, names and first values are those of BVLC GoogLeNet.
+Rows, names and initial weights are those of BVLC GoogLeNet.
 """
 
 from __future__ import annotations

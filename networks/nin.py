@@ -1,6 +1,6 @@
 """Network in Network: Lin, Chen and Yan, ICLR 2014 (arXiv 1312.4400).
 
-Rows and names are those of the authors' ImageNet net; first values follow He et al. 2015.
+Rows and names are those of the authors' ImageNet net; initial weights follow He et al. 2015.
 """
 
 from __future__ import annotations
@@ -75,6 +75,6 @@ class NetworkInNetwork(Family):
         file="nin_imagenet.caffemodel",
         project="gist.github.com/mavenlin/d802a5849de39225bcc6",
         licence="BSD",
-        note="trained with a mean image, for which the usual mean of ImageNet stands here",
+        note="trained with a mean image, for which the usual mean of ImageNet is used here",
         chainer=CHAINER,
     )

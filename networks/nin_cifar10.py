@@ -1,6 +1,6 @@
 """Network in Network for CIFAR-10: Lin, Chen and Yan, ICLR 2014 (arXiv 1312.4400), section 4.2.
 
-Rows and names are those of the authors' CIFAR-10 net; first values follow He et al. 2015.
+Rows and names are those of the authors' CIFAR-10 net; initial weights follow He et al. 2015.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 (arXiv 1512.03385).
 
 Rows and names are those of the authors' Caffe nets, in which a stage's stride sits in branch1 and
-branch2a. First values follow He et al. 2015, as in the paper: the plan's default.
+branch2a. Initial weights follow He et al. 2015, as in the paper: the plan's default.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _card(depth: int, accuracy: str, checksum: str) -> Card:
         checksum=f"sha1:{checksum}",
         project="github.com/KaimingHe/deep-residual-networks",
         licence="MIT",
-        note="trained with a mean image, for which the usual mean of ImageNet stands here",
+        note="trained with a mean image, for which the usual mean of ImageNet is used here",
     )
 
 
@@ -108,7 +108,7 @@ class ResNet50(Family):
     """ResNet-50; in_size from 32 up, so that every stage has something to halve.
 
     Its normalisations know no mean and no variance before they see a batch in training, or a
-    file: until then its answers mean nothing.
+    file: until then its logits mean nothing.
     """
 
     weights = _card(50, "75.3 / 92.2 %", "b7c79ccc21ad0479cddc0dd78b1d20c4d722908d")

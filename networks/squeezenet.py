@@ -1,7 +1,8 @@
 """SqueezeNet: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters",
 arXiv 1602.07360.
 
-Rows, names and first values are those of the authors' Caffe nets, but for the last layer's biases.
+Rows, names and initial weights are those of the authors' Caffe nets, but for the last layer's
+biases.
 """
 
 from __future__ import annotations

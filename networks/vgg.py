@@ -2,8 +2,8 @@
 
 VGG-16: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image
 recognition", ICLR 2015 (arXiv 1409.1556), configuration D. CNN-S: Chatfield et al., "Return of the
-devil in the details", BMVC 2014 (arXiv 1405.3531). No net that trains either was published: first
-values follow He et al. 2015, the plan's default.
+devil in the details", BMVC 2014 (arXiv 1405.3531). Neither was published with its training net:
+the initial weights follow He et al. 2015, the plan's default.
 """
 
 from __future__ import annotations
@@ -96,5 +96,5 @@ class VGGS(Family):
         address=f"{OXFORD}/deep_eval/releases/bvlc/VGG_CNN_S.caffemodel",
         project="www.robots.ox.ac.uk/~vgg/research/deep_eval",
         licence="non-commercial use only",
-        note="trained with a mean image of its own, for which the mean of VGG-16 stands here",
+        note="trained with a mean image of its own, for which the mean of VGG-16 is used here",
     )

@@ -20,9 +20,9 @@ def shapes(kind, *bottoms, tops=1, **args):
 
 
 def weights(kind, *bottoms, **args):
-    """{name: (shape, filler, learns)} of the layer's arrays, in order."""
+    """{name: (shape, filler, trainable)} of the layer's arrays, in order."""
     blobs = KINDS[kind].weights(full(kind, args), bottoms)
-    return {name: (blob.shape, blob.filler, blob.learns) for name, blob in blobs.items()}
+    return {name: (blob.shape, blob.filler, blob.trainable) for name, blob in blobs.items()}
 
 
 def drawn(rng, kind, *bottoms, **args):

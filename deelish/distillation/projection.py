@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deelish.plan import Layer, Plan
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 
 if TYPE_CHECKING:
     from deelish.language.session import Deel

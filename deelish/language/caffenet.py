@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.match import Allowed
 from deelish.network.labels import LabelNames, Labels, outputs_of
 from deelish.network.network import Network
@@ -54,7 +54,7 @@ class CaffeNet(Network):
         **preprocessing: Any,
     ) -> None:
         chosen = labels is not None or outputs is not None
-        wishes = Wishes(
+        options = NetOptions(
             outputs_of(labels, outputs, 1) if chosen else None,
             in_size,
             mean,
@@ -65,6 +65,6 @@ class CaffeNet(Network):
         )
         weights = None if modelpath is None else find_model(modelpath)
         definition = None if prototxt is None else find_model(prototxt)
-        made = open_foreign(weights, definition, wishes)
+        made = open_net(weights, definition, options)
         names = None if labels is None else LabelNames.of(labels).names
         self._start(made.plan, made.preprocessing, names, made.loaded)

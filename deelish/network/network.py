@@ -25,7 +25,7 @@ from deelish.network.pretrained import Weights, find_model
 from deelish.network.tensors import ImageTensor, ScoreTensor, Tensor, images_of
 from deelish.plan import Layer, Plan
 from deelish.plan.arrays import checked_inputs, rows_of
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 from deelish.plan.preprocessing import Preprocessing
 from deelish.training import step as learning
 

@@ -16,11 +16,11 @@ MANY = 4096
 
 @dataclass(frozen=True)
 class Blob:
-    """One array of a layer's weights: its shape, how it is first filled, whether it learns."""
+    """One array of a layer's weights: its shape, its filler, whether it is trainable."""
 
     shape: Shape
     filler: Any
-    learns: bool = True
+    trainable: bool = True
 
     @property
     def size(self) -> int:
@@ -51,7 +51,7 @@ class LayerKind:
         weights: from arguments and shapes of the bottoms to the layer's blobs, in Caffe's order.
         in_place: whether Caffe's nets run it in place, so that its top defaults to its bottom.
         bottoms, tops: the fewest and the most that it takes.
-        shares: whether its tops lie in its bottom's memory, as in Caffe: "always" (Flatten, Split),
+        shares: whether its tops share its bottom's memory, as in Caffe: "always" (Flatten, Split),
             or "alone", where it has one bottom and one top (Concat, Slice).
         scores: whether its first bottom is scores of classes that it only judges or normalises.
         products: from arguments, blobs and the shapes of bottoms and tops to the multiply-adds of

@@ -32,7 +32,7 @@ def same(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 def image(shape: Shape) -> Shape:
     """The shape, if it is that of images; PlanError otherwise."""
     if len(shape) != 4:
-        raise PlanError(f"reads {shape}; it wants (batch, channels, height, width)")
+        raise PlanError(f"reads {shape}; it needs (batch, channels, height, width)")
     return shape
 
 

@@ -102,7 +102,7 @@ def test_onnx_is_verified_by_another_program(foreign, tmp_path, capsys):
 
 def test_what_the_reader_says_is_said(foreign, tmp_path, capsys):
     convert(foreign, tmp_path / "net.hdf5")
-    assert "the file does not tell its mean" in capsys.readouterr().out
+    assert "the file does not state its mean" in capsys.readouterr().out
 
 
 def test_labels_and_mean_go_into_the_new_file(foreign, tmp_path):

@@ -1,4 +1,4 @@
-"""Kinds that work place by place: activations, formulas, Dropout, Eltwise, Softmax."""
+"""Kinds that work element by element: activations, formulas, Dropout, Eltwise, Softmax."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deelish.plan.shapes import Args, Shape, axis_of, listed
 def prelu(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, ...) -> the same."""
     if len(bottoms[0]) < 2:
-        raise PlanError(f"reads {bottoms[0]}; it wants (batch, channels, ...)")
+        raise PlanError(f"reads {bottoms[0]}; it needs (batch, channels, ...)")
     return [bottoms[0]]
 
 
@@ -53,7 +53,7 @@ def dropout(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 def eltwise(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """Bottoms of one shape -> that shape. Caffe never broadcasts here."""
     if any(shape != bottoms[0] for shape in bottoms):
-        raise PlanError(f"reads {listed(bottoms)}; Eltwise wants equal shapes")
+        raise PlanError(f"reads {listed(bottoms)}; Eltwise needs equal shapes")
     count = len(args["coeff"])
     if count and (args["operation"] == "PROD" or count != len(bottoms)):
         raise PlanError(

@@ -15,7 +15,7 @@ from deelish.plan.weights import products_by_tops
 def depthwise(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """`convolution` with one group a channel (MobileNet's forks).
 
-    DepthwiseConvolution (yonghenglh6) wants `group` in the file, ConvolutionDepthwise (sp2823)
+    DepthwiseConvolution (yonghenglh6) requires `group` in the file, ConvolutionDepthwise (sp2823)
     has it implied; both make as many channels as they read.
     """
     channels = bottoms[0][axis_of(args["axis"], len(bottoms[0]))]
@@ -48,7 +48,7 @@ def permute(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 def normalize(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, ...), unchanged: vectors of length 1, then scaled (SSD's fork)."""
     if not 2 <= len(bottoms[0]) <= 4:
-        raise PlanError(f"reads {bottoms[0]}; it wants (batch, channels, height, width)")
+        raise PlanError(f"reads {bottoms[0]}; it needs (batch, channels, height, width)")
     return [bottoms[0]]
 
 

@@ -52,7 +52,7 @@ def infogain_loss(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape
 
 
 def accuracy(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
-    """Scores and labels -> (), and the share of each class, (classes,), as a second top."""
+    """Scores and labels -> (), and the accuracy of each class, (classes,), as a second top."""
     classes = _check_labels(args["axis"], bottoms)
     if args["top_k"] > classes:
         raise PlanError(f"top_k is {args['top_k']} of {classes} classes; choose less")

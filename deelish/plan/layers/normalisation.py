@@ -12,7 +12,7 @@ from deelish.plan.shapes import Args, Shape, axis_of, image, listed
 def batch_norm(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, ...) -> the same."""
     if len(bottoms[0]) < 2:
-        raise PlanError(f"reads {bottoms[0]}; it wants (batch, channels, ...)")
+        raise PlanError(f"reads {bottoms[0]}; it needs (batch, channels, ...)")
     return [bottoms[0]]
 
 
@@ -20,9 +20,9 @@ def batch_norm_weights(args: Args, bottoms: Sequence[Shape]) -> Blobs:
     """Sums of mean and variance (c), and the factor (1) that both are divided by."""
     c = bottoms[0][1]
     return {
-        "mean": Blob((c,), 0.0, learns=False),
-        "variance": Blob((c,), 0.0, learns=False),
-        "factor": Blob((1,), 0.0, learns=False),
+        "mean": Blob((c,), 0.0, trainable=False),
+        "variance": Blob((c,), 0.0, trainable=False),
+        "factor": Blob((1,), 0.0, trainable=False),
     }
 
 
@@ -74,12 +74,12 @@ def mvn(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, h, w) -> the same; of fewer axes, Caffe appends ones."""
     shape = bottoms[0]
     if len(shape) > 4:
-        raise PlanError(f"reads {shape}; it wants (batch, channels, height, width)")
+        raise PlanError(f"reads {shape}; it needs (batch, channels, height, width)")
     return [(*shape, *(1 for _ in range(4 - len(shape))))]
 
 
 def lrn(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
-    """(n, c, h, w), unchanged; Caffe wants an odd local_size."""
+    """(n, c, h, w), unchanged; Caffe requires an odd local_size."""
     size = args["local_size"]
     if not isinstance(size, int) or size < 1 or size % 2 == 0:
         raise PlanError(f"local_size is {size!r}; give an odd number")

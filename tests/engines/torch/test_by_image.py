@@ -93,15 +93,15 @@ def test_what_is_no_number_is_not_lost():
     ],
     ids=["LRN", "around", "steps"],
 )
-def test_answers_are_those_of_a_training(kind, args, monkeypatch):
+def test_inference_gives_the_numbers_of_training(kind, args, monkeypatch):
     seen = watch(monkeypatch)
     x = images(2, 40, 6, 5)
-    (learning,) = call(kind, [x.clone().requires_grad_()], **args)
-    assert learning.requires_grad
+    (in_training,) = call(kind, [x.clone().requires_grad_()], **args)
+    assert in_training.requires_grad
     assert not seen
-    (answering,) = call(kind, [x], **args)
+    (at_inference,) = call(kind, [x], **args)
     with torch.no_grad():
         (frozen,) = call(kind, [x.clone().requires_grad_()], **args)
     assert len(seen) == 2
-    torch.testing.assert_close(answering, learning.detach())
-    assert torch.equal(frozen, answering)
+    torch.testing.assert_close(at_inference, in_training.detach())
+    assert torch.equal(frozen, at_inference)

@@ -153,8 +153,8 @@ def test_lrn_within_channels_averages_over_zeros_outside_and_has_no_k():
 
 def test_gradients():
     x = numbers(2, 3, 2, 2)
-    learnt = {"weight": [0.5, -2.0, 1.0], "bias": [0.1, 0.2, 0.3]}
-    assert gradients_hold("Scale", [x], learnt, bias_term=True)
+    trainable = {"weight": [0.5, -2.0, 1.0], "bias": [0.1, 0.2, 0.3]}
+    assert gradients_hold("Scale", [x], trainable, bias_term=True)
     assert gradients_hold("Scale", [x, [1.0, 2.0]], {"bias": [0.1, 0.2]}, axis=-1, bias_term=True)
     assert gradients_hold("Scale", [x], {"weight": 1.5, "bias": 0.5}, num_axes=0, bias_term=True)
     assert gradients_hold("Bias", [x], {"bias": numbers(2, 3)}, axis=0, num_axes=2)

@@ -11,7 +11,7 @@ from deelish.plan import Layer, Plan
     ("shape", "args", "words"),
     [
         ((2, 3, 12, 14), {"local_size": 4}, r"local_size is 4; give an odd number"),
-        ((1, 8), {}, r"reads \(1, 8\); it wants \(batch, channels"),
+        ((1, 8), {}, r"reads \(1, 8\); it needs \(batch, channels"),
     ],
 )
 def test_what_caffe_refuses(shape, args, words):

@@ -46,7 +46,7 @@ def _numbers(a: Args, axes: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _im2col(x: Variable, a: Args) -> Variable:
-    """Each window's pixels as channels, ordered by channel, then by place in the window.
+    """Each window's pixels as channels, ordered by channel, then by position in the window.
 
     Chainer's own is for images alone. This is a convolution of each channel by itself, with
     weights of which each takes one pixel.

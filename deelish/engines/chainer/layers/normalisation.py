@@ -69,7 +69,7 @@ def _lrn(x: Variable, a: Args) -> Variable:
     """Krizhevsky et al. 2012, section 3.3. Caffe divides alpha by the size."""
     size = a["local_size"]
     if a["norm_region"] == "WITHIN_CHANNEL":
-        # Caffe's layer has no k here: 1 stands in its place.
+        # Caffe's layer has no k here: it is 1 instead.
         means = F.average_pooling_2d(x * x, size, 1, size // 2)
         return x * (means * a["alpha"] + 1) ** -a["beta"]
     return F.local_response_normalization(x, size, a["k"], a["alpha"] / size, a["beta"])

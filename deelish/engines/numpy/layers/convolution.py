@@ -16,7 +16,7 @@ from deelish.plan.shapes import Shape, axis_of
 
 
 def _seen(bounds: Sequence[Window], place: Sequence[int], counts: Sequence[int]) -> tuple[Any, ...]:
-    """Of a padded image, the pixels that lie at one place of each window.
+    """Of a padded image, the pixels at one position of each window.
 
     Window i of an axis sees at place k the pixel stride * i + dilation * k.
     """

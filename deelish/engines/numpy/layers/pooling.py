@@ -17,7 +17,7 @@ _LOWEST = float(np.finfo(np.float32).min)
 
 
 def _spans(window: Window, side: int, count: int) -> list[tuple[slice, int]]:
-    """Of each window of a side, the pixels that lie in it, and its length with what is padding.
+    """Of each window of a side, the pixels in it, and its length with what is padding.
 
     Caffe's length ends with the padded image, and so can be 0 or less (pooling_layer.cpp).
     """

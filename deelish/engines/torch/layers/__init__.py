@@ -19,7 +19,7 @@ _EXACT = ("indexing", "recurrent", "loss")
 
 
 def exactly(op: Op) -> Op:
-    """The same function in float32, also in a network that computes in a half type."""
+    """The same function in float32, also under autocast."""
 
     def run(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor | Sequence[Tensor]:
         with torch.autocast(torch.device(c.device).type, enabled=False):

@@ -71,7 +71,7 @@ def _lrn(x: Tensor, a: Args) -> Tensor:
     """
     size = a["local_size"]
     if a["norm_region"] == "WITHIN_CHANNEL":
-        # Caffe's layer has no k here: 1 stands in its place.
+        # Caffe's layer has no k here: it is 1 instead.
         sums = F.avg_pool2d(x * x, size, 1, size // 2)
         return x * power(sums.mul(a["alpha"]).add(1), a["beta"])
     channels, reach = x.shape[1], size // 2

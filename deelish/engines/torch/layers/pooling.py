@@ -25,7 +25,7 @@ STEPS = ((3, 3), (2, 2), (0, 0))
 
 
 class _Grid(NamedTuple):
-    """How many windows each side of an image has, and how they lie.
+    """How many windows each side of an image has, and where they are.
 
     `plain` is set where torch's own pooling has these very windows: it takes pads up to half a
     window, and where it rounds up it drops every window that starts beyond the padded image.
@@ -64,7 +64,7 @@ def pool(x: Tensor, a: Args) -> Tensor:
 
 
 def has_pixels_in_every_window(x: Tensor, a: Args) -> bool:
-    """Whether it is sure that no window of a Pooling layer lies wholly in its padding."""
+    """Whether it is sure that no window of a Pooling layer is wholly in its padding."""
     return _of(x, a).plain
 
 
@@ -109,7 +109,7 @@ def _maxima_and_places(x: Tensor, grid: _Grid) -> list[Tensor]:
 
 
 def _exact(x: Tensor) -> torch.dtype:
-    """A type that has room for places: half types are exact up to 256."""
+    """A type that holds every index: reduced precision is exact up to 256."""
     return torch.promote_types(x.dtype, torch.float32)
 
 

@@ -6,7 +6,7 @@ Accuracy are left out of a model.
 
 from importlib import import_module
 
-from deelish.formats.onnx.call import Write
+from deelish.formats.onnx.layer_writer import Write
 from deelish.plan.layers import SUBJECTS
 
 _LEFT_OUT = ("recurrent", "loss")

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from deelish.formats.onnx.call import Call, Write
+from deelish.formats.onnx.layer_writer import LayerWriter, Write
 from deelish.plan.layers.convolution import windows
 from deelish.plan.shapes import Args, axis_of
 
 
-def convolution(x: Sequence[str], a: Args, c: Call, group: int) -> list[str]:
+def convolution(x: Sequence[str], a: Args, c: LayerWriter, group: int) -> list[str]:
     """One top a bottom, each through the same weights."""
     return [_windowed("Conv", name, a, c, group) for name in x]
 
 
-def _windowed(op: str, x: str, a: Args, c: Call, group: int) -> str:
+def _windowed(op: str, x: str, a: Args, c: LayerWriter, group: int) -> str:
     """A Conv or a ConvTranspose, all axes before its channels made one: ONNX knows one."""
     axis = axis_of(a["axis"], len(c.bottoms[0]))
     old, new = c.bottoms[0], c.tops[0]
@@ -39,7 +39,7 @@ def _window(a: Args, axes: int) -> dict[str, Any]:
     }
 
 
-def _im2col(x: str, a: Args, c: Call) -> str:
+def _im2col(x: str, a: Args, c: LayerWriter) -> str:
     """A convolution whose filters each hold one 1: ONNX has no layer of its own for it."""
     axis = axis_of(a["axis"], len(c.bottoms[0]))
     batch, channels = math.prod(c.bottoms[0][:axis]), c.bottoms[0][axis]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from deelish.formats.onnx.call import Call, Write
+from deelish.formats.onnx.layer_writer import LayerWriter, Write
 from deelish.plan.shapes import Args, axis_of
 
 
-def _inner_product(x: str, a: Args, c: Call) -> str:
+def _inner_product(x: str, a: Args, c: LayerWriter) -> str:
     axis = axis_of(a["axis"], len(c.bottoms[0]))
     bias = [c.names["bias"]] if "bias" in c.names else []
     flat = c.node("Flatten", x, axis=axis)
