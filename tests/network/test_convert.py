@@ -249,7 +249,7 @@ def test_a_network_that_onnx_cannot_hold_leaves_nothing(tmp_path):
 def test_verification_without_onnxruntime_is_refused_first(tmp_path, monkeypatch):
     (tmp_path / "mine.hdf5").write_bytes(b"which would be refused next")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(FileError, match=r'wants the package onnxruntime; run `pip install "deelis'):
+    with pytest.raises(FileError, match=r'needs the package onnxruntime; run `pip install "deelis'):
         convert(tmp_path / "mine.hdf5", tmp_path / "mine.onnx", verify=True)
 
 

@@ -14,7 +14,7 @@ from deelish.plan.layers import KINDS
 from deelish.plan.other_names import suggested_kind
 
 # Layers that feed the net from outside: their tops are its inputs.
-FEEDS = frozenset(("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData"))
+FEED_TYPES = frozenset(("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData"))
 # Layers that only write files.
 _SINKS = frozenset(("HDF5Output",))
 # Of more layers or blobs, errors name the last so many.
@@ -53,7 +53,7 @@ def rows_of(
     rows: list[Layer] = []
     same: dict[str, str] = {}
     for layer in active:
-        if layer.type in FEEDS | _SINKS:
+        if layer.type in FEED_TYPES | _SINKS:
             continue
         layer = replace(layer, bottoms=tuple(same.get(name, name) for name in layer.bottoms))
         if _is_caffes_own_split(layer):
@@ -86,7 +86,7 @@ def active_layers(net: ParsedNet, level: int = 0, stages: Collection[str] = ()) 
 def transform_parameters(net: ParsedNet) -> TransformParameters:
     """What the layers that feed the TEST phase state about the pixels that the net takes."""
     for layer in active_layers(net):
-        if layer.type in FEEDS and layer.args:
+        if layer.type in FEED_TYPES and layer.args:
             found = layer.args
             mean = tuple(found["mean_value"]) if found.get("mean_value") else None
             return TransformParameters(found.get("crop_size") or None, mean, found.get("scale"))
@@ -101,7 +101,7 @@ def feed_shapes(net: ParsedNet, size: int | None) -> Inputs:
     size = size or transform_parameters(net).size
     shapes: Inputs = {}
     for layer in active_layers(net):
-        if layer.type not in FEEDS or layer.type == "Input" or not layer.tops:
+        if layer.type not in FEED_TYPES or layer.type == "Input" or not layer.tops:
             continue
         channels = _channels(net, layer.tops[0])
         if size and channels:
@@ -123,7 +123,7 @@ def _inputs(net: ParsedNet, active: Sequence[CaffeLayer]) -> tuple[Inputs, Input
 
     A shape is () where the file has none.
     """
-    fed = {top: layer for layer in net.layers if layer.type in FEEDS for top in layer.tops}
+    fed = {top: layer for layer in net.layers if layer.type in FEED_TYPES for top in layer.tops}
     here = {top for layer in active if layer.type == "Input" for top in layer.tops}
     declared = {
         name: shape for name, shape in net.inputs.items() if name in here or name not in fed

@@ -6,7 +6,7 @@ import pytest
 
 from deelish.formats.caffe.fields import Message
 from deelish.formats.caffe.parameters import PARAMETERS, TYPE_PARAMETERS
-from deelish.formats.caffe.rows import FEEDS
+from deelish.formats.caffe.rows import FEED_TYPES
 from deelish.formats.caffe.schema import LAYER, NET, V1_LAYER, V1_TYPES
 from deelish.plan.layers import KINDS
 
@@ -44,7 +44,7 @@ def test_a_field_of_two_parameters_counts_in_the_layers_own() -> None:
 
 def test_all_types_of_v1_are_types_of_today() -> None:
     assert len(V1_TYPES) == 40
-    assert set(V1_TYPES.values()) - {""} <= KINDS.keys() | FEEDS | {"HDF5Output"}
+    assert set(V1_TYPES.values()) - {""} <= KINDS.keys() | FEED_TYPES | {"HDF5Output"}
 
 
 def test_a_kind_has_its_arguments_in_a_parameter_or_has_none() -> None:
