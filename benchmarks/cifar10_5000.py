@@ -54,7 +54,7 @@ def train_teacher(options, train, path):
     """GoogLeNet with the published weights, fine-tuned and saved; its accuracy."""
     with Deel(seed=0):
         labels = options.data / "labels.txt"
-        teacher = GoogLeNet(labels, options.weights, in_size=options.size)
+        teacher = GoogLeNet(options.weights, labels=labels, in_size=options.size)
         sets(options, train)
         learn(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs)
         teacher.save(path)

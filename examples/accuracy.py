@@ -30,6 +30,6 @@ def accuracy(network, lists, batch=25):
 
 if __name__ == "__main__":
     model, labels, *lists = map(Path, sys.argv[1:])
-    network = GoogLeNet(labels, model)
+    network = GoogLeNet(model, labels=labels)
     print(network)
     print("{} images: top-1 {:.1%}, top-5 {:.1%}".format(*accuracy(network, lists)))

@@ -15,9 +15,9 @@ TRAIN, TEST, LABELS, MODEL, *REST = sys.argv[1:]
 EPOCHS = int(REST[0]) if REST else 10
 
 Deel()
-teacher = GoogLeNet(LABELS, MODEL, in_size=32)
-assistant = NetworkInNetworkCIFAR10(LABELS)
-student = Perceptron(LABELS, in_size=32, hidden=(200,))
+teacher = GoogLeNet(MODEL, labels=LABELS, in_size=32)
+assistant = NetworkInNetworkCIFAR10(labels=LABELS)
+student = Perceptron(labels=LABELS, in_size=32, hidden=(200,))
 InputBatch(TRAIN, TEST)
 
 for master, pupil in ((teacher, assistant), (assistant, student)):

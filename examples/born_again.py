@@ -18,7 +18,7 @@ Deel()
 teacher = None
 
 for generation in range(1, GENERATIONS + 1):
-    student = NetworkInNetworkCIFAR10(LABELS)
+    student = NetworkInNetworkCIFAR10(labels=LABELS)
     InputBatch(TRAIN, TEST)
 
     def workout(x, t, teacher=teacher, student=student):

@@ -13,8 +13,8 @@ from deelish.networks import NetworkInNetworkCIFAR10, SqueezeNet
 TRAIN, TEST, LABELS, *REST = sys.argv[1:]
 
 Deel()
-first = NetworkInNetworkCIFAR10(LABELS)
-second = SqueezeNet(LABELS, in_size=48)
+first = NetworkInNetworkCIFAR10(labels=LABELS)
+second = SqueezeNet(labels=LABELS, in_size=48)
 InputBatch(TRAIN, TEST)
 
 

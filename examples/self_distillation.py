@@ -13,7 +13,7 @@ from deelish.networks import NetworkInNetworkCIFAR10
 TRAIN, TEST, LABELS, *REST = sys.argv[1:]
 
 Deel()
-student = NetworkInNetworkCIFAR10(LABELS)
+student = NetworkInNetworkCIFAR10(labels=LABELS)
 teacher = Average(student, decay=0.99)
 InputBatch(TRAIN, TEST)
 

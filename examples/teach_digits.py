@@ -16,6 +16,7 @@ from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
 DIGITS, OUT = Path(*sys.argv[1:] or ["data/digits"]), Path("demo")
+FILE = OUT / "teacher.caffemodel"
 LABELS, SIZE, SEEDS = DIGITS / "labels.txt", 32, (0, 1)
 HEADING = f"{'':<26}accuracy  spread  parameters     file  ms/image"
 
@@ -39,7 +40,7 @@ def train_teacher():
     with Deel(seed=0):
         teacher = GoogLeNet(labels=LABELS, in_size=SIZE)
         history = learn(teacher, epochs=5)
-        return teacher, [history], teacher.save(OUT / "teacher.caffemodel")
+        return teacher, [history], teacher.save(FILE)
 
 
 def train_students(distilled):
@@ -48,7 +49,7 @@ def train_students(distilled):
     for seed in SEEDS:
         with Deel(seed=seed):
             student = NetworkInNetwork(labels=LABELS, in_size=SIZE)
-            teacher = GoogLeNet(LABELS, OUT / "teacher.caffemodel", SIZE) if distilled else None
+            teacher = GoogLeNet(FILE, labels=LABELS, in_size=SIZE) if distilled else None
             histories.append(learn(student, epochs=4, teacher=teacher))
     return student, histories, student.save(OUT / f"{'distilled' if distilled else 'labels'}.hdf5")
 

@@ -1,7 +1,7 @@
 """AlexNet: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
 neural networks", NIPS 2012; and Caffe's reference net, which pools before it normalises.
 
-Rows, names and first values are those of BVLC AlexNet and BVLC CaffeNet.
+Rows, names and initial weights are those of BVLC AlexNet and BVLC CaffeNet.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import partial
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import connected, conv, gaussian, max_pool, reduced
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 
@@ -33,6 +34,7 @@ def rows(outputs: int, size: int, *, pool_first: bool, bias: float) -> list[Laye
     ]
 
 
+@network("alexnet")
 class AlexNet(Family):
     """AlexNet in two groups, as in the paper; in_size from 39 up."""
 
@@ -49,10 +51,11 @@ class AlexNet(Family):
         checksum="sha1:9116a64c0fbe4459d18f4bb6b56d647b63920377",
         project="github.com/BVLC/caffe",
         licence="unrestricted use",
-        note="trained with a mean image, of which the mean of each channel stands here",
+        note="trained with a mean image, of which the mean of each channel is used here",
     )
 
 
+@network("reference_caffenet")
 class ReferenceCaffeNet(Family):
     """Caffe's reference net: AlexNet with its poolings before its normalisations; 39 pixels up."""
 

@@ -2,7 +2,7 @@
 
 "Age and gender classification using convolutional neural networks", AMFG at CVPR 2015; "Emotion
 recognition in the wild via convolutional neural networks and mapped binary patterns", ICMI 2015.
-Rows, names and first values of age and gender are those of the authors' Caffe nets. They look at
+Rows, names and initial weights of age and gender are those of the authors' Caffe nets. They look at
 a square cut around one face, which deelish does not look for.
 """
 
@@ -12,6 +12,7 @@ from functools import partial
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import connected, conv, gaussian, max_pool, reduced
+from deelish.networks.register import network
 from deelish.networks.vgg import cnn_s
 from deelish.plan import Layer
 
@@ -53,22 +54,25 @@ def _card(name: str, accuracy: str, labels: tuple[str, ...]) -> Card:
         project="talhassner.github.io/home/publication/2015_CVPR",
         licence="as is; see the authors' page",
         note="for one face, cut out; trained with a mean image, of which the channels' means"
-        " stand here",
+        " are used here",
     )
 
 
+@network("age")
 class AgeNet(Family):
     """The age of a face, in eight ranges of years; in_size from 35 up."""
 
     weights = _card("age", "49.5 %", AGES)
 
 
+@network("gender")
 class GenderNet(Family):
     """The gender of a face: Male or Female; in_size from 35 up."""
 
     weights = _card("gender", "85.9 %", ("Male", "Female"))
 
 
+@network("emotion")
 class EmotionNet(Family):
     """The emotion of a face, one of seven: CNN-S, in the authors' variant; in_size from 7 up."""
 
@@ -85,5 +89,5 @@ class EmotionNet(Family):
         project="gist.github.com/GilLevi/54aee1b8b0397721aa4b",
         licence="see the authors' page",
         note="for one face, cut out; trained with a mean image of its own, for which the mean of"
-        " the same authors' age net stands here",
+        " the same authors' age net is used here",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from deelish.errors import PlanError
+from deelish.errors import DataError, PlanError
 from deelish.formats.chainer.weights import Example
 from deelish.language.network import Network
 from deelish.network.labels import Labels, outputs_of
@@ -90,30 +92,34 @@ class Family(Network):
     """A network of a published family.
 
     Args:
+        modelpath: weights to start from, such as the published file; without it, initial weights.
         labels: a file, a list of names, or a count; it sets the number of outputs.
-        modelpath: weights to start from, such as the published file; without it, first values.
         in_size: side of the images in pixels; left out, as published.
         outputs: the number of outputs, where there are no labels.
-        dropout: share that each Dropout layer leaves out in training, 0 for none; left out, as
+        dropout: fraction that each Dropout layer leaves out in training, 0 for none; left out, as
             published.
 
     Raises:
-        DataError: labels and outputs disagree, or in_size is not a size.
-        PlanError: in_size leaves nothing to pool, or dropout is no share below 1.
+        DataError: modelpath is no path, labels and outputs disagree, or in_size is not a size.
+        PlanError: in_size leaves nothing to pool, or dropout is no fraction below 1.
         FileError, CaffeError: modelpath is missing, or does not fit.
     """
 
     # The published model that the class is made from.
     weights: Card
+    # All of them, where the class has several versions.
+    versions: Mapping[str, Card] = {}
 
     def __init__(
         self,
-        labels: Labels | None = None,
         modelpath: str | Path | None = None,
+        *,
+        labels: Labels | None = None,
         in_size: int | None = None,
         outputs: int | None = None,
         dropout: float | None = None,
     ) -> None:
+        check_modelpath(type(self).__name__, modelpath)
         card, pixels = self.weights, self.weights.preprocessing(in_size)
         chosen = outputs if labels is None else labels
         super().__init__(
@@ -131,7 +137,36 @@ class Family(Network):
         if card.labels and (chosen, self.labels) == (None, None):
             self.labels = list(card.labels)
 
+    @classmethod
+    def cards(cls) -> list[Card]:
+        """Its published models."""
+        return list(cls.versions.values()) or [cls.weights]
+
     @property
     def example(self) -> Example | None:
         """That of the card."""
         return self.weights.chainer
+
+
+def check_modelpath(family: str, modelpath: Any) -> None:
+    """Refuse a first argument that is meant as labels.
+
+    Raises:
+        DataError: it is no path, or a list of names in text.
+    """
+    if modelpath is None or (
+        isinstance(modelpath, str | Path) and Path(modelpath).suffix.lower() != ".txt"
+    ):
+        return
+    if isinstance(modelpath, int):
+        cure = f"for {modelpath} classes give labels={modelpath}"
+    elif isinstance(modelpath, str | Path):
+        cure = f"for the classes that it names give labels={str(modelpath)!r}"
+    elif isinstance(modelpath, list | tuple):
+        cure = "for classes of these names give labels=[...]"
+    else:
+        cure = "give its path"
+    raise DataError(
+        f"{family}({reprlib.repr(modelpath)}): the first argument is modelpath, a file of weights;"
+        f" {cure}"
+    )

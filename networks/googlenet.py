@@ -1,6 +1,6 @@
 """GoogLeNet: Szegedy et al., "Going deeper with convolutions", CVPR 2015 (arXiv 1409.4842).
 
-Rows, names and first values are those of BVLC GoogLeNet.
+Rows, names and initial weights are those of BVLC GoogLeNet.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 from deelish.formats.chainer.weights import Example
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import whole_map
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 # For each block: 1x1, 3x3_reduce, 3x3, 5x5_reduce, 5x5, pool_proj.
@@ -138,6 +139,7 @@ def _auxiliary(name: str, bottom: str, outputs: int, size: int) -> list[Layer]:
     ]
 
 
+@network("googlenet")
 class GoogLeNet(Family):
     """GoogLeNet; in_size from 32 up, of which the last pooling takes the whole map.
 

@@ -1,6 +1,6 @@
 """Network in Network: Lin, Chen and Yan, ICLR 2014 (arXiv 1312.4400).
 
-Rows and names are those of the authors' ImageNet net; first values follow He et al. 2015.
+Rows and names are those of the authors' ImageNet net; initial weights follow He et al. 2015.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from deelish.formats.chainer.weights import Example
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import ALIVE, conv, first_layer, max_pool
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 PAPER = "Lin, Chen and Yan, ICLR 2014, arXiv 1312.4400"
@@ -56,6 +57,7 @@ def rows(outputs: int, size: int) -> list[Layer]:
     ]
 
 
+@network("nin")
 class NetworkInNetwork(Family):
     """The ImageNet NIN; in_size from 32 up.
 
@@ -73,6 +75,6 @@ class NetworkInNetwork(Family):
         file="nin_imagenet.caffemodel",
         project="gist.github.com/mavenlin/d802a5849de39225bcc6",
         licence="BSD",
-        note="trained with a mean image, for which the usual mean of ImageNet stands here",
+        note="trained with a mean image, for which the usual mean of ImageNet is used here",
         chainer=CHAINER,
     )

@@ -1,6 +1,6 @@
 """Network in Network for CIFAR-10: Lin, Chen and Yan, ICLR 2014 (arXiv 1312.4400), section 4.2.
 
-Rows and names are those of the authors' CIFAR-10 net; first values follow He et al. 2015.
+Rows and names are those of the authors' CIFAR-10 net; initial weights follow He et al. 2015.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from deelish.networks.family import Card, Family
 from deelish.networks.nin import PAPER
 from deelish.networks.parts import ALIVE, conv, first_layer, max_pool
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 CIFAR_10 = (
@@ -38,6 +39,7 @@ def rows(outputs: int, size: int) -> list[Layer]:
     ]
 
 
+@network("nin_cifar10")
 class NetworkInNetworkCIFAR10(Family):
     """The CIFAR-10 NIN: 32 pixels, ten classes; in_size from 4 up."""
 

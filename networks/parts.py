@@ -8,7 +8,7 @@ from typing import Any
 
 from deelish.plan import Layer
 
-# First value of a last layer's biases where a ReLU follows it. Where that ReLU dies for all
+# Initial bias of a last layer that a ReLU follows. Where that ReLU dies for all
 # classes, so does every gradient; from here it stays alive, and a number added to all classes
 # changes no softmax.
 ALIVE = 4.0

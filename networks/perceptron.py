@@ -7,32 +7,37 @@ from pathlib import Path
 
 from deelish.language.network import Network
 from deelish.network.labels import Labels, outputs_of
+from deelish.networks.family import check_modelpath
+from deelish.networks.register import network
 from deelish.plan import Layer, Plan
 
 
+@network("perceptron")
 class Perceptron(Network):
     """Hidden layers of the given widths on all pixels of an image, grey from 0 to 1.
 
     The default is the student of Hinton et al. 2015, section 3: 784-800-800-10.
 
     Args:
-        labels: a file, a list of names, or a count; it sets the number of outputs (10).
         modelpath: weights to start from.
+        labels: a file, a list of names, or a count; it sets the number of outputs (10).
         in_size: side of the images.
         outputs: the number of outputs, where there are no labels.
+        dropout: fraction of each hidden layer that is left out in training.
         hidden: width of each hidden layer.
-        dropout: share of each hidden layer that is left out while it trains.
     """
 
     def __init__(
         self,
-        labels: Labels | None = None,
         modelpath: str | Path | None = None,
+        *,
+        labels: Labels | None = None,
         in_size: int = 28,
         outputs: int | None = None,
-        hidden: Sequence[int] = (800, 800),
         dropout: float = 0.0,
+        hidden: Sequence[int] = (800, 800),
     ) -> None:
+        check_modelpath(type(self).__name__, modelpath)
         super().__init__(
             _plan(outputs_of(labels, outputs, 10), in_size, hidden, dropout),
             labels=outputs if labels is None else labels,

@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deelish.networks.googlenet import GoogLeNet
+from deelish.networks.register import network
 
 
+@network("places205_googlenet")
 class Places205GoogLeNet(GoogLeNet):
     """GoogLeNet on the 205 kinds of places of MIT's Places205; in_size from 32 up.
 

@@ -2,7 +2,7 @@
 (arXiv 1512.03385).
 
 Rows and names are those of the authors' Caffe nets, in which a stage's stride sits in branch1 and
-branch2a. First values follow He et al. 2015, as in the paper: the plan's default.
+branch2a. Initial weights follow He et al. 2015, as in the paper: the plan's default.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import max_pool, whole_map
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 # How many blocks stages 2 to 5 have.
@@ -98,26 +99,29 @@ def _card(depth: int, accuracy: str, checksum: str) -> Card:
         checksum=f"sha1:{checksum}",
         project="github.com/KaimingHe/deep-residual-networks",
         licence="MIT",
-        note="trained with a mean image, for which the usual mean of ImageNet stands here",
+        note="trained with a mean image, for which the usual mean of ImageNet is used here",
     )
 
 
+@network("resnet50")
 class ResNet50(Family):
     """ResNet-50; in_size from 32 up, so that every stage has something to halve.
 
     Its normalisations know no mean and no variance before they see a batch in training, or a
-    file: until then its answers mean nothing.
+    file: until then its logits mean nothing.
     """
 
     weights = _card(50, "75.3 / 92.2 %", "b7c79ccc21ad0479cddc0dd78b1d20c4d722908d")
 
 
+@network("resnet101")
 class ResNet101(Family):
     """ResNet-101; all else as `ResNet50`."""
 
     weights = _card(101, "76.4 / 92.9 %", "1dbf5f493926bb9b6b3363b12d5133c0f8b78904")
 
 
+@network("resnet152")
 class ResNet152(Family):
     """ResNet-152; all else as `ResNet50`."""
 

@@ -1,7 +1,8 @@
 """SqueezeNet: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters",
 arXiv 1602.07360.
 
-Rows, names and first values are those of the authors' Caffe nets, but for the last layer's biases.
+Rows, names and initial weights are those of the authors' Caffe nets, but for the last layer's
+biases.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from deelish.errors import PlanError
 from deelish.network.labels import Labels
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import ALIVE, conv, gaussian, max_pool
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 # For each fire module: its squeeze, and each of its two expansions.
@@ -107,30 +109,35 @@ VERSIONS = {
 }
 
 
+@network("squeezenet")
 class SqueezeNet(Family):
     """SqueezeNet 1.1, which computes less than half of what 1.0 does; in_size from 32 up.
 
     Args:
-        labels: a file, a list of names, or a count; it sets the number of outputs (1000).
         modelpath: weights to start from, such as "squeezenet_v1.1.caffemodel".
+        labels: a file, a list of names, or a count; it sets the number of outputs (1000).
         in_size: side of the images in pixels (227).
         outputs: the number of outputs, where there are no labels.
+        dropout: fraction that its Dropout layer leaves out in training, 0 for none (0.5).
         version: "1.1" or "1.0".
-        dropout: share that its Dropout layer leaves out in training, 0 for none (0.5).
     """
 
+    versions = VERSIONS
     weights = VERSIONS["1.1"]
 
     def __init__(
         self,
-        labels: Labels | None = None,
         modelpath: str | Path | None = None,
+        *,
+        labels: Labels | None = None,
         in_size: int | None = None,
         outputs: int | None = None,
-        version: str = "1.1",
         dropout: float | None = None,
+        version: str = "1.1",
     ) -> None:
         if version not in VERSIONS:
             raise PlanError(f"SqueezeNet: version is {version!r}; give '1.0' or '1.1'")
         self.weights = VERSIONS[version]
-        super().__init__(labels, modelpath, in_size, outputs, dropout)
+        super().__init__(
+            modelpath, labels=labels, in_size=in_size, outputs=outputs, dropout=dropout
+        )

@@ -2,14 +2,15 @@
 
 VGG-16: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image
 recognition", ICLR 2015 (arXiv 1409.1556), configuration D. CNN-S: Chatfield et al., "Return of the
-devil in the details", BMVC 2014 (arXiv 1405.3531). No net that trains either was published: first
-values follow He et al. 2015, the plan's default.
+devil in the details", BMVC 2014 (arXiv 1405.3531). Neither was published with its training net:
+the initial weights follow He et al. 2015, the plan's default.
 """
 
 from __future__ import annotations
 
 from deelish.networks.family import Card, Family
 from deelish.networks.parts import connected, conv, first_layer, max_pool
+from deelish.networks.register import network
 from deelish.plan import Layer
 
 # How many convolutions each of VGG-16's five stages has, and how wide they are.
@@ -61,6 +62,7 @@ def head(width: int, last: str, outputs: int) -> list[Layer]:
     ]
 
 
+@network("vgg16")
 class VGG16(Family):
     """VGG-16: thirteen convolutions, half a gigabyte of weights at 224; in_size from 32 up."""
 
@@ -79,6 +81,7 @@ class VGG16(Family):
     )
 
 
+@network("vgg_s")
 class VGGS(Family):
     """CNN-S, which Caffe's model zoo calls VGG_CNN_S; in_size from 31 up."""
 
@@ -93,5 +96,5 @@ class VGGS(Family):
         address=f"{OXFORD}/deep_eval/releases/bvlc/VGG_CNN_S.caffemodel",
         project="www.robots.ox.ac.uk/~vgg/research/deep_eval",
         licence="non-commercial use only",
-        note="trained with a mean image of its own, for which the mean of VGG-16 stands here",
+        note="trained with a mean image of its own, for which the mean of VGG-16 is used here",
     )

@@ -20,9 +20,15 @@ def shapes(kind, *bottoms, tops=1, **args):
 
 
 def weights(kind, *bottoms, **args):
-    """{name: (shape, filler, learns)} of the layer's arrays, in order."""
+    """{name: (shape, filler, trainable)} of the layer's arrays, in order."""
     blobs = KINDS[kind].weights(full(kind, args), bottoms)
-    return {name: (blob.shape, blob.filler, blob.learns) for name, blob in blobs.items()}
+    return {name: (blob.shape, blob.filler, blob.trainable) for name, blob in blobs.items()}
+
+
+def drawn(rng, kind, *bottoms, **args):
+    """Normal numbers for the layer's arrays, by name."""
+    found = weights(kind, *bottoms, **args)
+    return {name: rng.normal(size=size) for name, (size, _, _) in found.items()}
 
 
 def call(kind, bottoms, p=None, tops=1, generator=None, **args):

@@ -6,7 +6,7 @@ from typing import Any
 
 from deelish.engines import Context
 from deelish.plan import Layer, Plan
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 
 
 class Projection:

@@ -16,7 +16,7 @@ class Call:
     Attributes:
         generator: where dropout draws from, in training; None otherwise.
         tops: how many blobs the layer makes.
-        device: where the arrays lie, as the engine names it.
+        device: the device of the arrays, as the engine names it.
     """
 
     generator: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deelish.engines.call import Args
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 from deelish.plan.kind import Blob
 from deelish.plan.layers import indexing
 

@@ -54,7 +54,7 @@ class Runner:
             blobs: the inputs by name; the dict is changed.
             wanted: the blobs to keep.
             generator: where dropout draws from, in training; None for the test phase.
-            device: where the arrays lie, as the engine names it.
+            device: the device of the arrays, as the engine names it.
         """
         names = tuple(sorted(wanted))
         for step in self._schedule("TEST" if generator is None else "TRAIN", names):

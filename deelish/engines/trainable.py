@@ -1,4 +1,4 @@
-"""Which arrays of a plan learn, with Caffe's multipliers of rate and decay."""
+"""Which arrays of a plan are trainable, with Caffe's multipliers of learning rate and decay."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from deelish.errors import TrainingError
 from deelish.plan.plan import Plan
 
 
-class Learnt(NamedTuple):
-    """An array by its layer and name, and its lr_mult and decay_mult."""
+class TrainableArray(NamedTuple):
+    """An array by its layer and name, and its multipliers."""
 
     layer: str
     name: str
-    rate: float
-    decay: float
+    lr_mult: float
+    decay_mult: float
 
 
-def learnt(plan: Plan) -> list[Learnt]:
-    """The arrays that learn, shared ones once, those of rate 0 among them.
+def trainable_arrays(plan: Plan) -> list[TrainableArray]:
+    """The trainable arrays, shared ones once, those with an lr_mult of 0 among them.
 
     Raises:
-        TrainingError: all have rate 0.
+        TrainingError: every lr_mult is 0.
     """
     arrays = [
-        Learnt(layer, name, *plan.multipliers(layer, name))
+        TrainableArray(layer, name, *plan.multipliers(layer, name))
         for layer, blobs in plan.weights.items()
         for name, blob in blobs.items()
-        if blob.learns and (layer, name) not in plan.owners
+        if blob.trainable and (layer, name) not in plan.owners
     ]
-    if not any(array.rate for array in arrays):
+    if not any(array.lr_mult for array in arrays):
         raise TrainingError(
-            f"{plan.name}: every lr_mult is 0, so nothing would learn; give a layer's param another"
+            f"{plan.name}: every lr_mult is 0, so nothing would be trained; give a layer's param"
+            " another"
         )
     return arrays

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from deelish.formats.caffe.network import Wishes
+from deelish.formats.caffe.network import NetOptions
 from deelish.formats.match import Allowed
 from deelish.language.network import Network
 from deelish.network.labels import LabelNames, Labels, outputs_of
@@ -55,7 +55,7 @@ class CaffeNet(Network):
         **preprocessing: Any,
     ) -> None:
         chosen = labels is not None or outputs is not None
-        wishes = Wishes(
+        options = NetOptions(
             outputs_of(labels, outputs, 1) if chosen else None,
             in_size,
             mean,
@@ -67,4 +67,4 @@ class CaffeNet(Network):
         weights = None if modelpath is None else find_model(modelpath)
         definition = None if prototxt is None else find_model(prototxt)
         names = None if labels is None else LabelNames.of(labels).names
-        self._start(parts_of_caffe(weights, definition, names, wishes))
+        self._start(parts_of_caffe(weights, definition, names, options))

@@ -9,7 +9,7 @@ from deelish.engines.custom import CUSTOM, Function
 from deelish.errors import PlanError
 from deelish.formats.caffe.fields import Field, boolean, integer, real, string
 from deelish.formats.caffe.schema import add_parameter
-from deelish.plan.kind import Blobs, Kind, no_weights
+from deelish.plan.kind import Blobs, LayerKind, no_weights
 from deelish.plan.layers import KINDS
 from deelish.plan.shapes import Args, Shape, same
 
@@ -67,7 +67,7 @@ def register_layer(
     args = dict(args or {})
     if field is not None:
         add_parameter(type, *field, _fields(type, args))
-    KINDS[type] = Kind(args, shape, weights, in_place, bottoms, tops)
+    KINDS[type] = LayerKind(args, shape, weights, in_place, bottoms, tops)
     for engine, made in functions.items():
         CUSTOM[engine][type] = made
 

@@ -25,7 +25,7 @@ from deelish.network.pretrained import Weights, find_model
 from deelish.network.tensors import ImageTensor
 from deelish.plan import Layer, Plan, summary
 from deelish.plan.arrays import checked_inputs, rows_of
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 from deelish.plan.preprocessing import Preprocessing
 
 # What the default initial weights suit: RGB from -1 to 1.

@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 from deelish.errors import CaffeError, DataError, FileError
 from deelish.formats import open_record
 from deelish.formats.caffe.hdf5 import read_weights
-from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.read import read_net
 from deelish.formats.match import Allowed, Loaded
 from deelish.network.labels import LabelNames
@@ -66,10 +66,10 @@ def parts_of_file(path: Path) -> Parts:
 
 
 def parts_of_caffe(
-    weights: Path | None, definition: Path | None, labels: list[str] | None, options: Wishes
+    weights: Path | None, definition: Path | None, labels: list[str] | None, options: NetOptions
 ) -> Parts:
     """The network in Caffe's files."""
-    made = open_foreign(weights, definition, options)
+    made = open_net(weights, definition, options)
     return Parts(made.plan, made.preprocessing, labels, made.loaded)
 
 
@@ -77,8 +77,8 @@ def _of_caffe(weights: Path | None, definition: Path | None, options: OpenOption
     allowed = Allowed(
         False, True, options.get("allow_missing", False), options.get("allow_nonfinite", False)
     )
-    wishes = Wishes(size=options.get("in_size"), mean=options.get("mean"), allowed=allowed)
-    return parts_of_caffe(weights, definition, None, wishes)
+    about = NetOptions(size=options.get("in_size"), mean=options.get("mean"), allowed=allowed)
+    return parts_of_caffe(weights, definition, None, about)
 
 
 def _refuse_options(path: Path, options: OpenOptions) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deelish.formats.onnx.outputs import answers
+from deelish.formats.onnx.outputs import output_blobs
 from deelish.formats.onnx.runtime import open_session
 from deelish.network.model import Model
 from deelish.network.opening import parts_of_file
@@ -28,7 +28,7 @@ def largest_difference(network: Model, path: Path) -> tuple[float, str]:
         PlanError: the network has no answers, only losses.
     """
     inputs = inputs_for(network)
-    ours = network.run(inputs, answers(network.plan))
+    ours = network.run(inputs, output_blobs(network.plan))
     if path.suffix.lower() == ".onnx":
         theirs = _run_onnx(path, inputs)
     else:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
 from deelish.plan.kind import REQUIRED
 from deelish.plan.layer import Layer
-from deelish.plan.layers import KINDS, WORDS
+from deelish.plan.layers import KINDS
+from deelish.plan.other_names import suggested_argument
 
 
 def complete(layer: Layer) -> dict[str, Any]:
@@ -17,18 +17,18 @@ def complete(layer: Layer) -> dict[str, Any]:
     Raises:
         PlanError: an argument is unknown or missing, or its word is none of the kind's.
     """
-    known = KINDS[layer.type].args
+    kind = KINDS[layer.type]
+    known = kind.args
     for key in layer.args:
         if key not in known:
-            raise PlanError(f"{layer.label}: takes no {key!r}; {nearest(key, known)}")
+            raise PlanError(f"{layer.label}: takes no {key!r}; {suggested_argument(key, known)}")
     args = {**known, **layer.args}
     missing = [key for key, value in args.items() if value is REQUIRED]
     if missing:
         raise PlanError(f"{layer.label}: has no {' and no '.join(missing)}; give it in the row")
-    for key, value in args.items():
-        words = WORDS.get((layer.type, key))
-        if words and value not in words:
-            raise PlanError(f"{layer.label}: {key} is {value!r}; it is {' or '.join(words)}")
+    for key, words in kind.choices.items():
+        if args[key] not in words:
+            raise PlanError(f"{layer.label}: {key} is {args[key]!r}; it is {' or '.join(words)}")
     number = args.get("num_output")
     if number is not None and (not isinstance(number, int) or number < 1):
         raise PlanError(f"{layer.label}: num_output is {number!r}; give a whole number above 0")

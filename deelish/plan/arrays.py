@@ -19,7 +19,7 @@ def checked_inputs(
 
     Args:
         plan: the network.
-        inputs: an array for each input that the wanted blobs come from; others may be there.
+        inputs: an array for each input that the wanted blobs depend on; others may be there.
         wanted: the blobs that will be asked for.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deelish.plan.shapes import Args, Shape, same
@@ -16,11 +16,11 @@ MANY = 4096
 
 @dataclass(frozen=True)
 class Blob:
-    """One array of a layer's weights: its shape, how it is first filled, whether it learns."""
+    """One array of a layer's weights: its shape, its filler, whether it is trainable."""
 
     shape: Shape
     filler: Any
-    learns: bool = True
+    trainable: bool = True
 
     @property
     def size(self) -> int:
@@ -42,7 +42,7 @@ def no_products(args: Args, blobs: Blobs, bottoms: Sequence[Shape], tops: Sequen
 
 
 @dataclass(frozen=True)
-class Kind:
+class LayerKind:
     """One row: arguments with their defaults, the shape rule, the weights, how it is wired.
 
     Attributes:
@@ -51,11 +51,12 @@ class Kind:
         weights: from arguments and shapes of the bottoms to the layer's blobs, in Caffe's order.
         in_place: whether Caffe's nets run it in place, so that its top defaults to its bottom.
         bottoms, tops: the fewest and the most that it takes.
-        shares: whether its tops lie in its bottom's memory, as in Caffe: "always" (Flatten, Split),
+        shares: whether its tops share its bottom's memory, as in Caffe: "always" (Flatten, Split),
             or "alone", where it has one bottom and one top (Concat, Slice).
         scores: whether its first bottom is scores of classes that it only judges or normalises.
         products: from arguments, blobs and the shapes of bottoms and tops to the multiply-adds of
             its weights for one item of the batch.
+        choices: by argument the words that it may be; the plan refuses others.
     """
 
     args: Mapping[str, Any]
@@ -67,3 +68,4 @@ class Kind:
     shares: str = ""
     scores: bool = False
     products: Callable[[Args, Blobs, Sequence[Shape], Sequence[Shape]], int] = no_products
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)

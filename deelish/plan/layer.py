@@ -26,13 +26,13 @@ class Layer:
             Caffe's nets run in place (ReLU, Dropout, ...).
         phase: "TRAIN" or "TEST" for a layer that exists only then.
         param: for each array of its weights, in order, Caffe's `param`: ``lr_mult`` and
-            ``decay_mult`` multiply the rate and the weight decay of its training, arrays of one
+            ``decay_mult`` multiply its learning rate and weight decay, arrays of one
             ``name`` are one array, also of other shape with ``share_mode="PERMISSIVE"``.
         args: Caffe's parameters of this layer type, under Caffe's names.
 
     Attributes:
-        echoes: blobs that lie in the memory which this row overwrites in place, as a Flatten's
-            bottom does where its top is rectified. The plan finds them.
+        echoes: blobs of the memory that this row overwrites in place, such as a Flatten's bottom
+            where its top is rectified. The plan finds them.
     """
 
     name: str

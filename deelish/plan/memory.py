@@ -1,4 +1,4 @@
-"""Which blobs lie in one memory, and what writing over it in place means, by Caffe's rules."""
+"""Which blobs share memory, and what overwriting it in place means, by Caffe's rules."""
 
 from __future__ import annotations
 

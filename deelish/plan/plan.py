@@ -10,13 +10,14 @@ from typing import Any
 from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
 from deelish.plan.arguments import check_counts, complete
-from deelish.plan.fill import checked
+from deelish.plan.initialisation import checked_filler
 from deelish.plan.kind import Blobs, no_weights
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
 from deelish.plan.memory import Memory
+from deelish.plan.other_names import suggested_kind
 from deelish.plan.shapes import Shape
-from deelish.plan.sharing import Place, Sharing
+from deelish.plan.sharing import BlobKey, Sharing
 
 MOST_AXES = 32
 LONGEST_SIDE = 2**31 - 1
@@ -31,7 +32,7 @@ class Plan:
         layers: the rows, with bottoms, tops and arguments in full.
         shapes: shape of every blob after the last layer that writes it, for these inputs.
         weights: for each layer that has any, its `Blob` records by name.
-        owners: for each array that is shared by a name in `param`, where it really lies.
+        owners: for each array that is shared by a name in `param`, layer and name of its owner.
         logits: the blob that holds the scores before the softmax.
         auxiliary: further blobs of scores, with the weight of each in a loss on labels.
     """
@@ -62,7 +63,7 @@ class Plan:
     def _add(self, layer: Layer) -> None:
         kind = KINDS.get(layer.type)
         if kind is None:
-            raise PlanError(f"{layer.label}: there is no such type; {nearest(layer.type, KINDS)}")
+            raise PlanError(f"{layer.label}: there is no such type; {suggested_kind(layer.type)}")
         bottoms = layer.bottoms
         if not bottoms and kind.bottoms[0]:
             bottoms = (self._previous(),)
@@ -113,7 +114,7 @@ class Plan:
             tops = kind.shape(layer.args, bottoms, len(layer.tops))
             weights = kind.weights(layer.args, bottoms)
             for blob in weights.values():
-                checked(blob)
+                checked_filler(blob)
         except PlanError as error:
             raise PlanError(f"{layer.label}: {error}") from None
         except (ArithmeticError, IndexError, KeyError, TypeError, ValueError):
@@ -150,7 +151,7 @@ class Plan:
 
     @property
     def outputs(self) -> list[str]:
-        """The blobs that no layer of the test phase reads, in order: what the network answers."""
+        """The blobs that no layer of the test phase reads, in order: the network's outputs."""
         rows = [layer for layer in self.layers if layer.runs_in("TEST")]
         read = {name for row in rows for name in row.bottoms if name not in row.tops}
         made = dict.fromkeys((*self.inputs, *(top for row in rows for top in row.tops)))
@@ -163,8 +164,8 @@ class Plan:
         return next(iter(needed), next(iter(self.inputs), "data"))
 
     @property
-    def owners(self) -> dict[Place, Place]:
-        """For each shared array, (layer, blob), the place where it really lies."""
+    def owners(self) -> dict[BlobKey, BlobKey]:
+        """For each shared array, (layer, blob), that of its owner."""
         return self._sharing.owners
 
     def multipliers(self, layer: str, blob: str) -> tuple[float, float]:
@@ -179,7 +180,7 @@ class Plan:
 
     @cached_property
     def test_layers(self) -> set[str]:
-        """The layers with weights that the network answers with."""
+        """The layers with weights that exist in the TEST phase."""
         return {name for name in self.weights if self.layer(name).runs_in("TEST")}
 
     def classifier(self, blob: str) -> str:
@@ -231,7 +232,7 @@ class Plan:
                     own = self.weights[layer][name].shape
                     if own != blob.shape:
                         raise PlanError(
-                            f"{self.layer(layer).label}: its {name} is {own}, and these inputs want"
+                            f"{self.layer(layer).label}: its {name} is {own}, and these inputs need"
                             f" {blob.shape}"
                         )
         self._fitting.add(key)
@@ -276,7 +277,7 @@ class Plan:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
-        """The plan that `to_dict` gave, checked anew."""
+        """The plan that `to_dict` gave, checked again."""
         rows = [Layer.from_dict(row) for row in data["layers"]]
         return cls(rows, data["inputs"], data["name"], data["logits"], data["auxiliary"])
 

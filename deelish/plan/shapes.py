@@ -16,14 +16,6 @@ Shape = tuple[int, ...]
 Args = Mapping[str, Any]
 
 
-def pair(value: int | Sequence[int]) -> tuple[int, int]:
-    """(height, width) of an argument that Caffe lets one write as one number or as two."""
-    values = tuple(value) if isinstance(value, list | tuple) else (value,)
-    if len(values) not in (1, 2) or not all(isinstance(v, int) for v in values):
-        raise PlanError(f"{value!r} is no whole number; give one, or (height, width)")
-    return values[0], values[-1]
-
-
 def axis_of(axis: int, count: int, name: str = "axis") -> int:
     """An axis of `count` counted from the front; a negative one counts from the end."""
     if not isinstance(axis, int) or not -count <= axis < count:
@@ -35,6 +27,13 @@ def axis_of(axis: int, count: int, name: str = "axis") -> int:
 def same(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """The bottom's own shape."""
     return [bottoms[0]]
+
+
+def image(shape: Shape) -> Shape:
+    """The shape, if it is that of images; PlanError otherwise."""
+    if len(shape) != 4:
+        raise PlanError(f"reads {shape}; it needs (batch, channels, height, width)")
+    return shape
 
 
 def listed(shapes: Sequence[Shape]) -> str:

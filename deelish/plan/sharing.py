@@ -1,4 +1,4 @@
-"""Weights that several layers share by the names in `param`, and how fast each learns."""
+"""Weights that several layers share by the names in `param`, and their learning rates."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from deelish.errors import PlanError
 from deelish.plan.kind import Blobs
 from deelish.plan.layer import Layer
 
-# A layer's name and a blob's.
-Place = tuple[str, str]
+# The name of a layer and of one of its blobs.
+BlobKey = tuple[str, str]
 
 
 class Sharing:
     """The arrays of one name, by layer and blob.
 
     Attributes:
-        owners: for each array that lies in another layer's, the place of that one.
+        owners: for each array that is another layer's, layer and name of that one.
         specs: Caffe's `param` of each array that has one.
     """
 
     def __init__(self) -> None:
-        self.owners: dict[Place, Place] = {}
-        self.specs: dict[Place, Mapping[str, Any]] = {}
-        self._named: dict[str, Place] = {}
+        self.owners: dict[BlobKey, BlobKey] = {}
+        self.specs: dict[BlobKey, Mapping[str, Any]] = {}
+        self._named: dict[str, BlobKey] = {}
 
     def enter(self, layer: Layer, blobs: Blobs, known: Mapping[str, Blobs]) -> None:
         """Take a layer's arrays in.

@@ -32,14 +32,14 @@ def _cost(plan: Plan, layer: Layer) -> Cost:
     own = [
         blob.size
         for name, blob in blobs.items()
-        if blob.learns and (layer.name, name) not in plan.owners
+        if blob.trainable and (layer.name, name) not in plan.owners
     ]
     adds = KINDS[layer.type].products(layer.args, blobs, bottoms, tops)
     return Cost(layer, tops[0] if tops else (), sum(own), adds)
 
 
 def parameters(plan: Plan) -> int:
-    """Learnt numbers of the network as it answers, auxiliary classifiers left out."""
+    """The number of parameters at inference, auxiliary classifiers left out."""
     return sum(cost.parameters for cost in costs(plan))
 
 

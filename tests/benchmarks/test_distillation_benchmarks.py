@@ -59,7 +59,7 @@ def run(tmp_path, script, *arguments):
 
 def test_cifar10_distils_with_each_loss_and_goes_on(tmp_path, images):
     with Deel(seed=0):
-        model = GoogLeNet(1000, in_size=224).save(tmp_path / "model.caffemodel")
+        model = GoogLeNet(labels=1000, in_size=224).save(tmp_path / "model.caffemodel")
     short = ("--size", 32, "--teacher-epochs", 1, "--alone-epochs", 1, "--epochs", 1)
     arguments = ("cifar10_5000.py", images((32, 32, 3)), model, *short)
     _, found = run(tmp_path, *arguments)

@@ -1,4 +1,4 @@
-"""One layer as every engine is checked with it: arguments, what it reads, what it has learnt.
+"""One layer as every engine is checked with it: arguments, what it reads, its weights.
 
 The table of all cases is in `cases.py`. Numbers are float32, and the same in every run.
 """
@@ -63,7 +63,7 @@ class Case:
         held: weights that are a constant, by blob name.
         training: whether it runs in training.
         differentiable: whether its gradients are those of small differences, by the bottoms that
-            move and the weights that learn.
+            move and the trainable weights.
     """
 
     kind: str
@@ -101,10 +101,10 @@ class Case:
         return [place for place in range(len(self.shapes)) if self._fill(place).moves]
 
     @property
-    def learnt(self) -> list[str]:
-        """The names of the weights that learn."""
+    def trainable(self) -> list[str]:
+        """The names of the trainable weights."""
         blobs = KINDS[self.kind].weights(self.args, self.shapes)
-        return [name for name, blob in blobs.items() if blob.learns]
+        return [name for name, blob in blobs.items() if blob.trainable]
 
     def bottoms(self) -> list[np.ndarray]:
         """What it reads."""

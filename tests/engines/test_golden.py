@@ -46,7 +46,7 @@ def test_every_blob_is_caffes(material, folder, weights, definition):
 
 
 @pytest.mark.parametrize("folder", _folders() or [None], ids=lambda path: path and path.name)
-def test_the_net_inside_the_weights_answers_the_same(material, folder):
+def test_the_net_inside_the_weights_gives_the_same_outputs(material, folder):
     if folder is None:
         pytest.skip("caffe-golden is not in the shared material")
     if folder.name in ("odd_blobs", "syntax"):
@@ -59,12 +59,12 @@ def _check(net, folder):
     with np.load(folder / "io.npz") as arrays:
         inputs = {key[3:]: arrays[key] for key in arrays if key.startswith("in:")}
         expected = {key[4:]: arrays[key] for key in arrays if key.startswith(("out:", "mid:"))}
-    answer = net.run(inputs, list(expected))
+    output = net.run(inputs, list(expected))
     for name, wanted in expected.items():
-        assert answer[name].shape == wanted.shape, name
+        assert output[name].shape == wanted.shape, name
         scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1e-30)
         np.testing.assert_allclose(
-            answer[name] / scale, wanted / scale, rtol=0, atol=TOLERANCE, err_msg=name
+            output[name] / scale, wanted / scale, rtol=0, atol=TOLERANCE, err_msg=name
         )
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from engines.answers import Answer, assert_close, held, in_numpy, in_torch, largest, listed
 from engines.cases import CASES
+from engines.results import Result, assert_close, held, in_numpy, in_torch, largest, listed
 
 from deelish.engines.call import Call
 from deelish.plan.layers import KINDS
@@ -25,7 +25,7 @@ def in_chainer(chainer, ops, case, moving):
         for place, array in enumerate(case.bottoms())
     ]
     weights = {
-        name: chainer.Parameter(array) if name in case.learnt else array
+        name: chainer.Parameter(array) if name in case.trainable else array
         for name, array in case.weights().items()
     }
     generator = np.random.default_rng(0) if case.training else None
@@ -42,8 +42,8 @@ def in_chainer(chainer, ops, case, moving):
     for bottom, array in zip(bottoms, case.bottoms(), strict=True):
         assert np.array_equal(bottom.array, array)
     leaves = {place: bottoms[place] for place in moving}
-    leaves |= {name: weights[name] for name in case.learnt}
-    return Answer(
+    leaves |= {name: weights[name] for name in case.trainable}
+    return Result(
         arrays,
         {name: getattr(weight, "array", weight) for name, weight in weights.items()},
         {
@@ -73,8 +73,8 @@ def test_the_gradients_are_those_of_torch(chainer, ops, case):
         assert_close(got[name], wanted, 1e-4 * largest(wanted), name)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.learnt], ids=lambda case: case.id)
-def test_weights_learn_where_the_bottoms_have_no_gradient(chainer, ops, case):
+@pytest.mark.parametrize("case", [c for c in CASES if c.trainable], ids=lambda case: case.id)
+def test_weights_have_gradients_where_the_bottoms_have_no_gradient(chainer, ops, case):
     got = in_chainer(chainer, ops, case, []).gradients
     for name, wanted in in_torch(case, []).gradients.items():
         assert wanted.any(), name

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from engines.answers import assert_close, in_numpy, in_torch, largest, small_differences
 from engines.cases import CASES
+from engines.results import assert_close, in_numpy, in_torch, largest, small_differences
 
 from deelish.engines.numpy.layers import OPS as NUMPY
 from deelish.engines.torch.layers import OPS as TORCH

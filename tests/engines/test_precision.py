@@ -1,4 +1,4 @@
-"""Half types: what they may change, what stays exact, and what is asked of the device."""
+"""Reduced precision: what it may change, what stays exact, and what is asked of the device."""
 
 import itertools
 import re
@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from engines.answers import assert_close, in_numpy, in_torch, largest
 from engines.cases import CASES
+from engines.results import assert_close, in_numpy, in_torch, largest
 from helpers import small, trained, write_set
 from hinted import FACTS, weights
 
@@ -21,11 +21,11 @@ JUMPING = re.compile("SPP|ReLU6-3x5-0:beyond6|(Sigmoid|Softmax)-3x5-0:far")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_every_layer_runs_in_bfloat16_and_learns(case):
+def test_every_layer_runs_in_bfloat16_and_is_trained(case):
     got = in_torch(case, half=True)
     for number, (ours, theirs) in enumerate(zip(got.tops, in_numpy(case).tops, strict=True)):
         assert ours.shape == theirs.shape
-        # What is found lies elsewhere where rounding makes two numbers equal.
+        # What is found is elsewhere where rounding makes two numbers equal.
         if case.kind == "ArgMax" or (case.kind == "Pooling" and number == 1):
             assert np.array_equal(ours, ours.round()) or "out_max_val" in case.given
             continue
@@ -44,8 +44,8 @@ def images(count=4, size=32):
     return list(rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8))
 
 
-def test_auto_teaches_in_what_the_processor_has_and_answers_in_float32(monkeypatch):
-    answers = {}
+def test_auto_teaches_in_what_the_processor_has_and_runs_in_float32(monkeypatch):
+    outputs = {}
     for has in (True, False):
         monkeypatch.setattr(
             "deelish.engines.torch.engine.processor_has_bfloat16", lambda has=has: has
@@ -54,15 +54,15 @@ def test_auto_teaches_in_what_the_processor_has_and_answers_in_float32(monkeypat
         assert session.engine.autocast_dtype == ("bfloat16" if has else None)
         network = NetworkInNetworkCIFAR10()
         network.untrained.clear()
-        answers[has] = (network.batch_feature(images()).value, network.classify(images()).value)
-    exact = answers[False][1]
-    assert np.array_equal(answers[False][0], exact)
-    assert np.array_equal(answers[True][1], exact)
-    worst = np.abs(answers[True][0] - exact).max() / np.abs(exact).max()
+        outputs[has] = (network.batch_feature(images()).value, network.classify(images()).value)
+    exact = outputs[False][1]
+    assert np.array_equal(outputs[False][0], exact)
+    assert np.array_equal(outputs[True][1], exact)
+    worst = np.abs(outputs[True][0] - exact).max() / np.abs(exact).max()
     assert 0 < worst < 0.03
 
 
-def test_a_network_wrapped_as_a_teacher_answers_in_the_type_of_its_key(monkeypatch):
+def test_a_network_wrapped_as_a_teacher_computes_in_the_type_of_its_key(monkeypatch):
     monkeypatch.setattr("deelish.engines.torch.engine.processor_has_bfloat16", lambda: True)
     Deel(precision="auto")
     network = NetworkInNetworkCIFAR10()
@@ -73,7 +73,7 @@ def test_a_network_wrapped_as_a_teacher_answers_in_the_type_of_its_key(monkeypat
 
 
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
-def test_a_half_type_that_is_named_is_for_every_answer_and_learns(tmp_path, capsys, half):
+def test_a_precision_that_is_named_is_for_inference_and_training(tmp_path, capsys, half):
     train = write_set(tmp_path, "train", 64)
     Deel(precision=half)
     network = small()
@@ -85,9 +85,9 @@ def test_a_half_type_that_is_named_is_for_every_answer_and_learns(tmp_path, caps
 
     assert BatchTrain(workout, epochs=10, lr=0.01)[-1]["accuracy"] > 0.9
     assert f"compute in {half}" in capsys.readouterr().out
-    answer = network.classify(images(size=8))
-    assert answer.value.dtype == np.float32
-    assert not np.array_equal(answer.value, exact_answer(network))
+    output = network.classify(images(size=8))
+    assert output.value.dtype == np.float32
+    assert not np.array_equal(output.value, exact_output(network))
     assert all(weight.dtype == torch.float32 for weight in network.module.parameters())
 
 
@@ -151,7 +151,7 @@ def test_scores_are_not_rounded_to_the_half_type(half):
         assert (torch.from_numpy(values).to(getattr(torch, half)).float().numpy() != values).any()
 
 
-def exact_answer(network):
+def exact_output(network):
     x = network.Input(images(size=8))
     with torch.inference_mode():
         return network.module(
@@ -175,7 +175,7 @@ def test_training_in_bfloat16_repeats_to_the_bit_and_says_so_once(tmp_path, caps
     assert capsys.readouterr().out.count("compute in bfloat16") == 2
 
 
-def test_kept_answers_of_one_precision_are_not_given_for_another():
+def test_cached_logits_of_one_precision_are_not_given_for_another():
     prints = set()
     for name in ("float32", "bfloat16"):
         Deel(precision=name)
@@ -236,10 +236,10 @@ class Strict(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.ones(3, 4))
 
     def forward(self, x):
-        answer = x.mean((2, 3)) @ self.weight
-        if answer.dtype != torch.float32:
+        output = x.mean((2, 3)) @ self.weight
+        if output.dtype != torch.float32:
             raise TypeError("wants float32")
-        return answer
+        return output
 
 
 def test_a_torch_module_that_cannot_compute_in_a_half_type_teaches_in_float32(capsys):
@@ -248,7 +248,7 @@ def test_a_torch_module_that_cannot_compute_in_a_half_type_teaches_in_float32(ca
         pictures = images(size=8)
         sums = np.stack(pictures).mean((1, 2)).sum(1)
         for _ in range(2):
-            answer = teacher.batch_feature(pictures).value
-            np.testing.assert_allclose(answer, np.stack([sums] * 4, 1), rtol=1e-5)
+            output = teacher.batch_feature(pictures).value
+            np.testing.assert_allclose(output, np.stack([sums] * 4, 1), rtol=1e-5)
     said = "Strict: cannot compute in bfloat16 (wants float32); it teaches in float32"
     assert capsys.readouterr().out.count(said) == 1

@@ -54,18 +54,18 @@ def test_three_steps_of_training_end_in_the_same_weights(family, monkeypatch):
 
 def test_a_state_moves_from_one_engine_to_the_other():
     x = np.random.default_rng(0).normal(size=(2, 1, 8, 8)).astype(np.float32)
-    answers = {}
+    outputs = {}
     with Deel(engine="torch", seed=5):
         network = small()
-        answers["torch"] = network.run({"data": x})["prob"]
+        outputs["torch"] = network.run({"data": x})["prob"]
         values = network.engine.state(network.module)
     for name in ("chainer", "numpy"):
         with Deel(engine=name) as deel:
             module = deel.engine.build(network.plan, values)
             made = deel.engine.run(module, {"data": x}, ["prob"], training=False)["prob"]
-            answers[name] = deel.engine.numpy(made)
+            outputs[name] = deel.engine.numpy(made)
     for name in ("chainer", "numpy"):
-        np.testing.assert_allclose(answers[name], answers["torch"], rtol=1e-5)
+        np.testing.assert_allclose(outputs[name], outputs["torch"], rtol=1e-5)
 
 
 @pytest.mark.parametrize(("taught", "teaching"), [("torch", "chainer"), ("chainer", "torch")])
@@ -78,9 +78,9 @@ def test_a_teacher_on_one_engine_teaches_a_student_on_the_other(tmp_path, taught
         InputBatch(write_set(tmp_path, "train", 32), batch_size=16, crop=1, mirror=False)
 
         def workout(x, t):
-            answer = teacher.batch_feature(x)
+            output = teacher.batch_feature(x)
             student.classify(x)
-            return student.backprop(t, distill=answer)
+            return student.backprop(t, distill=output)
 
         losses = [once(workout)[0]["loss"] for _ in range(4)]
     assert losses[-1] < losses[0]
@@ -108,7 +108,7 @@ def test_the_environment_names_the_engine(monkeypatch):
         Deel()
 
 
-def test_numpy_answers_and_does_not_learn(tmp_path):
+def test_numpy_is_for_inference_alone(tmp_path):
     with Deel(engine="numpy"):
         student = small()
         InputBatch(write_set(tmp_path, "train", 8), batch_size=4, crop=1, mirror=False)

@@ -14,7 +14,7 @@ from fuzz.plain import Means, Mutator
 from fuzz.seeds import Seed
 
 from deelish.errors import CaffeError, DeelishError, FileError, PlanError
-from deelish.formats.caffe.network import Foreign, Wishes, open_foreign
+from deelish.formats.caffe.network import NetOptions, OpenedNet, open_net
 from deelish.formats.caffe.schema import BLOB, NET
 from deelish.formats.match import Allowed
 
@@ -49,7 +49,7 @@ class Mutant:
 
     story: str
     files: dict[str, bytes]
-    wishes: Wishes
+    wishes: NetOptions
 
     @property
     def size(self) -> int:
@@ -89,12 +89,12 @@ def _files(rng: Random, sound: Seed, content: bytes) -> dict[str, bytes]:
     return files
 
 
-def wishes_of(rng: Random) -> Wishes:
+def wishes_of(rng: Random) -> NetOptions:
     """What is said beside the files: mostly what CaffeNet takes by default."""
     outputs = rng.choice((None, None, None, 7))
     size = rng.choice((None, None, None, 8, 100))
     missing, nonfinite = rng.random() < 0.2, rng.random() < 0.2
-    return Wishes(outputs, size, allowed=Allowed(outputs is not None, True, missing, nonfinite))
+    return NetOptions(outputs, size, allowed=Allowed(outputs is not None, True, missing, nonfinite))
 
 
 def opened(made: Mutant, folder: Path) -> str:
@@ -110,9 +110,9 @@ def opened(made: Mutant, folder: Path) -> str:
     paths = made.save(folder)
     wishes = made.wishes
     if "mean" in paths:
-        wishes = Wishes(wishes.outputs, wishes.size, paths["mean"], allowed=wishes.allowed)
+        wishes = NetOptions(wishes.outputs, wishes.size, paths["mean"], allowed=wishes.allowed)
     try:
-        found = open_foreign(paths.get("weights"), paths.get("definition"), wishes)
+        found = open_net(paths.get("weights"), paths.get("definition"), wishes)
     except DeelishError as error:
         check_refusal(error, list(paths.values()))
         return str(error)
@@ -129,7 +129,7 @@ def check_refusal(error: DeelishError, paths: Sequence[Path]) -> None:
     assert len(sentence) < LONGEST_SENTENCE, f"has {len(sentence):,} characters: {sentence[:500]}"
 
 
-def check_net(found: Foreign, size: int) -> None:
+def check_net(found: OpenedNet, size: int) -> None:
     """AssertionError for a net whose arrays are not those that its plan and its files have."""
     plan, values = found.plan, found.loaded.values
     for layer, blobs in plan.weights.items():

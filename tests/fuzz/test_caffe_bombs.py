@@ -16,7 +16,7 @@ from fuzz.mutants import SECONDS, check_refusal
 
 from deelish.errors import DeelishError
 from deelish.formats.caffe import wire
-from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.wire import block, tag, varint
 
 MEGABYTE = 2**20
@@ -156,7 +156,7 @@ TEXT = {
     "50 MB in quotes": (b"name: '" + b"a" * (50 * MEGABYTE) + b"'", "more than 16,777,216 bytes"),
     "10^12 outputs": (
         DATA + b"layer { inner_product_param { num_output: 1000000000000 } }",
-        "num_output wants a whole number from 0 to 4,294,967,295, got '1000000000000'",
+        "num_output expects a whole number from 0 to 4,294,967,295, got '1000000000000'",
     ),
     "an unheard type": (chain(2000, "type: 'ReLU'") + b"layer { name: 'y' type: 'z' }", "(z): "),
     "a pyramid of 2^32 levels": (
@@ -206,7 +206,7 @@ def bomb(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Refuse, str]:
 
     def refused() -> str:
         with pytest.raises(DeelishError, match=re.escape(str(path))) as caught:
-            open_foreign(*files, Wishes())
+            open_net(*files, NetOptions())
         check_refusal(caught.value, [path])
         return str(caught.value)
 

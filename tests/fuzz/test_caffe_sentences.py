@@ -9,7 +9,7 @@ import pytest
 
 from deelish.errors import CaffeError
 from deelish.formats.caffe.codec import encode
-from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.read import read_definition, read_net
 from deelish.formats.caffe.rows import rows_of
 from deelish.formats.caffe.schema import NET
@@ -79,4 +79,4 @@ def test_a_classifier_that_no_weights_lead_to(tmp_path: Path) -> None:
     path = tmp_path / "net.caffemodel"
     path.write_bytes(encode({"input": ["d"], "input_dim": [1, 3, 8, 8], "layer": rows}, NET))
     with pytest.raises(CaffeError, match=r"net\.caffemodel: .*no layer with weights leads to 'x'"):
-        open_foreign(path, None, Wishes(3, allowed=Allowed(others=True, extra=True)))
+        open_net(path, None, NetOptions(3, allowed=Allowed(others=True, extra=True)))

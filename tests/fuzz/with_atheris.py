@@ -29,7 +29,7 @@ with atheris.instrument_imports(
 
     from deelish.errors import DeelishError
     from deelish.formats.caffe.mean import read_mean
-    from deelish.formats.caffe.network import open_foreign
+    from deelish.formats.caffe.network import open_net
 
 # Seconds for one input, of which counting the branches takes most.
 LIMIT = 5
@@ -72,7 +72,7 @@ class Search:
 
     def _net(self, data: bytes, weights: Path | None, definition: Path | None) -> None:
         try:
-            found = open_foreign(weights, definition, wishes_of(Random(zlib.crc32(data))))
+            found = open_net(weights, definition, wishes_of(Random(zlib.crc32(data))))
         except DeelishError as error:
             check_refusal(error, [self.path])
         else:

@@ -102,7 +102,7 @@ def test_onnx_is_verified_by_another_program(foreign, tmp_path, capsys):
 
 def test_what_the_reader_says_is_said(foreign, tmp_path, capsys):
     convert(foreign, tmp_path / "net.hdf5")
-    assert "the file does not tell its mean" in capsys.readouterr().out
+    assert "the file does not state its mean" in capsys.readouterr().out
 
 
 def test_labels_and_mean_go_into_the_new_file(foreign, tmp_path):
@@ -250,7 +250,7 @@ def test_a_network_that_onnx_cannot_hold_leaves_nothing(tmp_path):
 def test_verification_without_onnxruntime_is_refused_first(tmp_path, monkeypatch):
     (tmp_path / "mine.hdf5").write_bytes(b"which would be refused next")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(FileError, match=r'wants the package onnxruntime; run `pip install "deelis'):
+    with pytest.raises(FileError, match=r'needs the package onnxruntime; run `pip install "deelis'):
         convert(tmp_path / "mine.hdf5", tmp_path / "mine.onnx", verify=True)
 
 

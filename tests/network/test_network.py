@@ -81,9 +81,12 @@ def test_layers_have_caffes_names_and_dimensions(capsys):
 
 def test_labels_set_the_number_of_outputs(tmp_path):
     (tmp_path / "labels.txt").write_text("tabby cat\n\ngöat\n", encoding="utf-8")
-    assert NetworkInNetwork(tmp_path / "labels.txt", in_size=32).labels == ["tabby cat", "göat"]
-    assert NetworkInNetwork(["a", "b", "c"], in_size=32).plan.classes == 3
-    assert NetworkInNetwork(7, in_size=32).plan.classes == 7
+    assert NetworkInNetwork(labels=tmp_path / "labels.txt", in_size=32).labels == [
+        "tabby cat",
+        "göat",
+    ]
+    assert NetworkInNetwork(labels=["a", "b", "c"], in_size=32).plan.classes == 3
+    assert NetworkInNetwork(labels=7, in_size=32).plan.classes == 7
     assert NetworkInNetwork(outputs=5, in_size=32).plan.classes == 5
 
 
@@ -98,12 +101,12 @@ def test_labels_set_the_number_of_outputs(tmp_path):
 )
 def test_labels_that_cannot_be_are_refused(labels, words):
     with pytest.raises(DataError, match=words):
-        Perceptron(labels)
+        Perceptron(labels=labels)
 
 
 def test_labels_that_disagree_are_refused():
     with pytest.raises(DataError, match="labels= names 3 classes and outputs=4; give one"):
-        Perceptron(3, outputs=4)
+        Perceptron(labels=3, outputs=4)
     with pytest.raises(PlanError, match=r"labels=3 names 3 classes, but the layer 'score' has 4"):
         small(labels=3)
 

@@ -131,7 +131,7 @@ def test_nin_has_the_names_of_its_file():
     assert layers["cccp8-1024"] == (1000, 1024, 1, 1)
     relus = [row.name for row in CARDS["nin"].plan().layers if row.type == "ReLU"]
     assert relus == [f"relu{n}" for n in (0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12)]
-    assert NetworkInNetwork(3, in_size=32).layerDim("cccp8") == (3, 1, 1)
+    assert NetworkInNetwork(labels=3, in_size=32).layerDim("cccp8") == (3, 1, 1)
 
 
 def test_vgg_and_faces_have_the_names_of_their_files():

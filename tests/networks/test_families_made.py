@@ -37,8 +37,8 @@ def test_a_size_that_is_none_is_refused(size):
 
 
 def test_squeezenet_has_two_versions(tmp_path, monkeypatch):
-    assert SqueezeNet(7, in_size=32).plan.shapes["conv1"][1] == 64
-    assert SqueezeNet(7, in_size=32, version="1.0").plan.shapes["conv1"][1] == 96
+    assert SqueezeNet(labels=7, in_size=32).plan.shapes["conv1"][1] == 64
+    assert SqueezeNet(labels=7, in_size=32, version="1.0").plan.shapes["conv1"][1] == 96
     with pytest.raises(PlanError, match=r"SqueezeNet: version is 1\.1; give '1\.0' or '1\.1'"):
         SqueezeNet(version=1.1)
     monkeypatch.chdir(tmp_path)
@@ -51,9 +51,9 @@ def ratios(network):
 
 
 def test_dropout_is_as_published_or_as_given():
-    assert ratios(GoogLeNet(10, in_size=64)) == [0.7, 0.7, 0.4]
-    assert ratios(GoogLeNet(10, in_size=64, dropout=0.2)) == [0.2] * 3
-    assert ratios(SqueezeNet(10, in_size=32, dropout=0.1)) == [0.1]
+    assert ratios(GoogLeNet(labels=10, in_size=64)) == [0.7, 0.7, 0.4]
+    assert ratios(GoogLeNet(labels=10, in_size=64, dropout=0.2)) == [0.2] * 3
+    assert ratios(SqueezeNet(labels=10, in_size=32, dropout=0.1)) == [0.1]
 
 
 def test_without_dropout_the_rows_are_gone_and_the_file_fits_as_published(tmp_path):
@@ -91,7 +91,7 @@ def test_faces_come_with_the_names_of_their_classes():
     assert GenderNet(in_size=35).labels == ["Male", "Female"]
     assert CARDS["emotion"].labels[3] == "Happy"
     assert NetworkInNetworkCIFAR10(in_size=8).labels[:2] == ["airplane", "automobile"]
-    assert AgeNet(["young", "old"], in_size=35).labels == ["young", "old"]
+    assert AgeNet(labels=["young", "old"], in_size=35).labels == ["young", "old"]
     assert AgeNet(outputs=8, in_size=35).labels is None
 
 

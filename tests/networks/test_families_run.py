@@ -27,7 +27,7 @@ def session():
 
 
 def same_as_opencv(network, folder):
-    """Whether OpenCV answers a saved network's input as the network does; it returns the answer."""
+    """Whether OpenCV computes what the network does from its file; it returns the output."""
     import cv2
 
     side = network.preprocessing.size
@@ -56,30 +56,30 @@ def settled(network):
     "make",
     [
         lambda: AgeNet(in_size=67),
-        lambda: NetworkInNetworkCIFAR10(7, in_size=32),
-        lambda: NetworkInNetworkCIFAR10(7, in_size=19),
-        lambda: SqueezeNet(7, in_size=67),
-        lambda: SqueezeNet(7, in_size=67, version="1.0"),
+        lambda: NetworkInNetworkCIFAR10(labels=7, in_size=32),
+        lambda: NetworkInNetworkCIFAR10(labels=7, in_size=19),
+        lambda: SqueezeNet(labels=7, in_size=67),
+        lambda: SqueezeNet(labels=7, in_size=67, version="1.0"),
         # The authors' variant for emotions, narrow; OpenCV knows no k but 1.
         lambda: Network(cnn_s(7, 64, k=1.0, pad=2, width=16), in_size=64),
     ],
 )
 def test_small_ones(make, tmp_path):
-    answer = same_as_opencv(make(), tmp_path)
-    assert answer.max() - answer.min() > 1e-6  # it looks at the image at all
+    output = same_as_opencv(make(), tmp_path)
+    assert output.max() - output.min() > 1e-6  # it looks at the image at all
 
 
 @pytest.mark.parametrize("family", [AlexNet, ReferenceCaffeNet])
 def test_alexnet(family, tmp_path):
-    same_as_opencv(family(7, in_size=67), tmp_path)
+    same_as_opencv(family(labels=7, in_size=67), tmp_path)
 
 
 @pytest.mark.parametrize(
     "make",
     [
         lambda: AgeNet(outputs=7, in_size=35),
-        lambda: NetworkInNetworkCIFAR10(7, in_size=4),
-        lambda: SqueezeNet(7, in_size=32, version="1.0"),
+        lambda: NetworkInNetworkCIFAR10(labels=7, in_size=4),
+        lambda: SqueezeNet(labels=7, in_size=32, version="1.0"),
         lambda: Network(cnn_s(7, 31, width=16), in_size=31),
         lambda: Network(cnn_s(7, 7, pad=2, width=16), in_size=7),
     ],
@@ -88,25 +88,28 @@ def test_the_smallest_sizes_run(make):
     """OpenCV refuses windows that hang over the edge, so the numbers are only those of classes."""
     network = make()
     side = network.preprocessing.size
-    answer = network.run({"data": rng.normal(0, 70, (2, 3, side, side)).astype(np.float32)})["prob"]
-    assert answer.reshape(2, 7).sum(1) == pytest.approx(1, abs=1e-5)
+    output = network.run({"data": rng.normal(0, 70, (2, 3, side, side)).astype(np.float32)})["prob"]
+    assert output.reshape(2, 7).sum(1) == pytest.approx(1, abs=1e-5)
 
 
 def test_resnet(tmp_path):
-    same_as_opencv(settled(ResNet50(7, in_size=48)), tmp_path)
+    same_as_opencv(settled(ResNet50(labels=7, in_size=48)), tmp_path)
 
 
-def test_a_resnet_learns_from_a_batch_and_answers_then(session):
+def test_a_resnet_is_trained_on_a_batch_and_computes_then(session):
     """Before its first batch a normalisation knows nothing; in training it takes the batch's."""
-    network = ResNet101(7, in_size=32)
+    network = ResNet101(labels=7, in_size=32)
     x = rng.normal(0, 70, (4, 3, 32, 32)).astype(np.float32)
-    answer = session.engine.run(network.module, {"data": x}, ["fc1000"], training=True)["fc1000"]
-    assert np.isfinite(session.engine.numpy(answer.detach())).all()
+    output = session.engine.run(network.module, {"data": x}, ["fc1000"], training=True)["fc1000"]
+    assert np.isfinite(session.engine.numpy(output.detach())).all()
     assert np.isfinite(network.run({"data": x}, ["prob"])["prob"]).all()
 
 
 def test_a_last_relu_is_alive_at_first():
-    for network in (NetworkInNetworkCIFAR10(7, in_size=32), SqueezeNet(7, in_size=32)):
+    for network in (
+        NetworkInNetworkCIFAR10(labels=7, in_size=32),
+        SqueezeNet(labels=7, in_size=32),
+    ):
         x = rng.normal(0, 70, (2, 3, 32, 32)).astype(np.float32)
         scores = network.run({"data": x}, [network.plan.logits])[network.plan.logits]
         assert (scores > 0).all()

@@ -53,7 +53,7 @@ def test_a_photograph_is_named(session, model, photographs, capsys):
     assert capsys.readouterr().out.startswith("#1 | cock | ")
 
 
-def test_opencv_reads_what_was_saved_and_answers_the_same(session, model, photographs, tmp_path):
+def test_opencv_reads_what_was_saved_and_computes_the_same(session, model, photographs, tmp_path):
     import cv2
 
     network = GoogLeNet(modelpath=model)

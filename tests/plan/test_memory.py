@@ -1,4 +1,4 @@
-"""Blobs that lie in one memory: what is overwritten in place is overwritten for all readers."""
+"""Blobs that share memory: what is overwritten in place is overwritten for all readers."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("each_engine")
 IMAGE = {"data": (2, 2, 3, 3)}
 
 
-def answers(rows, blobs):
+def outputs(rows, blobs):
     from deelish import Plan
 
     x = np.linspace(-1, 1, 36, dtype=np.float32).reshape(2, 2, 3, 3)
@@ -36,11 +36,11 @@ def test_in_place_on_a_shared_top_changes_the_bottom(kind, args):
         Layer("relu", "ReLU", "other", "other"),
         Layer("read", "Power", "twice", "read"),
     ]
-    x, answer = answers(rows, ["read", "twice", "other"])
+    x, output = outputs(rows, ["read", "twice", "other"])
     wanted = np.maximum(2 * x, 0)
-    np.testing.assert_array_equal(answer["read"], wanted)
-    np.testing.assert_array_equal(answer["twice"], wanted)
-    np.testing.assert_array_equal(answer["other"].ravel(), wanted.ravel())
+    np.testing.assert_array_equal(output["read"], wanted)
+    np.testing.assert_array_equal(output["twice"], wanted)
+    np.testing.assert_array_equal(output["other"].ravel(), wanted.ravel())
 
 
 def test_several_bottoms_or_tops_have_memory_of_their_own():
@@ -50,10 +50,10 @@ def test_several_bottoms_or_tops_have_memory_of_their_own():
         Layer("both", "Concat", ["first", "second"], "both"),
         Layer("down", "TanH", "both", "both"),
     ]
-    x, answer = answers(rows, ["data", "second", "first"])
-    np.testing.assert_array_equal(answer["data"], x)
-    np.testing.assert_array_equal(answer["first"], np.maximum(x[:, :1], 0))
-    np.testing.assert_array_equal(answer["second"], x[:, 1:])
+    x, output = outputs(rows, ["data", "second", "first"])
+    np.testing.assert_array_equal(output["data"], x)
+    np.testing.assert_array_equal(output["first"], np.maximum(x[:, :1], 0))
+    np.testing.assert_array_equal(output["second"], x[:, 1:])
 
 
 def test_in_place_on_the_bottom_changes_the_shared_top():
@@ -62,9 +62,9 @@ def test_in_place_on_the_bottom_changes_the_shared_top():
         Layer("same", "Flatten", "flat", "same"),
         Layer("relu", "ReLU", "same", "same"),
     ]
-    x, answer = answers(rows, ["data", "flat"])
-    np.testing.assert_array_equal(answer["data"], np.maximum(x, 0))
-    np.testing.assert_array_equal(answer["flat"], np.maximum(x, 0).reshape(2, 18))
+    x, output = outputs(rows, ["data", "flat"])
+    np.testing.assert_array_equal(output["data"], np.maximum(x, 0))
+    np.testing.assert_array_equal(output["flat"], np.maximum(x, 0).reshape(2, 18))
 
 
 def test_a_reader_before_the_overwriting_row_is_refused():
@@ -75,7 +75,7 @@ def test_a_reader_before_the_overwriting_row_is_refused():
     ]
     words = r"layer 'relu' \(ReLU\): overwrites 'a', which layer 'b' \(TanH\) read before; give it"
     with pytest.raises(PlanError, match=words):
-        answers(rows, ["a"])
+        outputs(rows, ["a"])
 
 
 def test_rows_in_place_one_after_the_other_are_fine():
@@ -85,6 +85,6 @@ def test_rows_in_place_one_after_the_other_are_fine():
         Layer("twice", "Power", "a", "a", scale=2.0),
         Layer("b", "TanH", "a", "b"),
     ]
-    x, answer = answers(rows, ["a", "b"])
-    np.testing.assert_allclose(answer["a"], 2 * np.maximum(x - 0.5, 0), rtol=1e-6)
-    np.testing.assert_allclose(answer["b"], np.tanh(answer["a"]), rtol=1e-5)
+    x, output = outputs(rows, ["a", "b"])
+    np.testing.assert_allclose(output["a"], 2 * np.maximum(x - 0.5, 0), rtol=1e-6)
+    np.testing.assert_allclose(output["b"], np.tanh(output["a"]), rtol=1e-5)

@@ -73,7 +73,7 @@ def test_a_plan_comes_back_from_json_unchanged():
     assert again.shapes == plan.shapes
 
 
-def test_a_layer_of_the_training_phase_is_no_part_of_the_answer():
+def test_a_layer_of_the_training_phase_is_no_part_of_the_outputs():
     rows = [*small(), Layer("extra", "InnerProduct", "pool1", num_output=10, phase="TRAIN")]
     plan = Plan(rows, IMAGE, logits="score", auxiliary={"extra": 0.3})
     assert plan.outputs == ["prob"]

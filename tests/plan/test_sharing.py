@@ -25,13 +25,13 @@ def test_arrays_of_one_name_are_one_array():
     with Deel():
         net = network(rows, {"x": (1, 4), "y": (1, 4)})
         x = np.ones((2, 4), np.float32)
-        answer = net.run({"x": x, "y": x}, ["a", "b"])
-    np.testing.assert_array_equal(answer["a"], answer["b"])
+        output = net.run({"x": x, "y": x}, ["a", "b"])
+    np.testing.assert_array_equal(output["a"], output["b"])
     assert sorted(tuple(p.shape) for p in parameters(net)) == [(3,), (3, 4)]
     assert net.parameters == 15
 
 
-def test_a_permissive_share_has_a_shape_of_its_own_and_learns_as_one():
+def test_a_permissive_share_has_a_shape_of_its_own_and_is_trained_as_one():
     spec = ({"name": "w", "share_mode": "PERMISSIVE"},)
     rows = [
         product("a", "x", 8, bias_term=False, param=spec),
@@ -42,9 +42,9 @@ def test_a_permissive_share_has_a_shape_of_its_own_and_learns_as_one():
     with Deel():
         net = network(rows, {"x": (1, 12), "y": (1, 3, 2, 2)})
         values = np.arange(12, dtype=np.float32)
-        answer = net.run({"x": values[None], "y": values.reshape(1, 3, 2, 2)}, ["a", "c"])
+        output = net.run({"x": values[None], "y": values.reshape(1, 3, 2, 2)}, ["a", "c"])
         state = net.engine.state(net.module)
-    np.testing.assert_allclose(answer["a"].ravel(), answer["c"].ravel(), rtol=1e-5)
+    np.testing.assert_allclose(output["a"].ravel(), output["c"].ravel(), rtol=1e-5)
     assert len(parameters(net)) == 1
     np.testing.assert_array_equal(state["a"]["weight"].ravel(), state["c"]["weight"].ravel())
 
@@ -78,8 +78,8 @@ def test_param_survives_a_file(tmp_path):
     param = ({"lr_mult": 10, "decay_mult": 0.5}, {"name": "b"})
     with Deel():
         net = network([product("a", "x", param=param)], {"x": (1, 4)})
-        for ending in ("hdf5", "safetensors", "caffemodel"):
-            again = Network.load(net.save(tmp_path / f"net.{ending}"))
+        for extension in ("hdf5", "safetensors", "caffemodel"):
+            again = Network.load(net.save(tmp_path / f"net.{extension}"))
             assert again.plan.layers[0].param == param
             assert again.plan.multipliers("a", "weight") == (10.0, 0.5)
 
@@ -116,5 +116,5 @@ def test_decay_mult_multiplies_the_decay():
 def test_a_network_of_rate_zero_does_not_train():
     with Deel() as deel:
         net = network([product("a", "x", param=({"lr_mult": 0}, {"lr_mult": 0}))], {"x": (1, 3)})
-        with pytest.raises(TrainingError, match="Net: every lr_mult is 0, so nothing would learn"):
+        with pytest.raises(TrainingError, match="Net: every lr_mult is 0, so nothing would be"):
             deel.engine.optimizer(net.module, "sgd", 0.1, {})

@@ -109,7 +109,7 @@ class ChainerEngine(Engine):
             for name, blob in blobs.items():
                 if (layer, name) in module.plan.owners:
                     continue
-                if blob.learns:
+                if blob.trainable:
                     held = getattr(mine, name).array
                     held *= decay
                     held += (1 - decay) * getattr(its, name).array

@@ -31,7 +31,7 @@ class LayerLink(chainer.Link):  # type: ignore[misc, name-defined]
     def hold(self, name: str, blob: Blob, values: np.ndarray) -> None:
         """Hold a copy of an array."""
         held, own = np.array(values, np.float32), NAMES.get(name, name)
-        if blob.learns:
+        if blob.trainable:
             with self.init_scope():
                 setattr(self, own, chainer.Parameter(held))
         else:

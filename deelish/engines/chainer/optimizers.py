@@ -7,7 +7,7 @@ from typing import Any
 
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
-from deelish.engines.trainable import learnt
+from deelish.engines.trainable import trainable_arrays
 from deelish.errors import TrainingError
 
 chainer = import_chainer()
@@ -101,7 +101,7 @@ class Optimizer:
         self._key = "alpha" if isinstance(self.own, _KINDS.Adam) else "lr"
         self._rates: list[tuple[Any, float]] = []
         self._apart: dict[int, float] = {}
-        for layer, blob, multiplied, decayed in learnt(chain.plan):
+        for layer, blob, multiplied, decayed in trainable_arrays(chain.plan):
             parameter = getattr(chain.weights_of(layer), blob)
             self._rates.append((parameter, multiplied))
             self._decay(parameter, decay * decayed, known == "adamw")

@@ -19,7 +19,7 @@ from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.torch.pixels import input_of, to_device
-from deelish.engines.trainable import learnt
+from deelish.engines.trainable import trainable_arrays
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
@@ -183,7 +183,7 @@ def _fused(kind: type[torch.optim.Optimizer], options: Mapping[str, Any]) -> dic
 def _groups(module: PlanModule) -> list[dict[str, Any]]:
     """The learnt arrays by Caffe's multipliers of rate and decay; those of rate 0 left out."""
     groups: dict[tuple[float, float], list[Tensor]] = {}
-    for layer, name, rate, decay in learnt(module.plan):
+    for layer, name, rate, decay in trainable_arrays(module.plan):
         if rate:
             tensor = getattr(module.weights_of(layer), name)
             groups.setdefault((rate, decay), []).append(tensor)

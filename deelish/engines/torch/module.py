@@ -37,7 +37,7 @@ class LayerWeights(nn.Module):
         """Room for an array, to be filled; one of rate 0 gets no gradient."""
         room = _room(blob.shape)
         tensor = torch.from_numpy(room)
-        if blob.learns:
+        if blob.trainable:
             self.register_parameter(name, nn.Parameter(tensor, requires_grad=rate != 0))
         else:
             self.register_buffer(name, tensor)

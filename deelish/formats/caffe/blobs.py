@@ -1,4 +1,4 @@
-"""BlobProto as a NumPy array: a view into the file wherever the numbers lie in one run."""
+"""BlobProto as a NumPy array: a view into the file wherever the numbers are in one run."""
 
 from __future__ import annotations
 

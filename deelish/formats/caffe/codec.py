@@ -33,7 +33,7 @@ def decode(
 
     Args:
         source: the file.
-        start, end: where the message's content lies in it.
+        start, end: where the message's content is in it.
         message: its table.
         found: values to merge into, for a message that comes in several parts.
 
@@ -86,7 +86,7 @@ def check_names(source: Source, place: int, names: Iterable[str]) -> None:
 
 
 def plain(name: str) -> str:
-    """A name as errors show it where names stand without quotes, so that they stay one line."""
+    """A name as errors show it without quotes, so that they stay one line."""
     return repr(name) if UNPRINTABLE.search(name) else name
 
 

@@ -1,4 +1,4 @@
-"""The parameters of layers that feed, store or score data: number, number in V1 files, fields.
+"""The parameters of layers that feed, store or score data, as rows of `fields.Row`.
 
 Source: caffe.proto of BVLC Caffe.
 """
@@ -9,6 +9,7 @@ from deelish.formats.caffe.fields import (
     FILLER,
     SHAPE,
     Field,
+    Row,
     boolean,
     enum,
     integer,
@@ -29,16 +30,23 @@ _OLD_TRANSFORM: dict[str, Field] = {
     "mirror": boolean(6),
 }
 
-FEEDS: dict[str, tuple[int, int | None, dict[str, Field]]] = {
+FEEDS: dict[str, Row] = {
     "accuracy_param": (
         102,
         27,
+        "Accuracy",
         {"top_k": uint(1), "axis": integer(2), "ignore_label": integer(3)},
     ),
-    "contrastive_loss_param": (105, 40, {"margin": real(1), "legacy_version": boolean(2)}),
+    "contrastive_loss_param": (
+        105,
+        40,
+        "ContrastiveLoss",
+        {"margin": real(1), "legacy_version": boolean(2)},
+    ),
     "data_param": (
         107,
         11,
+        "Data",
         {
             "source": string(1),
             **_OLD_TRANSFORM,
@@ -52,6 +60,7 @@ FEEDS: dict[str, tuple[int, int | None, dict[str, Field]]] = {
     "dummy_data_param": (
         109,
         26,
+        "DummyData",
         {
             "data_filler": messages(1, FILLER),
             "shape": messages(6, SHAPE),
@@ -64,13 +73,20 @@ FEEDS: dict[str, tuple[int, int | None, dict[str, Field]]] = {
     "hdf5_data_param": (
         112,
         13,
+        "HDF5Data",
         {"source": string(1), "batch_size": uint(2), "shuffle": boolean(3)},
     ),
-    "hdf5_output_param": (113, 14, {"file_name": string(1)}),
-    "hinge_loss_param": (114, 29, {"norm": Field(1, "enum", words={1: "L1", 2: "L2"})}),
+    "hdf5_output_param": (113, 14, "HDF5Output", {"file_name": string(1)}),
+    "hinge_loss_param": (
+        114,
+        29,
+        "HingeLoss",
+        {"norm": Field(1, "enum", words={1: "L1", 2: "L2"})},
+    ),
     "image_data_param": (
         115,
         15,
+        "ImageData",
         {
             "source": string(1),
             **_OLD_TRANSFORM,
@@ -83,11 +99,12 @@ FEEDS: dict[str, tuple[int, int | None, dict[str, Field]]] = {
             "root_folder": string(12),
         },
     ),
-    "infogain_loss_param": (116, 16, {"source": string(1), "axis": integer(2)}),
-    "input_param": (143, None, {"shape": messages(1, SHAPE)}),
+    "infogain_loss_param": (116, 16, "InfogainLoss", {"source": string(1), "axis": integer(2)}),
+    "input_param": (143, None, "Input", {"shape": messages(1, SHAPE)}),
     "loss_param": (
         101,
         42,
+        "InfogainLoss SigmoidCrossEntropyLoss SoftmaxWithLoss",
         {
             "ignore_label": integer(1),
             "normalize": boolean(2),
@@ -97,12 +114,14 @@ FEEDS: dict[str, tuple[int, int | None, dict[str, Field]]] = {
     "memory_data_param": (
         119,
         22,
+        "MemoryData",
         {"batch_size": uint(1), "channels": uint(2), "height": uint(3), "width": uint(4)},
     ),
-    "parameter_param": (145, None, {"shape": message(1, SHAPE)}),
+    "parameter_param": (145, None, "Parameter", {"shape": message(1, SHAPE)}),
     "python_param": (
         130,
         None,
+        "Python",
         {
             "module": string(1),
             "layer": string(2),
@@ -110,22 +129,10 @@ FEEDS: dict[str, tuple[int, int | None, dict[str, Field]]] = {
             "share_in_parallel": boolean(4),
         },
     ),
-    "transform_param": (
-        100,
-        36,
-        {
-            "scale": real(1),
-            "mirror": boolean(2),
-            "crop_size": uint(3),
-            "mean_file": string(4),
-            "mean_value": reals(5),
-            "force_color": boolean(6),
-            "force_gray": boolean(7),
-        },
-    ),
     "window_data_param": (
         129,
         20,
+        "WindowData",
         {
             "source": string(1),
             **_OLD_TRANSFORM,
@@ -137,6 +144,20 @@ FEEDS: dict[str, tuple[int, int | None, dict[str, Field]]] = {
             "crop_mode": string(11),
             "cache_images": boolean(12),
             "root_folder": string(13),
+        },
+    ),
+    "transform_param": (
+        100,
+        36,
+        "Data ImageData MemoryData WindowData",
+        {
+            "scale": real(1),
+            "mirror": boolean(2),
+            "crop_size": uint(3),
+            "mean_file": string(4),
+            "mean_value": reals(5),
+            "force_color": boolean(6),
+            "force_gray": boolean(7),
         },
     ),
 }

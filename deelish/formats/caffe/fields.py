@@ -35,6 +35,10 @@ class Message:
         self.by_number = {item.number: (name, item) for name, item in fields.items()}
 
 
+# A parameter of layers: number, number in V1 files, the types that read it, and its fields by name.
+Row = tuple[int, int | None, str, dict[str, Field]]
+
+
 def uint(number: int) -> Field:
     """A number from 0."""
     return Field(number, "uint")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deelish.engines.base import Values
-from deelish.formats.caffe.network import Wishes, open_foreign
+from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.prototxt import prototxt
 from deelish.formats.caffe.read import read_net, weights_of
 from deelish.formats.caffe.write import caffemodel_bytes
@@ -18,7 +18,7 @@ def write(path: Path, record: Record) -> None:
 
 
 def write_definition(path: Path, record: Record) -> None:
-    """Write the text net that Caffe and OpenCV want beside the weights."""
+    """Write the text net that Caffe and OpenCV need beside the weights."""
     path.write_text(prototxt(record.plan), encoding="utf-8")
 
 
@@ -32,11 +32,13 @@ def arrays(path: Path) -> Stored:
 
 
 def read(path: Path) -> Record:
-    """The network in a Caffe file, deelish's own or foreign."""
+    """The network in a Caffe file, deelish's own or another program's."""
     net = read_net(path)
     if net.note is None:
-        made = open_foreign(path, None, Wishes())
-        return Record(made.plan, made.loaded.values, None, made.preprocessing, [], made.loaded.said)
+        opened = open_net(path, None, NetOptions())
+        return Record(
+            opened.plan, opened.loaded.values, None, opened.preprocessing, [], opened.loaded.said
+        )
     header = Header.read(net.note, path)
     values: Values = {
         layer: dict(zip(header.plan.weights.get(layer, {}), blobs, strict=False))

@@ -30,7 +30,7 @@ def read_weights(path: str | Path) -> Weights:
     Returns:
         By layer name float32 arrays, read-only, shaped as in the file; layers without blobs left
         out. HDF5 holds a shared blob once, under the layer that owns it: an array of the shape
-        (0,) stands for a blob that a layer lacks before one that it has.
+        (0,) is a blob that a layer lacks before one that it has.
 
     Raises:
         CaffeError: the file is missing, damaged or of another format.
@@ -121,7 +121,7 @@ class _Reader:
         return [arrays.get(index, lacking) for index in range(max(arrays) + 1)]
 
     def _array(self, place: str, dataset: Any) -> np.ndarray:
-        """The numbers, if they lie in this file, plain and as many as the shape says."""
+        """The numbers, if they are in this file, plain and as many as the shape says."""
         import h5py
 
         if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:

@@ -59,7 +59,7 @@ def value_of(tokens: Tokens, name: str, field: Field) -> Any:
 
 
 def _unsuited(tokens: Tokens, name: str, wanted: str) -> CaffeError:
-    return tokens.error(f"{name} wants {wanted}, got {tokens.shown()}")
+    return tokens.error(f"{name} expects {wanted}, got {tokens.shown()}")
 
 
 def _integer(tokens: Tokens) -> int | None:

@@ -32,5 +32,5 @@ def read_mean(path: str | Path) -> np.ndarray:
             "give a file of compute_image_mean",
         )
     if not np.isfinite(mean).all():
-        raise source.error(0, "the mean holds NaN or infinities", "compute it anew")
+        raise source.error(0, "the mean holds NaN or infinities", "compute it again")
     return mean

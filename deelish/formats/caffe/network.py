@@ -13,15 +13,20 @@ from deelish.errors import CaffeError, DeelishError, FileError, PlanError
 from deelish.formats.caffe.codec import UNPRINTABLE
 from deelish.formats.caffe.hdf5 import read_weights
 from deelish.formats.caffe.mean import read_mean
-from deelish.formats.caffe.read import CaffeNet, Inputs, read_definition, read_net, weights_of
-from deelish.formats.caffe.rows import Pixels, feed_shapes, pixels_of, rows_of
+from deelish.formats.caffe.read import Inputs, ParsedNet, read_definition, read_net, weights_of
+from deelish.formats.caffe.rows import (
+    TransformParameters,
+    feed_shapes,
+    rows_of,
+    transform_parameters,
+)
 from deelish.formats.match import Allowed, Loaded, match
 from deelish.formats.record import Stored
 from deelish.plan.layer import Layer
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
-# What most nets trained on ImageNet take off, in BGR; a Caffe file often does not tell its own.
+# What most nets trained on ImageNet subtract, in BGR; a Caffe file often does not state its own.
 IMAGENET_MEAN = (104.0, 117.0, 123.0)
 # No error is longer, whatever a file calls its layers.
 LONGEST_ERROR = 2000
@@ -30,11 +35,11 @@ WHOLE_SIDE = 256
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user says of a net beside its files; None where nothing is said.
+class NetOptions:
+    """What the user asks of a net beside its files; None where nothing is asked.
 
     Attributes:
-        outputs: the number of classes; another than the file's makes the last layer new.
+        outputs: the number of classes; another than the file's re-initialises the last layer.
         size: side of the images; another than the file's where the weights allow it.
         mean: one number, one a channel, or the path of a .binaryproto.
         pixels: order, scale and crop of `Preprocessing`.
@@ -52,15 +57,15 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A foreign net, ready to be run."""
+class OpenedNet:
+    """A net of Caffe, ready to be run."""
 
     plan: Plan
     loaded: Loaded
     preprocessing: Preprocessing
 
 
-def open_foreign(weights: Path | None, definition: Path | None, wishes: Wishes) -> Foreign:
+def open_net(weights: Path | None, definition: Path | None, options: NetOptions) -> OpenedNet:
     """The network that a Caffe file holds, or that a .prototxt defines and a file fills.
 
     Raises:
@@ -68,7 +73,7 @@ def open_foreign(weights: Path | None, definition: Path | None, wishes: Wishes) 
         FileError: the weights do not fit the net.
     """
     try:
-        return _opened(weights, definition, wishes)
+        return _opened(weights, definition, options)
     except DeelishError as error:
         raise _in_one_line(error, definition or weights) from None
 
@@ -85,30 +90,30 @@ def _in_one_line(error: DeelishError, path: Path | None) -> DeelishError:
     return kind(text)
 
 
-def _opened(weights: Path | None, definition: Path | None, wishes: Wishes) -> Foreign:
+def _opened(weights: Path | None, definition: Path | None, options: NetOptions) -> OpenedNet:
     if definition is not None:
         net = read_definition(definition)
     elif weights is not None:
         net = read_net(weights)
     else:
         raise CaffeError("neither a .caffemodel nor a .prototxt is given; give one, or both")
-    plan = _plan(net, wishes)
+    plan = _plan(net, options)
     loaded = Loaded({}, set(plan.weights))
     if weights is not None:
         arrays = weights_of(net) if definition is None else read_weights(weights)
-        loaded = match(plan, weights, Stored(arrays), wishes.allowed)
-    return Foreign(plan, loaded, _preprocessing(plan, net, wishes, loaded.said))
+        loaded = match(plan, weights, Stored(arrays), options.allowed)
+    return OpenedNet(plan, loaded, _preprocessing(plan, net, options, loaded.said))
 
 
-def _plan(net: CaffeNet, wishes: Wishes) -> Plan:
-    rows, inputs = rows_of(net, feed_shapes(net, wishes.size), wishes.level, wishes.stages)
+def _plan(net: ParsedNet, options: NetOptions) -> Plan:
+    rows, inputs = rows_of(net, feed_shapes(net, options.size), options.level, options.stages)
     name = net.name or Path(net.path).stem
     try:
         plan = Plan(rows, inputs, name)
-        if wishes.size is not None:
-            plan = Plan(plan.layers, _resized(plan, wishes.size), name)
-        if wishes.outputs is not None and wishes.outputs != plan.classes:
-            plan = Plan(_with_outputs(plan, wishes.outputs), plan.inputs, name)
+        if options.size is not None:
+            plan = Plan(plan.layers, _resized(plan, options.size), name)
+        if options.outputs is not None and options.outputs != plan.classes:
+            plan = Plan(_with_outputs(plan, options.outputs), plan.inputs, name)
     except PlanError as error:
         raise CaffeError(f"{net.path}: {error}") from None
     return plan
@@ -130,7 +135,7 @@ def _with_outputs(plan: Plan, outputs: int) -> list[Layer]:
             f"{layer.label}: makes {plan.classes} scores and has no num_output to change to"
             f" {outputs}; leave outputs= and labels= out"
         )
-    # Its learning rate may have been 0; a new layer learns.
+    # Its learning rate may have been 0; a new layer is trainable.
     new = Layer(
         name,
         layer.type,
@@ -142,23 +147,27 @@ def _with_outputs(plan: Plan, outputs: int) -> list[Layer]:
     return [new if row is layer else row for row in plan.layers]
 
 
-def _preprocessing(plan: Plan, net: CaffeNet, wishes: Wishes, said: list[str]) -> Preprocessing:
-    """The pixels that the net takes: what the user says, else the file, else ImageNet's."""
+def _preprocessing(
+    plan: Plan, net: ParsedNet, options: NetOptions, said: list[str]
+) -> Preprocessing:
+    """The pixels that the net takes: what the user gives, else the file, else ImageNet's."""
     shape = plan.inputs.get(plan.data, ())
-    size = shape[-1] if len(shape) == 4 else wishes.size or 1
-    told = pixels_of(net)
+    size = shape[-1] if len(shape) == 4 else options.size or 1
+    stated = transform_parameters(net)
     grey = len(shape) == 4 and shape[1] == 1
     chosen: dict[str, Any] = {
         "order": "L" if grey else "BGR",
-        "mean": _mean(wishes, told, grey, said),
-        "scale": 1.0 if told.scale is None else told.scale,
+        "mean": _mean(options, stated, grey, said),
+        "scale": 1.0 if stated.scale is None else stated.scale,
         "crop": min(1.0, size / WHOLE_SIDE) if size in (224, 227) else 7 / 8,
     }
-    return Preprocessing(size, **{**chosen, **wishes.pixels})
+    return Preprocessing(size, **{**chosen, **options.pixels})
 
 
-def _mean(wishes: Wishes, told: Pixels, grey: bool, said: list[str]) -> tuple[float, ...]:
-    mean = wishes.mean
+def _mean(
+    options: NetOptions, stated: TransformParameters, grey: bool, said: list[str]
+) -> tuple[float, ...]:
+    mean = options.mean
     if isinstance(mean, str | Path):
         image = read_mean(mean)
         means = tuple(round(float(value), 4) for value in image.mean((1, 2), np.float64))
@@ -167,9 +176,9 @@ def _mean(wishes: Wishes, told: Pixels, grey: bool, said: list[str]) -> tuple[fl
         return means
     if mean is not None:
         return (float(mean),) if isinstance(mean, int | float) else tuple(map(float, mean))
-    if told.mean is not None:
-        return told.mean
+    if stated.mean is not None:
+        return stated.mean
     if grey:
         return (0.0,)
-    said.append(f"the file does not tell its mean; {IMAGENET_MEAN} of ImageNet is taken")
+    said.append(f"the file does not state its mean; {IMAGENET_MEAN} of ImageNet is taken")
     return IMAGENET_MEAN

@@ -11,7 +11,7 @@ from deelish.formats.caffe.wire import Source
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # First bytes, what such a file is, and what to do with it other than giving another.
-_FOREIGN: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
+_OTHER_FORMATS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     ((HDF5_SIGNATURE,), "HDF5", "Caffe's HDF5 holds weights alone, so give the .prototxt first"),
     ((b"PK\x03\x04",), "a zip archive, or weights saved by PyTorch", ""),
     ((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), "a Python pickle", ""),
@@ -25,28 +25,28 @@ _FOREIGN: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
 _TEXT = bytes(set(range(256)) - set(range(32)) - {127}) + b"\t\n\r"
 
 
-def open_source(path: str | Path, wanted: str = ".caffemodel") -> Source:
+def open_source(path: str | Path, extension: str = ".caffemodel") -> Source:
     """The file as a `Source` over a read-only memory map.
 
     Args:
         path: the file.
-        wanted: the ending that errors ask for.
+        extension: that of the files that errors ask for.
 
     Raises:
         CaffeError: no such file, an empty one, or one whose first bytes are of another format.
     """
-    data = memoryview(mapped(path, wanted))
-    _refuse_foreign(bytes(data[:4096]), path, wanted)
+    data = memoryview(mapped(path, extension))
+    _refuse_other_formats(bytes(data[:4096]), path, extension)
     return Source(data, str(path))
 
 
-def mapped(path: str | Path, wanted: str) -> mmap.mmap:
+def mapped(path: str | Path, extension: str) -> mmap.mmap:
     """The whole file, read-only, as the system maps it into memory.
 
     Raises:
         CaffeError: no such file, or an empty one.
     """
-    cure = f"give a binary {wanted}"
+    cure = f"give a binary {extension}"
     try:
         # A pipe would wait for a writer for ever.
         if Path(path).exists() and not Path(path).is_file():
@@ -59,14 +59,14 @@ def mapped(path: str | Path, wanted: str) -> mmap.mmap:
         raise CaffeError(f"{path}: cannot be read ({error}); {cure}") from error
 
 
-def _refuse_foreign(head: bytes, path: str | Path, wanted: str) -> None:
+def _refuse_other_formats(head: bytes, path: str | Path, extension: str) -> None:
     begins = head.lstrip().lower() if head.lstrip().startswith(b"<") else head
-    for signatures, kind, cure in _FOREIGN:
+    for signatures, kind, cure in _OTHER_FORMATS:
         if begins.startswith(signatures):
-            cure = cure or f"give a binary {wanted}"
-            raise CaffeError(f"{path}: is {kind}, not a {wanted}; {cure}")
+            cure = cure or f"give a binary {extension}"
+            raise CaffeError(f"{path}: is {kind}, not a {extension}; {cure}")
     # Tags and lengths of a binary net always include control characters.
     if not head.translate(None, _TEXT):
         raise CaffeError(
-            f"{path}: is text, as a .prototxt is, not a {wanted}; give a binary {wanted}"
+            f"{path}: is text, as a .prototxt is, not a {extension}; give a binary {extension}"
         )

@@ -72,7 +72,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CaffeNet:
+class ParsedNet:
     """What a Caffe file holds.
 
     Attributes:
@@ -90,7 +90,7 @@ class CaffeNet:
     state: State = field(default_factory=State)
 
 
-def read_net(path: str | Path) -> CaffeNet:
+def read_net(path: str | Path) -> ParsedNet:
     """Read a binary .caffemodel of the current, the V1 or the V0 format, its weights not copied.
 
     Raises:
@@ -100,7 +100,7 @@ def read_net(path: str | Path) -> CaffeNet:
     return _net(source, decode(source, 0, len(source.data), NET))
 
 
-def read_definition(path: str | Path) -> CaffeNet:
+def read_definition(path: str | Path) -> ParsedNet:
     """Read a .prototxt, of any of the three formats: the same net, mostly without weights.
 
     Raises:
@@ -109,7 +109,7 @@ def read_definition(path: str | Path) -> CaffeNet:
     return _net(TextSource(str(path)), read_text(path))
 
 
-def weights_of(net: CaffeNet) -> dict[str, list[np.ndarray]]:
+def weights_of(net: ParsedNet) -> dict[str, list[np.ndarray]]:
     """The blobs by layer name, layers without blobs left out.
 
     Raises:
@@ -127,7 +127,7 @@ def weights_of(net: CaffeNet) -> dict[str, list[np.ndarray]]:
     return weights
 
 
-def _net(source: Source, net: dict[str, Any]) -> CaffeNet:
+def _net(source: Source, net: dict[str, Any]) -> ParsedNet:
     layers = []
     for number, found in enumerate(layers_today(source, net), 1):
         source.where = f"layer number {number}"
@@ -140,7 +140,7 @@ def _net(source: Source, net: dict[str, Any]) -> CaffeNet:
             inputs |= _inputs(source, layer.tops, [shape.get("dim", []) for shape in shapes])
     own = net.get("state", {})
     state = State(own.get("level", 0), tuple(own.get("stage", ())))
-    return CaffeNet(source.path, net.get("name", ""), layers, inputs, net.get("note"), state)
+    return ParsedNet(source.path, net.get("name", ""), layers, inputs, net.get("note"), state)
 
 
 def _layer(source: Source, found: Found) -> CaffeLayer:

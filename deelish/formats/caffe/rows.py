@@ -1,4 +1,4 @@
-"""A Caffe net in the plan's vocabulary: the rows that it answers with, and its inputs."""
+"""A Caffe net in the plan's vocabulary: the rows of its TEST phase, and its inputs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 from deelish.errors import CaffeError, PlanError
 from deelish.formats.caffe.codec import plain
-from deelish.formats.caffe.read import CaffeLayer, CaffeNet, Inputs
+from deelish.formats.caffe.read import CaffeLayer, Inputs, ParsedNet
 from deelish.formats.caffe.values import row_args
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
+from deelish.plan.other_names import suggested_kind
 
 # Layers that feed the net from outside: their tops are its inputs.
-FEEDS = frozenset(("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData"))
+FEED_TYPES = frozenset(("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData"))
 # Layers that only write files.
 _SINKS = frozenset(("HDF5Output",))
 # Of more layers or blobs, errors name the last so many.
@@ -21,8 +22,8 @@ _SHOWN = 100
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """What a net says of its images: side, mean a channel, scale; None where it says nothing."""
+class TransformParameters:
+    """What a net states of its images: side, mean a channel, scale; None where it does not."""
 
     size: int | None = None
     mean: tuple[float, ...] | None = None
@@ -30,7 +31,7 @@ class Pixels:
 
 
 def rows_of(
-    net: CaffeNet,
+    net: ParsedNet,
     inputs: Mapping[str, Sequence[int]] | None = None,
     level: int = 0,
     stages: Collection[str] = (),
@@ -52,7 +53,7 @@ def rows_of(
     rows: list[Layer] = []
     same: dict[str, str] = {}
     for layer in active:
-        if layer.type in FEEDS | _SINKS:
+        if layer.type in FEED_TYPES | _SINKS:
             continue
         layer = replace(layer, bottoms=tuple(same.get(name, name) for name in layer.bottoms))
         if _is_caffes_own_split(layer):
@@ -60,7 +61,10 @@ def rows_of(
             continue
         if layer.type not in KINDS:
             read = _listed([f"{row.name} ({row.type})" for row in rows])
-            raise _error(net, layer, f"deelish does not know the type; layers read so far: {read}")
+            hint = suggested_kind(layer.type)
+            raise _error(
+                net, layer, f"deelish does not know the type; {hint}; layers read so far: {read}"
+            )
         _check_wiring(net, layer, known)
         known.update(layer.tops)
         rows.append(_row(net, layer))
@@ -73,31 +77,31 @@ def rows_of(
     return rows, kept
 
 
-def active_layers(net: CaffeNet, level: int = 0, stages: Collection[str] = ()) -> list[CaffeLayer]:
+def active_layers(net: ParsedNet, level: int = 0, stages: Collection[str] = ()) -> list[CaffeLayer]:
     """The layers that exist in the TEST phase, at a level and in some stages."""
     level, stages = level or net.state.level, {*stages, *net.state.stages}
     return [layer for layer in net.layers if layer.runs_in("TEST", level, stages)]
 
 
-def pixels_of(net: CaffeNet) -> Pixels:
-    """What the layers that feed the TEST phase say of the pixels that the net takes."""
+def transform_parameters(net: ParsedNet) -> TransformParameters:
+    """What the layers that feed the TEST phase state about the pixels that the net takes."""
     for layer in active_layers(net):
-        if layer.type in FEEDS and layer.args:
+        if layer.type in FEED_TYPES and layer.args:
             found = layer.args
             mean = tuple(found["mean_value"]) if found.get("mean_value") else None
-            return Pixels(found.get("crop_size") or None, mean, found.get("scale"))
-    return Pixels()
+            return TransformParameters(found.get("crop_size") or None, mean, found.get("scale"))
+    return TransformParameters()
 
 
-def feed_shapes(net: CaffeNet, size: int | None) -> Inputs:
+def feed_shapes(net: ParsedNet, size: int | None) -> Inputs:
     """Shapes of the tops of Data layers, which a file does not give: (1, channels, size, size).
 
     The channels are those of the first convolution's weights. Labels are (1,).
     """
-    size = size or pixels_of(net).size
+    size = size or transform_parameters(net).size
     shapes: Inputs = {}
     for layer in active_layers(net):
-        if layer.type not in FEEDS or layer.type == "Input" or not layer.tops:
+        if layer.type not in FEED_TYPES or layer.type == "Input" or not layer.tops:
             continue
         channels = _channels(net, layer.tops[0])
         if size and channels:
@@ -106,7 +110,7 @@ def feed_shapes(net: CaffeNet, size: int | None) -> Inputs:
     return shapes
 
 
-def _channels(net: CaffeNet, blob: str) -> int | None:
+def _channels(net: ParsedNet, blob: str) -> int | None:
     for layer in net.layers:
         if layer.type == "Convolution" and layer.blobs and layer.bottoms[:1] == (blob,):
             shape = layer.blobs[0].shape
@@ -114,12 +118,12 @@ def _channels(net: CaffeNet, blob: str) -> int | None:
     return None
 
 
-def _inputs(net: CaffeNet, active: Sequence[CaffeLayer]) -> tuple[Inputs, Inputs]:
+def _inputs(net: ParsedNet, active: Sequence[CaffeLayer]) -> tuple[Inputs, Inputs]:
     """The inputs that the net declares, and those that only its Data layers or another phase feed.
 
     A shape is () where the file has none.
     """
-    fed = {top: layer for layer in net.layers if layer.type in FEEDS for top in layer.tops}
+    fed = {top: layer for layer in net.layers if layer.type in FEED_TYPES for top in layer.tops}
     here = {top for layer in active if layer.type == "Input" for top in layer.tops}
     declared = {
         name: shape for name, shape in net.inputs.items() if name in here or name not in fed
@@ -128,7 +132,7 @@ def _inputs(net: CaffeNet, active: Sequence[CaffeLayer]) -> tuple[Inputs, Inputs
     return declared, rest
 
 
-def _row(net: CaffeNet, layer: CaffeLayer) -> Layer:
+def _row(net: ParsedNet, layer: CaffeLayer) -> Layer:
     try:
         args = row_args(layer.type, layer.args)
     except CaffeError as error:
@@ -149,7 +153,7 @@ def _is_caffes_own_split(layer: CaffeLayer) -> bool:
     )
 
 
-def _error(net: CaffeNet, layer: CaffeLayer, what: str) -> CaffeError:
+def _error(net: ParsedNet, layer: CaffeLayer, what: str) -> CaffeError:
     return CaffeError(f"{_place(net, layer)}: {layer.label}: {what}")
 
 
@@ -158,11 +162,11 @@ def _listed(names: Sequence[str]) -> str:
     return f"..., {shown}" if len(names) > _SHOWN else shown
 
 
-def _place(net: CaffeNet, layer: CaffeLayer) -> str:
+def _place(net: ParsedNet, layer: CaffeLayer) -> str:
     return f"{net.path}:{layer.line}" if layer.line else net.path
 
 
-def _check_wiring(net: CaffeNet, layer: CaffeLayer, known: Collection[str]) -> None:
+def _check_wiring(net: ParsedNet, layer: CaffeLayer, known: Collection[str]) -> None:
     unknown = [name for name in layer.bottoms if name not in known]
     if unknown:
         raise _error(

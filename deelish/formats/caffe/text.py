@@ -43,7 +43,7 @@ def read_text(path: str | Path) -> dict[str, Any]:
         raise CaffeError(f"{path}: cannot be read ({error}); {_CURE}") from error
     if not data:
         raise CaffeError(f"{path}: the file is empty; get it again")
-    _refuse_foreign(data[:4096], path)
+    _refuse_other_formats(data[:4096], path)
     if len(data) > MOST_BYTES:
         raise CaffeError(
             f"{path}: has more than {MOST_BYTES:,} bytes, which no text of a net has; {_CURE}"
@@ -51,7 +51,7 @@ def read_text(path: str | Path) -> dict[str, Any]:
     return parse(data, str(path))
 
 
-def _refuse_foreign(head: bytes, path: str | Path) -> None:
+def _refuse_other_formats(head: bytes, path: str | Path) -> None:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise CaffeError(f"{path}: is in UTF-16; save it as UTF-8")
     # Tags and lengths of a binary net always include control characters.
@@ -190,7 +190,7 @@ class _Parser:
             self._count()
             self._entry(name, field, found)
             if tokens.kind not in (",", "]"):
-                raise tokens.error(f"the list of {name} wants , or ], got {tokens.shown()}")
+                raise tokens.error(f"the list of {name} expects , or ], got {tokens.shown()}")
             last = tokens.kind == "]"
             tokens.advance()
             if last:
@@ -214,7 +214,7 @@ class _Parser:
     def _message(self, name: str, table: Message) -> dict[str, Any]:
         tokens = self._tokens
         if tokens.kind not in _CLOSING:
-            raise tokens.error(f"{name} wants fields in {{ }}, got {tokens.shown()}")
+            raise tokens.error(f"{name} expects fields in {{ }}, got {tokens.shown()}")
         inside = _Inside(table, name, tokens.line(), _CLOSING[tokens.kind])
         tokens.advance()
         found = self.fields(inside, {"line": inside.line} if table in _LAYERS else {})

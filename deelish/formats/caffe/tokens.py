@@ -51,7 +51,7 @@ class Tokens:
         where: what is being read, such as ``layer 'conv1'``, for errors; empty at the top.
         kind: word, number (also a word after a minus sign), string or end; of a symbol the
             symbol itself.
-        text: the token as it stands in the text, a minus sign without what space is after it.
+        text: the token as it is in the text, a minus sign without what space is after it.
         place: its offset in the text.
 
     Raises:
@@ -90,7 +90,7 @@ class Tokens:
             return self.error(
                 f"text that begins with {self.text.decode()} does not end on its line"
             )
-        # The whole character, of which a byte stands here.
+        # The whole character, of which this is a byte.
         character = self._data[self.place : self.place + 4].decode("utf-8", "ignore")[:1]
         return self.error(f"got {character!r} outside quotes; take it out")
 

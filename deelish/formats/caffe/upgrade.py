@@ -32,7 +32,7 @@ def layers_today(source: Source, net: dict[str, Any]) -> list[Found]:
     old, new = net.get("layers"), net.get("layer")
     if old and new:
         raise source.error(
-            source.first, "it mixes `layer` and `layers`", "save it anew with one Caffe"
+            source.first, "it mixes `layer` and `layers`", "save it again with one Caffe"
         )
     if new:
         return _all_found(source, new, LAYER)

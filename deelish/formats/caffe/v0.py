@@ -113,7 +113,7 @@ def upgrade_v0(source: Source, layers: list[Found], inputs: Iterable[str]) -> li
 def _opened(source: Source, place: int, values: dict[str, Any]) -> _Layer:
     if "layer" not in values:
         raise source.error(
-            place, "it mixes layers of the V0 and of the V1 format", "save it anew with one Caffe"
+            place, "it mixes layers of the V0 and of the V1 format", "save it again with one Caffe"
         )
     inner = decode_parts(source, values["layer"], V0_LAYER)
     bottoms, tops = list(values.get("bottom", ())), list(values.get("top", ()))

@@ -8,7 +8,7 @@ from typing import Any
 from deelish.errors import CaffeError
 from deelish.formats.caffe.fields import SHAPE, Field
 from deelish.formats.caffe.parameters import PARAMETERS, TYPE_PARAMETERS
-from deelish.plan.fill import filler_of
+from deelish.plan.initialisation import filler_of
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
 

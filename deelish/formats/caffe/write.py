@@ -44,7 +44,7 @@ def net_values(plan: Plan, phase: str | None = None) -> dict[str, Any]:
 def caffemodel_bytes(
     plan: Plan, arrays: Mapping[str, Mapping[str, np.ndarray]], note: str | None = None
 ) -> bytes:
-    """The bytes of a .caffemodel that Caffe and OpenCV read; the note lies in a field of its own.
+    """The bytes of a .caffemodel that Caffe and OpenCV read; the note is in a field of its own.
 
     Args:
         plan: the network; layers of the training phase are written with an include rule.

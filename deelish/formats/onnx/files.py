@@ -15,7 +15,7 @@ from deelish.version import __version__
 
 
 def write(path: Path, record: Record) -> None:
-    """Write the network as it answers in its test phase.
+    """Write the network as it is in evaluation mode.
 
     Raises:
         PlanError: a layer has no counterpart in ONNX; it is named.

@@ -57,7 +57,7 @@ class Graph:
         return made
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Give values other names, wherever they stand."""
+        """Give values other names, wherever they are used."""
         for node in self.nodes:
             node.inputs = [names.get(name, name) for name in node.inputs]
             node.outputs = [names.get(name, name) for name in node.outputs]

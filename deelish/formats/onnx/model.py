@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from deelish.errors import PlanError
 from deelish.formats.onnx.graph import Graph, alike
-from deelish.formats.onnx.outputs import answers
+from deelish.formats.onnx.outputs import output_blobs
 from deelish.formats.onnx.writer import Arrays, Writer
 from deelish.plan.plan import Plan
 from deelish.plan.shapes import Shape
 
-# A number, the name of a number that may vary, or None for one that only a run tells.
+# A number, the name of a number that may vary, or None for one that only a run knows.
 Side = int | str | None
 BATCH = "batch"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A graph, the sides of what it takes and answers, and the value that holds the logits.
+    """A graph, the sides of its inputs and outputs, and the value that holds the logits.
 
     `batch` is the number of items that it takes, or None for any.
     """
@@ -39,7 +39,7 @@ def model_of(plan: Plan, values: Arrays) -> Model:
     Raises:
         PlanError: a layer has no counterpart in ONNX; it is named.
     """
-    wanted = answers(plan)
+    wanted = output_blobs(plan)
     rows = plan.rows("TEST", wanted)
     one = Writer(Plan(rows, plan.inputs, plan.name), values, wanted, plan.logits)
     shapes = _larger(plan, wanted)
@@ -56,7 +56,7 @@ def model_of(plan: Plan, values: Arrays) -> Model:
     inputs = {name: sides(name) for name in one.inputs}
     outputs = {name: sides(blob) for name, blob in one.outputs.items()}
     if one.filters:
-        # How many items a Filter lets through, only a run tells.
+        # How many items a Filter lets through, only a run knows.
         outputs = {name: [None, *found[1:]] for name, found in outputs.items()}
     return Model(one.graph, inputs, outputs, one.logits, None if free else batch)
 

@@ -1,4 +1,4 @@
-"""What a model of ONNX answers: the network's outputs without those that judge them."""
+"""The outputs of a model of ONNX: the network's own without those that judge them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from deelish.plan.plan import Plan
 _SCORES = {name: 2 if name == "ContrastiveLoss" else 1 for name in loss.KINDS}
 
 
-def answers(plan: Plan) -> list[str]:
+def output_blobs(plan: Plan) -> list[str]:
     """The blobs, in order, that the network makes in its test phase without knowing labels.
 
     Losses and Accuracy are left out, and what is made from them; scores that only they read are
-    answers then. Inputs are none, nor is what Silence or a loss takes as its labels.
+    outputs then. Inputs are none, nor is what Silence or a loss takes as its labels.
 
     Raises:
         PlanError: nothing is left.
@@ -35,7 +35,5 @@ def answers(plan: Plan) -> list[str]:
     made = dict.fromkeys(top for row in kept for top in row.tops)
     found = [name for name in made if name not in read]
     if not found:
-        raise PlanError(
-            f"{plan.name}: makes nothing but losses; add a layer that answers without labels"
-        )
+        raise PlanError(f"{plan.name}: makes nothing but losses; add a layer that needs no labels")
     return found

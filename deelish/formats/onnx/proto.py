@@ -39,7 +39,7 @@ def proto_of(name: str, model: Model, notes: Mapping[str, str]) -> onnx.ModelPro
         from onnx import checker, helper
     except ImportError:
         raise FileError(
-            f'{name}: writing .onnx wants the package onnx; run `pip install "deelish[onnx]"`'
+            f'{name}: writing .onnx needs the package onnx; run `pip install "deelish[onnx]"`'
         ) from None
     proto = helper.make_model(
         _graph(name, model),

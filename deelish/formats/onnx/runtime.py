@@ -1,4 +1,4 @@
-"""onnxruntime's sessions, and what is said where it is not installed."""
+"""onnxruntime's sessions, and the error where it is not installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 # onnxruntime's number for errors; below it prints warnings about graphs.
 ERRORS_ONLY = 3
-# Its option for where large weights lie, which a model that it gets as bytes cannot say.
+# Its option for where large weights are, which a model that it gets as bytes cannot say.
 BESIDE = "session.model_external_initializers_file_folder_path"
 
 
@@ -21,13 +21,13 @@ def check_runtime(path: Path | None = None) -> Any:
     """The package onnxruntime.
 
     Raises:
-        FileError: it is not there; the file that wants it is named where one is given.
+        FileError: it is not there; the file that needs it is named where one is given.
     """
     try:
         import onnxruntime
     except ImportError:
         where = "" if path is None else f"{path}: "
-        raise FileError(f"{where}running .onnx wants the package onnxruntime; {CURE}") from None
+        raise FileError(f"{where}running .onnx needs the package onnxruntime; {CURE}") from None
     return onnxruntime
 
 

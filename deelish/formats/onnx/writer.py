@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from deelish.errors import PlanError
-from deelish.formats.onnx.call import Call
 from deelish.formats.onnx.graph import Graph, Node
+from deelish.formats.onnx.layer_writer import LayerWriter
 from deelish.formats.onnx.layers import NODES
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
 from deelish.plan.plan import Plan
 from deelish.plan.shapes import Shape
-from deelish.plan.sharing import Place
+from deelish.plan.sharing import BlobKey
 
 Arrays = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -36,7 +36,7 @@ class Writer:
 
     def __init__(self, plan: Plan, values: Arrays, wanted: Sequence[str], logits: str) -> None:
         self._plan, self._values = plan, values
-        self._constants: dict[tuple[Place, Shape], str] = {}
+        self._constants: dict[tuple[BlobKey, Shape], str] = {}
         self._makers: dict[str, str] = {}
         self._names = {name: name for name in plan.inputs}
         self.graph = Graph(set(plan.shapes))
@@ -61,7 +61,7 @@ class Writer:
         tops = KINDS[row.type].shape(row.args, bottoms, len(row.tops))
         arrays = self._arrays(row)
         names = {blob: self._constant(row, blob, array) for blob, array in arrays.items()}
-        call = Call(self.graph, row, bottoms, tops, arrays, names)
+        call = LayerWriter(self.graph, row, bottoms, tops, arrays, names)
         try:
             made = NODES[row.type]([self._names[name] for name in row.bottoms], row.args, call)
         except PlanError as error:
@@ -71,7 +71,7 @@ class Writer:
             self._names[top], self.shapes[top], self._makers[top] = value, shape, row.name
         self._echo(row, call)
 
-    def _echo(self, row: Layer, call: Call) -> None:
+    def _echo(self, row: Layer, call: LayerWriter) -> None:
         """Blobs in the memory that the row wrote over change with it."""
         for name in row.echoes:
             if name in self._names:
@@ -86,7 +86,7 @@ class Writer:
             arrays[name] = self._values[layer][owned].reshape(blob.shape)
         return arrays
 
-    def _owner(self, row: Layer, blob: str) -> Place:
+    def _owner(self, row: Layer, blob: str) -> BlobKey:
         return self._plan.owners.get((row.name, blob), (row.name, blob))
 
     def _constant(self, row: Layer, blob: str, array: np.ndarray) -> str:
@@ -109,7 +109,7 @@ class Writer:
         self._names = {blob: names.get(value, value) for blob, value in self._names.items()}
 
     def _output(self, blob: str) -> str:
-        """The name of the value that a wanted blob is answered as."""
+        """The name of the output that a wanted blob becomes."""
         value = self._names[blob]
         if value == blob and blob not in self._plan.inputs:
             return blob

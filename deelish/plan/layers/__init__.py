@@ -1,35 +1,17 @@
 """The table of layer kinds, by Caffe's type: one row each, in the file of its subject.
 
-A new kind is one row here and one line in each engine.
+A new kind is one row here and one line in each engine, in the file of the same name.
 """
 
-from deelish.plan.kind import Kind
-from deelish.plan.layers import (
-    activation,
-    convolution,
-    forks,
-    indexing,
-    loss,
-    normalisation,
-    pooling,
-    recurrent,
-    reshaping,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-_SUBJECTS = (
-    convolution,
-    pooling,
-    activation,
-    normalisation,
-    reshaping,
-    indexing,
-    recurrent,
-    loss,
-    forks,
-)
+from deelish.plan.kind import LayerKind
 
-KINDS: dict[str, Kind] = {name: row for part in _SUBJECTS for name, row in part.KINDS.items()}
-# The words that an argument may take; anything else is refused when the plan is made.
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {
-    key: words for part in _SUBJECTS for key, words in part.WORDS.items()
+# The files of this folder; each engine has a file of the same name for each.
+SUBJECTS: tuple[str, ...] = tuple(found.name for found in iter_modules(__path__))
+KINDS: dict[str, LayerKind] = {
+    name: row
+    for subject in SUBJECTS
+    for name, row in import_module(f"{__name__}.{subject}").KINDS.items()
 }

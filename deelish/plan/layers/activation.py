@@ -1,4 +1,4 @@
-"""Kinds that work place by place: activations, formulas, Dropout, Eltwise, Softmax."""
+"""Kinds that work element by element: activations, formulas, Dropout, Eltwise, Softmax."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 from deelish.errors import PlanError
-from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, Kind
+from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, LayerKind
 from deelish.plan.shapes import Args, Shape, axis_of, listed
 
 
 def prelu(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, ...) -> the same."""
     if len(bottoms[0]) < 2:
-        raise PlanError(f"reads {bottoms[0]}; it wants (batch, channels, ...)")
+        raise PlanError(f"reads {bottoms[0]}; it needs (batch, channels, ...)")
     return [bottoms[0]]
 
 
@@ -53,7 +53,7 @@ def dropout(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 def eltwise(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """Bottoms of one shape -> that shape. Caffe never broadcasts here."""
     if any(shape != bottoms[0] for shape in bottoms):
-        raise PlanError(f"reads {listed(bottoms)}; Eltwise wants equal shapes")
+        raise PlanError(f"reads {listed(bottoms)}; Eltwise needs equal shapes")
     count = len(args["coeff"])
     if count and (args["operation"] == "PROD" or count != len(bottoms)):
         raise PlanError(
@@ -72,22 +72,27 @@ def softmax(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 _LINE = {"scale": 1.0, "shift": 0.0}
 
 KINDS = {
-    "ReLU": Kind({"negative_slope": 0.0}, in_place=True),
-    "PReLU": Kind({"channel_shared": False, "filler": 0.25}, prelu, prelu_weights, in_place=True),
-    "ELU": Kind({"alpha": 1.0}, in_place=True),
-    "Sigmoid": Kind({}, in_place=True),
-    "TanH": Kind({}, in_place=True),
-    "AbsVal": Kind({}),
-    "BNLL": Kind({}),
-    "Swish": Kind({"beta": 1.0}),
-    "Clip": Kind({"min": REQUIRED, "max": REQUIRED}, clip),
-    "Threshold": Kind({"threshold": 0.0}),
-    "Power": Kind({"power": 1.0, **_LINE}),
-    "Exp": Kind({"base": -1.0, **_LINE}, based),
-    "Log": Kind({"base": -1.0, **_LINE}, log),
-    "Dropout": Kind({"dropout_ratio": 0.5}, dropout, in_place=True),
-    "Eltwise": Kind({"operation": "SUM", "coeff": ()}, eltwise, bottoms=(2, MANY)),
-    "Softmax": Kind({"axis": 1}, softmax, scores=True),
+    "ReLU": LayerKind({"negative_slope": 0.0}, in_place=True),
+    "PReLU": LayerKind(
+        {"channel_shared": False, "filler": 0.25}, prelu, prelu_weights, in_place=True
+    ),
+    "ELU": LayerKind({"alpha": 1.0}, in_place=True),
+    "Sigmoid": LayerKind({}, in_place=True),
+    "TanH": LayerKind({}, in_place=True),
+    "AbsVal": LayerKind({}),
+    "BNLL": LayerKind({}),
+    "Swish": LayerKind({"beta": 1.0}),
+    "Clip": LayerKind({"min": REQUIRED, "max": REQUIRED}, clip),
+    "Threshold": LayerKind({"threshold": 0.0}),
+    "Power": LayerKind({"power": 1.0, **_LINE}),
+    "Exp": LayerKind({"base": -1.0, **_LINE}, based),
+    "Log": LayerKind({"base": -1.0, **_LINE}, log),
+    "Dropout": LayerKind({"dropout_ratio": 0.5}, dropout, in_place=True),
+    "Eltwise": LayerKind(
+        {"operation": "SUM", "coeff": ()},
+        eltwise,
+        bottoms=(2, MANY),
+        choices={"operation": ("SUM", "PROD", "MAX")},
+    ),
+    "Softmax": LayerKind({"axis": 1}, softmax, scores=True),
 }
-
-WORDS = {("Eltwise", "operation"): ("SUM", "PROD", "MAX")}

@@ -1,4 +1,4 @@
-"""Kinds that multiply with weights, window by window or whole: Convolution, InnerProduct, ..."""
+"""Kinds that go over an image by windows of weights: Convolution, Deconvolution, Im2col."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from deelish.errors import PlanError
-from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, Kind
+from deelish.plan.kind import MANY, REQUIRED, Blobs, LayerKind
 from deelish.plan.shapes import Args, Shape, axis_of, listed
+from deelish.plan.weights import WEIGHTED, products_by_tops, weight_and_bias
 
-# Caffe's own default filler is the constant 0, which no network learns from.
-FILLED: dict[str, Any] = {"bias_term": True, "weight_filler": "msra", "bias_filler": 0.0}
 # The arguments of a convolution's window, and the least that each may be.
 _LEAST = {"kernel_size": 1, "stride": 1, "pad": 0, "dilation": 1}
 
@@ -124,68 +123,40 @@ def im2col(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     return [(*batch, channels * kernels, *made)]
 
 
-def inner_product(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
-    """(n, ...) -> (n, num_output): all that follows `axis` is one vector."""
-    axis = axis_of(args["axis"], len(bottoms[0]))
-    return [(*bottoms[0][:axis], args["num_output"])]
-
-
 def convolution_weights(args: Args, bottoms: Sequence[Shape]) -> Blobs:
     """weight (num_output, c / group, kernel...) and bias (num_output)."""
     _, channels, sides = _spatial(args, bottoms[0])
     kernel = [w.kernel for w in windows(args, len(sides))]
-    return _weight_and_bias(args, (args["num_output"], channels // args["group"], *kernel))
+    return weight_and_bias(args, (args["num_output"], channels // args["group"], *kernel))
 
 
 def deconvolution_weights(args: Args, bottoms: Sequence[Shape]) -> Blobs:
     """weight (c, num_output / group, kernel...) and bias (num_output)."""
     _, channels, sides = _spatial(args, bottoms[0])
     kernel = [w.kernel for w in windows(args, len(sides))]
-    return _weight_and_bias(args, (channels, args["num_output"] // args["group"], *kernel))
-
-
-def inner_product_weights(args: Args, bottoms: Sequence[Shape]) -> Blobs:
-    """weight (num_output, inputs), or (inputs, num_output) with `transpose`, and bias."""
-    inputs = math.prod(bottoms[0][axis_of(args["axis"], len(bottoms[0])) :])
-    shape = (args["num_output"], inputs)
-    return _weight_and_bias(args, shape[::-1] if args["transpose"] else shape)
-
-
-def _weight_and_bias(args: Args, shape: Shape) -> Blobs:
-    weight = {"weight": Blob(shape, args["weight_filler"])}
-    bias = {"bias": Blob((args["num_output"],), args["bias_filler"])}
-    return weight | (bias if args["bias_term"] else {})
+    return weight_and_bias(args, (channels, args["num_output"] // args["group"], *kernel))
 
 
 _WINDOW = {"kernel_size": REQUIRED, "stride": 1, "pad": 0, "dilation": 1, "axis": 1}
-CONVOLUTION = {"num_output": REQUIRED, **_WINDOW, "group": 1, **FILLED}
-
-
-def gathered(args: Args, blobs: Blobs, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
-    """Every place of each top is a product with the weights that lead to it."""
-    return sum(blobs["weight"].size * (_inner(top) // args["num_output"]) for top in tops)
+CONVOLUTION = {"num_output": REQUIRED, **_WINDOW, "group": 1, **WEIGHTED}
 
 
 def scattered(args: Args, blobs: Blobs, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
     """Every place of each bottom is a product with the weights that lead away from it."""
     weight = blobs["weight"]
-    return sum(weight.size * (_inner(bottom) // weight.shape[0]) for bottom in bottoms)
-
-
-def _inner(shape: Shape) -> int:
-    return math.prod(shape[1:])
+    return sum(weight.size * (math.prod(bottom[1:]) // weight.shape[0]) for bottom in bottoms)
 
 
 KINDS = {
-    "Convolution": Kind(
+    "Convolution": LayerKind(
         CONVOLUTION,
         convolution,
         convolution_weights,
         bottoms=(1, MANY),
         tops=(1, MANY),
-        products=gathered,
+        products=products_by_tops,
     ),
-    "Deconvolution": Kind(
+    "Deconvolution": LayerKind(
         CONVOLUTION,
         deconvolution,
         deconvolution_weights,
@@ -193,13 +164,5 @@ KINDS = {
         tops=(1, MANY),
         products=scattered,
     ),
-    "Im2col": Kind(_WINDOW, im2col),
-    "InnerProduct": Kind(
-        {"num_output": REQUIRED, "axis": 1, "transpose": False, **FILLED},
-        inner_product,
-        inner_product_weights,
-        products=gathered,
-    ),
+    "Im2col": LayerKind(_WINDOW, im2col),
 }
-
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -6,16 +6,16 @@ import math
 from collections.abc import Sequence
 
 from deelish.errors import PlanError
-from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, Kind
-from deelish.plan.layers.convolution import CONVOLUTION, convolution, convolution_weights, gathered
-from deelish.plan.layers.pooling import image
-from deelish.plan.shapes import Args, Shape, axis_of, listed
+from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, LayerKind
+from deelish.plan.layers.convolution import CONVOLUTION, convolution, convolution_weights
+from deelish.plan.shapes import Args, Shape, axis_of, image, listed
+from deelish.plan.weights import products_by_tops
 
 
 def depthwise(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """`convolution` with one group a channel (MobileNet's forks).
 
-    DepthwiseConvolution (yonghenglh6) wants `group` in the file, ConvolutionDepthwise (sp2823)
+    DepthwiseConvolution (yonghenglh6) requires `group` in the file, ConvolutionDepthwise (sp2823)
     has it implied; both make as many channels as they read.
     """
     channels = bottoms[0][axis_of(args["axis"], len(bottoms[0]))]
@@ -48,7 +48,7 @@ def permute(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 def normalize(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, ...), unchanged: vectors of length 1, then scaled (SSD's fork)."""
     if not 2 <= len(bottoms[0]) <= 4:
-        raise PlanError(f"reads {bottoms[0]}; it wants (batch, channels, height, width)")
+        raise PlanError(f"reads {bottoms[0]}; it needs (batch, channels, height, width)")
     return [bottoms[0]]
 
 
@@ -151,34 +151,32 @@ def reorg_order(args: Args, shape: Shape) -> tuple[Shape, Shape, Shape]:
     return (n, thin, h, s, w, s), (0, 3, 5, 1, 2, 4), (n, c * s**2, h // s, w // s)
 
 
-_DEPTHWISE = Kind(
+_DEPTHWISE = LayerKind(
     {**CONVOLUTION, "group": None},
     depthwise,
     depthwise_weights,
     bottoms=(1, MANY),
     tops=(1, MANY),
-    products=gathered,
+    products=products_by_tops,
 )
 
 KINDS = {
     "DepthwiseConvolution": _DEPTHWISE,
     "ConvolutionDepthwise": _DEPTHWISE,
-    "Permute": Kind({"order": ()}, permute),
-    "Normalize": Kind(
+    "Permute": LayerKind({"order": ()}, permute),
+    "Normalize": LayerKind(
         {"across_spatial": True, "scale_filler": 1.0, "channel_shared": True, "eps": 1e-10},
         normalize,
         normalize_weights,
     ),
-    "ReLU6": Kind({}, in_place=True),
-    "Upsample": Kind({"scale": 1}, upsample),
-    "Interp": Kind(
+    "ReLU6": LayerKind({}, in_place=True),
+    "Upsample": LayerKind({"scale": 1}, upsample),
+    "Interp": LayerKind(
         {"height": None, "width": None, "zoom_factor": None, "shrink_factor": None}
         | {"pad_beg": 0, "pad_end": 0},
         interp,
     ),
-    "Reorg": Kind({"stride": REQUIRED, "reverse": False}, reorg),
-    "ShuffleChannel": Kind({"group": 1}, shuffle_channel),
-    "Axpy": Kind({}, axpy, bottoms=(3, 3)),
+    "Reorg": LayerKind({"stride": REQUIRED, "reverse": False}, reorg),
+    "ShuffleChannel": LayerKind({"group": 1}, shuffle_channel),
+    "Axpy": LayerKind({}, axpy, bottoms=(3, 3)),
 }
-
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from deelish.errors import PlanError
-from deelish.plan.fill import checked
-from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, Kind
+from deelish.plan.initialisation import checked_filler
+from deelish.plan.kind import MANY, REQUIRED, Blob, Blobs, LayerKind
 from deelish.plan.shapes import Args, Shape, axis_of, listed
+from deelish.plan.weights import WEIGHTED, weight_and_bias
 
 
 def arg_max(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
-    """The places of the top_k largest values, best first.
+    """The indices of the top_k largest values, best first.
 
     Along `axis`: (n, c, h, w) -> (n, top_k, h, w). Without it, of each item as one vector:
     (n, 1, top_k), or (n, 2, top_k) with the values; Caffe appends ones up to the bottom's axes.
     """
     shape, top_k = bottoms[0], args["top_k"]
     if not shape:
-        raise PlanError("reads one number; it wants at least one axis")
+        raise PlanError("reads one number; it needs at least one axis")
     axis = None if args["axis"] is None else axis_of(args["axis"], len(shape))
     side = math.prod(shape[1:]) if axis is None else shape[axis]
     if not isinstance(top_k, int) or not 1 <= top_k <= side:
@@ -40,15 +41,13 @@ def embed(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 
 def embed_weights(args: Args, bottoms: Sequence[Shape]) -> Blobs:
     """weight (input_dim, num_output), a row for each id, and bias (num_output)."""
-    weight = {"weight": Blob((args["input_dim"], args["num_output"]), args["weight_filler"])}
-    bias = {"bias": Blob((args["num_output"],), args["bias_filler"])}
-    return weight | (bias if args["bias_term"] else {})
+    return weight_and_bias(args, (args["input_dim"], args["num_output"]))
 
 
 def batch_reindex(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, ...) and indices (m) -> (m, ...): the items that the indices name."""
     if not bottoms[0] or len(bottoms[1]) != 1:
-        raise PlanError(f"reads {listed(bottoms)}; it wants items and one axis of indices")
+        raise PlanError(f"reads {listed(bottoms)}; it needs items and one axis of indices")
     return [(*bottoms[1], *bottoms[0][1:])]
 
 
@@ -65,7 +64,7 @@ def filters(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 
 
 def parameter(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
-    """Nothing -> the blob that it learns."""
+    """Nothing -> the blob that it trains."""
     return [_sides(args["shape"])]
 
 
@@ -85,7 +84,7 @@ def dummy_data(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     else:
         shapes = [_sides(shape) for shape in one_a_top("shape", args["shape"], tops)]
     for shape, filler in zip(shapes, dummy_fillers(args, tops), strict=True):
-        checked(Blob(shape, filler))
+        checked_filler(Blob(shape, filler))
     return shapes
 
 
@@ -95,7 +94,7 @@ def dummy_fillers(args: Args, tops: int) -> list[Any]:
 
 
 def one_a_top(name: str, values: Sequence[Any], tops: int) -> list[Any]:
-    """Values of which Caffe wants one for all tops, or one each."""
+    """Values of which Caffe takes one for all tops, or one each."""
     if len(values) not in (1, tops):
         raise PlanError(f"has {len(values)} {name} for {tops} tops; give one for all, or one each")
     return list(values) * tops if len(values) == 1 else list(values)
@@ -108,23 +107,17 @@ def _sides(shape: Any) -> Shape:
 
 
 KINDS = {
-    "ArgMax": Kind({"out_max_val": False, "top_k": 1, "axis": None}, arg_max, scores=True),
-    # As in windows.py: Caffe's own filler is the constant 0, which no network learns from.
-    "Embed": Kind(
-        {"num_output": REQUIRED, "input_dim": REQUIRED, "bias_term": True}
-        | {"weight_filler": "msra", "bias_filler": 0.0},
-        embed,
-        embed_weights,
+    "ArgMax": LayerKind({"out_max_val": False, "top_k": 1, "axis": None}, arg_max, scores=True),
+    "Embed": LayerKind(
+        {"num_output": REQUIRED, "input_dim": REQUIRED, **WEIGHTED}, embed, embed_weights
     ),
-    "BatchReindex": Kind({}, batch_reindex, bottoms=(2, 2)),
-    "Filter": Kind({}, filters, bottoms=(2, MANY), tops=(1, MANY)),
-    "Parameter": Kind({"shape": ()}, parameter, parameter_weights, bottoms=(0, 0)),
-    "DummyData": Kind(
+    "BatchReindex": LayerKind({}, batch_reindex, bottoms=(2, 2)),
+    "Filter": LayerKind({}, filters, bottoms=(2, MANY), tops=(1, MANY)),
+    "Parameter": LayerKind({"shape": ()}, parameter, parameter_weights, bottoms=(0, 0)),
+    "DummyData": LayerKind(
         {"data_filler": (), "shape": (), "num": (), "channels": (), "height": (), "width": ()},
         dummy_data,
         bottoms=(0, 0),
         tops=(1, MANY),
     ),
 }
-
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {}

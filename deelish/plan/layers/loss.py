@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from deelish.errors import PlanError
-from deelish.plan.kind import Kind
+from deelish.plan.kind import LayerKind
 from deelish.plan.shapes import Args, Shape, axis_of, listed
 
 _MODES = ("FULL", "VALID", "BATCH_SIZE", "NONE")
@@ -52,7 +52,7 @@ def infogain_loss(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape
 
 
 def accuracy(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
-    """Scores and labels -> (), and the share of each class, (classes,), as a second top."""
+    """Scores and labels -> (), and the accuracy of each class, (classes,), as a second top."""
     classes = _check_labels(args["axis"], bottoms)
     if args["top_k"] > classes:
         raise PlanError(f"top_k is {args['top_k']} of {classes} classes; choose less")
@@ -116,30 +116,32 @@ def _check_one(labels: Shape) -> None:
 _LOSS: dict[str, Any] = {"ignore_label": None, "normalization": None}
 
 KINDS = {
-    "SoftmaxWithLoss": Kind(
+    "SoftmaxWithLoss": LayerKind(
         {"axis": 1, **_LOSS, "normalize": None},
         softmax_loss,
         bottoms=(2, 2),
         tops=(1, 2),
         scores=True,
     ),
-    "EuclideanLoss": Kind({}, of_equal_counts, bottoms=(2, 2)),
-    "HingeLoss": Kind({"norm": "L1"}, of_one_label, bottoms=(2, 2), scores=True),
-    "SigmoidCrossEntropyLoss": Kind(
+    "EuclideanLoss": LayerKind({}, of_equal_counts, bottoms=(2, 2)),
+    "HingeLoss": LayerKind(
+        {"norm": "L1"}, of_one_label, bottoms=(2, 2), scores=True, choices={"norm": ("L1", "L2")}
+    ),
+    "SigmoidCrossEntropyLoss": LayerKind(
         {**_LOSS, "normalize": None}, sigmoid_loss, bottoms=(2, 2), scores=True
     ),
-    "MultinomialLogisticLoss": Kind({}, of_one_label, bottoms=(2, 2)),
-    "InfogainLoss": Kind(
+    "MultinomialLogisticLoss": LayerKind({}, of_one_label, bottoms=(2, 2)),
+    "InfogainLoss": LayerKind(
         {"axis": 1, "source": "", **_LOSS},
         infogain_loss,
         bottoms=(2, 3),
         tops=(1, 2),
         scores=True,
     ),
-    "ContrastiveLoss": Kind(
+    "ContrastiveLoss": LayerKind(
         {"margin": 1.0, "legacy_version": False}, contrastive_loss, bottoms=(3, 3)
     ),
-    "Accuracy": Kind(
+    "Accuracy": LayerKind(
         {"top_k": 1, "axis": 1, "ignore_label": None},
         accuracy,
         bottoms=(2, 2),
@@ -147,5 +149,3 @@ KINDS = {
         scores=True,
     ),
 }
-
-WORDS = {("HingeLoss", "norm"): ("L1", "L2")}

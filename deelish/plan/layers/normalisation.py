@@ -1,18 +1,18 @@
-"""Kinds that normalise, scale and shift along axes: BatchNorm, Scale, Bias, MVN."""
+"""Kinds that normalise, scale and shift: BatchNorm, Scale, Bias, MVN, LRN."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from deelish.errors import PlanError
-from deelish.plan.kind import Blob, Blobs, Kind
-from deelish.plan.shapes import Args, Shape, axis_of, listed
+from deelish.plan.kind import Blob, Blobs, LayerKind
+from deelish.plan.shapes import Args, Shape, axis_of, image, listed
 
 
 def batch_norm(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, ...) -> the same."""
     if len(bottoms[0]) < 2:
-        raise PlanError(f"reads {bottoms[0]}; it wants (batch, channels, ...)")
+        raise PlanError(f"reads {bottoms[0]}; it needs (batch, channels, ...)")
     return [bottoms[0]]
 
 
@@ -20,9 +20,9 @@ def batch_norm_weights(args: Args, bottoms: Sequence[Shape]) -> Blobs:
     """Sums of mean and variance (c), and the factor (1) that both are divided by."""
     c = bottoms[0][1]
     return {
-        "mean": Blob((c,), 0.0, learns=False),
-        "variance": Blob((c,), 0.0, learns=False),
-        "factor": Blob((1,), 0.0, learns=False),
+        "mean": Blob((c,), 0.0, trainable=False),
+        "variance": Blob((c,), 0.0, trainable=False),
+        "factor": Blob((1,), 0.0, trainable=False),
     }
 
 
@@ -74,26 +74,37 @@ def mvn(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """(n, c, h, w) -> the same; of fewer axes, Caffe appends ones."""
     shape = bottoms[0]
     if len(shape) > 4:
-        raise PlanError(f"reads {shape}; it wants (batch, channels, height, width)")
+        raise PlanError(f"reads {shape}; it needs (batch, channels, height, width)")
     return [(*shape, *(1 for _ in range(4 - len(shape))))]
+
+
+def lrn(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
+    """(n, c, h, w), unchanged; Caffe requires an odd local_size."""
+    size = args["local_size"]
+    if not isinstance(size, int) or size < 1 or size % 2 == 0:
+        raise PlanError(f"local_size is {size!r}; give an odd number")
+    return [image(bottoms[0])]
 
 
 _STRETCH = {"axis": 1, "num_axes": 1}
 
 KINDS = {
-    "BatchNorm": Kind(
+    "BatchNorm": LayerKind(
         {"use_global_stats": None, "moving_average_fraction": 0.999, "eps": 1e-5},
         batch_norm,
         batch_norm_weights,
     ),
-    "Scale": Kind(
+    "Scale": LayerKind(
         {**_STRETCH, "bias_term": False, "filler": 1.0, "bias_filler": 0.0},
         along,
         scale_weights,
         bottoms=(1, 2),
     ),
-    "Bias": Kind({**_STRETCH, "filler": 0.0}, along, bias_weights, bottoms=(1, 2)),
-    "MVN": Kind({"normalize_variance": True, "across_channels": False, "eps": 1e-9}, mvn),
+    "Bias": LayerKind({**_STRETCH, "filler": 0.0}, along, bias_weights, bottoms=(1, 2)),
+    "MVN": LayerKind({"normalize_variance": True, "across_channels": False, "eps": 1e-9}, mvn),
+    "LRN": LayerKind(
+        {"local_size": 5, "alpha": 1.0, "beta": 0.75, "k": 1.0, "norm_region": "ACROSS_CHANNELS"},
+        lrn,
+        choices={"norm_region": ("ACROSS_CHANNELS", "WITHIN_CHANNEL")},
+    ),
 }
-
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {}

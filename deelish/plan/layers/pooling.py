@@ -1,4 +1,4 @@
-"""Kinds that gather neighbourhoods without weights: Pooling, SPP, LRN."""
+"""Kinds that gather neighbourhoods without weights: Pooling, SPP."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from deelish.errors import PlanError
-from deelish.plan.kind import REQUIRED, Kind
+from deelish.plan.kind import REQUIRED, LayerKind
 from deelish.plan.layers.convolution import Window, whole, windows
-from deelish.plan.shapes import Args, Shape
+from deelish.plan.shapes import Args, Shape, image
 
 
 def pooled(bounds: Sequence[Window], sides: Sequence[int], floor: bool = False) -> tuple[int, ...]:
@@ -89,39 +89,16 @@ def spp(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     return [(n, c * sum(map(math.prod, made)))]
 
 
-def lrn(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
-    """(n, c, h, w), unchanged; Caffe wants an odd local_size."""
-    size = args["local_size"]
-    if not isinstance(size, int) or size < 1 or size % 2 == 0:
-        raise PlanError(f"local_size is {size!r}; give an odd number")
-    return [image(bottoms[0])]
-
-
-def image(shape: Shape) -> Shape:
-    """The shape, if it is that of images; PlanError otherwise."""
-    if len(shape) != 4:
-        raise PlanError(f"reads {shape}; it wants (batch, channels, height, width)")
-    return shape
-
+# Caffe has STOCHASTIC pooling too, for GPUs alone.
+_POOLS = ("MAX", "AVE")
 
 KINDS = {
-    "Pooling": Kind(
+    "Pooling": LayerKind(
         {"pool": "MAX", "kernel_size": None, "stride": 1, "pad": 0}
         | {"global_pooling": False, "round_mode": "CEIL"},
         pooling,
         tops=(1, 2),
+        choices={"pool": _POOLS, "round_mode": ("CEIL", "FLOOR")},
     ),
-    "SPP": Kind({"pyramid_height": REQUIRED, "pool": "MAX"}, spp),
-    "LRN": Kind(
-        {"local_size": 5, "alpha": 1.0, "beta": 0.75, "k": 1.0, "norm_region": "ACROSS_CHANNELS"},
-        lrn,
-    ),
-}
-
-# The words that an argument may take. Caffe has STOCHASTIC pooling too, for GPUs alone.
-WORDS = {
-    ("Pooling", "pool"): ("MAX", "AVE"),
-    ("Pooling", "round_mode"): ("CEIL", "FLOOR"),
-    ("SPP", "pool"): ("MAX", "AVE"),
-    ("LRN", "norm_region"): ("ACROSS_CHANNELS", "WITHIN_CHANNEL"),
+    "SPP": LayerKind({"pyramid_height": REQUIRED, "pool": "MAX"}, spp, choices={"pool": _POOLS}),
 }

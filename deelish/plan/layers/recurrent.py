@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from deelish.errors import PlanError
-from deelish.plan.kind import REQUIRED, Blob, Blobs, Kind
+from deelish.plan.kind import REQUIRED, Blob, Blobs, LayerKind
 from deelish.plan.shapes import Args, Shape
 
 Rule = Callable[[Args, Sequence[Shape], int], list[Shape]]
@@ -91,8 +91,6 @@ def stepped(args: Args, blobs: Blobs, bottoms: Sequence[Shape], tops: Sequence[S
 
 
 KINDS = {
-    "LSTM": Kind(_ARGS, _rule(2), lstm_weights, bottoms=(2, 5), tops=(1, 3), products=stepped),
-    "RNN": Kind(_ARGS, _rule(1), rnn_weights, bottoms=(2, 4), tops=(1, 2), products=stepped),
+    "LSTM": LayerKind(_ARGS, _rule(2), lstm_weights, bottoms=(2, 5), tops=(1, 3), products=stepped),
+    "RNN": LayerKind(_ARGS, _rule(1), rnn_weights, bottoms=(2, 4), tops=(1, 2), products=stepped),
 }
-
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {}

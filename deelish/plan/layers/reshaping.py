@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from deelish.errors import PlanError
-from deelish.plan.kind import MANY, REQUIRED, Kind
+from deelish.plan.kind import MANY, REQUIRED, LayerKind
 from deelish.plan.shapes import Args, Shape, axis_of, listed
 
 
@@ -145,15 +145,17 @@ def _with(shape: Shape, axis: int, side: int) -> Shape:
 
 
 KINDS = {
-    "Concat": Kind({"axis": 1}, concat, bottoms=(1, MANY), shares="alone"),
-    "Slice": Kind({"axis": 1, "slice_point": ()}, slices, tops=(1, MANY), shares="alone"),
-    "Split": Kind({}, split, tops=(1, MANY), shares="always"),
-    "Flatten": Kind({"axis": 1, "end_axis": -1}, flatten, shares="always"),
-    "Reshape": Kind({"shape": (), "axis": 0, "num_axes": -1}, reshape, shares="always"),
-    "Crop": Kind({"axis": 2, "offset": ()}, crop, bottoms=(2, 2)),
-    "Tile": Kind({"axis": 1, "tiles": REQUIRED}, tile),
-    "Reduction": Kind({"operation": "SUM", "axis": 0, "coeff": 1.0}, reduction),
-    "Silence": Kind({}, silence, bottoms=(1, MANY), tops=(0, 0)),
+    "Concat": LayerKind({"axis": 1}, concat, bottoms=(1, MANY), shares="alone"),
+    "Slice": LayerKind({"axis": 1, "slice_point": ()}, slices, tops=(1, MANY), shares="alone"),
+    "Split": LayerKind({}, split, tops=(1, MANY), shares="always"),
+    "Flatten": LayerKind({"axis": 1, "end_axis": -1}, flatten, shares="always"),
+    "Reshape": LayerKind({"shape": (), "axis": 0, "num_axes": -1}, reshape, shares="always"),
+    "Crop": LayerKind({"axis": 2, "offset": ()}, crop, bottoms=(2, 2)),
+    "Tile": LayerKind({"axis": 1, "tiles": REQUIRED}, tile),
+    "Reduction": LayerKind(
+        {"operation": "SUM", "axis": 0, "coeff": 1.0},
+        reduction,
+        choices={"operation": ("SUM", "ASUM", "SUMSQ", "MEAN")},
+    ),
+    "Silence": LayerKind({}, silence, bottoms=(1, MANY), tops=(0, 0)),
 }
-
-WORDS = {("Reduction", "operation"): ("SUM", "ASUM", "SUMSQ", "MEAN")}

@@ -73,11 +73,11 @@ def test_chainers_hooks_work_on_it(chainer):
 def test_only_training_keeps_gradients(chainer):
     network = made("chainer")
     engine = network.engine
-    answer = engine.run(network.module, {"data": X}, ["score"], training=True)["score"]
-    assert answer.creator is not None
-    answer = engine.run(network.module, {"data": X}, ["score"], training=False)["score"]
-    assert answer.creator is None
-    assert engine.is_own(answer)
+    output = engine.run(network.module, {"data": X}, ["score"], training=True)["score"]
+    assert output.creator is not None
+    output = engine.run(network.module, {"data": X}, ["score"], training=False)["score"]
+    assert output.creator is None
+    assert engine.is_own(output)
 
 
 def test_dropout_is_drawn_in_training_only_and_from_the_seed():
@@ -144,14 +144,14 @@ def test_an_optimiser_moves_as_pytorchs_of_that_name(name, options):
 
 
 @pytest.mark.parametrize("name", ["momentumsgd", "amsgrad", "adabound", "smorms3", "msvag"])
-def test_chainers_own_optimisers_learn_too(name):
+def test_chainers_own_optimisers_train_too(name):
     network = made("chainer")
     engine = network.engine
     optimizer = engine.optimizer(network.module, name, 0.01, {})
     losses = []
     for _ in range(6):
-        answer = engine.run(network.module, {"data": X}, ["score"], training=True)["score"]
-        loss = -engine.sum(engine.gather(engine.log_softmax(answer), np.array([0, 1, 2, 0, 1])))
+        output = engine.run(network.module, {"data": X}, ["score"], training=True)["score"]
+        loss = -engine.sum(engine.gather(engine.log_softmax(output), np.array([0, 1, 2, 0, 1])))
         losses.append(float(engine.numpy(loss)))
         engine.update([optimizer], loss, 0.01)
     assert losses[-1] < losses[0]

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from engines.answers import held, listed
 from engines.cases import CASES
+from engines.results import held, listed
 
 from deelish.engines.call import Call
 from deelish.engines.numpy.layers import OPS
@@ -67,7 +67,7 @@ def test_dropout_draws_from_the_generator_and_scales_what_it_keeps():
     assert not np.array_equal(first, other)
 
 
-def test_what_has_no_finite_answer_gives_no_warning():
+def test_what_has_no_finite_result_gives_no_warning():
     assert run("Exp", floats(1000))[0].tolist() == [np.inf]
     assert run("Log", floats(0))[0].tolist() == [-np.inf]
     assert np.isnan(run("Log", floats(-1))[0]).all()

@@ -146,7 +146,7 @@ def test_gradients(kind, args):
         assert gradients_hold(kind, [-POSITIVE], **args)
 
 
-def test_gradients_of_layers_with_more_to_learn_or_read():
+def test_gradients_of_layers_with_more_weights_or_bottoms():
     x, y = POSITIVE, numbers(2, 3, 2, 2, seed=1)
     assert gradients_hold("PReLU", [-x], {"weight": [0.3, -0.2, 0.5]})
     assert gradients_hold("PReLU", [y], {"weight": 0.3}, channel_shared=True)

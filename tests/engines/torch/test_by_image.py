@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from one_layer import call
 
-from deelish.engines.torch.layers import by_image, pooling
+from deelish.engines.torch.layers import by_image, normalisation, pooling
 
 RNG = np.random.default_rng(4)
 
@@ -19,10 +19,11 @@ def images(*shape, type=torch.float32):
 def watch(monkeypatch):
     """The names of those ways that are taken, as they are taken."""
     seen = []
-    for name in ("normalised", "maxima_around", "maxima_of_steps"):
+    ways = {"normalised": normalisation, "maxima_around": pooling, "maxima_of_steps": pooling}
+    for name, module in ways.items():
         way = getattr(by_image, name)
         taken = lambda *a, way=way, name=name: seen.append(name) or way(*a)  # noqa: E731
-        monkeypatch.setattr(pooling, name, taken)
+        monkeypatch.setattr(module, name, taken)
     return seen
 
 
@@ -92,15 +93,15 @@ def test_what_is_no_number_is_not_lost():
     ],
     ids=["LRN", "around", "steps"],
 )
-def test_answers_are_those_of_a_training(kind, args, monkeypatch):
+def test_inference_gives_the_numbers_of_training(kind, args, monkeypatch):
     seen = watch(monkeypatch)
     x = images(2, 40, 6, 5)
-    (learning,) = call(kind, [x.clone().requires_grad_()], **args)
-    assert learning.requires_grad
+    (in_training,) = call(kind, [x.clone().requires_grad_()], **args)
+    assert in_training.requires_grad
     assert not seen
-    (answering,) = call(kind, [x], **args)
+    (at_inference,) = call(kind, [x], **args)
     with torch.no_grad():
         (frozen,) = call(kind, [x.clone().requires_grad_()], **args)
     assert len(seen) == 2
-    torch.testing.assert_close(answering, learning.detach())
-    assert torch.equal(frozen, answering)
+    torch.testing.assert_close(at_inference, in_training.detach())
+    assert torch.equal(frozen, at_inference)

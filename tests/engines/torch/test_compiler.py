@@ -27,15 +27,15 @@ def by_batch(made, sizes):
     return [(part, made.batch_feature(part).value) for part in map(images, sizes)]
 
 
-def test_a_compiled_teacher_gives_the_same_answers(capsys):
+def test_a_compiled_teacher_gives_the_same_logits(capsys):
     if not any(map(shutil.which, COMPILERS)):
         pytest.skip("no C++ compiler here")
     with Deel(compile=True):
         made = teacher()
         # The first batch runs as it is, the second is compiled, one of another size is not.
-        answers = by_batch(made, [4, 4, 4, 3])
-        for part, answer in answers:
-            np.testing.assert_allclose(answer, made.classify(part).value, rtol=1e-4, atol=1e-5)
+        outputs = by_batch(made, [4, 4, 4, 3])
+        for part, output in outputs:
+            np.testing.assert_allclose(output, made.classify(part).value, rtol=1e-4, atol=1e-5)
     assert capsys.readouterr().out.count("compile=True: a teacher compiled in ") == 1
 
 
@@ -45,8 +45,8 @@ def test_without_a_compiler_one_line_says_so_and_teachers_run_as_they_are(monkey
     monkeypatch.setattr(settings.cpp, "cxx", ("no-such-compiler",))
     with Deel(compile=True):
         made = teacher()
-        for part, answer in by_batch(made, [2, 2, 2]):
-            np.testing.assert_array_equal(answer, made.classify(part).value)
+        for part, output in by_batch(made, [2, 2, 2]):
+            np.testing.assert_array_equal(output, made.classify(part).value)
     said = [line for line in capsys.readouterr().out.splitlines() if "compile" in line]
     assert len(said) == 1
     assert said[0].startswith("compile=True: teachers run as they are (")

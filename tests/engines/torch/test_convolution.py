@@ -1,10 +1,10 @@
-"""Convolution, Deconvolution, Im2col and InnerProduct in PyTorch against loops over windows."""
+"""Convolution, Deconvolution and Im2col in PyTorch against loops over windows."""
 
 import itertools
 
 import numpy as np
 import pytest
-from one_layer import gradients_hold, run, weights
+from one_layer import drawn, gradients_hold, run
 
 rng = np.random.default_rng(0)
 
@@ -64,11 +64,6 @@ def scattered(x, weight, bias, kernel_size, stride=1, pad=0, dilation=1, group=1
     return out[(slice(None), slice(None), *inner)] + bias.reshape(-1, *(1,) * axes)
 
 
-def draw(type, shape, **args):
-    found = weights(type, shape, **args)
-    return {name: rng.normal(size=size) for name, (size, _, _) in found.items()}
-
-
 WINDOWS = [
     ((2, 4, 9, 7), {"kernel_size": 3}),
     ((2, 4, 9, 7), {"kernel_size": (2, 3), "stride": (3, 2), "pad": (1, 0), "group": 2}),
@@ -82,7 +77,7 @@ WINDOWS = [
 @pytest.mark.parametrize(("shape", "window"), WINDOWS)
 def test_convolution(shape, window):
     args = {"num_output": 6, **window}
-    p, x = draw("Convolution", shape, **args), rng.normal(size=shape)
+    p, x = drawn(rng, "Convolution", shape, **args), rng.normal(size=shape)
     (y,) = run("Convolution", x, p=p, **args)
     assert np.allclose(y, convolved(x, p["weight"], p["bias"], **window), atol=1e-5)
 
@@ -90,7 +85,7 @@ def test_convolution(shape, window):
 @pytest.mark.parametrize(("shape", "window"), WINDOWS)
 def test_deconvolution(shape, window):
     args = {"num_output": 6, **window}
-    p, x = draw("Deconvolution", shape, **args), rng.normal(size=shape)
+    p, x = drawn(rng, "Deconvolution", shape, **args), rng.normal(size=shape)
     (y,) = run("Deconvolution", x, p=p, **args)
     assert np.allclose(y, scattered(x, p["weight"], p["bias"], **window), atol=1e-5)
 
@@ -99,7 +94,7 @@ def test_deconvolution(shape, window):
 def test_axes_before_the_channels_are_batch(type):
     args = {"num_output": 4, "kernel_size": 3, "bias_term": False}
     x = rng.normal(size=(2, 2, 3, 8, 6))
-    p = draw(type, (1, 3, 8, 6), **args)
+    p = drawn(rng, type, (1, 3, 8, 6), **args)
     (y,) = run(type, x, p=p, axis=2, **args)
     (flat,) = run(type, x.reshape(4, 3, 8, 6), p=p, **args)
     assert np.allclose(y.reshape(flat.shape), flat, atol=1e-6)
@@ -111,7 +106,7 @@ def test_axes_before_the_channels_are_batch(type):
 def test_several_bottoms_each_have_their_top(type):
     args = {"num_output": 5, "kernel_size": 3}
     x = rng.normal(size=(3, 2, 4, 6, 6))
-    p = draw(type, x[0].shape, **args)
+    p = drawn(rng, type, x[0].shape, **args)
     made = run(type, *x, p=p, tops=3, **args)
     for each, y in zip(x, made, strict=True):
         assert np.array_equal(run(type, each, p=p, **args)[0], y)
@@ -136,18 +131,6 @@ def test_im2col_orders_by_channel_then_place_in_the_window(shape, window):
     assert np.array_equal(deeper[0], y)
 
 
-@pytest.mark.parametrize("axis", [1, 2, -1])
-@pytest.mark.parametrize("transpose", [False, True])
-def test_inner_product_reads_an_image_in_caffes_order(axis, transpose):
-    x = rng.normal(size=(3, 4, 3, 5))
-    args = {"num_output": 7, "axis": axis, "transpose": transpose}
-    p = draw("InnerProduct", x.shape, **args)
-    (y,) = run("InnerProduct", x, p=p, **args)
-    weight = p["weight"] if transpose else p["weight"].T
-    wanted = x.reshape(*x.shape[:axis], -1) @ weight + p["bias"]
-    assert np.allclose(y, wanted, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("type", "shape", "args"),
     [
@@ -159,11 +142,10 @@ def test_inner_product_reads_an_image_in_caffes_order(axis, transpose):
         ("Convolution", (1, 2, 2, 4), {"num_output": 2, "kernel_size": 2, "axis": 2}),
         ("Deconvolution", (1, 2, 3), {"num_output": 2, "kernel_size": 3, "stride": 2, "pad": 1}),
         ("Im2col", (1, 2, 4, 3), {"kernel_size": 2, "pad": 1, "stride": 2}),
-        ("InnerProduct", (2, 2, 3), {"num_output": 3, "axis": 2, "transpose": True}),
     ],
 )
 def test_gradients(type, shape, args):
-    p = draw(type, shape, **args)
+    p = drawn(rng, type, shape, **args)
     assert gradients_hold(type, [rng.normal(size=shape)], p, **args)
 
 

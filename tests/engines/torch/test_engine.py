@@ -9,7 +9,7 @@ import torch
 from deelish.engines import open_engine
 from deelish.errors import EngineError, TrainingError
 from deelish.plan import Layer, Plan
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 
 rng = np.random.default_rng(0)
 
@@ -44,19 +44,19 @@ def test_the_module_is_torchs_own_and_named_by_layers(engine):
 def test_lrn_is_the_formula(engine):
     _, module = build(engine, [Layer("n", "LRN", local_size=3, alpha=0.5, k=2.0)], (5, 2, 2))
     x = rng.normal(size=(2, 5, 2, 2)).astype(np.float32)
-    answer = engine.numpy(engine.run(module, {"data": x}, ["n"], training=False)["n"])
+    output = engine.numpy(engine.run(module, {"data": x}, ["n"], training=False)["n"])
     padded = np.pad(x.astype(float) ** 2, ((0, 0), (1, 1), (0, 0), (0, 0)))
     sums = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    assert np.allclose(answer, x / (2 + 0.5 / 3 * sums) ** 0.75, atol=1e-6)
+    assert np.allclose(output, x / (2 + 0.5 / 3 * sums) ** 0.75, atol=1e-6)
 
 
 def test_batch_norm_in_training_normalises_by_the_batch_and_counts_as_caffe_does(engine):
     _, module = build(engine, [Layer("bn", "BatchNorm", moving_average_fraction=0.9)], (3, 4, 4))
     x = rng.normal(2, 3, size=(6, 3, 4, 4)).astype(np.float32)
     for _ in range(2):
-        answer = engine.numpy(engine.run(module, {"data": x}, ["bn"], training=True)["bn"])
-    assert np.allclose(answer.mean((0, 2, 3)), 0, atol=1e-5)
-    assert np.allclose(answer.std((0, 2, 3)), 1, atol=1e-4)
+        output = engine.numpy(engine.run(module, {"data": x}, ["bn"], training=True)["bn"])
+    assert np.allclose(output.mean((0, 2, 3)), 0, atol=1e-5)
+    assert np.allclose(output.std((0, 2, 3)), 1, atol=1e-4)
     state = engine.state(module)["bn"]
     assert state["factor"] == pytest.approx(1.9)
     assert np.allclose(state["mean"] / 1.9, x.mean((0, 2, 3)), atol=1e-5)
@@ -83,9 +83,9 @@ def test_only_training_keeps_gradients(engine):
     plan, module = build(engine, [Layer("score", "InnerProduct", num_output=2)], (4,))
     x = np.ones((1, 4), np.float32)
     assert engine.run(module, {"data": x}, ["score"], training=True)["score"].requires_grad
-    answer = engine.run(module, {"data": x}, ["score"], training=False)["score"]
-    assert not answer.requires_grad
-    assert not answer.is_inference()
+    output = engine.run(module, {"data": x}, ["score"], training=False)["score"]
+    assert not output.requires_grad
+    assert not output.is_inference()
     assert plan.logits == "score"
 
 
@@ -141,8 +141,8 @@ def test_the_gpu_gives_the_numbers_of_the_cpu(engine):
         Layer("score", "InnerProduct", num_output=5),
     ]
     x = {"data": rng.normal(size=(4, 3, 9, 9)).astype(np.float32)}
-    answers = []
+    outputs = []
     for each in (engine, open_engine("torch", 0)):
         _, module = build(each, rows, (3, 9, 9))
-        answers.append(each.numpy(each.run(module, x, ["score"], training=False)["score"]))
-    assert np.allclose(*answers, rtol=1e-3, atol=1e-4)
+        outputs.append(each.numpy(each.run(module, x, ["score"], training=False)["score"]))
+    assert np.allclose(*outputs, rtol=1e-3, atol=1e-4)

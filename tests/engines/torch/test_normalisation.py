@@ -134,16 +134,35 @@ def test_mvn_of_a_constant_image_is_0_with_a_gradient():
     assert torch.isfinite(x.grad).all()
 
 
+@pytest.mark.parametrize(("size", "beta", "k"), [(5, 0.75, 1.0), (3, 0.6, 2.0), (1, 0.75, 1.0)])
+def test_lrn_across_channels(size, beta, k):
+    x = numbers(2, 7, 3, 2)
+    squares = np.pad(x**2, ((0, 0), (size // 2, size // 2), (0, 0), (0, 0)))
+    sums = sum(squares[:, i : i + 7] for i in range(size))
+    (y,) = run("LRN", x, local_size=size, alpha=0.5, beta=beta, k=k)
+    assert np.allclose(y, x / (k + 0.5 / size * sums) ** beta, atol=1e-5)
+
+
+def test_lrn_within_channels_averages_over_zeros_outside_and_has_no_k():
+    x = numbers(2, 3, 6, 5)
+    squares = np.pad(x**2, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    sums = sum(squares[:, :, i : i + 6, j : j + 5] for i in range(3) for j in range(3))
+    (y,) = run("LRN", x, local_size=3, alpha=2.0, k=5.0, norm_region="WITHIN_CHANNEL")
+    assert np.allclose(y, x / (1 + 2 * sums / 9) ** 0.75, atol=1e-5)
+
+
 def test_gradients():
     x = numbers(2, 3, 2, 2)
-    learnt = {"weight": [0.5, -2.0, 1.0], "bias": [0.1, 0.2, 0.3]}
-    assert gradients_hold("Scale", [x], learnt, bias_term=True)
+    trainable = {"weight": [0.5, -2.0, 1.0], "bias": [0.1, 0.2, 0.3]}
+    assert gradients_hold("Scale", [x], trainable, bias_term=True)
     assert gradients_hold("Scale", [x, [1.0, 2.0]], {"bias": [0.1, 0.2]}, axis=-1, bias_term=True)
     assert gradients_hold("Scale", [x], {"weight": 1.5, "bias": 0.5}, num_axes=0, bias_term=True)
     assert gradients_hold("Bias", [x], {"bias": numbers(2, 3)}, axis=0, num_axes=2)
     assert gradients_hold("Bias", [x, numbers(2, 2)], axis=2)
     assert gradients_hold("MVN", [x])
     assert gradients_hold("MVN", [x], across_channels=True, eps=0.1)
+    assert gradients_hold("LRN", [x], local_size=3)
+    assert gradients_hold("LRN", [x], local_size=3, norm_region="WITHIN_CHANNEL", beta=0.5)
 
 
 @pytest.mark.parametrize("own", [True, False])

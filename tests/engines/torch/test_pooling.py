@@ -1,4 +1,4 @@
-"""Pooling, SPP and LRN in PyTorch against loops written from Caffe's formulas."""
+"""Pooling and SPP in PyTorch against loops written from Caffe's formulas."""
 
 import math
 
@@ -127,23 +127,6 @@ def test_spp_joins_bins_of_every_level(pool, sides):
     assert np.allclose(one[..., 0, 0].reshape(2, -1), parts[0], atol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "beta", "k"), [(5, 0.75, 1.0), (3, 0.6, 2.0), (1, 0.75, 1.0)])
-def test_lrn_across_channels(size, beta, k):
-    x = rng.normal(size=(2, 7, 3, 2))
-    squares = np.pad(x**2, ((0, 0), (size // 2, size // 2), (0, 0), (0, 0)))
-    sums = sum(squares[:, i : i + 7] for i in range(size))
-    (y,) = run("LRN", x, local_size=size, alpha=0.5, beta=beta, k=k)
-    assert np.allclose(y, x / (k + 0.5 / size * sums) ** beta, atol=1e-5)
-
-
-def test_lrn_within_channels_averages_over_zeros_outside_and_has_no_k():
-    x = rng.normal(size=(2, 3, 6, 5))
-    squares = np.pad(x**2, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    sums = sum(squares[:, :, i : i + 6, j : j + 5] for i in range(3) for j in range(3))
-    (y,) = run("LRN", x, local_size=3, alpha=2.0, k=5.0, norm_region="WITHIN_CHANNEL")
-    assert np.allclose(y, x / (1 + 2 * sums / 9) ** 0.75, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("type", "args"),
     [
@@ -152,8 +135,6 @@ def test_lrn_within_channels_averages_over_zeros_outside_and_has_no_k():
         ("Pooling", {"kernel_size": 2, "stride": 3, "pad": 1}),
         ("Pooling", {"global_pooling": True, "pool": "AVE"}),
         ("SPP", {"pyramid_height": 2}),
-        ("LRN", {"local_size": 3}),
-        ("LRN", {"local_size": 3, "norm_region": "WITHIN_CHANNEL", "beta": 0.5}),
     ],
 )
 def test_gradients(type, args):

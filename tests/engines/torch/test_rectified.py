@@ -9,7 +9,7 @@ from deelish.engines import open_engine
 from deelish.engines.joining import join
 from deelish.engines.torch.layers.rectified import rectified
 from deelish.plan import Layer, Plan
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 from deelish.plan.lifetimes import last_uses
 
 RNG = np.random.default_rng(5)
@@ -48,14 +48,14 @@ def test_numbers_and_gradients_are_those_of_the_two_layers(args, top):
     module = of(pair(top, **args))
     assert len(module._runner._schedule("TEST", (top,))) == 1
     child, made, wanted = module.weights_of("conv"), [], []
-    learnt = [p for p in (child.weight, child.bias) if p is not None]
+    trainable = [p for p in (child.weight, child.bias) if p is not None]
     if child.bias is not None:
         torch.nn.init.normal_(child.bias)
     for run, into in ((lambda x: module({"data": x}, [top])[top], made), (None, wanted)):
         x = torch.from_numpy(X).requires_grad_()
         y = run(x) if run else by_two_layers(x, child, args)
         projection = torch.linspace(-1, 1, y.numel()).reshape(y.shape)
-        into += [y, *torch.autograd.grad((y * projection).sum(), [x, *learnt])]
+        into += [y, *torch.autograd.grad((y * projection).sum(), [x, *trainable])]
     assert (wanted[0] == 0).any()
     assert (wanted[0] > 0).any()
     for ours, theirs in zip(made, wanted, strict=True):
@@ -111,7 +111,7 @@ def test_rows_that_others_look_between_stay_apart(rows):
 MAXIMA = Layer("pool", "Pooling", kernel_size=3, stride=2)
 
 
-def test_a_relu_goes_with_the_maximum_where_it_learns_and_else_with_its_convolution():
+def test_a_relu_goes_with_the_maximum_in_training_and_else_with_its_convolution():
     assert joined([*pair(), MAXIMA]) == {1}
     assert joined([*pair(), MAXIMA], "TEST") == {0}
     average = Layer("pool", "Pooling", pool="AVE", kernel_size=3, stride=2)

@@ -168,9 +168,9 @@ def test_gradients():
 
 def test_gradients_of_what_is_looked_up():
     x = numbers(3, 4)
-    learnt = {"weight": numbers(5, 3), "bias": numbers(3)}
+    trainable = {"weight": numbers(5, 3), "bias": numbers(3)}
     for kind, p, bottoms, fixed, args in [
-        ("Embed", learnt, [], [[4, 0, 4]], SIZES),
+        ("Embed", trainable, [], [[4, 0, 4]], SIZES),
         ("BatchReindex", {}, [x], [[2, 0, 2]], {}),
         ("Crop", {}, [x], [np.zeros((3, 2))], {"axis": 1, "offset": (1,)}),
         ("Filter", {}, [x], [[1, 0, 1]], {}),

@@ -1,4 +1,4 @@
-"""OpenCV reads what deelish writes: same weights, same answers as a computation in NumPy."""
+"""OpenCV reads what deelish writes: same weights, same outputs as a computation in NumPy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def lrn(x: np.ndarray, size: int, alpha: float) -> np.ndarray:
     return np.asarray(x / (1 + alpha / size * sums) ** 0.75)
 
 
-def answer(x: np.ndarray, w: Arrays) -> np.ndarray:
+def output(x: np.ndarray, w: Arrays) -> np.ndarray:
     """The small network of the fixture in NumPy."""
     x = max_pool(lrn(np.maximum(convolve(x, w["conv1"], 2, (1, 1)), 0), 3, 0.001))
     left, right = convolve(x, w["left"], 1, (1, 0)), convolve(x, w["right"], 1, (0, 0))
@@ -62,12 +62,12 @@ def answer(x: np.ndarray, w: Arrays) -> np.ndarray:
     return np.asarray(exponents / exponents.sum(1, keepdims=True))
 
 
-def test_opencv_gives_the_same_answer(tmp_path: Path, small_plan: Plan, arrays: Arrays) -> None:
+def test_opencv_gives_the_same_output(tmp_path: Path, small_plan: Plan, arrays: Arrays) -> None:
     x = np.random.default_rng(1).normal(size=(1, 3, 19, 17)).astype(np.float32)
     net = opened(tmp_path, small_plan, arrays)
     net.setInput(x, "data")
     found = net.forward("prob").reshape(1, 12)
-    expected = answer(x, arrays)
+    expected = output(x, arrays)
     assert np.ptp(expected) > 0.01
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 

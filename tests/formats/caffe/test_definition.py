@@ -27,8 +27,8 @@ def test_text_and_binary_of_a_golden_net_say_the_same(material: Path, name: str)
     found = {layer.name: layer for layer in read_definition(stem.with_suffix(".prototxt")).layers}
     # Caffe adds Split layers, and the Input layer of old nets.
     both = [(layer, found[layer.name]) for layer in binary.layers if layer.name in found]
-    answering = {name for name, layer in found.items() if layer.runs_in("TEST")}
-    assert answering <= {layer.name for layer, _ in both}
+    in_test_phase = {name for name, layer in found.items() if layer.runs_in("TEST")}
+    assert in_test_phase <= {layer.name for layer, _ in both}
     for layer, text in both:
         assert (layer.type, layer.args) == (text.type, text.args)
         assert (layer.line, text.line or 0) == (None, text.line)

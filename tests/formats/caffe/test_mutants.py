@@ -11,11 +11,11 @@ from fuzz import seeds
 from fuzz.mutants import SECONDS, Mutant, mutant, opened
 from fuzz.seeds import Seed
 
-from deelish.formats.caffe.network import Wishes
+from deelish.formats.caffe.network import NetOptions
 from deelish.formats.match import Allowed
 
 FILES = {"current": seeds.today(), "V1": seeds.second(), "V0": seeds.first()}
-ALONE = Wishes(allowed=Allowed(extra=True, missing=True))
+ALONE = NetOptions(allowed=Allowed(extra=True, missing=True))
 
 
 def is_read(content: bytes, folder: Path) -> bool:

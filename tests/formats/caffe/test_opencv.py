@@ -1,4 +1,4 @@
-"""The way out: OpenCV reads a saved .caffemodel with its .prototxt, and answers the same."""
+"""The way out: OpenCV reads a saved .caffemodel with its .prototxt, and computes the same."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from deelish import Deel, Layer, Network
 rng = np.random.default_rng(0)
 
 
-def test_opencv_gives_the_same_answer(tmp_path):
+def test_opencv_gives_the_same_output(tmp_path):
     with Deel(seed=3):
         rows = [
             Layer("conv1", "Convolution", num_output=8, kernel_size=3, pad=1),

@@ -13,7 +13,7 @@ import pytest
 from deelish.errors import CaffeError
 from deelish.formats.caffe import read_net, rows_of
 from deelish.formats.caffe.codec import encode
-from deelish.formats.caffe.rows import Pixels, feed_shapes, pixels_of
+from deelish.formats.caffe.rows import TransformParameters, feed_shapes, transform_parameters
 from deelish.formats.caffe.schema import NET
 from deelish.formats.caffe.values import parameter_of
 from deelish.plan import Layer, Plan
@@ -136,7 +136,10 @@ def test_what_deelish_lacks_is_refused(
     [
         (
             layer("Unheard", "a", "b"),
-            "layer 'b' (Unheard): deelish does not know the type; layers read so far: a (ReLU)",
+            (
+                "layer 'b' (Unheard): deelish does not know the type; the nearest are Interp,"
+                " InnerProduct, Threshold; layers read so far: a (ReLU)"
+            ),
         ),
         (
             layer("ReLU", "nowhere"),
@@ -215,7 +218,7 @@ def test_what_a_data_layer_says_of_pixels_is_taken(saved: Saved) -> None:
     convolution = layer("Convolution", top="y", num_output=2, kernel_size=[1], bias_term=False)
     net = {"layer": [layer("Data", "", "data", **about), convolution | {"blobs": [weights]}]}
     found = read_net(saved(encode(net, NET)))
-    assert pixels_of(found) == Pixels(8, (1.0, 2.0, 3.0), 0.5)
+    assert transform_parameters(found) == TransformParameters(8, (1.0, 2.0, 3.0), 0.5)
     assert feed_shapes(found, None) == {"data": (1, 3, 8, 8)}
     assert feed_shapes(found, 6) == {"data": (1, 3, 6, 6)}
 

@@ -6,7 +6,9 @@ import pytest
 
 from deelish.formats.caffe.fields import Message
 from deelish.formats.caffe.parameters import PARAMETERS, TYPE_PARAMETERS
+from deelish.formats.caffe.rows import FEED_TYPES
 from deelish.formats.caffe.schema import LAYER, NET, V1_LAYER, V1_TYPES
+from deelish.plan.layers import KINDS
 
 
 def tables(message: Message, name: str) -> dict[str, Message]:
@@ -30,6 +32,22 @@ def test_all_that_types_read_is_in_a_layer() -> None:
     assert {row.name for row in PARAMETERS.values() if row.v1_number} <= V1_LAYER.fields.keys()
 
 
+def test_a_field_of_two_parameters_counts_in_the_layers_own() -> None:
+    """Only feeds have such fields: those of 2014, and the ones in transform_param today."""
+    twice = {}
+    for type, names in TYPE_PARAMETERS.items():
+        fields = [PARAMETERS[name].message.fields.keys() for name in names]
+        if len(names) > 1 and fields[0] & fields[1]:
+            twice[type] = names[1:]
+    assert twice == dict.fromkeys(("Data", "ImageData", "WindowData"), ("transform_param",))
+
+
 def test_all_types_of_v1_are_types_of_today() -> None:
     assert len(V1_TYPES) == 40
-    assert set(V1_TYPES.values()) - {""} <= TYPE_PARAMETERS.keys()
+    assert set(V1_TYPES.values()) - {""} <= KINDS.keys() | FEED_TYPES | {"HDF5Output"}
+
+
+def test_a_kind_has_its_arguments_in_a_parameter_or_has_none() -> None:
+    for type, kind in KINDS.items():
+        fields = [PARAMETERS[name].message.fields for name in TYPE_PARAMETERS.get(type, ())]
+        assert kind.args.keys() <= set().union(*fields), type

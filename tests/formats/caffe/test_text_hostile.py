@@ -39,7 +39,7 @@ def filled(part: str, begin: str = "", megabytes: int = 16) -> bytes:
 HOSTILE = {
     "braces": (filled("{"), "got '{' where a field is wanted"),
     "brackets": (filled("["), "is an extension or an Any"),
-    "lists": (filled("[", "input_dim:"), "input_dim wants a whole number, got '['"),
+    "lists": (filled("[", "input_dim:"), "input_dim expects a whole number, got '['"),
     "angles": (filled("<"), "got '<' where a field is wanted"),
     "layers in layers": (filled("layer {"), "there is no field 'layer' here"),
     "old layers in layers": (filled("layers{layer{"), "there is no field 'layers' here"),

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from deelish.errors import CaffeError
-from deelish.formats.caffe.read import CaffeLayer, CaffeNet, read_definition, read_net, weights_of
+from deelish.formats.caffe.read import CaffeLayer, ParsedNet, read_definition, read_net, weights_of
 
-Text = Callable[[str], CaffeNet]
+Text = Callable[[str], ParsedNet]
 
 
 @pytest.fixture
 def text(tmp_path: Path) -> Text:
     """Read a net in text."""
 
-    def read(content: str) -> CaffeNet:
+    def read(content: str) -> ParsedNet:
         path = tmp_path / "net.prototxt"
         path.write_text(content)
         return read_definition(path)
@@ -28,7 +28,7 @@ def text(tmp_path: Path) -> Text:
 
 
 def described(layers: list[CaffeLayer]) -> list[dict[str, Any]]:
-    """All of the layers but where they stand in a file; blobs as shapes and bytes."""
+    """All of the layers but where they are in a file; blobs as shapes and bytes."""
     rows = []
     for layer in layers:
         row = {key: value for key, value in vars(layer).items() if key not in ("line", "blobs")}
@@ -38,18 +38,18 @@ def described(layers: list[CaffeLayer]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ["v0", "v1"])
 @pytest.mark.parametrize(
-    ("read", "ending"), [(read_net, "caffemodel"), (read_definition, "prototxt")]
+    ("read", "extension"), [(read_net, "caffemodel"), (read_definition, "prototxt")]
 )
 def test_old_nets_read_like_caffes_own_upgrade(
-    material: Path, name: str, read: Callable[[Path], CaffeNet], ending: str
+    material: Path, name: str, read: Callable[[Path], ParsedNet], extension: str
 ) -> None:
     folder = material / "caffe-golden" / name
-    old, new = read(folder / f"net.{ending}"), read(folder / f"net_v2.{ending}")
+    old, new = read(folder / f"net.{extension}"), read(folder / f"net_v2.{extension}")
     upgraded = [layer for layer in new.layers if layer.type != "Input"]
     assert len(upgraded) >= 11
     assert described(old.layers) == described(upgraded)
     assert (old.name, old.inputs, old.state) == (new.name, new.inputs, new.state)
-    assert bool(weights_of(old)) == (ending == "caffemodel")
+    assert bool(weights_of(old)) == (extension == "caffemodel")
 
 
 def v0(inner: str, outer: str = 'bottom: "data" top: "y"') -> str:
@@ -146,7 +146,7 @@ def test_padding_folds_into_all_its_readers(text: Text) -> None:
     assert (second.bottoms, second.args) == (("data",), {"pad": 2})
 
 
-def test_a_blob_that_is_made_anew_is_no_padding_any_more(text: Text) -> None:
+def test_a_blob_that_is_made_again_is_no_padding_any_more(text: Text) -> None:
     again = v0('type: "relu"', 'bottom: "data" top: "p"')
     layer = text(FEED + PAD + again + v0('type: "conv"', 'bottom: "p" top: "c"')).layers[-1]
     assert (layer.bottoms, layer.args) == (("p",), {})

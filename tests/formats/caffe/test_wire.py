@@ -1,4 +1,4 @@
-"""The wire format: bytes from its specification, and every way in which a bound can lie."""
+"""The wire format: bytes from its specification, and every way in which a bound can be false."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ def test_rows_and_arrays_come_back(saved: Saved, small_plan: Plan, arrays: Array
     net = read_net(saved(caffemodel_bytes(small_plan, arrays, "a note")))
     rows, inputs = rows_of(net)
     again = Plan(rows, inputs, net.name)
-    answering = [row for row in small_plan.layers if row.phase != "TRAIN"]
-    assert again.layers == answering
+    in_test_phase = [row for row in small_plan.layers if row.phase != "TRAIN"]
+    assert again.layers == in_test_phase
     assert again.inputs == small_plan.inputs
     assert net.name == "small"
     assert net.note == "a note"

@@ -10,7 +10,7 @@ from deelish import Deel, Layer, Network, Plan
 
 @pytest.fixture
 def network():
-    """Make a network of rows and input shapes whose weights are none of the usual first values."""
+    """Make a network of rows and input shapes, with weights unlike the usual initial ones."""
 
     def make(rows, **inputs):
         made = Network(Plan(rows, inputs, name="Small"))
@@ -59,10 +59,10 @@ def session():
 def run(session):
     """Run a model on arrays by name: its outputs by name."""
 
-    def answer(path, inputs):
+    def output(path, inputs):
         opened = session(path)
         names = [value.name for value in opened.get_outputs()]
         given = {value.name: inputs[value.name] for value in opened.get_inputs()}
         return dict(zip(names, opened.run(names, given), strict=True))
 
-    return answer
+    return output

@@ -63,12 +63,12 @@ def test_every_output_is_caffes(material, run, tmp_path, name):
     with Deel():
         net = CaffeNet(folder / "net.caffemodel", folder / "net.prototxt", allow_missing=True)
         path = net.export(tmp_path / "net.onnx")
-    answer = run(path, {key[3:]: stored[key] for key in stored if key.startswith("in:")})
-    # The one net with losses: what they read is its answer.
+    output = run(path, {key[3:]: stored[key] for key in stored if key.startswith("in:")})
+    # The one net with losses: what they read is its output.
     wanted = ["mid:ip"] if name == "phase_rules" else [k for k in stored if k.startswith("out:")]
-    assert {key[4:] for key in wanted} == set(answer)
+    assert {key[4:] for key in wanted} == set(output)
     for key in wanted:
-        ours, caffes = answer[key[4:]], stored[key]
+        ours, caffes = output[key[4:]], stored[key]
         assert ours.shape == caffes.shape, key
         assert np.array_equal(np.isnan(ours), np.isnan(caffes)), key
         assert np.nanmax(abs(ours - caffes)) <= 1e-5 * np.nanmax(abs(caffes)), key

@@ -139,7 +139,7 @@ def agree(ours, theirs, least=1e-5):
 
 
 @pytest.mark.parametrize(("kind", "args", "shapes"), [(k, a, s) for k, a, *s in CASES])
-def test_a_kind_answers_as_the_network(network, run, tmp_path, kind, args, shapes):
+def test_a_kind_computes_as_the_network(network, run, tmp_path, kind, args, shapes):
     shapes = {f"in{i}": shape for i, shape in enumerate(shapes or [IMAGE])}
     made = network([Layer("out", kind, list(shapes), "out", **args)], **shapes)
     path = made.export(tmp_path / "net.onnx")
@@ -165,7 +165,7 @@ POOLS = [
     {"kernel_size": 4, "stride": 4, "pad": 3},
     {"kernel_size": 7, "stride": 5},
     {"global_pooling": True},
-    # Windows that lie wholly outside the image.
+    # Windows that are wholly outside the image.
     {"kernel_size": 1, "stride": 3},
     {"kernel_size": (1, 2), "stride": (2, 4)},
 ]

@@ -99,13 +99,13 @@ def test_blobs_that_are_written_over_keep_their_last_value(network, run, tmp_pat
     assert same(made, path, run, data=numbers(3, 5))
 
 
-def test_an_input_that_is_written_over_is_answered_by_the_layers_name(network, run, tmp_path):
+def test_an_input_that_is_written_over_is_an_output_under_the_layers_name(network, run, tmp_path):
     made = network([Layer("relu", "ReLU")], data=(2, 5))
     path = made.export(tmp_path / "net.onnx")
     x = numbers(2, 5)
-    answer = run(path, {"data": x})
-    assert list(answer) == ["relu"]
-    assert np.array_equal(answer["relu"], np.maximum(x, 0))
+    output = run(path, {"data": x})
+    assert list(output) == ["relu"]
+    assert np.array_equal(output["relu"], np.maximum(x, 0))
 
 
 def test_blobs_in_one_memory_change_together(network, run, tmp_path):
@@ -202,7 +202,7 @@ def test_a_batch_that_layers_are_bound_to_is_said(network, session, run, tmp_pat
 def test_the_network_itself_is_untouched(classifier, tmp_path):
     before = classifier.plan.to_dict()
     x = {"data": numbers(2, 3, 9, 9)}
-    answer = classifier.run(x)["prob"]
+    output = classifier.run(x)["prob"]
     classifier.export(tmp_path / "mine.onnx")
     assert classifier.plan.to_dict() == before
-    assert np.array_equal(classifier.run(x)["prob"], answer)
+    assert np.array_equal(classifier.run(x)["prob"], output)

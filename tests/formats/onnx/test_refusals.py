@@ -63,7 +63,7 @@ def test_what_a_kind_cannot_do_is_refused(network, tmp_path, row, what):
 
 def test_a_network_of_losses_alone_is_refused(network, tmp_path):
     made = network([Layer("loss", "EuclideanLoss", ["x", "y"])], x=(2, 5), y=(2, 5))
-    refused(made, tmp_path, PlanError, "Small: makes nothing but losses; add a layer that answers")
+    refused(made, tmp_path, PlanError, "Small: makes nothing but losses; add a layer that needs")
 
 
 def test_more_weights_than_a_file_holds_are_refused(classifier, tmp_path, monkeypatch):
@@ -82,7 +82,7 @@ def test_without_the_package_the_cure_is_named(classifier, tmp_path, monkeypatch
         classifier,
         tmp_path,
         FileError,
-        r'^Mine: writing .onnx wants the package onnx; run `pip install "deelish\[onnx\]"`$',
+        r'^Mine: writing .onnx needs the package onnx; run `pip install "deelish\[onnx\]"`$',
     )
 
 

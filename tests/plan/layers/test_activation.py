@@ -72,9 +72,9 @@ def test_weights_of_prelu_and_batch_norm():
 @pytest.mark.parametrize(
     ("kind", "bottoms", "args", "words"),
     [
-        ("PReLU", [(3,)], {}, r"reads \(3,\); it wants \(batch, channels, ...\)"),
-        ("BatchNorm", [(3,)], {}, r"reads \(3,\); it wants \(batch, channels, ...\)"),
-        ("MVN", [(1, 2, 3, 4, 5)], {}, r"wants \(batch, channels, height, width\)"),
+        ("PReLU", [(3,)], {}, r"reads \(3,\); it needs \(batch, channels, ...\)"),
+        ("BatchNorm", [(3,)], {}, r"reads \(3,\); it needs \(batch, channels, ...\)"),
+        ("MVN", [(1, 2, 3, 4, 5)], {}, r"needs \(batch, channels, height, width\)"),
         ("Exp", [IMAGE], {"base": 0.0}, "base is 0.0; give one above 0, or -1 for e"),
         ("Exp", [IMAGE], {"base": float("inf")}, "base is inf; give one above 0"),
         ("Log", [IMAGE], {"base": -2.0}, "base is -2.0; give one above 0, or -1 for e"),
@@ -84,7 +84,7 @@ def test_weights_of_prelu_and_batch_norm():
         ("Softmax", [IMAGE], {"axis": 4}, "axis is 4; give a whole number from -4 to 3"),
         ("Softmax", [IMAGE], {"axis": -5}, "axis is -5; give a whole number from -4 to 3"),
         ("Softmax", [()], {}, "axis is 1; there is none"),
-        ("Eltwise", [IMAGE, (1, 3, 4, 5)], {}, "Eltwise wants equal shapes"),
+        ("Eltwise", [IMAGE, (1, 3, 4, 5)], {}, "Eltwise needs equal shapes"),
         ("Eltwise", [IMAGE, IMAGE], {"coeff": (1.0,)}, "has 1 coeff for 2 bottoms"),
         (
             "Eltwise",

@@ -1,4 +1,4 @@
-"""Rules of Convolution, Deconvolution, Im2col and InnerProduct: shapes, weights, refusals."""
+"""Rules of Convolution, Deconvolution and Im2col: shapes, weights, refusals."""
 
 import pytest
 from one_layer import shapes, weights
@@ -105,19 +105,6 @@ def test_im2col():
     assert shapes("Im2col", (2, 3, 9), kernel_size=2) == [(2, 6, 8)]
 
 
-@pytest.mark.parametrize(
-    ("args", "made", "weight"),
-    [
-        ({}, (3, 11), (11, 60)),
-        ({"axis": 2}, (3, 4, 11), (11, 15)),
-        ({"axis": -1, "transpose": True}, (3, 4, 3, 11), (5, 11)),
-    ],
-)
-def test_inner_product(args, made, weight):
-    assert shapes("InnerProduct", (3, 4, 3, 5), num_output=11, **args) == [made]
-    assert weights("InnerProduct", (3, 4, 3, 5), num_output=11, **args)["weight"][0] == weight
-
-
 CONV = {"num_output": 4, "kernel_size": 3}
 
 
@@ -169,7 +156,6 @@ CONV = {"num_output": 4, "kernel_size": 3}
             r"its pad of 2 leaves nothing of a side of 2",
         ),
         ("Im2col", [(2, 3)], {"kernel_size": 3}, r"has 0 axes after axis 1"),
-        ("InnerProduct", [(3, 4)], {"num_output": 2, "axis": 2}, r"axis is 2; .* from -2 to 1"),
     ],
 )
 def test_what_caffe_refuses(type, bottoms, args, words):

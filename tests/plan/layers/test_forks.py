@@ -79,7 +79,7 @@ DEPTHWISE = {"num_output": 8, "kernel_size": 3}
             r"order is \[0, 4\]; give different axes from 0 to",
         ),
         ("Permute", [IMAGE], {"order": (1, 1)}, r"order is \[1, 1\]; give different axes"),
-        ("Normalize", [(2,)], {}, r"reads \(2,\); it wants \(batch, channels, height, width\)"),
+        ("Normalize", [(2,)], {}, r"reads \(2,\); it needs \(batch, channels, height, width\)"),
         ("Upsample", [IMAGE], {"scale": 0}, r"scale is 0; give a whole number above 0"),
         ("Interp", [IMAGE], {}, r"has no size; give height and width, zoom_factor or shrink"),
         ("Interp", [IMAGE], {"height": 5}, r"has no size"),

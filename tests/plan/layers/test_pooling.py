@@ -1,4 +1,4 @@
-"""Rules of Pooling, SPP and LRN: shapes and refusals."""
+"""Rules of Pooling and SPP: shapes and refusals."""
 
 import pytest
 from one_layer import shapes
@@ -15,7 +15,7 @@ from deelish.plan import Layer, Plan
         ((13, 15), {"kernel_size": 3, "stride": 2, "pad": 1}, (7, 8)),
         ((12, 14), {"kernel_size": (2, 3), "stride": (3, 2), "pad": (1, 0)}, (5, 7)),
         ((12, 14), {"kernel_size": 5, "stride": 3, "pad": 2, "round_mode": "FLOOR"}, (4, 5)),
-        # Without a pad no window is dropped, and the last may lie wholly outside.
+        # Without a pad no window is dropped, and the last may be wholly outside.
         ((12, 14), {"kernel_size": 2, "stride": 3}, (5, 5)),
         ((12, 14), {"kernel_size": 1, "stride": 3}, (5, 6)),
         # One padded axis is enough for windows of the other to be dropped.
@@ -70,12 +70,10 @@ IMAGE = (1, 2, 8, 8)
             {"kernel_size": 2, "pool": "AVE"},
             r"makes 2 .*; only MAX has a mask",
         ),
-        ("Pooling", (1, 2, 8), 1, {"kernel_size": 2}, r"reads \(1, 2, 8\); it wants \(batch, chan"),
+        ("Pooling", (1, 2, 8), 1, {"kernel_size": 2}, r"reads \(1, 2, 8\); it needs \(batch, chan"),
         ("SPP", IMAGE, 1, {"pyramid_height": 0}, r"pyramid_height is 0; give a whole number"),
         # 8 bins on a side of 5: windows of 1 padded by 2.
         ("SPP", (1, 2, 5, 5), 1, {"pyramid_height": 4}, r"pad 2 is not smaller than kernel_size"),
-        ("LRN", IMAGE, 1, {"local_size": 4}, r"local_size is 4; give an odd number"),
-        ("LRN", (1, 8), 1, {}, r"reads \(1, 8\); it wants \(batch, channels"),
     ],
 )
 def test_what_caffe_refuses(type, shape, tops, args, words):
@@ -92,7 +90,6 @@ def test_what_caffe_refuses(type, shape, tops, args, words):
             r"layer 'it' \(Pooling\): pool is 'STOCHASTIC'; it is MAX or AVE",
         ),
         ("SPP", {}, r"layer 'it' \(SPP\): has no pyramid_height; give it in the row"),
-        ("LRN", {"norm_region": "ALL"}, r"norm_region is 'ALL'; it is ACROSS_CHANNELS or WITHIN"),
     ],
 )
 def test_words_and_missing_arguments(type, args, words):

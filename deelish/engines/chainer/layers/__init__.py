@@ -1,28 +1,12 @@
 """The layer kinds in Chainer: one line each, in the file of its subject."""
 
-from deelish.engines.chainer.layers import (
-    activation,
-    convolution,
-    forks,
-    indexing,
-    loss,
-    normalisation,
-    pooling,
-    recurrent,
-    reshaping,
-)
+from importlib import import_module
+
 from deelish.engines.chainer.layers.call import Op
+from deelish.plan.layers import SUBJECTS
 
-_SUBJECTS = (
-    convolution,
-    pooling,
-    activation,
-    normalisation,
-    reshaping,
-    indexing,
-    recurrent,
-    loss,
-    forks,
-)
-
-OPS: dict[str, Op] = {name: op for part in _SUBJECTS for name, op in part.OPS.items()}
+OPS: dict[str, Op] = {
+    name: op
+    for subject in SUBJECTS
+    for name, op in import_module(f"{__name__}.{subject}").OPS.items()
+}

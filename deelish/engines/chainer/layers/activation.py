@@ -1,4 +1,4 @@
-"""Layers that work place by place, in Chainer: one line each."""
+"""Layers that work element by element, in Chainer: one line each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Sigmoid(chainer.FunctionNode):  # type: ignore[misc, name-defined]
         (x,) = inputs
         xp = chainer.backend.get_array_module(x)
         self.retain_outputs((0,))
-        # Of one number, NumPy makes a scalar; Chainer wants an array.
+        # Of one number, NumPy makes a scalar; Chainer needs an array.
         return (xp.asarray(xp.exp(xp.minimum(x, 0)) / (1 + xp.exp(-abs(x)))),)
 
     def backward(self, indexes: tuple[int], gradients: tuple[Variable]) -> tuple[Variable]:
@@ -59,8 +59,8 @@ def _power(x: Variable, a: Args) -> Variable:
 
 def _exp(x: Variable, a: Args) -> Variable:
     """base ^ (shift + scale x)."""
-    rate = log_of_base(a)
-    return F.exp(line(x, rate * a["scale"], rate * a["shift"]))
+    factor = log_of_base(a)
+    return F.exp(line(x, factor * a["scale"], factor * a["shift"]))
 
 
 def _log(x: Variable, a: Args) -> Variable:

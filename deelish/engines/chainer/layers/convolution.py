@@ -1,4 +1,4 @@
-"""Layers that multiply with weights, window by window or whole, in Chainer."""
+"""Layers that go over an image by windows of weights, in Chainer."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _numbers(a: Args, axes: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _im2col(x: Variable, a: Args) -> Variable:
-    """Each window's pixels as channels, ordered by channel, then by place in the window.
+    """Each window's pixels as channels, ordered by channel, then by position in the window.
 
     Chainer's own is for images alone. This is a convolution of each channel by itself, with
     weights of which each takes one pixel.
@@ -66,16 +66,8 @@ def _im2col(x: Variable, a: Args) -> Variable:
     return y.reshape(*x.shape[:axis], x.shape[axis] * count, *y.shape[2:])
 
 
-def _inner_product(x: Variable, p: Any, a: Args) -> Variable:
-    axis = axis_of(a["axis"], x.ndim)
-    weight = p.weight.transpose() if a["transpose"] else p.weight
-    y = F.linear(x.reshape(-1, weight.shape[1]), weight, p.bias)
-    return y.reshape(*x.shape[:axis], weight.shape[0])
-
-
 OPS: dict[str, Op] = {
     "Convolution": lambda x, p, a, c: convolution(x, p, a, a["group"]),
     "Deconvolution": lambda x, p, a, c: _deconvolution(x, p, a),
     "Im2col": lambda x, p, a, c: _im2col(x[0], a),
-    "InnerProduct": lambda x, p, a, c: _inner_product(x[0], p, a),
 }

@@ -1,4 +1,4 @@
-"""Layers that normalise, scale and shift along axes, in Chainer: one line each."""
+"""Layers that normalise, scale and shift, in Chainer: one line each."""
 
 from __future__ import annotations
 
@@ -65,9 +65,20 @@ def _mvn(x: Variable, a: Args) -> Variable:
     return y / (F.sqrt(variance) + a["eps"])
 
 
+def _lrn(x: Variable, a: Args) -> Variable:
+    """Krizhevsky et al. 2012, section 3.3. Caffe divides alpha by the size."""
+    size = a["local_size"]
+    if a["norm_region"] == "WITHIN_CHANNEL":
+        # Caffe's layer has no k here: it is 1 instead.
+        means = F.average_pooling_2d(x * x, size, 1, size // 2)
+        return x * (means * a["alpha"] + 1) ** -a["beta"]
+    return F.local_response_normalization(x, size, a["k"], a["alpha"] / size, a["beta"])
+
+
 OPS: dict[str, Op] = {
     "BatchNorm": lambda x, p, a, c: _batch_norm(x[0], p, a, c.training),
     "Scale": lambda x, p, a, c: _scale(x, p, a),
     "Bias": lambda x, p, a, c: _bias(x, p, a),
     "MVN": lambda x, p, a, c: _mvn(x[0], a),
+    "LRN": lambda x, p, a, c: _lrn(x[0], a),
 }

@@ -1,4 +1,4 @@
-"""Layers that gather neighbourhoods without weights, in Chainer: Pooling, SPP, LRN."""
+"""Layers that gather neighbourhoods without weights, in Chainer: Pooling, SPP."""
 
 from __future__ import annotations
 
@@ -108,18 +108,7 @@ def _spp(x: Variable, a: Args) -> Variable:
     return F.concat([y.reshape(len(y), -1) for y in tops])
 
 
-def _lrn(x: Variable, a: Args) -> Variable:
-    """Krizhevsky et al. 2012, section 3.3. Caffe divides alpha by the size."""
-    size = a["local_size"]
-    if a["norm_region"] == "WITHIN_CHANNEL":
-        # Caffe's layer has no k here: 1 stands in its place.
-        means = F.average_pooling_2d(x * x, size, 1, size // 2)
-        return x * (means * a["alpha"] + 1) ** -a["beta"]
-    return F.local_response_normalization(x, size, a["k"], a["alpha"] / size, a["beta"])
-
-
 OPS: dict[str, Op] = {
     "Pooling": lambda x, p, a, c: _pooling(x[0], a, c.tops),
     "SPP": lambda x, p, a, c: _spp(x[0], a),
-    "LRN": lambda x, p, a, c: _lrn(x[0], a),
 }

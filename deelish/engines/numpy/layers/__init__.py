@@ -3,31 +3,15 @@
 What the other engines are compared with: plain before fast.
 """
 
-from deelish.engines.numpy.layers import (
-    activation,
-    convolution,
-    forks,
-    indexing,
-    loss,
-    normalisation,
-    pooling,
-    recurrent,
-    reshaping,
-)
+from importlib import import_module
+
 from deelish.engines.numpy.layers.call import Call as Call
 from deelish.engines.numpy.layers.call import Op as Op
 from deelish.engines.numpy.layers.call import in_doubles
+from deelish.plan.layers import SUBJECTS
 
-_SUBJECTS = (
-    convolution,
-    pooling,
-    activation,
-    normalisation,
-    reshaping,
-    indexing,
-    recurrent,
-    loss,
-    forks,
-)
-
-OPS: dict[str, Op] = {name: in_doubles(op) for part in _SUBJECTS for name, op in part.OPS.items()}
+OPS: dict[str, Op] = {
+    name: in_doubles(op)
+    for subject in SUBJECTS
+    for name, op in import_module(f"{__name__}.{subject}").OPS.items()
+}

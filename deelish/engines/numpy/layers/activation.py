@@ -1,4 +1,4 @@
-"""Layers that work place by place, in NumPy: one line each."""
+"""Layers that work element by element, in NumPy: one line each."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def _power(x: Array, a: Args) -> Array:
 
 def _exp(x: Array, a: Args) -> Array:
     """base ^ (shift + scale x), as the power of e that it is."""
-    rate = 1.0 if a["base"] == -1 else math.log(a["base"])
-    return np.exp(rate * (a["shift"] + a["scale"] * x))
+    factor = 1.0 if a["base"] == -1 else math.log(a["base"])
+    return np.exp(factor * (a["shift"] + a["scale"] * x))
 
 
 def _log(x: Array, a: Args) -> Array:
     """The logarithm of shift + scale x to the base."""
-    rate = 1.0 if a["base"] == -1 else math.log(a["base"])
-    return np.log(a["shift"] + a["scale"] * x) / rate
+    factor = 1.0 if a["base"] == -1 else math.log(a["base"])
+    return np.log(a["shift"] + a["scale"] * x) / factor
 
 
 def _dropout(x: Array, a: Args, c: Call) -> Array:

@@ -20,7 +20,7 @@ def in_doubles(op: Op) -> Op:
     """The op on bottoms in float64; its tops in float32, or in float64 where a bottom is.
 
     A layer without bottoms leaves the type of its tops as it is.
-    What has no finite answer (1 / 0, 0 / 0, the exponential of 1000) is infinite or NaN.
+    What has no finite result (1 / 0, 0 / 0, the exponential of 1000) is infinite or NaN.
     """
 
     def run(x: Sequence[Array], p: Any, a: Args, c: Call) -> Array | list[Array]:

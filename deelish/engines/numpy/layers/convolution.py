@@ -1,8 +1,7 @@
-"""Layers that multiply with weights, window by window or whole, in NumPy."""
+"""Layers that go over an image by windows of weights, in NumPy."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,11 @@ from deelish.plan.layers.convolution import Window, windows
 from deelish.plan.layers.convolution import convolution as convolution_shapes
 from deelish.plan.layers.convolution import deconvolution as deconvolution_shapes
 from deelish.plan.layers.convolution import im2col as im2col_shapes
-from deelish.plan.layers.convolution import inner_product as inner_product_shapes
 from deelish.plan.shapes import Shape, axis_of
 
 
 def _seen(bounds: Sequence[Window], place: Sequence[int], counts: Sequence[int]) -> tuple[Any, ...]:
-    """Of a padded image, the pixels that lie at one place of each window.
+    """Of a padded image, the pixels at one position of each window.
 
     Window i of an axis sees at place k the pixel stride * i + dilation * k.
     """
@@ -102,17 +100,8 @@ def _im2col(x: Array, a: Args) -> Array:
     return np.stack(seen, 2).reshape(shape)
 
 
-def _inner_product(x: Array, p: Any, a: Args) -> Array:
-    """y = W x + b; the weight is W, or its transpose with `transpose`."""
-    shape = inner_product_shapes(a, [x.shape], 1)[0]
-    rows = x.reshape(math.prod(shape[:-1]), -1)
-    y = rows @ (p.weight if a["transpose"] else p.weight.T)
-    return (y if p.bias is None else y + p.bias).reshape(shape)
-
-
 OPS: dict[str, Op] = {
     "Convolution": lambda x, p, a, c: convolution(x, p, a, a["group"]),
     "Deconvolution": lambda x, p, a, c: _deconvolution(x, p, a),
     "Im2col": lambda x, p, a, c: _im2col(x[0], a),
-    "InnerProduct": lambda x, p, a, c: _inner_product(x[0], p, a),
 }

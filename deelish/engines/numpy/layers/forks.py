@@ -28,7 +28,7 @@ def _normalize(x: Array, p: Any, a: Args) -> Array:
 
 
 def _interp(x: Array, a: Args) -> Array:
-    """Pixel i of `to` lies at i (from - 1) / (to - 1), between two pixels of the cropped image.
+    """Pixel i of `to` is at i (from - 1) / (to - 1), between two pixels of the cropped image.
 
     As in DeepLab's fork (util/interp.cpp).
     """

@@ -121,7 +121,7 @@ def _contrastive_loss(x: Sequence[Array], a: Args) -> Array:
 
 
 def _accuracy(x: Sequence[Array], a: Args, tops: int) -> list[Array]:
-    """The share of labels of which fewer than top_k other classes score as high; by class, too.
+    """The fraction of labels of which fewer than top_k other classes score as high; by class, too.
 
     Where no label counts, the share is 0 (accuracy_layer.cpp).
     """

@@ -1,4 +1,4 @@
-"""Layers that gather neighbourhoods without weights, in NumPy: Pooling, SPP, LRN."""
+"""Layers that gather neighbourhoods without weights, in NumPy: Pooling, SPP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOWEST = float(np.finfo(np.float32).min)
 
 
 def _spans(window: Window, side: int, count: int) -> list[tuple[slice, int]]:
-    """Of each window of a side, the pixels that lie in it, and its length with what is padding.
+    """Of each window of a side, the pixels in it, and its length with what is padding.
 
     Caffe's length ends with the padded image, and so can be 0 or less (pooling_layer.cpp).
     """
@@ -65,36 +65,7 @@ def _spp(x: Array, a: Args) -> Array:
     return joined.reshape(spp_shapes(a, [x.shape], 1)[0])
 
 
-def _lrn(x: Array, a: Args) -> Array:
-    """x / (k + alpha / size * the sum of squares over `size` channels around it) ^ beta.
-
-    Krizhevsky et al. 2012, section 3.3, with alpha divided as Caffe does; the channels beyond the
-    first and the last are 0.
-    """
-    size, channels = a["local_size"], x.shape[1]
-    squares = np.pad(x**2, ((0, 0), (size // 2, size // 2), (0, 0), (0, 0)))
-    sums = sum(squares[:, i : i + channels] for i in range(size))
-    return x / (a["k"] + a["alpha"] / size * sums) ** a["beta"]
-
-
-def _lrn_within(x: Array, a: Args) -> Array:
-    """x / (1 + alpha * the mean of squares over size x size pixels around it) ^ beta.
-
-    Outside of the image are zeros, which the mean counts; there is no k (lrn_layer.cpp).
-    """
-    size, (height, width) = a["local_size"], x.shape[2:]
-    half = size // 2
-    squares = np.pad(x**2, ((0, 0), (0, 0), (half, half), (half, half)))
-    sums = sum(
-        squares[:, :, i : i + height, j : j + width] for i in range(size) for j in range(size)
-    )
-    return x / (1 + a["alpha"] * sums / size**2) ** a["beta"]
-
-
 OPS: dict[str, Op] = {
     "Pooling": lambda x, p, a, c: _pooling(x[0], a, c.tops),
     "SPP": lambda x, p, a, c: _spp(x[0], a),
-    "LRN": lambda x, p, a, c: (
-        _lrn(x[0], a) if a["norm_region"] == "ACROSS_CHANNELS" else _lrn_within(x[0], a)
-    ),
 }

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from deelish.engines.torch.layers import (
-    activation,
-    convolution,
-    forks,
-    indexing,
-    loss,
-    normalisation,
-    pooling,
-    recurrent,
-    reshaping,
-)
 from deelish.engines.torch.layers.call import Args, Call
 from deelish.engines.torch.layers.call import Op as Op
+from deelish.plan.layers import SUBJECTS
 
-_SUBJECTS = (convolution, pooling, activation, normalisation, reshaping, forks)
 HALF = (torch.bfloat16, torch.float16)
-# Indices and logarithms want all their digits.
-_EXACT = (indexing, recurrent, loss)
+# Indices and logarithms need all their digits.
+_EXACT = ("indexing", "recurrent", "loss")
 
 
 def exactly(op: Op) -> Op:
-    """The same function in float32, also in a network that computes in a half type."""
+    """The same function in float32, also under autocast."""
 
     def run(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor | Sequence[Tensor]:
         with torch.autocast(torch.device(c.device).type, enabled=False):
@@ -38,5 +28,8 @@ def exactly(op: Op) -> Op:
     return run
 
 
-OPS: dict[str, Op] = {name: op for part in _SUBJECTS for name, op in part.OPS.items()}
-OPS |= {name: exactly(op) for part in _EXACT for name, op in part.OPS.items()}
+OPS: dict[str, Op] = {
+    name: exactly(op) if subject in _EXACT else op
+    for subject in SUBJECTS
+    for name, op in import_module(f"{__name__}.{subject}").OPS.items()
+}

@@ -1,4 +1,4 @@
-"""Layers that work place by place, in PyTorch: one line each."""
+"""Layers that work element by element, in PyTorch: one line each."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _power(x: Tensor, a: Args) -> Tensor:
 
 def _exp(x: Tensor, a: Args) -> Tensor:
     """base ^ (shift + scale x)."""
-    rate = log_of_base(a)
-    return torch.exp(line(x, rate * a["scale"], rate * a["shift"]))
+    factor = log_of_base(a)
+    return torch.exp(line(x, factor * a["scale"], factor * a["shift"]))
 
 
 def _log(x: Tensor, a: Args) -> Tensor:

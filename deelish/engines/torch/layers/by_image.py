@@ -1,4 +1,4 @@
-"""LRN and maxima that are not learnt through, on a CPU: a few images at a time.
+"""LRN and maxima without gradients, on a CPU: a few images at a time.
 
 Each is a chain of passes, which take twice as long over a batch in memory as over an image in the
 cache.

@@ -1,4 +1,4 @@
-"""Layers that multiply with weights, window by window or whole, in PyTorch."""
+"""Layers that go over an image by windows of weights, in PyTorch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor
     def run(each: Tensor) -> Tensor:
         pad = a["pad"]
         if may_lie_outside(a):
-            # PyTorch 2.13 reads beyond its memory where a window lies wholly in its padding.
+            # PyTorch 2.13 reads beyond its memory where a window is wholly in its padding.
             bounds = windows(a, p.weight.dim() - 2)
             each, pad = F.pad(each, [w.pad for w in reversed(bounds) for _ in range(2)]), 0
         y: Tensor = convolve(each, p.weight, p.bias, a["stride"], pad, a["dilation"], group)
@@ -35,7 +35,7 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor
 
 
 def may_lie_outside(a: Args) -> bool:
-    """Whether a window may lie wholly in its padding."""
+    """Whether a window may be wholly in its padding."""
     pads, kernels = (v if isinstance(v, tuple) else (v,) for v in (a["pad"], a["kernel_size"]))
     return bool(max(pads) >= min(kernels))
 
@@ -53,7 +53,7 @@ def _deconvolution(x: Sequence[Tensor], p: Any, a: Args) -> list[Tensor]:
 
 
 def _im2col(x: Tensor, a: Args) -> Tensor:
-    """Each window's pixels as channels, ordered by channel, then by place in the window."""
+    """Each window's pixels as channels, ordered by channel, then by position in the window."""
     axis = axis_of(a["axis"], x.dim())
     bounds = windows(a, x.dim() - axis - 1)
     x = F.pad(x, [w.pad for w in reversed(bounds) for _ in range(2)])
@@ -64,15 +64,8 @@ def _im2col(x: Tensor, a: Args) -> Tensor:
     return x.permute(*range(axis), axis, *kernels, *places).flatten(axis, axis + len(bounds))
 
 
-def _inner_product(x: Tensor, p: Any, a: Args) -> Tensor:
-    weight = p.weight.T if a["transpose"] else p.weight
-    # A channels-last input must be read in Caffe's order: flatten does, view would not.
-    return F.linear(x.flatten(a["axis"]), weight, p.bias)
-
-
 OPS: dict[str, Op] = {
     "Convolution": lambda x, p, a, c: convolution(x, p, a, a["group"]),
     "Deconvolution": lambda x, p, a, c: _deconvolution(x, p, a),
     "Im2col": lambda x, p, a, c: _im2col(x[0], a),
-    "InnerProduct": lambda x, p, a, c: _inner_product(x[0], p, a),
 }

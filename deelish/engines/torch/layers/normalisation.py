@@ -1,4 +1,4 @@
-"""Layers that normalise, scale and shift along axes, in PyTorch: one line each."""
+"""Layers that normalise, scale and shift, in PyTorch: one line each."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from deelish.engines.operators import along, takes_own_statistics
+from deelish.engines.torch.layers.by_image import goes_by_image, normalised, power
 from deelish.engines.torch.layers.call import Args, Op
 
 
@@ -61,9 +63,29 @@ def _mvn(x: Tensor, a: Args) -> Tensor:
     return normal
 
 
+def _lrn(x: Tensor, a: Args) -> Tensor:
+    """Krizhevsky et al. 2012, section 3.3. Caffe divides alpha by the size.
+
+    The sum over channels is a 1x1 convolution, with alpha for its weights and k for its bias: the
+    library's own LRN pools a 5-D copy, slowly.
+    """
+    size = a["local_size"]
+    if a["norm_region"] == "WITHIN_CHANNEL":
+        # Caffe's layer has no k here: it is 1 instead.
+        sums = F.avg_pool2d(x * x, size, 1, size // 2)
+        return x * power(sums.mul(a["alpha"]).add(1), a["beta"])
+    channels, reach = x.shape[1], size // 2
+    band = x.new_full((channels, channels), a["alpha"] / size).tril(reach).triu(-reach)
+    if goes_by_image(x):
+        return normalised(x, band, reach, a["k"], a["beta"])
+    sums = F.conv2d(x * x, band[:, :, None, None], x.new_full((channels,), a["k"]))
+    return x * power(sums, a["beta"])
+
+
 OPS: dict[str, Op] = {
     "BatchNorm": lambda x, p, a, c: _batch_norm(x[0], p, a, c.training),
     "Scale": lambda x, p, a, c: _scale(x, p, a),
     "Bias": lambda x, p, a, c: _bias(x, p, a),
     "MVN": lambda x, p, a, c: _mvn(x[0], a),
+    "LRN": lambda x, p, a, c: _lrn(x[0], a),
 }

@@ -1,4 +1,4 @@
-"""Layers that gather neighbourhoods without weights, in PyTorch: Pooling, SPP, LRN."""
+"""Layers that gather neighbourhoods without weights, in PyTorch: Pooling, SPP."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from deelish.engines.torch.layers.by_image import (
     goes_by_image,
     maxima_around,
     maxima_of_steps,
-    normalised,
-    power,
 )
 from deelish.engines.torch.layers.call import Args, Op
 from deelish.plan.layers.convolution import Window
@@ -27,7 +25,7 @@ STEPS = ((3, 3), (2, 2), (0, 0))
 
 
 class _Grid(NamedTuple):
-    """How many windows each side of an image has, and how they lie.
+    """How many windows each side of an image has, and where they are.
 
     `plain` is set where torch's own pooling has these very windows: it takes pads up to half a
     window, and where it rounds up it drops every window that starts beyond the padded image.
@@ -66,7 +64,7 @@ def pool(x: Tensor, a: Args) -> Tensor:
 
 
 def has_pixels_in_every_window(x: Tensor, a: Args) -> bool:
-    """Whether it is sure that no window of a Pooling layer lies wholly in its padding."""
+    """Whether it is sure that no window of a Pooling layer is wholly in its padding."""
     return _of(x, a).plain
 
 
@@ -111,7 +109,7 @@ def _maxima_and_places(x: Tensor, grid: _Grid) -> list[Tensor]:
 
 
 def _exact(x: Tensor) -> torch.dtype:
-    """A type that has room for places: half types are exact up to 256."""
+    """A type that holds every index: reduced precision is exact up to 256."""
     return torch.promote_types(x.dtype, torch.float32)
 
 
@@ -133,29 +131,9 @@ def _spp(x: Tensor, a: Args) -> Tensor:
     return tops[0] if len(tops) == 1 else torch.cat([y.flatten(1) for y in tops], 1)
 
 
-def _lrn(x: Tensor, a: Args) -> Tensor:
-    """Krizhevsky et al. 2012, section 3.3. Caffe divides alpha by the size.
-
-    The sum over channels is a 1x1 convolution, with alpha for its weights and k for its bias: the
-    library's own LRN pools a 5-D copy, slowly.
-    """
-    size = a["local_size"]
-    if a["norm_region"] == "WITHIN_CHANNEL":
-        # Caffe's layer has no k here: 1 stands in its place.
-        sums = F.avg_pool2d(x * x, size, 1, size // 2)
-        return x * power(sums.mul(a["alpha"]).add(1), a["beta"])
-    channels, reach = x.shape[1], size // 2
-    band = x.new_full((channels, channels), a["alpha"] / size).tril(reach).triu(-reach)
-    if goes_by_image(x):
-        return normalised(x, band, reach, a["k"], a["beta"])
-    sums = F.conv2d(x * x, band[:, :, None, None], x.new_full((channels,), a["k"]))
-    return x * power(sums, a["beta"])
-
-
 OPS: dict[str, Op] = {
     "Pooling": lambda x, p, a, c: (
         _maxima_and_places(x[0], _of(x[0], a)) if c.tops == 2 else pool(x[0], a)
     ),
     "SPP": lambda x, p, a, c: _spp(x[0], a),
-    "LRN": lambda x, p, a, c: _lrn(x[0], a),
 }

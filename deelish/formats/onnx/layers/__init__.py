@@ -4,17 +4,16 @@ LSTM and RNN are not here: ONNX's own begin no new sequence half-way, as `cont` 
 Accuracy are left out of a model.
 """
 
-from deelish.formats.onnx.call import Write
-from deelish.formats.onnx.layers import (
-    activation,
-    convolution,
-    forks,
-    indexing,
-    normalisation,
-    pooling,
-    reshaping,
-)
+from importlib import import_module
 
-_SUBJECTS = (convolution, pooling, activation, normalisation, reshaping, indexing, forks)
+from deelish.formats.onnx.layer_writer import Write
+from deelish.plan.layers import SUBJECTS
 
-NODES: dict[str, Write] = {name: write for part in _SUBJECTS for name, write in part.NODES.items()}
+_LEFT_OUT = ("recurrent", "loss")
+
+NODES: dict[str, Write] = {
+    name: write
+    for subject in SUBJECTS
+    if subject not in _LEFT_OUT
+    for name, write in import_module(f"{__name__}.{subject}").NODES.items()
+}

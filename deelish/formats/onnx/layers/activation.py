@@ -1,4 +1,4 @@
-"""Layers that work place by place, as nodes of ONNX."""
+"""Layers that work element by element, as nodes of ONNX."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from functools import reduce
 
 import numpy as np
 
-from deelish.formats.onnx.call import FLOAT, Call, Write
+from deelish.formats.onnx.layer_writer import FLOAT, LayerWriter, Write
 from deelish.plan.shapes import Args
 
 
-def line(x: str, c: Call, scale: float, shift: float) -> str:
+def line(x: str, c: LayerWriter, scale: float, shift: float) -> str:
     """scale x + shift."""
     y = x if scale == 1 else c.node("Mul", x, c.floats(scale))
     return y if shift == 0 else c.node("Add", y, c.floats(shift))
 
 
-def _relu(x: str, a: Args, c: Call) -> str:
+def _relu(x: str, a: Args, c: LayerWriter) -> str:
     slope = a["negative_slope"]
     return c.node("LeakyRelu", x, alpha=slope) if slope else c.node("Relu", x)
 
 
-def _prelu(x: str, c: Call) -> str:
+def _prelu(x: str, c: LayerWriter) -> str:
     """ONNX's slopes belong to the last axes; Caffe's to the channels."""
     slopes = c.arrays["weight"]
     return c.node("PRelu", x, c.floats(slopes.reshape(-1, *(1 for _ in c.bottoms[0][2:]))))
 
 
-def _power(x: str, a: Args, c: Call) -> str:
+def _power(x: str, a: Args, c: LayerWriter) -> str:
     """(shift + scale x) ^ power; the constant that it is where power or scale is 0."""
     power = a["power"]
     if power == 0 or a["scale"] == 0:
@@ -39,19 +39,19 @@ def _power(x: str, a: Args, c: Call) -> str:
     return y if power == 1 else c.node("Pow", y, c.floats(power))
 
 
-def _exp(x: str, a: Args, c: Call) -> str:
+def _exp(x: str, a: Args, c: LayerWriter) -> str:
     """base ^ (shift + scale x)."""
-    rate = 1.0 if a["base"] == -1 else math.log(a["base"])
-    return c.node("Exp", line(x, c, rate * a["scale"], rate * a["shift"]))
+    factor = 1.0 if a["base"] == -1 else math.log(a["base"])
+    return c.node("Exp", line(x, c, factor * a["scale"], factor * a["shift"]))
 
 
-def _log(x: str, a: Args, c: Call) -> str:
+def _log(x: str, a: Args, c: LayerWriter) -> str:
     """The logarithm of shift + scale x to the base."""
-    rate = 1.0 if a["base"] == -1 else 1 / math.log(a["base"])
-    return line(c.node("Log", line(x, c, a["scale"], a["shift"])), c, rate, 0.0)
+    factor = 1.0 if a["base"] == -1 else 1 / math.log(a["base"])
+    return line(c.node("Log", line(x, c, a["scale"], a["shift"])), c, factor, 0.0)
 
 
-def _eltwise(x: Sequence[str], a: Args, c: Call) -> str:
+def _eltwise(x: Sequence[str], a: Args, c: LayerWriter) -> str:
     if a["operation"] == "PROD":
         return reduce(lambda product, each: c.node("Mul", product, each), x)
     if a["operation"] == "MAX":

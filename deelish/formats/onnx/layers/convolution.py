@@ -1,4 +1,4 @@
-"""Layers that multiply with weights, window by window or whole, as nodes of ONNX."""
+"""Layers that go over an image by windows of weights, as nodes of ONNX."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from deelish.formats.onnx.call import Call, Write
+from deelish.formats.onnx.layer_writer import LayerWriter, Write
 from deelish.plan.layers.convolution import windows
 from deelish.plan.shapes import Args, axis_of
 
 
-def convolution(x: Sequence[str], a: Args, c: Call, group: int) -> list[str]:
+def convolution(x: Sequence[str], a: Args, c: LayerWriter, group: int) -> list[str]:
     """One top a bottom, each through the same weights."""
     return [_windowed("Conv", name, a, c, group) for name in x]
 
 
-def _windowed(op: str, x: str, a: Args, c: Call, group: int) -> str:
+def _windowed(op: str, x: str, a: Args, c: LayerWriter, group: int) -> str:
     """A Conv or a ConvTranspose, all axes before its channels made one: ONNX knows one."""
     axis = axis_of(a["axis"], len(c.bottoms[0]))
     old, new = c.bottoms[0], c.tops[0]
@@ -39,7 +39,7 @@ def _window(a: Args, axes: int) -> dict[str, Any]:
     }
 
 
-def _im2col(x: str, a: Args, c: Call) -> str:
+def _im2col(x: str, a: Args, c: LayerWriter) -> str:
     """A convolution whose filters each hold one 1: ONNX has no layer of its own for it."""
     axis = axis_of(a["axis"], len(c.bottoms[0]))
     batch, channels = math.prod(c.bottoms[0][:axis]), c.bottoms[0][axis]
@@ -52,19 +52,10 @@ def _im2col(x: str, a: Args, c: Call) -> str:
     return c.reshaped(y, (batch, *c.tops[0][axis:]), c.tops[0])
 
 
-def _inner_product(x: str, a: Args, c: Call) -> str:
-    axis = axis_of(a["axis"], len(c.bottoms[0]))
-    bias = [c.names["bias"]] if "bias" in c.names else []
-    flat = c.node("Flatten", x, axis=axis)
-    y = c.node("Gemm", flat, c.names["weight"], *bias, transB=int(not a["transpose"]))
-    return c.reshaped(y, (math.prod(c.tops[0][:-1]), c.tops[0][-1]), c.tops[0])
-
-
 NODES: dict[str, Write] = {
     "Convolution": lambda x, a, c: convolution(x, a, c, a["group"]),
     "Deconvolution": lambda x, a, c: [
         _windowed("ConvTranspose", name, a, c, a["group"]) for name in x
     ],
     "Im2col": lambda x, a, c: _im2col(x[0], a, c),
-    "InnerProduct": lambda x, a, c: _inner_product(x[0], a, c),
 }

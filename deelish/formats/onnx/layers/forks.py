@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deelish.formats.onnx.call import Call, Write
+from deelish.formats.onnx.layer_writer import LayerWriter, Write
 from deelish.formats.onnx.layers.activation import line
 from deelish.formats.onnx.layers.convolution import convolution
 from deelish.plan.layers.forks import permuted
 from deelish.plan.shapes import Args
 
 
-def _depthwise(x: Sequence[str], a: Args, c: Call) -> list[str]:
+def _depthwise(x: Sequence[str], a: Args, c: LayerWriter) -> list[str]:
     return convolution(x, a, c, len(c.arrays["weight"]))
 
 
-def _normalize(x: str, a: Args, c: Call) -> str:
+def _normalize(x: str, a: Args, c: LayerWriter) -> str:
     """Over all numbers of an image with `across_spatial`, else over the channels of each pixel."""
     axes = tuple(range(1, len(c.bottoms[0]))) if a["across_spatial"] else (1,)
     square = c.node("ReduceSumSquare", x, axes=axes)
@@ -24,13 +24,13 @@ def _normalize(x: str, a: Args, c: Call) -> str:
     return c.node("Mul", c.node("Div", x, length), c.floats(scale))
 
 
-def _upsample(x: str, a: Args, c: Call) -> str:
+def _upsample(x: str, a: Args, c: LayerWriter) -> str:
     scales = c.floats([1, 1, a["scale"], a["scale"]])
     how = {"mode": "nearest", "nearest_mode": "floor"}
     return c.node("Resize", x, "", scales, **how, coordinate_transformation_mode="asymmetric")
 
 
-def _interp(x: str, a: Args, c: Call) -> str:
+def _interp(x: str, a: Args, c: LayerWriter) -> str:
     """Bilinear, the corners of both images on each other; the pads are 0 or less: they crop."""
     if a["pad_beg"] or a["pad_end"]:
         starts = [-a["pad_beg"]] * 2
@@ -42,7 +42,7 @@ def _interp(x: str, a: Args, c: Call) -> str:
     return c.node("Resize", x, "", "", sizes, **how)
 
 
-def _reorg(x: str, a: Args, c: Call) -> str:
+def _reorg(x: str, a: Args, c: LayerWriter) -> str:
     """Forwards the input is read as if it had fewer channels on longer sides, as Darknet does."""
     n, channels, h, w = c.bottoms[0]
     s = a["stride"]
@@ -52,20 +52,20 @@ def _reorg(x: str, a: Args, c: Call) -> str:
     return _dealt(x, (n, thin, h, s, w, s), (0, 3, 5, 1, 2, 4), c)
 
 
-def _shuffle_channel(x: str, a: Args, c: Call) -> str:
+def _shuffle_channel(x: str, a: Args, c: LayerWriter) -> str:
     """Channel j of group i goes to place j * groups + i."""
     n, channels, *sides = c.bottoms[0]
     return _dealt(x, (n, a["group"], channels // a["group"], *sides), (0, 2, 1, 3, 4), c)
 
 
-def _dealt(x: str, split: Sequence[int], order: Sequence[int], c: Call) -> str:
+def _dealt(x: str, split: Sequence[int], order: Sequence[int], c: LayerWriter) -> str:
     """x in more axes, these in another order, then the shape of the top."""
     turned = tuple(split[axis] for axis in order)
     y = c.node("Transpose", c.reshaped(x, c.bottoms[0], tuple(split)), perm=order)
     return c.reshaped(y, turned, c.tops[0])
 
 
-def _axpy(x: Sequence[str], c: Call) -> str:
+def _axpy(x: Sequence[str], c: LayerWriter) -> str:
     n, channels, *rest = c.bottoms[1]
     factor = c.reshaped(x[0], c.bottoms[0], (n, channels, *(1 for _ in rest)))
     return c.node("Add", c.node("Mul", factor, x[1]), x[2])

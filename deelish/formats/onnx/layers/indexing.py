@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from deelish.errors import PlanError
-from deelish.formats.onnx.call import BOOL, FLOAT, INT64, Call, Write
-from deelish.plan.fill import checked
+from deelish.formats.onnx.layer_writer import BOOL, FLOAT, INT64, LayerWriter, Write
+from deelish.plan.initialisation import checked_filler
 from deelish.plan.kind import Blob
 from deelish.plan.layers.indexing import dummy_fillers
 from deelish.plan.shapes import Args, axis_of
@@ -16,7 +16,7 @@ from deelish.plan.shapes import Args, axis_of
 _FIRST = np.iinfo(np.int64).min
 
 
-def _arg_max(x: str, a: Args, c: Call) -> str:
+def _arg_max(x: str, a: Args, c: LayerWriter) -> str:
     """Without an axis, of each item as one vector."""
     old, new, along = c.bottoms[0], c.tops[0], a["axis"] is not None
     if along:
@@ -27,7 +27,7 @@ def _arg_max(x: str, a: Args, c: Call) -> str:
     return c.node("Concat", *both, axis=1) if a["out_max_val"] else both[0]
 
 
-def _best(x: str, axis: int, a: Args, c: Call) -> tuple[str, str]:
+def _best(x: str, axis: int, a: Args, c: LayerWriter) -> tuple[str, str]:
     """The largest values along an axis and their places; of equal ones the later comes first.
 
     ONNX's TopK has the earlier first, and so is given the axis turned round.
@@ -40,24 +40,24 @@ def _best(x: str, axis: int, a: Args, c: Call) -> tuple[str, str]:
     return values, c.node("Cast", c.node("Sub", c.whole(side - 1), places), to=FLOAT)
 
 
-def _taken(values: str, indices: str, c: Call) -> str:
+def _taken(values: str, indices: str, c: LayerWriter) -> str:
     return c.node("Gather", values, c.node("Cast", indices, to=INT64), axis=0)
 
 
-def _embed(x: str, c: Call) -> str:
+def _embed(x: str, c: LayerWriter) -> str:
     rows = _taken(c.names["weight"], x, c)
     return c.node("Add", rows, c.names["bias"]) if "bias" in c.names else rows
 
 
-def _filter(x: Sequence[str], c: Call) -> list[str]:
+def _filter(x: Sequence[str], c: LayerWriter) -> list[str]:
     *items, selector = x
     kept = c.node("Cast", c.node("Reshape", selector, c.whole(-1)), to=BOOL)
     return [c.node("Compress", each, kept, axis=0) for each in items]
 
 
-def _dummy_data(a: Args, c: Call) -> list[str]:
+def _dummy_data(a: Args, c: LayerWriter) -> list[str]:
     rows = zip(c.tops, dummy_fillers(a, len(c.tops)), strict=True)
-    fillers = [checked(Blob(shape, filler)) for shape, filler in rows]
+    fillers = [checked_filler(Blob(shape, filler)) for shape, filler in rows]
     if any(filler["type"] != "constant" for filler in fillers):
         raise PlanError("is filled with random numbers; a model of ONNX takes constants alone")
     values = zip(c.tops, fillers, strict=True)

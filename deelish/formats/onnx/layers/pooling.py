@@ -1,4 +1,4 @@
-"""Layers that gather neighbourhoods without weights, as nodes of ONNX: Pooling, SPP, LRN."""
+"""Layers that gather neighbourhoods without weights, as nodes of ONNX: Pooling, SPP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deelish.errors import PlanError
-from deelish.formats.onnx.call import FLOAT, Call, Write
+from deelish.formats.onnx.layer_writer import FLOAT, LayerWriter, Write
 from deelish.plan.layers.convolution import Window
 from deelish.plan.layers.pooling import pooled, pooling_windows, pyramid
 from deelish.plan.shapes import Args
@@ -19,7 +19,7 @@ _LOWEST = np.finfo(np.float32).min
 _OPS = {"MAX": "MaxPool", "AVE": "AveragePool"}
 
 
-def _pooling(x: str, a: Args, c: Call) -> str | list[str]:
+def _pooling(x: str, a: Args, c: LayerWriter) -> str | list[str]:
     if a["global_pooling"] and len(c.tops) == 1:
         return c.node(f"Global{_OPS[a['pool']]}", x)
     bounds = pooling_windows(a, c.bottoms[0][2:])
@@ -44,11 +44,11 @@ def _window(sides: Sequence[int], bounds: Sequence[Window], floor: bool) -> dict
 
 
 def _reaches_out(window: dict[str, Any]) -> bool:
-    """Whether a window lies wholly outside the image, which the operators refuse."""
+    """Whether a window is wholly outside the image, which the operators refuse."""
     return any(map(operator.ge, window["pads"], window["kernel_shape"] * 2))
 
 
-def _pool(x: str, c: Call, bounds: Sequence[Window], method: str, floor: bool) -> str:
+def _pool(x: str, c: LayerWriter, bounds: Sequence[Window], method: str, floor: bool) -> str:
     sides = c.bottoms[0][2:]
     window = _window(sides, bounds, floor)
     if _reaches_out(window):
@@ -76,7 +76,7 @@ def _shares(sides: Sequence[int], bounds: Sequence[Window], made: Sequence[int])
         return math.prod(w.kernel for w in bounds) / np.multiply.outer(*rows)
 
 
-def _maxima_and_places(x: str, c: Call, bounds: Sequence[Window], floor: bool) -> list[str]:
+def _maxima_and_places(x: str, c: LayerWriter, bounds: Sequence[Window], floor: bool) -> list[str]:
     """ONNX counts places through the whole batch, Caffe within each image."""
     sides = c.bottoms[0][2:]
     window = _window(sides, bounds, floor)
@@ -87,7 +87,7 @@ def _maxima_and_places(x: str, c: Call, bounds: Sequence[Window], floor: bool) -
     return [y, c.node("Cast", within, to=FLOAT)]
 
 
-def _spp(x: str, a: Args, c: Call) -> str:
+def _spp(x: str, a: Args, c: LayerWriter) -> str:
     levels = pyramid(a["pyramid_height"], c.bottoms[0][2:])
     tops = [_pool(x, c, level, a["pool"], False) for level in levels]
     if len(tops) == 1:
@@ -95,27 +95,7 @@ def _spp(x: str, a: Args, c: Call) -> str:
     return c.node("Concat", *(c.node("Flatten", y, axis=1) for y in tops), axis=1)
 
 
-def _lrn(x: str, a: Args, c: Call) -> str:
-    """ONNX divides alpha by the size, as Caffe does; WITHIN_CHANNEL it has no layer for."""
-    size = a["local_size"]
-    if a["norm_region"] == "ACROSS_CHANNELS":
-        return c.node("LRN", x, size=size, alpha=a["alpha"], beta=a["beta"], bias=a["k"])
-    pads = (size // 2,) * 4
-    mean = c.node(
-        "AveragePool",
-        c.node("Mul", x, x),
-        kernel_shape=(size, size),
-        strides=(1, 1),
-        pads=pads,
-        count_include_pad=1,
-    )
-    # Caffe's layer has no k here: 1 stands in its place.
-    base = c.node("Add", c.node("Mul", mean, c.floats(a["alpha"])), c.floats(1))
-    return c.node("Mul", x, c.node("Pow", base, c.floats(-a["beta"])))
-
-
 NODES: dict[str, Write] = {
     "Pooling": lambda x, a, c: _pooling(x[0], a, c),
     "SPP": lambda x, a, c: _spp(x[0], a, c),
-    "LRN": lambda x, a, c: _lrn(x[0], a, c),
 }

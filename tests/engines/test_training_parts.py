@@ -1,4 +1,4 @@
-"""What the engines offer for losses, several learners at once, and averages of weights."""
+"""What the engines offer for losses, several networks at once, and averages of weights."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from conftest import require_chainer
 from deelish.engines import open_engine
 from deelish.errors import EngineError
 from deelish.plan import Layer, Plan
-from deelish.plan.fill import fill
+from deelish.plan.initialisation import fill
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(0, 1, (4, 2, 6, 6)).astype(np.float32)
@@ -31,7 +31,7 @@ def engine(request):
 @pytest.fixture
 def learner(engine):
     if engine.name == "numpy":
-        pytest.skip("NumPy does not learn")
+        pytest.skip("NumPy does not train")
     return engine
 
 
@@ -59,7 +59,7 @@ def test_matmul_multiplies_the_last_two_axes_and_broadcasts_the_others(engine, f
     np.testing.assert_allclose(made, a @ b, rtol=1e-4, atol=1e-5)
 
 
-def test_several_learners_step_along_the_gradients_of_one_loss(learner):
+def test_several_networks_step_along_the_gradients_of_one_loss(learner):
     rows = [Layer("score", "InnerProduct", num_output=3)]
     modules = [build(learner, seed, rows) for seed in (0, 1)]
     optimizers = [learner.optimizer(module, "sgd", 0.5, {}) for module in modules]
@@ -74,7 +74,7 @@ def test_several_learners_step_along_the_gradients_of_one_loss(learner):
     np.testing.assert_allclose(after[1], before[1] + 0.25 * slope, rtol=1e-4, atol=1e-4)
 
 
-def test_blend_moves_what_learns_and_copies_what_is_counted(learner):
+def test_ema_update_moves_the_trainable_arrays_and_copies_the_buffers(learner):
     average, student = build(learner, 0), build(learner, 1)
     learner.run(student, {"data": X}, ["sum"], training=True)
     old, new = learner.state(average), learner.state(student)

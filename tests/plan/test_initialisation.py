@@ -1,4 +1,4 @@
-"""First values: the fillers' formulas, and that they follow from seed and name alone."""
+"""Initial weights: the fillers' formulas, and that they follow from seed and name alone."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deelish.errors import PlanError
-from deelish.plan.fill import checked, fill, filler_of
+from deelish.plan.initialisation import checked_filler, fill, filler_of
 from deelish.plan.kind import Blob
 
 SHAPE = (200, 50, 3, 3)
@@ -115,4 +115,4 @@ def test_a_filler_without_type_is_constant():
 )
 def test_refuses(shape, filler, words):
     with pytest.raises(PlanError, match=words):
-        checked(Blob(shape, filler))
+        checked_filler(Blob(shape, filler))

@@ -17,7 +17,7 @@ FLOAT, INT64, BOOL = 1, 7, 9
 
 
 @dataclass(frozen=True)
-class Call:
+class LayerWriter:
     """One layer that is being written.
 
     Attributes:
@@ -46,7 +46,7 @@ class Call:
         return self._constant(np.asarray(values, np.float32))
 
     def whole(self, *values: int) -> str:
-        """A constant vector of whole numbers, as ONNX wants axes, sides and counts."""
+        """A constant vector of whole numbers, as ONNX takes axes, sides and counts."""
         return self._constant(np.array(values, np.int64))
 
     def _constant(self, values: np.ndarray) -> str:
@@ -65,4 +65,4 @@ class Call:
 
 
 # (names of the bottoms, arguments, the call) -> the name of its top, or one for each top
-Write = Callable[[Sequence[str], Args, Call], str | Sequence[str]]
+Write = Callable[[Sequence[str], Args, LayerWriter], str | Sequence[str]]

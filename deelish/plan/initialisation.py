@@ -1,4 +1,4 @@
-"""First values of weights: Caffe's fillers, drawn from the seed and the layer's name alone.
+"""Initial weights: Caffe's fillers, drawn from the seed and the layer's name alone.
 
 NumPy draws them, so that every engine starts from the same numbers.
 """
@@ -17,7 +17,7 @@ from deelish.plan.kind import Blob
 
 Draw = Callable[[np.random.Generator, Blob, Mapping[str, Any]], Any]
 
-# What a filler may say, and what holds where it does not: caffe.proto, FillerParameter.
+# The arguments of a filler and their defaults: caffe.proto, FillerParameter.
 _DEFAULTS: dict[str, Any] = {
     "type": "constant",
     "value": 0.0,
@@ -115,7 +115,7 @@ def _fault(filler: Mapping[str, Any]) -> str | None:
     return None
 
 
-def checked(blob: Blob) -> dict[str, Any]:
+def checked_filler(blob: Blob) -> dict[str, Any]:
     """The blob's filler with every argument; PlanError where it cannot fill this shape."""
     filler = {**_DEFAULTS, **filler_of(blob.filler)}
     square = len(blob.shape) == 4 and blob.shape[2] == blob.shape[3]
@@ -130,8 +130,8 @@ def checked(blob: Blob) -> dict[str, Any]:
 
 
 def fill(blob: Blob, seed: tuple[int, ...], name: str) -> np.ndarray:
-    """First values of one blob, float32, from the seed and the name ``layer/blob``."""
-    filler = checked(blob)
+    """The initial weights of one blob, float32, from the seed and the name ``layer/blob``."""
+    filler = checked_filler(blob)
     rng = np.random.default_rng([*seed, zlib.crc32(name.encode())])
     values = FILLERS[filler["type"]](rng, blob, filler)
     return np.asarray(values, dtype=np.float32)

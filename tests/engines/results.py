@@ -24,7 +24,7 @@ Gradients = dict[int | str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """What an engine made of a case, as NumPy arrays."""
 
     tops: list[np.ndarray]
@@ -54,7 +54,7 @@ def assert_close(got: Any, wanted: Any, bound: float, what: object) -> None:
     np.testing.assert_allclose(got, wanted, rtol=0, atol=bound, err_msg=str(what))
 
 
-def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = False) -> Answer:
+def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = False) -> Result:
     """Tops, weights and gradients in PyTorch, images channels last as the engine keeps them.
 
     Gradients are by the bottoms of the places `moving`, or of those that move, and by the weights.
@@ -67,7 +67,7 @@ def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = Fa
     ]
     weights = {name: torch.from_numpy(array) for name, array in case.weights().items()}
     leaves: dict[int | str, torch.Tensor] = {place: bottoms[place] for place in moving}
-    leaves |= {name: weights[name] for name in case.learnt}
+    leaves |= {name: weights[name] for name in case.trainable}
     for leaf in leaves.values():
         leaf.requires_grad_()
     how = Call(torch.Generator() if case.training else None, case.tops, torch.device("cpu"))
@@ -79,7 +79,7 @@ def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = Fa
     for top, by in zip(made, case.projections(tops), strict=True):
         if top.requires_grad:
             (top * torch.from_numpy(by)).sum().backward(retain_graph=True)
-    return Answer(
+    return Result(
         tops,
         {name: array.detach().numpy() for name, array in weights.items()},
         {
@@ -89,10 +89,10 @@ def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = Fa
     )
 
 
-def in_numpy(case: Case) -> Answer:
+def in_numpy(case: Case) -> Result:
     """Tops and weights in NumPy, float32."""
     weights = case.weights()
-    return Answer(_made(case, case.bottoms(), weights), weights, {})
+    return Result(_made(case, case.bottoms(), weights), weights, {})
 
 
 def small_differences(case: Case) -> dict[int | str, list[tuple[int, float]]]:
@@ -100,7 +100,7 @@ def small_differences(case: Case) -> dict[int | str, list[tuple[int, float]]]:
     bottoms = [array.astype(np.float64) for array in case.bottoms()]
     weights = {name: array.astype(np.float64) for name, array in case.weights().items()}
     leaves: dict[int | str, np.ndarray] = {place: bottoms[place] for place in case.moving}
-    leaves |= {name: weights[name] for name in case.learnt}
+    leaves |= {name: weights[name] for name in case.trainable}
     by = case.projections(_made(case, bottoms, weights))
 
     def value() -> float:

@@ -1,0 +1,21 @@
+"""The fully connected layer as nodes of ONNX."""
+
+from __future__ import annotations
+
+import math
+
+from deelish.formats.onnx.layer_writer import LayerWriter, Write
+from deelish.plan.shapes import Args, axis_of
+
+
+def _inner_product(x: str, a: Args, c: LayerWriter) -> str:
+    axis = axis_of(a["axis"], len(c.bottoms[0]))
+    bias = [c.names["bias"]] if "bias" in c.names else []
+    flat = c.node("Flatten", x, axis=axis)
+    y = c.node("Gemm", flat, c.names["weight"], *bias, transB=int(not a["transpose"]))
+    return c.reshaped(y, (math.prod(c.tops[0][:-1]), c.tops[0][-1]), c.tops[0])
+
+
+NODES: dict[str, Write] = {
+    "InnerProduct": lambda x, a, c: _inner_product(x[0], a, c),
+}
