@@ -1,18 +1,19 @@
-# deelish: `make demo` trains a small network, `make test` runs every check.
+# deelish: `make demo` shows the main job, `make test` runs every check.
 
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test fuzz bench clean
+.PHONY: help install demo test reference fuzz bench clean
 
 help:
-	@echo "make install   make .venv with $(PYTHON) and install deelish into it"
-	@echo "make demo      train a small network on 5,000 digits"
-	@echo "make test      run the format, lint and type checks and the tests"
-	@echo "make fuzz      change the golden Caffe files in 20,000 ways and read them"
-	@echo "make bench     time the language beside the same steps written by hand"
-	@echo "make clean     remove .venv and what the tools left"
+	@echo "make install     make .venv with $(PYTHON) and install everything into it"
+	@echo "make demo        a teacher, students and a table on 5,000 digits"
+	@echo "make test        run the format, lint and type checks and the tests"
+	@echo "make reference   write docs/reference/ from the docstrings"
+	@echo "make fuzz        change the golden Caffe files in 20,000 ways and read them"
+	@echo "make bench       time the language beside the same steps written by hand"
+	@echo "make clean       remove .venv and what the tools left"
 	@echo "Another Python: make install PYTHON=python3.12"
 
 install: $(STAMP)
@@ -37,7 +38,11 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+reference: install
+	$(BIN)/python docs/make_reference.py
 
 fuzz: install
 	$(BIN)/python tests/fuzz/long_run.py --mutants 20000

@@ -14,7 +14,10 @@ from deelish import Deel, Network
 from deelish.networks import GoogLeNet
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/caffe.md", "docs/distillation.md", "docs/engines.md")
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "data/README.md"),
+    *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
+)
 
 
 def blocks(page):
