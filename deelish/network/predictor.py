@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from deelish.engines import Context, Engine
@@ -20,6 +21,7 @@ class Predictor(ABC):
         context: the engine, device and seed that it was made in.
         preprocessing: what it does to pixels.
         parameters: how many parameters it has, or None where that cannot be known.
+        members: the predictors whose logits it combines; each is cached by itself.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Predictor(ABC):
     context: Context
     preprocessing: Preprocessing
     parameters: int | None
+    members: Sequence[Predictor] = ()
 
     @property
     def engine(self) -> Engine:

@@ -57,9 +57,10 @@ class TeacherCache:
     def store_of(self, predictor: Predictor, images: ImageTensor) -> Store | None:
         """The store for a teacher's logits to these images, opened once.
 
-        None for fresh views, whose pictures have no keys, and for a teacher without a fingerprint.
+        None for fresh views, whose pictures have no keys, for a teacher without a fingerprint, and
+        for one whose members are cached.
         """
-        if getattr(images.pictures, "keys", None) is None:
+        if predictor.members or getattr(images.pictures, "keys", None) is None:
             return None
         fingerprint = predictor.fingerprint()
         if fingerprint is None:

@@ -35,7 +35,7 @@ class Pictures:
 class Teacher:
     """Counts the images that it is asked about; its answer follows from their keys."""
 
-    name, classes, preprocessing = "Teacher", CLASSES, Preprocessing(8)
+    name, classes, preprocessing, members = "Teacher", CLASSES, Preprocessing(8), ()
 
     def __init__(self, fingerprint="1"):
         self.print = fingerprint
