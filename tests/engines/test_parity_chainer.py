@@ -1,4 +1,4 @@
-"""Every layer kind in Chainer against PyTorch and NumPy: tops, gradients, what training counts."""
+"""Every layer kind in Chainer against PyTorch and NumPy: tops, gradients, the buffers that training changes."""
 
 import numpy as np
 import pytest

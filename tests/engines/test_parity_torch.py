@@ -1,4 +1,4 @@
-"""Every layer kind in PyTorch against NumPy: tops, gradients, what training counts."""
+"""Every layer kind in PyTorch against NumPy: tops, gradients, the buffers that training changes."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Blobs: every number that a shape declares lies in the file, before anything is allocated."""
+"""Blobs: every number that a shape declares is in the file, before anything is allocated."""
 
 from __future__ import annotations
 
