@@ -1,4 +1,4 @@
-"""Every layer kind in PyTorch against NumPy: tops, gradients, the buffers that training changes."""
+"""Every layer kind in PyTorch against NumPy: tops, gradients, changed buffers."""
 
 from collections import Counter
 

@@ -72,10 +72,10 @@ def test_a_network_wrapped_as_a_teacher_computes_in_the_type_of_its_key(monkeypa
     assert not np.array_equal(wrapped, network.classify(images()).value)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_a_precision_that_is_named_is_for_inference_and_training(tmp_path, capsys, precision):
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_precision_that_is_named_is_for_inference_and_training(tmp_path, capsys, dtype):
     train = write_set(tmp_path, "train", 64)
-    Deel(precision=precision)
+    Deel(precision=dtype)
     network = small()
     InputBatch(train, batch_size=8, crop=1.0, mirror=False)
 
@@ -84,16 +84,16 @@ def test_a_precision_that_is_named_is_for_inference_and_training(tmp_path, capsy
         return network.backprop(t)
 
     assert BatchTrain(workout, epochs=10, lr=0.01)[-1]["accuracy"] > 0.9
-    assert f"compute in {precision}" in capsys.readouterr().out
+    assert f"compute in {dtype}" in capsys.readouterr().out
     output = network.classify(images(size=8))
     assert output.value.dtype == np.float32
     assert not np.array_equal(output.value, exact_output(network))
     assert all(weight.dtype == torch.float32 for weight in network.module.parameters())
 
 
-def states_of_a_training(train, precision, rows, batch_size, lr=0.01, scale=1 / 255):
+def states_of_a_training(train, dtype, rows, batch_size, lr=0.01, scale=1 / 255):
     """The weights before a training and after each of its updates; {layer/name: array}."""
-    Deel(seed=1, precision=precision)
+    Deel(seed=1, precision=dtype)
     network = Network([*rows, Layer("prob", "Softmax")], **FACTS | {"scale": scale})
     InputBatch(train, batch_size=batch_size, crop=1.0, mirror=False)
     states = [weights(network)]
@@ -117,9 +117,9 @@ def test_gradients_that_float16_would_round_to_0_move_the_weights_as_in_float32(
         Layer("score", "InnerProduct", num_output=4, bias_term=False, weight_filler=millionth),
     ]
     moved = {}
-    for precision in ("float32", "float16"):
-        before, after = states_of_a_training(train, precision, rows, batch_size=64)
-        moved[precision] = {name: after[name] - before[name] for name in before}
+    for dtype in ("float32", "float16"):
+        before, after = states_of_a_training(train, dtype, rows, batch_size=64)
+        moved[dtype] = {name: after[name] - before[name] for name in before}
     for name, exact in moved["float32"].items():
         assert largest(exact) > 1e-4
         assert_close(moved["float16"][name], exact, 0.02 * largest(exact), name)
@@ -130,9 +130,9 @@ def test_an_update_whose_gradients_overflow_float16_is_left_out(tmp_path):
     train = write_set(tmp_path, "train", 32)
     rows = [Layer(name, "InnerProduct", num_output=4) for name in ("hidden", "score")]
     moved = {}
-    for precision in ("float32", "float16"):
-        states = states_of_a_training(train, precision, rows, batch_size=1, lr=1e-6, scale=1.0)
-        moved[precision] = [
+    for dtype in ("float32", "float16"):
+        states = states_of_a_training(train, dtype, rows, batch_size=1, lr=1e-6, scale=1.0)
+        moved[dtype] = [
             any((old[name] != new[name]).any() for name in old)
             for old, new in itertools.pairwise(states)
         ]
@@ -141,16 +141,14 @@ def test_an_update_whose_gradients_overflow_float16_is_left_out(tmp_path):
     assert any(moved["float16"])
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_scores_are_not_rounded_to_reduced_precision(precision):
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_scores_are_not_rounded_to_reduced_precision(dtype):
     """At a temperature of 20 the eight digits of bfloat16 would say little of small differences."""
-    Deel(precision=precision)
+    Deel(precision=dtype)
     for network in (small(), NetworkInNetworkCIFAR10()):
         size = network.preprocessing.size
         values = network.classify(images(size=size)).value.copy()
-        assert (
-            torch.from_numpy(values).to(getattr(torch, precision)).float().numpy() != values
-        ).any()
+        assert (torch.from_numpy(values).to(getattr(torch, dtype)).float().numpy() != values).any()
 
 
 def exact_output(network):

@@ -1,4 +1,4 @@
-"""Files of networks: whole or not at all, the same to the bit, and refused where they are something else."""
+"""Files of networks: whole or not at all, the same to the bit, and refused if they are others."""
 
 import json
 import os
