@@ -20,7 +20,7 @@ from deelish.comparison.pictures import ImageList, checked_crop
 from deelish.comparison.result import Comparison, checked_page
 from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
 from deelish.errors import DataError
-from deelish.formats import save_record
+from deelish.formats import write_network
 from deelish.images.lists import check_apart, check_labels, read_items
 from deelish.network.model import Model
 from deelish.network.predictor import Predictor
@@ -122,7 +122,7 @@ def _file(network: Predictor) -> int | None:
     if not isinstance(network, Model):
         return None
     with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
-        path = save_record(Path(folder, "network.safetensors"), network.record())
+        path = write_network(Path(folder, "network.safetensors"), network.record())
         return path.stat().st_size
 
 

@@ -11,17 +11,17 @@ import numpy as np
 from deelish.common.pieces import in_pieces
 from deelish.engines.base import Values
 from deelish.errors import FileError
-from deelish.formats.record import Stored
+from deelish.formats.saved_network import StoredWeights
 from deelish.plan.plan import Plan
 
 SHOWN = 4
-# Caffe's HDF5 leaves arrays out that lie in another layer's.
+# Caffe's HDF5 leaves arrays out that another layer owns.
 _LACKING = np.empty(0, np.float32)
 
 
 @dataclass
 class Loaded:
-    """Weights for a plan: arrays by layer and blob, the layers left new, and what to say aloud."""
+    """Weights for a plan: arrays by layer and blob, the layers left new, and lines to print."""
 
     values: Values
     new: set[str]
@@ -30,12 +30,12 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a file may be in spite of: refused otherwise.
+    """Differences between a file and a network that are accepted; they are refused otherwise.
 
     Attributes:
-        others: the classifier may be of another number of outputs, since the user chose these.
-        extra: the file may have layers that the network lacks; they are named aloud.
-        missing: the network may have layers that the file lacks; they keep first values.
+        others: the classifier may have another number of outputs, since the user chose these.
+        extra: the file may have layers that the network lacks; they are reported.
+        missing: the network may have layers that the file lacks; they keep initial weights.
         nonfinite: weights may be NaN or infinite.
     """
 
@@ -45,11 +45,11 @@ class Allowed:
     nonfinite: bool = False
 
 
-def match(plan: Plan, path: Path, stored: Stored, allowed: Allowed) -> Loaded:
+def match(plan: Plan, path: Path, stored: StoredWeights, allowed: Allowed) -> Loaded:
     """Give every layer of the plan the file's arrays of its name, in Caffe's order.
 
-    Layers that exist only in training may be absent, and so may arrays that lie in another
-    layer's. Everything else that differs is refused.
+    Layers that exist only in training may be absent, and so may arrays that another layer owns.
+    All else that differs is refused.
 
     Raises:
         FileError: blobs missing, too many, or of other shapes; the message lists them.
@@ -67,7 +67,7 @@ def match(plan: Plan, path: Path, stored: Stored, allowed: Allowed) -> Loaded:
     for layer, arrays in stored.arrays.items():
         if layer in plan.weights:
             faults += _take(plan, layer, arrays, loaded, allowed)
-    absent = [layer for layer in absent if not _lies_elsewhere(plan, layer)]
+    absent = [layer for layer in absent if not _is_shared(plan, layer)]
     faults += [
         f"{plan.layer(layer).label}: missing in the file"
         for layer in absent
@@ -84,7 +84,7 @@ def match(plan: Plan, path: Path, stored: Stored, allowed: Allowed) -> Loaded:
     return loaded
 
 
-def _lies_elsewhere(plan: Plan, layer: str) -> bool:
+def _is_shared(plan: Plan, layer: str) -> bool:
     return all((layer, blob) in plan.owners for blob in plan.weights[layer])
 
 
@@ -154,14 +154,14 @@ def _shapes(shapes: Sequence[Sequence[int]]) -> str:
 
 
 def _misfit(plan: Plan, layer: str, arrays: Sequence[np.ndarray]) -> str:
-    wanted = _shapes([blob.shape for blob in plan.weights[layer].values()])
+    needed = _shapes([blob.shape for blob in plan.weights[layer].values()])
     got = _shapes([array.shape for array in arrays])
-    return f"{plan.layer(layer).label}: weights are {got} in the file, {wanted} in the network"
+    return f"{plan.layer(layer).label}: weights are {got} in the file, {needed} in the network"
 
 
 def _replaced(plan: Plan, layer: str, arrays: Sequence[np.ndarray]) -> str:
-    wanted = next(iter(plan.weights[layer].values())).shape
-    return f"{layer}: new, {wanted} instead of the file's {arrays[0].shape}; train it before use"
+    needed = next(iter(plan.weights[layer].values())).shape
+    return f"{layer}: new, {needed} instead of the file's {arrays[0].shape}; train it before use"
 
 
 def _listed(plan: Plan, path: Path, faults: Sequence[str]) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 from deelish.common.printing import say
 from deelish.engines import Context, current_context
 from deelish.errors import FileError, PlanError
-from deelish.formats import save_record
+from deelish.formats import write_network
 from deelish.formats.chainer.weights import Example
+from deelish.formats.initial_weights import load_initial_weights
 from deelish.formats.match import Loaded
-from deelish.formats.record import Record
-from deelish.formats.start import start_from
+from deelish.formats.saved_network import SavedNetwork
 from deelish.network.describe import Described
 from deelish.network.fingerprint import fingerprint_of
 from deelish.network.labels import LabelNames, Labels
@@ -86,7 +86,7 @@ class Model(Described):
         loaded, stored = Loaded({}, set(plan.weights)), None
         if modelpath is not None:
             path = find_model(modelpath, self.weights)
-            loaded, stored = start_from(
+            loaded, stored = load_initial_weights(
                 path, plan, made, chosen=names is not None, example=self.example
             )
         known = names.names if names else stored
@@ -244,13 +244,15 @@ class Model(Described):
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
         weights alone, for Chainer. Of several processes the first writes, and the others wait.
         """
-        self.engine.group.once(lambda: save_record(Path(path), self.record()))
+        self.engine.group.once(lambda: write_network(Path(path), self.record()))
         return Path(path)
 
-    def record(self) -> Record:
+    def record(self) -> SavedNetwork:
         """All that its files hold."""
         values = self.engine.state(self.module)
-        return Record(self.plan, values, self.labels, self.preprocessing, sorted(self.untrained))
+        return SavedNetwork(
+            self.plan, values, self.labels, self.preprocessing, sorted(self.untrained)
+        )
 
     def export(self, path: str | Path) -> Path:
         """Write an ONNX model of the test phase for other programs; deelish does not read it back.

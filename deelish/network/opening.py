@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from deelish.errors import CaffeError, DataError, FileError
-from deelish.formats import open_record
+from deelish.formats import read_network
 from deelish.formats.caffe.hdf5 import read_weights
 from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.read import read_net
@@ -60,7 +60,7 @@ def open_parts(
 
 def parts_of_file(path: Path) -> Parts:
     """The network in a file that deelish wrote, or in a .caffemodel."""
-    record = open_record(path)
+    record = read_network(path)
     loaded = Loaded(record.values, set(record.untrained), list(record.said))
     return Parts(record.plan, record.preprocessing, record.labels, loaded)
 

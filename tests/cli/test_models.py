@@ -162,9 +162,15 @@ def test_convert_refused_by_verification(model, tmp_path, capsys, monkeypatch) -
         (["show", "{model}", "--labels", "none.txt"], "labels file none.txt: not found in"),
         (["classify", "{model}", "none.png"], "none.png"),
         (["classify", "{model}", "{image}", "--top", "0"], "--top 0: give a whole number above 0"),
-        (["convert", "{model}", "out.pt"], "out.pt: files of networks end in .hdf5, .h5, .safet"),
+        (
+            ["convert", "{model}", "out.pt"],
+            "out.pt: networks have the file extensions .hdf5, .h5, .safet",
+        ),
         (["convert", "{model}", "{model}"], "mine.hdf5: is read, and would be written over; give"),
-        (["convert", "{image}", "out.hdf5"], "image.png: files of networks end in .hdf5, .h5"),
+        (
+            ["convert", "{image}", "out.hdf5"],
+            "image.png: networks have the file extensions .hdf5, .h5",
+        ),
     ],
 )
 def test_errors(arguments, sentence, model, foreign, image, tmp_path, monkeypatch, capsys) -> None:

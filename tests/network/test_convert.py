@@ -176,7 +176,7 @@ def test_the_net_in_text_is_not_written_over_either(foreign, tmp_path):
 def test_endings_are_checked_before_anything_is_read(tmp_path):
     (tmp_path / "a.hdf5").write_bytes(b"no HDF5")
     listed = (
-        r"files of networks end in .hdf5, .h5, .safetensors, .caffemodel, .npz, .onnx; give one"
+        r"networks have the file extensions .hdf5, .h5, .safetensors, .caffemodel, .npz, .onnx;"
     )
     with pytest.raises(FileError, match=rf"b.pt: {listed}"):
         convert(tmp_path / "a.hdf5", tmp_path / "b.pt")

@@ -132,7 +132,7 @@ class _Reader:
         if not plain or math.prod(shape) * dtype.itemsize != held:
             raise CaffeError(
                 f"{self._path}: {place!r} is {dtype} {shape} in {held:,} bytes, where plain float32"
-                " or float64 are wanted; take another copy"
+                " or float64 are needed; take another copy"
             )
         self._bytes -= held
         if self._bytes < 0:
