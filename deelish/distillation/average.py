@@ -13,7 +13,7 @@ from deelish.plan.arrays import rows_of
 
 
 class MovingAverage(Predictor):
-    """The running average of a student's weights; `Average` says what its arguments are."""
+    """The running average of a student's weights; `Average` documents its arguments."""
 
     def __init__(self, student: Model, decay: float = 0.999) -> None:
         if not isinstance(student, Model):

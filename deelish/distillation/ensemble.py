@@ -18,7 +18,7 @@ AVERAGES = ("logits", "probabilities")
 
 
 class MeanOfTeachers(Predictor):
-    """The mean of several teachers; `Ensemble` says what its arguments are."""
+    """The mean of several teachers; `Ensemble` documents its arguments."""
 
     def __init__(
         self, *members: Predictor, average: str = "logits", name: str | None = None

@@ -36,7 +36,7 @@ class HintKind:
     spatial: bool = False
 
 
-# The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, beside cross-entropy.
+# The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, with cross-entropy.
 HINTS: dict[str, HintKind] = {
     "fitnet": HintKind(fitnet, 100.0, projects=True),
     "attention": HintKind(attention, 1000.0, spatial=True),

@@ -48,7 +48,7 @@ def loss_weights(
         epoch: now.
 
     Raises:
-        TrainingError: alpha beside one of the others, or a value that is no weight.
+        TrainingError: alpha together with one of the others, or a value that is no weight.
     """
     others = [name for name in ("weight", "label_weight") if name in given]
     if "alpha" in given and others:

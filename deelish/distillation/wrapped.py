@@ -22,7 +22,7 @@ from deelish.plan.preprocessing import Preprocessing
 
 
 class WrappedModel(Predictor):
-    """Any model as a teacher; `Teacher` says what its arguments are."""
+    """Any model as a teacher; `Teacher` documents its arguments."""
 
     def __init__(
         self,

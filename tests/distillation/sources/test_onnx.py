@@ -16,8 +16,8 @@ def test_an_onnx_file_of_deelish_has_its_preprocessing_labels_and_logits(session
     teacher = Teacher(tmp_path / "net.onnx")
     assert teacher.preprocessing == network.preprocessing
     assert (teacher.labels, teacher.classes, teacher.name) == (list("abcde"), 5, "net")
-    wanted = network.batch_feature(pixels).value
-    np.testing.assert_allclose(teacher.batch_feature(pixels).value, wanted, rtol=1e-3, atol=1e-3)
+    reference = network.batch_feature(pixels).value
+    np.testing.assert_allclose(teacher.batch_feature(pixels).value, reference, rtol=1e-3, atol=1e-3)
     with pytest.raises(PlanError, match="a model of ONNX shows no inner layers"):
         teacher.feature(pixels, layer="conv")
 
@@ -52,8 +52,8 @@ def test_an_onnx_file_of_others_gives_logits_for_any_number_of_images(tmp_path, 
     with Deel():
         teacher = Teacher(tmp_path / "other.onnx", mean=127.5, scale=1 / 127.5, crop=1.0)
         logits = teacher.batch_feature(eights()).value
-    wanted = as_input(eights()).mean((2, 3)) @ matrix
-    np.testing.assert_allclose(logits, wanted, rtol=1e-4, atol=1e-5)
+    reference = as_input(eights()).mean((2, 3)) @ matrix
+    np.testing.assert_allclose(logits, reference, rtol=1e-4, atol=1e-5)
     assert teacher.preprocessing.size == 8
 
 

@@ -21,13 +21,13 @@ def expected(module, pixels):
 
 def test_a_torch_module_runs_in_evaluation_mode_and_is_not_changed(session):
     module, pixels = Usual(), eights()
-    wanted = expected(module, pixels)
+    reference = expected(module, pixels)
     module.train()
     module.conv.weight.requires_grad_(False)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     teacher = Teacher(module, **WHOLE)
     logits = teacher.batch_feature(pixels)
-    np.testing.assert_allclose(logits.value, wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(logits.value, reference, rtol=1e-5, atol=1e-5)
     assert logits.owner is teacher
     assert not logits.content.requires_grad
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
@@ -51,16 +51,16 @@ def test_a_torch_module_gets_input_of_its_own_dtype(session):
     logits = Teacher(module, **WHOLE).batch_feature(pixels).value
     assert logits.dtype == np.float32
     with torch.no_grad():
-        wanted = module.eval()(torch.from_numpy(as_input(pixels)).double()).numpy()
-    np.testing.assert_allclose(logits, wanted, rtol=1e-5, atol=1e-6)
+        reference = module.eval()(torch.from_numpy(as_input(pixels)).double()).numpy()
+    np.testing.assert_allclose(logits, reference, rtol=1e-5, atol=1e-6)
 
 
 def test_an_inner_module_gives_features_by_its_name(session):
     module, pixels = Usual().eval(), eights()
     feature = Teacher(module, **WHOLE).feature(pixels, layer="bn").value
     with torch.no_grad():
-        wanted = module.bn(module.conv(torch.from_numpy(as_input(pixels)))).numpy()
-    np.testing.assert_allclose(feature, wanted, rtol=1e-5, atol=1e-5)
+        reference = module.bn(module.conv(torch.from_numpy(as_input(pixels)))).numpy()
+    np.testing.assert_allclose(feature, reference, rtol=1e-5, atol=1e-5)
     assert not module.bn._forward_hooks
     with pytest.raises(PlanError, match="Usual: has no layer 'bm'; the nearest are bn, "):
         Teacher(module, **WHOLE).feature(pixels, layer="bm")
@@ -69,10 +69,10 @@ def test_an_inner_module_gives_features_by_its_name(session):
 def test_a_network_of_deelish_gives_its_own_logits_and_features(session):
     network, pixels = small_network(labels=list("abcde")), eights()
     teacher = Teacher(network)
-    wanted = network.batch_feature(pixels).value
-    np.testing.assert_array_equal(teacher.batch_feature(pixels).value, wanted)
-    wanted = network.feature(pixels, layer="conv").value
-    np.testing.assert_array_equal(teacher.feature(pixels, layer="conv").value, wanted)
+    reference = network.batch_feature(pixels).value
+    np.testing.assert_array_equal(teacher.batch_feature(pixels).value, reference)
+    reference = network.feature(pixels, layer="conv").value
+    np.testing.assert_array_equal(teacher.feature(pixels, layer="conv").value, reference)
     assert teacher.labels == list("abcde")
     assert teacher.new_layers == network.new_layers
     with pytest.raises(DataError, match=r"network of deelish has its own .* leave size= out"):
@@ -84,8 +84,8 @@ def test_a_file_of_a_network_gives_the_logits_of_the_network(session, tmp_path, 
     network, pixels = small_network(labels=list("abcde")), eights()
     network.save(tmp_path / f"net.{extension}")
     teacher = Teacher(tmp_path / f"net.{extension}")
-    wanted = network.batch_feature(pixels).value
-    np.testing.assert_array_equal(teacher.batch_feature(pixels).value, wanted)
+    reference = network.batch_feature(pixels).value
+    np.testing.assert_array_equal(teacher.batch_feature(pixels).value, reference)
 
 
 def test_a_caffemodel_of_caffe_gives_the_logits_of_caffe(session, material):
@@ -95,8 +95,8 @@ def test_a_caffemodel_of_caffe_gives_the_logits_of_caffe(session, material):
         logits = model.run(arrays["in:data"])
         np.testing.assert_allclose(logits, arrays["mid:fc"], rtol=1e-4, atol=1e-5)
     teacher, pixels = Teacher(folder / "net.caffemodel"), np.zeros((48, 48, 3), np.uint8)
-    wanted = CaffeNet(folder / "net.caffemodel").batch_feature(pixels).value
-    np.testing.assert_array_equal(teacher.batch_feature(pixels).value, wanted)
+    reference = CaffeNet(folder / "net.caffemodel").batch_feature(pixels).value
+    np.testing.assert_array_equal(teacher.batch_feature(pixels).value, reference)
 
 
 def test_a_function_gives_its_own_logits(session):
@@ -108,8 +108,8 @@ def test_a_function_gives_its_own_logits(session):
         return logits
 
     teacher, pixels = Teacher(mine, **WHOLE), eights()
-    wanted = as_input(pixels).reshape(6, -1) @ weights
-    np.testing.assert_allclose(teacher.batch_feature(pixels).value, wanted, rtol=1e-4, atol=1e-4)
+    reference = as_input(pixels).reshape(6, -1) @ weights
+    np.testing.assert_allclose(teacher.batch_feature(pixels).value, reference, rtol=1e-4, atol=1e-4)
     assert (teacher.name, teacher.classes, teacher.parameters) == ("mine", 7, None)
     with pytest.raises(PlanError, match="a function shows no inner layers"):
         teacher.feature(pixels, layer="conv")
@@ -123,14 +123,14 @@ def test_a_chainer_chain_runs_in_evaluation_mode_and_is_not_changed(chainer):
     chain, pixels = usual_chain(chainer), eights()
     with chainer.using_config("train", False), chainer.no_backprop_mode():
         inner = chain.bn(chain.conv(as_input(pixels))).array
-        wanted = chain(as_input(pixels)).array
+        reference = chain(as_input(pixels)).array
     before = [p.array.copy() for p in chain.params()] + [chain.bn.avg_mean.copy()]
     with Deel():
         teacher = Teacher(chain, **WHOLE)
         with chainer.using_config("train", True):
             logits = teacher.batch_feature(pixels).value
         feature = teacher.feature(pixels, layer="bn").value
-    np.testing.assert_allclose(logits, wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(logits, reference, rtol=1e-5, atol=1e-5)
     after = [p.array for p in chain.params()] + [chain.bn.avg_mean]
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
     np.testing.assert_allclose(feature, inner, rtol=1e-5, atol=1e-5)
