@@ -28,9 +28,9 @@ def load_initial_weights(
     Raises:
         FileError, CaffeError: the file is no file of a network, or does not fit the plan.
     """
-    stored, said = read_weights(path, plan, example)
+    stored, notices = read_weights(path, plan, example)
     loaded = match(plan, path, stored, Allowed(others=chosen))
-    loaded.said += [*said, *_other_pixels(path, stored.preprocessing, preprocessing)]
+    loaded.notices += [*notices, *_other_pixels(path, stored.preprocessing, preprocessing)]
     fits = stored.labels is not None and len(stored.labels) == plan.classes
     return loaded, stored.labels if fits else None
 

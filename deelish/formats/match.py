@@ -25,7 +25,7 @@ class Loaded:
 
     values: Values
     new: set[str]
-    said: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def match(plan: Plan, path: Path, stored: StoredWeights, allowed: Allowed) -> Lo
     extra = [name for name in stored.arrays if name not in plan.weights]
     faults: list[str] = []
     if allowed.extra and extra:
-        loaded.said.append(f"{', '.join(extra)}: in {path.name}, not in the network; ignored")
+        loaded.notices.append(f"{', '.join(extra)}: in {path.name}, not in the network; ignored")
     elif extra:
         faults += [
             f"layer {name!r}: has weights in the file, none in the network" for name in extra
@@ -80,7 +80,7 @@ def match(plan: Plan, path: Path, stored: StoredWeights, allowed: Allowed) -> Lo
         loaded.new.update(absent)
         untaught = allowed.missing and plan.test_layers.intersection(absent)
         use = "train before use" if untaught else "only used while training on labels"
-        loaded.said.append(f"{', '.join(absent)}: not in {path.name}, new; {use}")
+        loaded.notices.append(f"{', '.join(absent)}: not in {path.name}, new; {use}")
     return loaded
 
 
@@ -96,7 +96,7 @@ def _take(
     fitted = _fit(plan, layer, arrays)
     if fitted is None and (replaceable or layer not in plan.test_layers):
         loaded.new.add(layer)
-        loaded.said.append(_replaced(plan, layer, arrays))
+        loaded.notices.append(_replaced(plan, layer, arrays))
         return []
     if fitted is None:
         return [_misfit(plan, layer, arrays)]
@@ -138,7 +138,7 @@ def _settle_shared(plan: Plan, loaded: Loaded) -> None:
         held = loaded.values.setdefault(owner, {})
         array = array.reshape(plan.weights[owner][owned].shape)
         if owned in held and not np.array_equal(held[owned], array, equal_nan=True):
-            loaded.said.append(
+            loaded.notices.append(
                 f"{layer} and {owner} share {blob}, and the file has two; that of {layer} is taken"
             )
         held[owned] = array

@@ -27,14 +27,14 @@ def checksum(array: np.ndarray) -> int:
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """A network as a file carries it; `said` are the lines to print when it is opened."""
+    """A network as a file carries it; `notices` are printed when it is opened."""
 
     plan: Plan
     values: Values
     labels: list[str] | None
     preprocessing: Preprocessing
     untrained: list[str]
-    said: Sequence[str] = ()
+    notices: Sequence[str] = ()
 
     def header(self) -> str:
         """Everything but the arrays, with a checksum of each array and of itself, as JSON."""

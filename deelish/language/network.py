@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Unpack
 
-from deelish.distillation.choosing import LossOptions
+from deelish.distillation.configured_loss import LossOptions
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
 from deelish.images.stills import Source

@@ -23,7 +23,7 @@ class LabelNames:
         """A file with one name a line, a list of names, or a count.
 
         Raises:
-            DataError: no such file, nothing in it, or a count below one.
+            DataError: no such file, an empty one, or a count below one.
         """
         if isinstance(labels, bool) or not isinstance(labels, int | str | Path | Sequence):
             raise DataError(f"labels={labels!r}: give a file, a list of names, or a count")
@@ -47,13 +47,13 @@ def _read(path: Path) -> list[str]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"labels file {path}: cannot be read ({error}); it wants UTF-8 text, one name a line"
+            f"labels file {path}: cannot be read ({error}); save it as UTF-8, one name a line"
         ) from None
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def outputs_of(labels: Labels | None, outputs: int | None, default: int) -> int:
-    """How many outputs a network of a family gets.
+    """How many outputs a network of a family has.
 
     Raises:
         DataError: labels and outputs disagree.

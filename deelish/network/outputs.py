@@ -1,4 +1,4 @@
-"""What a network makes of images: features of a layer, and logits."""
+"""The outputs of a network: the features of a layer, and logits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from deelish.network.tensors import ImageTensor, Tensor
 
 
 class FeatureTensor(Tensor):
-    """What a layer of a network makes of images.
+    """The features of a layer for images.
 
     Attributes:
-        owner: the network that made it, or another predictor, or None.
+        owner: the network that computed it, or another predictor, or None.
         source: the images that it was computed from, or None.
     """
 
@@ -40,8 +40,8 @@ class LogitsTensor(FeatureTensor):
     """Logits (n, classes) of a network. Its labels are its owner's.
 
     Attributes:
-        training: whether dropout was drawn for it, as for a student that learns.
-        features: inner blobs beside the logits, by name: the engine's own tensors.
+        training: whether dropout was drawn for it, as for a student in training.
+        features: inner blobs computed with the logits, by name: the engine's own tensors.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LogitsTensor(FeatureTensor):
 
     @property
     def probabilities(self) -> np.ndarray:
-        """float32 (n, classes): the softmax of the logits, taken once, here."""
+        """float32 (n, classes): the softmax of the logits."""
         return self.engine.numpy(self.engine.softmax(self.content))
 
     def top(self, count: int = 5) -> list[list[tuple[str, float]]]:
@@ -66,12 +66,12 @@ class LogitsTensor(FeatureTensor):
         if self.owner is not None and self.owner.new_layers:
             new = ", ".join(sorted(self.owner.new_layers)[:3])
             say(
-                f"{self.owner.name}: {new} has its initial weights, so that labels mean nothing"
-                " yet; pass modelpath=, or train it"
+                f"{self.owner.name}: {new} has its initial weights, so that its predictions mean"
+                " nothing yet; pass modelpath=, or train it"
             )
         predictions = []
         for row in self.probabilities:
-            # A stable sort of the negative: equal logits come in the order of the labels.
+            # A stable sort of the negative keeps equal logits in the order of the labels.
             best = np.argsort(-row, kind="stable")[:count]
             predictions.append([(names[i] if names else str(i), float(row[i])) for i in best])
         return predictions
@@ -87,7 +87,7 @@ class LogitsTensor(FeatureTensor):
 
 
 def cached_logits(predictor: Predictor, images: ImageTensor) -> Any:
-    """The logits of a teacher: from the cache of the images, where they have one.
+    """The logits of a teacher, from the teacher cache where the images have one.
 
     The engine's tensor (n, classes), in evaluation mode, without gradients.
     """

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from deelish.distillation.checks import teacher_logits
-from deelish.distillation.choosing import Chosen, choose
+from deelish.distillation.configured_loss import ConfiguredLoss, configure_loss
 from deelish.distillation.hints import Hint, hint_loss, hints_of, student_blobs
-from deelish.distillation.losses import Answers
-from deelish.distillation.weighting import shares
+from deelish.distillation.losses import LogitPair
+from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
 from deelish.network.model import Forward, Model
 from deelish.training.targets import Targets, targets_of
@@ -39,7 +39,7 @@ class Asked:
 class Lesson:
     """How a student learns from a teacher's logits, as a script asked for it."""
 
-    loss: Chosen
+    loss: ConfiguredLoss
     hints: list[Hint]
     # Whether labels were given beside the logits.
     mixed: bool
@@ -63,7 +63,7 @@ def backprop(trainer: Trainer, student: Model, t: Any, asked: Asked) -> Outcome:
         _check_alone(student, asked)
         value = targets.loss(student, made)
     else:
-        lesson = Lesson(choose(asked.loss, asked.options), hints_of(asked.hint), mixed)
+        lesson = Lesson(configure_loss(asked.loss, asked.options), hints_of(asked.hint), mixed)
         given = distill if mixed else t
         teacher, taught = teacher_logits(student, given, trainer.memory)
         made = _with_features(student, made, lesson.hints, trainer)
@@ -94,14 +94,14 @@ def _taught(
 ) -> Any:
     """The teacher's part of the loss and the labels' part, by their weights."""
     loss = lesson.loss
-    if loss.of_labels and targets.shares is not None:
+    if loss.needs_labels and targets.shares is not None:
         raise TrainingError(
             f"{student.name}.backprop: loss {loss.name!r} needs one true class an image, and this"
             " batch mixes images; take another loss, or InputBatch without mix="
         )
-    weight, label_weight = shares(loss.published, loss.weights, lesson.mixed, epoch)
+    weight, label_weight = loss_weights(loss.published, loss.weights, lesson.mixed, epoch)
     engine, logits = student.engine, made.logits.content
-    value = loss(Answers(engine, logits, teacher, targets.labels)) * weight
+    value = loss(LogitPair(engine, logits, teacher, targets.labels)) * weight
     if label_weight:
         value = value + targets.loss(student, made) * label_weight
     return value

@@ -90,9 +90,9 @@ def test_show_of_a_net_in_text_alone(foreign, capsys) -> None:
 
 def test_classify(network, model, image, capsys) -> None:
     network.classify(image)
-    answer = GetLabels(top=2)
+    predictions = GetLabels(top=2)
     assert main(["classify", model, image, "--top", "2"]) == 0
-    first, second = answer
+    first, second = predictions
     assert capsys.readouterr().out == (
         f"#1 | {first[0]} | {first[1]:.1%}\n#2 | {second[0]} | {second[1]:.1%}\n"
     )
@@ -177,6 +177,6 @@ def test_errors(arguments, sentence, model, foreign, image, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     weights, text = foreign
     before = sorted(tmp_path.iterdir())
-    places = {"model": model, "weights": weights, "text": text, "image": image}
-    fails([each.format(**places) for each in arguments], sentence, capsys)
+    paths = {"model": model, "weights": weights, "text": text, "image": image}
+    fails([each.format(**paths) for each in arguments], sentence, capsys)
     assert sorted(tmp_path.iterdir()) == before

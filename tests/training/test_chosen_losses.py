@@ -126,7 +126,7 @@ def test_the_two_factors_of_dkd_are_its_own(pair):
     workout, none = lesson(*pair, mixed=False, loss="dkd", tckd=0, nckd=0)
     once(workout)
     assert none == [0] * 6
-    # As the teacher's share of the loss it would be 1 at most.
+    # As the weight of the teacher's part it would be 1 at most.
     workout, some = lesson(*pair, mixed=False, loss="dkd", tckd=2, nckd=0)
     once(workout)
     assert min(some) > 0
@@ -192,8 +192,8 @@ def test_a_loss_of_ones_own_is_a_function_of_two_arrays_of_logits(pair):
         ({"temperature": "4"}, "temperature='4'; give a number above 0"),
         ({"loss": "dkd", "nckd": -1}, "nckd=-1; give a number from 0 on"),
         ({"standardise": 1}, "standardise=1; give True or False"),
-        ({"alpha": True}, "alpha=True; give the teacher's share of the loss, from 0 to 1"),
-        ({"alpha": lambda e: 2}, "the function alpha= gave 2 at epoch 0; give the teacher's share"),
+        ({"alpha": True}, "alpha=True; give the weight of the teacher's part, from 0 to 1"),
+        ({"alpha": lambda e: 2}, "the function alpha= gave 2 at epoch 0; give the weight of"),
         ({"weight": -1}, "weight=-1; give a number from 0 on, or a function of the epoch such as"),
         ({"weight": lambda e: None}, "the function weight= gave None at epoch 0; give a number"),
         ({"label_weight": "1"}, "label_weight='1'; give a number from 0 on, or a function"),

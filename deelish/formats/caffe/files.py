@@ -37,7 +37,7 @@ def read(path: Path) -> SavedNetwork:
     if net.note is None:
         opened = open_net(path, None, NetOptions())
         return SavedNetwork(
-            opened.plan, opened.loaded.values, None, opened.preprocessing, [], opened.loaded.said
+            opened.plan, opened.loaded.values, None, opened.preprocessing, [], opened.loaded.notices
         )
     header = NetworkHeader.read(net.note, path)
     values: Values = {

@@ -102,7 +102,7 @@ def _opened(weights: Path | None, definition: Path | None, options: NetOptions) 
     if weights is not None:
         arrays = weights_of(net) if definition is None else read_weights(weights)
         loaded = match(plan, weights, StoredWeights(arrays), options.allowed)
-    return OpenedNet(plan, loaded, _preprocessing(plan, net, options, loaded.said))
+    return OpenedNet(plan, loaded, _preprocessing(plan, net, options, loaded.notices))
 
 
 def _plan(net: ParsedNet, options: NetOptions) -> Plan:
