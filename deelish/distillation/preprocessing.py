@@ -44,7 +44,6 @@ def pixels_of(
     Raises:
         DataError: no size is known, or a value cannot be used.
     """
-    _check_words(model.name, given)
     known = {**_of_config(source), **model.pixels, **_of_preset(model.name, preset)}
     known |= {
         word: _number(model.name, word, value) if word in NUMBERS else value
@@ -125,13 +124,6 @@ def _number(name: str, word: str, value: Any) -> Any:
         raise DataError(
             f"Teacher {name}: {word}={value!r}; give a number, or one per channel"
         ) from None
-
-
-def _check_words(name: str, given: Pixels) -> None:
-    words = list(Pixels.__annotations__)
-    for word in given:
-        if word not in words:
-            raise DataError(f"Teacher {name}: {word}= is not known; give {', '.join(words)}")
 
 
 def _check_range(name: str, mean: Sequence[float]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from deelish.common.arguments import checked_call
 from deelish.distillation.preprocessing import Pixels, pixels_of
 from deelish.distillation.proof import output_of, prove, scores
 from deelish.distillation.sources import source_of
@@ -24,6 +25,7 @@ from deelish.plan.preprocessing import Preprocessing
 class WrappedModel(Predictor):
     """Any model as a teacher; `Teacher` says what its arguments are."""
 
+    @checked_call(*Pixels.__annotations__)
     def __init__(
         self,
         source: Any,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.formats.caffe.network import NetOptions
 from deelish.formats.match import Allowed
 from deelish.language.network import Network
@@ -39,6 +40,7 @@ class CaffeNet(Network):
         FileError: a file is missing, or the weights do not fit the net.
     """
 
+    @checked_call("order", "scale", "crop")
     def __init__(
         self,
         modelpath: str | Path | None = None,

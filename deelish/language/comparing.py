@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from deelish.common.arguments import checked_call
 from deelish.comparison import Comparison, Lists, compare
 from deelish.language.session import current_session
 from deelish.network.predictor import Predictor
@@ -12,6 +13,7 @@ from deelish.network.predictor import Predictor
 Source = str | Path
 
 
+@checked_call()
 def Compare(
     teacher: Predictor,
     student: Predictor | Sequence[Predictor],

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Unpack
 
+from deelish.common.arguments import checked_call
 from deelish.distillation.choosing import LossOptions
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
@@ -47,6 +48,7 @@ class Network(Predicting, Model):
         super()._start(parts)
         session.used(self)
 
+    @checked_call()
     def Input(self, source: Source) -> ImageTensor:
         """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
         session = current_session()
@@ -54,6 +56,7 @@ class Network(Predicting, Model):
         session.current = images = session.image_tensor(source)
         return images
 
+    @checked_call()
     def classify(self, x: Tensor | Source | None = None) -> LogitsTensor:
         """Logits (n, classes) of the images `x`, or of the current tensor; they become current.
 
@@ -69,6 +72,7 @@ class Network(Predicting, Model):
         session.current = logits
         return logits
 
+    @checked_call()
     def batch_feature(self, x: Tensor | Source | None = None) -> LogitsTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
@@ -85,6 +89,7 @@ class Network(Predicting, Model):
         session.used(self)
         return logits
 
+    @checked_call()
     def feature(self, x: Tensor | Source | None = None, *, layer: str) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
@@ -102,6 +107,7 @@ class Network(Predicting, Model):
             return self.Input(x)
         return current_session().images(self.name, x)
 
+    @checked_call(*LossOptions.__annotations__)
     def backprop(
         self,
         t: Any,
@@ -144,6 +150,7 @@ class Network(Predicting, Model):
         return made
 
     @classmethod
+    @checked_call()
     def load(cls, path: str | Path) -> Network:
         """The network that a file holds; nothing else is needed. Caffe's own files load too.
 

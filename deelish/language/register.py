@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.engines.custom import CUSTOM, Function
 from deelish.errors import PlanError
 from deelish.formats.caffe.fields import Field, boolean, integer, real, string
@@ -22,6 +23,7 @@ _FIELDS: dict[type, Callable[[int], Field]] = {
 }
 
 
+@checked_call()
 def register_layer(
     type: str,
     torch: Function | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deelish.common.arguments import checked_call
 from deelish.common.printing import Once
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.engines import Context, current_context, set_default_context
@@ -38,6 +39,7 @@ class Deel(Context):
             another engine than torch under torchrun.
     """
 
+    @checked_call()
     def __init__(
         self,
         gpu: int = -1,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import DataError, TrainingError
 from deelish.images.dataset import Choices, Classes, Dataset
@@ -22,6 +23,7 @@ LEARNING_RATES = {"sgd": 0.01, "adagrad": 0.01}
 LEARNING_RATE = 0.0003
 
 
+@checked_call()
 def InputBatch(
     train: str | Path,
     val: str | Path | None = None,
@@ -72,6 +74,7 @@ def InputBatch(
     return session.dataset
 
 
+@checked_call()
 def BatchTrain(
     workout: Workout,
     checkout: Checkout | None = None,

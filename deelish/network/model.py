@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.engines import Context, current_context
 from deelish.errors import FileError, PlanError
@@ -28,6 +29,8 @@ from deelish.plan.arrays import checked_inputs, rows_of
 from deelish.plan.initialisation import fill
 from deelish.plan.preprocessing import Preprocessing
 
+# What `**preprocessing` takes.
+PIXELS = ("order", "mean", "scale", "crop")
 # What the default initial weights suit: RGB from -1 to 1.
 PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
 
@@ -64,6 +67,7 @@ class Model(Described):
     # The facts of published weights, where a family has any.
     weights: Weights | None = None
 
+    @checked_call(*PIXELS)
     def __init__(
         self,
         rows: Plan | Iterable[Layer],
@@ -159,6 +163,7 @@ class Model(Described):
         blob = self.plan.blob_of(layer)
         return self._run(images, [blob], training=False, reduced=reduced)[blob]
 
+    @checked_call()
     def run(
         self,
         inputs: Mapping[str, np.ndarray],
@@ -238,6 +243,7 @@ class Model(Described):
 
     # Files
 
+    @checked_call()
     def save(self, path: str | Path) -> Path:
         """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
 
@@ -252,6 +258,7 @@ class Model(Described):
         values = self.engine.state(self.module)
         return Record(self.plan, values, self.labels, self.preprocessing, sorted(self.untrained))
 
+    @checked_call()
     def export(self, path: str | Path) -> Path:
         """Write an ONNX model of the test phase for other programs; deelish does not read it back.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+from deelish.common.arguments import ChecksCalls
 from deelish.engines import Context, Engine
 from deelish.errors import PlanError
 from deelish.network.tensors import ImageTensor
 from deelish.plan.preprocessing import Preprocessing
 
 
-class Predictor(ABC):
+class Predictor(ChecksCalls, ABC):
     """Whatever can teach: it gives logits in evaluation mode, and says what it is.
 
     Attributes:

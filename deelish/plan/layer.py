@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.errors import PlanError
 
 PHASES = ("TRAIN", "TEST")
@@ -44,6 +45,7 @@ class Layer:
     args: Mapping[str, Any] = field(hash=False)
     echoes: tuple[str, ...] = ()
 
+    @checked_call()
     def __init__(
         self,
         name: str,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
 from deelish.plan.arguments import check_counts, complete
@@ -37,6 +38,7 @@ class Plan:
         auxiliary: further blobs of scores, with the weight of each in a loss on labels.
     """
 
+    @checked_call()
     def __init__(
         self,
         layers: Iterable[Layer],
