@@ -65,10 +65,10 @@ def prove(model: InferenceModel, values: np.ndarray) -> np.ndarray:
     Raises:
         TrainingError: the model cannot teach.
     """
-    before = model.proof()
+    before = model.fresh_digest()
     answer = scores(model, values)
     # First of all: what changes itself answers in another way, too.
-    if model.proof() != before:
+    if model.fresh_digest() != before:
         raise TrainingError(f"{model.name}: {CHANGED}")
     alone = scores(model, values[:1])
     if alone.shape[1] != answer.shape[1]:

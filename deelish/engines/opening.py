@@ -44,7 +44,7 @@ def open_engine(name: str, gpu: int, precision: str = AUTO) -> Engine:
             import_module(f"deelish.engines.{name}.engine"), _CLASSES[name]
         )
     except ImportError as error:
-        # PyTorch's: NumPy is always there, and chainer.importing says itself how to get Chainer.
+        # PyTorch's: NumPy is always there, and chainer.importing has its own error.
         raise EngineError(
             f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
         ) from error

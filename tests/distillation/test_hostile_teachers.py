@@ -42,7 +42,7 @@ def answer(source, count=6):
 def test_a_model_that_changes_while_it_answers_is_refused(model):
     with pytest.raises(
         TrainingError,
-        match=f"^{model.__name__}: its weights or running statistics changed while it answered",
+        match=f"^{model.__name__}: its weights or running statistics changed during inference",
     ):
         answer(model())
 
@@ -53,7 +53,7 @@ def test_a_model_that_begins_to_train_itself_later_is_refused_then():
     module.forward = lambda x: Usual.forward(module, x)
     teacher.batch_feature(eights())
     del module.forward
-    with pytest.raises(TrainingError, match="changed while it answered"):
+    with pytest.raises(TrainingError, match="changed during inference"):
         teacher.batch_feature(eights())
 
 
@@ -78,7 +78,7 @@ def test_a_function_that_draws_by_chance_is_refused():
 
 
 def test_an_answer_with_a_gradient_is_refused():
-    with pytest.raises(TrainingError, match="its answer has a gradient, though it ran without"):
+    with pytest.raises(TrainingError, match="its output has a gradient, though it ran without"):
         answer(KeepsGradients())
 
 

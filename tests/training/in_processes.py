@@ -216,7 +216,7 @@ def run_all(folder):
 def left():
     """Whether nothing holds the group once it is left; else its threads outlive Python's end."""
     group = weakref.ref(dist.group.WORLD)
-    torch_group.leave()
+    torch_group.leave_group()
     return group() is None
 
 

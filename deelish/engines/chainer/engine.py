@@ -49,9 +49,9 @@ class ChainerEngine(Engine):
         module.generator = self._generator
         # Chainer checks types and shapes in every function; the plan has done so.
         with self._computing(train=training, enable_backprop=training, type_check=False):
-            answer = dict(module(variables, wanted))
-        # What is done with an answer later must not grow a graph from it.
-        return answer if training else {name: self.detach(v) for name, v in answer.items()}
+            outputs = dict(module(variables, wanted))
+        # What is done with logits later must not grow a graph from them.
+        return outputs if training else {name: self.detach(v) for name, v in outputs.items()}
 
     def _computing(self, **settings: bool) -> AbstractContextManager[None]:
         # Without the setting cuDNN sums gradients in another order every time.
@@ -90,17 +90,17 @@ class ChainerEngine(Engine):
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
 
     def optimizer(
-        self, module: PlanChain, name: str, rate: float, options: Mapping[str, Any]
+        self, module: PlanChain, name: str, lr: float, options: Mapping[str, Any]
     ) -> Optimizer:
-        return Optimizer(module, name, rate, options)
+        return Optimizer(module, name, lr, options)
 
-    def update(self, optimizers: Sequence[Optimizer], loss: Any, rate: float) -> None:
+    def update(self, optimizers: Sequence[Optimizer], loss: Any, lr: float) -> None:
         with self._computing():
             for optimizer in optimizers:
                 optimizer.own.target.cleargrads()
             loss.backward()
             for optimizer in optimizers:
-                optimizer.step(rate)
+                optimizer.step(lr)
             loss.unchain_backward()
 
     def ema_update(self, module: PlanChain, other: PlanChain, decay: float) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 
 from deelish.common.printing import say
-from deelish.engines.chainer_names import NAMES, TAKEN
+from deelish.engines.chainer.names import NAMES, TAKEN
 from deelish.errors import FileError
 from deelish.formats.chainer import hdf5, npz
 from deelish.formats.native import hdf5 as native
