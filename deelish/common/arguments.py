@@ -57,8 +57,19 @@ class ChecksCalls:
             setattr(cls, "__init__", checked_call()(init))  # noqa: B010
 
 
-def check_names(verb: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+def check_names(
+    verb: str,
+    given: Mapping[str, Any],
+    known: Iterable[str],
+    fault: str = "there is no such argument",
+) -> None:
     """Refuse the first argument that is not known.
+
+    Args:
+        verb: what was called.
+        given: the arguments by name.
+        known: the names that it takes.
+        fault: what the error says of another name.
 
     Raises:
         UsageError: there is one.
@@ -66,13 +77,10 @@ def check_names(verb: str, given: Mapping[str, Any], known: Iterable[str]) -> No
     known = list(known)
     for name, value in given.items():
         if name not in known:
-            raise UsageError(
-                f"{verb}({name}={_shown(value)}): there is no such argument;"
-                f" {suggested(name, known)}"
-            )
+            raise UsageError(f"{verb}({name}={_shown(value)}): {fault}; {_suggested(name, known)}")
 
 
-def suggested(name: str, known: Sequence[str]) -> str:
+def _suggested(name: str, known: Sequence[str]) -> str:
     """The end of an error about an argument that is not known."""
     sign, sentence = BY_ITSELF.get(name, ("", ""))
     if sign in known:

@@ -27,6 +27,7 @@ _BY_OURS: dict[str, str] = {
     "warmup": "warmup_epochs warmup_steps warmup_ratio warmup_fraction",
     "checkout": "callback callbacks",
     "weight_decay": "wd decay l2",
+    "betas": "beta1 beta2 momentum",
     # InputBatch
     "batch_size": "bs batch batchsize",
     "mirror": "flip hflip fliplr horizontal_flip random_flip",

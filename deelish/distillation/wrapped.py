@@ -36,6 +36,9 @@ class WrappedModel(Predictor):
         preprocessing: Any = None,
         **pixels: Unpack[Pixels],
     ) -> None:
+        for word, value in (("name", name), ("key", key)):
+            if not isinstance(value, str | None):
+                raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
         self.context = current_context()
         model = source_of(source, self.context.gpu, key)
         model.name = name or model.name

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 from deelish.common.arguments import checked_call
 from deelish.distillation.choosing import LossOptions
+from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
 from deelish.images.stills import Source
@@ -17,7 +18,7 @@ from deelish.network.model import Model, Parts
 from deelish.network.opening import parts_of_file
 from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.pretrained import find_model
-from deelish.network.tensors import ImageTensor, Tensor
+from deelish.network.tensors import Array, ImageTensor, Tensor
 from deelish.training.step import Asked, Outcome, backprop
 
 
@@ -110,11 +111,11 @@ class Network(Predicting, Model):
     @checked_call(*LossOptions.__annotations__)
     def backprop(
         self,
-        t: Any,
-        distill: Any = False,
+        t: Tensor | Array | Sequence[int],
+        distill: Tensor | Array | bool = False,
         *,
         loss: LossName | Callable[[Any, Any], Any] = "kd",
-        hint: Any = None,
+        hint: HintPair | Sequence[HintPair] | None = None,
         **options: Unpack[LossOptions],
     ) -> Outcome:
         """Learn from the batch classified last; in validation only measure.

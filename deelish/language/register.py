@@ -60,10 +60,15 @@ def register_layer(
     Raises:
         PlanError: the type is deelish's own, or an argument has no kind of field.
     """
+    if not isinstance(type, str):
+        raise PlanError(f"register_layer(type={type!r}): give the name of the type")
     given = {"torch": torch, "chainer": chainer, "numpy": numpy}
     functions = {engine: made for engine, made in given.items() if made is not None}
     if not functions:
         raise PlanError(f"register_layer: {type!r} has no function; give torch= or chainer=")
+    for engine, made in functions.items():
+        if not callable(made):
+            raise PlanError(f"register_layer({engine}={made!r}): give a function")
     if type in KINDS and not any(type in known for known in CUSTOM.values()):
         raise PlanError(f"register_layer: {type!r} is a type of deelish's own; choose another name")
     args = dict(args or {})

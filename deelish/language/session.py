@@ -91,6 +91,11 @@ class Deel(Context):
     def tensor(self, given: Tensor | None = None) -> Tensor:
         """The tensor that a verb acts on: the one given, or the current one."""
         tensor = self.current if given is None else given
+        if given is not None and not isinstance(given, Tensor):
+            raise DataError(
+                f"{type(given).__name__} is no tensor; give what Input(image) or"
+                " network.classify(x) made"
+            )
         if not isinstance(tensor, Tensor):
             raise DataError("there is no current tensor; give one, or call Input('cat.jpg') first")
         return tensor

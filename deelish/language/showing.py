@@ -52,6 +52,10 @@ def Show(
     x: Tensor | History | Mapping[str, History] | None = None, save: str | Path | None = None
 ) -> None:
     """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file."""
+    if save is not None and not isinstance(save, str | Path):
+        raise DataError(f"Show(save={save!r}): give the path of a .png")
+    if isinstance(x, Mapping) and not all(isinstance(each, History) for each in x.values()):
+        raise DataError("Show: a dict is of histories by name; give what BatchTrain() returned")
     if isinstance(x, History):
         figures.plot({"": x}, save)
     elif isinstance(x, Mapping):
@@ -60,6 +64,8 @@ def Show(
         tensor = current_session().tensor(x)
         if isinstance(tensor, ImageTensor):
             figures.show_images(tensor.value, save)
+        elif save is not None:
+            raise DataError(f"Show(save=...): {tensor!r} is printed, no plot; leave save= out")
         else:
             tensor.show()
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from deelish.common.arguments import checked_call
+from deelish.common.checks import is_count
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import DataError, TrainingError
 from deelish.images.dataset import Choices, Classes, Dataset
+from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.session import Deel, current_session
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.history import History
@@ -17,10 +19,8 @@ from deelish.training.loop import Checkout, Loop, Workout
 from deelish.training.schedules import schedule_of
 from deelish.training.trainer import Extent, Optimization, Trainer
 
-# The usual learning rate of each optimiser; those not named here take 0.0003, at which deep plain
-# networks such as NIN and GoogLeNet learn from scratch.
-LEARNING_RATES = {"sgd": 0.01, "adagrad": 0.01}
-LEARNING_RATE = 0.0003
+# The arguments of BatchTrain that an unknown option may have been meant as.
+_OWN = ("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout")
 
 
 @checked_call()
@@ -95,26 +95,29 @@ def BatchTrain(
     Args:
         epochs: how often every training image is seen.
         optimizer: one of the engine's own, by name: "sgd", "adam", "adamw", "rmsprop", ...
-        rate: the highest rate of the schedule; left out, 0.01 for "sgd", 0.0003 for "adam".
+        lr: the highest learning rate of the schedule; left out, 0.01 for "sgd", 0.0003 for "adam".
         schedule: "constant", "linear", "cosine", "step", "exponential", or a function from the
-            share of the training that is over (0 to 1) to a factor; `schedule_options` are its own.
-        warmup: share of the training over which the rate rises.
+            fraction of the training that is over (0 to 1) to a factor on the learning rate;
+            `schedule_options` are the options of a named one.
+        warmup: the fraction of the training over which the learning rate rises.
         **options: the optimiser's own: momentum=0.9, weight_decay=5e-4, ...
 
     Returns:
         One row an epoch: loss, accuracy, agreement with the teacher, the same of validation, speed.
+
+    Raises:
+        UsageError: an option that the optimiser does not take.
+        TrainingError: an unknown optimiser or schedule, or a value that cannot be used.
+        DataError: there are no images yet.
     """
-    for name, value in (("workout", workout), ("checkout", checkout)):
-        if not callable(value) and (name, value) != ("checkout", None):
-            raise TrainingError(f"BatchTrain({name}={value!r}): give a function")
-    if not isinstance(epochs, int) or epochs < 1:
+    check_functions(workout, checkout, schedule)
+    if not is_count(epochs):
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
-    lr = LEARNING_RATES.get(optimizer.lower(), LEARNING_RATE) if lr is None else lr
-    if not isinstance(lr, int | float) or not lr > 0:
-        raise TrainingError(f"BatchTrain(lr={lr!r}): give a number above 0")
+    session, lr = current_session(), checked_lr(lr, optimizer)
+    check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     how = Optimization(optimizer, lr, factors, options)
-    return _train(current_session(), workout, checkout, how, epochs)
+    return _train(session, workout, checkout, how, epochs)
 
 
 def _train(

@@ -179,6 +179,8 @@ class Model(Described):
             reduced: compute in the session's reduced precision, where it has one, as a teacher
                 does.
         """
+        if not isinstance(blobs, Iterable | None):
+            raise PlanError(f"{self.name}.run(blobs={blobs!r}): give names of blobs or layers")
         asked = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
         wanted = {name: self.plan.blob_of(name) for name in asked}
         arrays = checked_inputs(self.plan, inputs, wanted.values())
@@ -250,6 +252,8 @@ class Model(Described):
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
         weights alone, for Chainer. Of several processes the first writes, and the others wait.
         """
+        if not isinstance(path, str | Path):
+            raise FileError(f"{self.name}.save({path!r}): give the path of a file")
         self.engine.group.once(lambda: save_record(Path(path), self.record()))
         return Path(path)
 
@@ -270,7 +274,7 @@ class Model(Described):
             PlanError: a layer has no counterpart in ONNX; it is named.
             FileError: another extension than .onnx, more than 2 GiB of weights, or no package onnx.
         """
-        if Path(path).suffix.lower() != ".onnx":
+        if isinstance(path, str | Path) and Path(path).suffix.lower() != ".onnx":
             raise FileError(f"{path}: export() writes .onnx; for other extensions there is save()")
         return self.save(path)
 
