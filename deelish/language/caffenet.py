@@ -23,14 +23,14 @@ class CaffeNet(Network):
     be teacher or student, be trained further, saved and exported.
 
     Args:
-        modelpath: the weights; left out, the net of the .prototxt starts from first values.
+        modelpath: the weights; left out, the net of the .prototxt starts from initial weights.
         prototxt: the net in text, where the .caffemodel has no net inside, or another is wanted.
         outputs: the number of classes; another than the file's makes the last layer new.
         labels: a file, a list of names, or a count; it must fit the outputs, or replaces them.
         in_size: side of the images, where it is not the file's.
         mean: what is taken off each pixel: one number, one a channel, or a .binaryproto, whose
             mean of each channel is taken. Left out, the file's own, else that of ImageNet.
-        allow_missing: run layers without weights in the file on their first values.
+        allow_missing: run layers without weights in the file on their initial weights.
         allow_nonfinite: take weights that are NaN or infinite.
         level, stages: of the net, for layers with rules on them.
         **preprocessing: order ("BGR"), scale, crop.

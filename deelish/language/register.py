@@ -43,7 +43,7 @@ def register_layer(
     ``register_layer("Mish", lambda x, p, a, c: x[0] * x[0].exp().log1p().tanh())``
 
     Args:
-        type: its name, as files have it. A type of one's own may be registered anew.
+        type: its name, as files have it. A type of one's own may be registered again.
         torch, chainer, numpy: the function on each engine that shall run it, from (bottoms,
             weights, arguments, call) to the top, or to as many as there are; ``call.training``
             says whether the network is being trained.

@@ -45,18 +45,19 @@ def InputBatch(
             WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Paths of a list are looked
             for in `root` if it is given, then beside the list, then in the working folder.
         batch_size: images a batch.
-        crop: share of an image's side that a view shows, up to 1 for the whole image; left out,
-            each network's own: 224 of 256, 227 of 256, and 7/8 for other sizes. What learns from
-            such views answers on them ever after, from its file too.
-        mirror: whether training views may be mirrored; digits and text want False.
+        crop: the crop fraction, the part of an image's side that a view shows, up to 1 for the
+            whole image; left out, each network's own: 224 of 256, 227 of 256, and 7/8 for other
+            sizes. A network that learns from such views sees such views ever after, from its file
+            too.
+        mirror: whether training views may be mirrored; digits and text need False.
         on_bad_image: "raise" stops at an image that cannot be read, "skip" leaves it out.
         views: left out, every epoch draws fresh views. K: every image has K views, which depend
-            on its file alone and come back every K epochs, so that a teacher's answers to them can
-            be kept for every run and student. "centre": the middle, never mirrored.
+            on its file alone and come back every K epochs, so that a teacher's logits for them can
+            be cached for every run and student. "centre": the middle, never mirrored.
         mix: "mixup" or "cutmix" mixes every training image with another one of the list, in a
             ratio drawn evenly from 0 to 1, alike for teacher and student; twice as many images are
             decoded. With `views` the mixtures come back too. Validation is not mixed.
-        top: how many of the highest logits of an answer are kept; left out, all.
+        top: how many of the highest logits are cached for an image; left out, all.
         keep: "memory" or "disk" keeps the decoded images, so that the second epoch decodes nothing
             and shows the same to the bit. A pixel takes three bytes, in at most half of the memory
             that is free, or of the disk, where later runs find them; what goes beyond is decoded in

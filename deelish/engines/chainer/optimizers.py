@@ -147,12 +147,12 @@ def optimizer_options(name: str) -> list[str]:
     Raises:
         TrainingError: the name is not known.
     """
-    _, *options = inspect.signature(_kind(name.lower())).parameters
+    _, *options = inspect.signature(_kind(name)).parameters
     return [*options, "weight_decay"]
 
 
 def _kind(name: str) -> Callable[..., Any]:
-    kind: Callable[..., Any] | None = SHARED.get(name) or OWN.get(name)
+    kind: Callable[..., Any] | None = SHARED.get(name.lower()) or OWN.get(name.lower())
     if kind is None:
         known = sorted({*SHARED, *OWN})
         raise TrainingError(f"optimizer {name!r} is not known to Chainer; {nearest(name, known)}")
