@@ -19,7 +19,7 @@ from deelish.comparison.notes import notes_of
 from deelish.comparison.result import Comparison, checked_page
 from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
 from deelish.comparison.variants import ClassOrder, Variant, float_variant, int8_variant
-from deelish.errors import DataError
+from deelish.errors import DataError, TrainingError
 from deelish.formats import write_network
 from deelish.images.lists import check_apart, check_labels, read_items
 from deelish.network.model import Model
@@ -50,7 +50,7 @@ def compare(
     """Measure a teacher and its students; `Compare` documents the arguments."""
     device = None if fits is None else device_of(fits)
     page = None if save is None else checked_page(save)
-    _check(students, lists.batch_size)
+    _check(teacher, students, lists.batch_size)
     networks, names = [teacher, *students], students[0].labels or teacher.labels
     orders = _orders(networks)
     _report_new(networks)
@@ -66,7 +66,13 @@ def compare(
     return made
 
 
-def _check(students: Sequence[Predictor], batch_size: int) -> None:
+def _check(teacher: Predictor, students: Sequence[Predictor], batch_size: int) -> None:
+    for name, each in (("teacher", teacher), *(("student", student) for student in students)):
+        if not isinstance(each, Predictor):
+            raise TrainingError(
+                f"Compare({name}={type(each).__name__}): gives no logits that deelish knows; give a"
+                f" network, or Teacher(model) for another library's model"
+            )
     if not students:
         raise DataError("Compare: there is no student; give one, or several in a list")
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:

@@ -10,7 +10,6 @@ from deelish.common.printing import say
 from deelish.distillation.class_matching import class_order, matched_line
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.swap_warnings import warn_if_swapped
-from deelish.engines import Engine
 from deelish.errors import TrainingError
 from deelish.network.model import Model
 from deelish.network.outputs import FeatureTensor, LogitsTensor
@@ -33,19 +32,15 @@ def teacher_logits(student: Model, given: Any, memory: TeachingMemory) -> tuple[
             of classes, names that cannot be matched, a teacher that was never trained, or
             probabilities.
     """
-    if isinstance(given, bool | LabelTensor):
-        raise TrainingError(
-            f"{student.name}.backprop: distill needs a teacher's logits, and got"
-            f" {'labels' if isinstance(given, LabelTensor) else given}; write"
-            " logits = teacher.batch_feature(x) and backprop(t, distill=logits)"
-        )
+    if isinstance(given, bool | LabelTensor | Predictor | str | None):
+        raise _no_logits(student, given)
     owner = None
     if isinstance(given, FeatureTensor):
         owner = given.owner
         _check_source(student, given, memory)
         _check_owner(student, given, memory)
     engine = student.engine
-    content, values = _both(engine, given)
+    content, values = _both(student, given)
     order = None if owner is None else _order(student, owner, memory)
     _check_shape(student, values.shape, memory, None if order is None else owner)
     _check_logits(student, owner, values, memory)
@@ -58,15 +53,37 @@ def teacher_logits(student: Model, given: Any, memory: TeachingMemory) -> tuple[
     return engine.detach(content), values
 
 
-def _both(engine: Engine, given: Any) -> tuple[Any, np.ndarray]:
-    """The logits as this engine's tensor and as an array, fetched from the device once."""
+def _both(student: Model, given: Any) -> tuple[Any, np.ndarray]:
+    """The logits as the student's engine's tensor and as an array, fetched from the device once.
+
+    Raises:
+        TrainingError: they are no numbers.
+    """
+    engine = student.engine
     if isinstance(given, Tensor):
         values = given.value
         return given.content if given.engine is engine else engine.array(values), values
     if engine.is_own(given):
         return given, engine.numpy(given)
-    values = np.asarray(given, dtype=np.float32)
+    try:
+        values = np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise _no_logits(student, given) from None
     return engine.array(values), values
+
+
+def _no_logits(student: Model, given: Any) -> TrainingError:
+    got = type(given).__name__
+    if isinstance(given, bool | str | None):
+        got = repr(given)
+    elif isinstance(given, LabelTensor):
+        got = "labels"
+    elif isinstance(given, Predictor):
+        got = f"the teacher {given.name} itself"
+    return TrainingError(
+        f"{student.name}.backprop: distill needs a teacher's logits, and got {got}; write"
+        " logits = teacher.batch_feature(x) and backprop(t, distill=logits)"
+    )
 
 
 def _draws_dropout(given: Any) -> bool:

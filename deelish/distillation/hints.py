@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
 from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
 from deelish.distillation.memory import TeachingMemory
-from deelish.distillation.weighting import at_epoch
+from deelish.distillation.weighting import Weight, at_epoch
 from deelish.errors import PlanError, TrainingError
 from deelish.network.model import Model
 from deelish.network.outputs import FeatureTensor, LogitsTensor
@@ -53,6 +53,24 @@ class Hint:
     kind: str
     weight: Any
     options: tuple[tuple[str, float], ...]
+
+
+# The names of `HINTS`, for editors and type checkers.
+HintName = Literal["fitnet", "attention", "relational"]
+
+
+class HintOptions(TypedDict):
+    """One hint in full; which of the options a kind takes is in `HINTS`."""
+
+    student: str
+    teacher: str
+    kind: NotRequired[HintName]
+    weight: NotRequired[Weight]
+    distance: NotRequired[float]
+    angle: NotRequired[float]
+
+
+HintPair = tuple[str, str] | HintOptions
 
 
 def hints_of(given: Any) -> list[Hint]:

@@ -44,7 +44,6 @@ def preprocessing_of(
     Raises:
         DataError: no size is known, or a value cannot be used.
     """
-    _check_known(model.name, given)
     found = {**_of_config(source), **model.pixels, **_of_preset(model.name, preset)}
     found |= {
         key: _number(model.name, key, value) if key in NUMBERS else value
@@ -126,13 +125,6 @@ def _number(name: str, key: str, value: Any) -> Any:
         raise DataError(
             f"Teacher {name}: {key}={value!r}; give a number, or one per channel"
         ) from None
-
-
-def _check_known(name: str, given: PixelOptions) -> None:
-    known = list(PixelOptions.__annotations__)
-    for key in given:
-        if key not in known:
-            raise DataError(f"Teacher {name}: {key}= is not known; give {', '.join(known)}")
 
 
 def _check_range(name: str, mean: Sequence[float]) -> None:

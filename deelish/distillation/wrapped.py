@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from deelish.common.arguments import checked_call
 from deelish.distillation.model_checks import checked_logits, first_logits, output_of
 from deelish.distillation.preprocessing import PixelOptions, preprocessing_of
 from deelish.distillation.sources import source_of
@@ -24,6 +25,7 @@ from deelish.plan.preprocessing import Preprocessing
 class WrappedModel(Predictor):
     """Any model as a teacher; `Teacher` documents its arguments."""
 
+    @checked_call(*PixelOptions.__annotations__)
     def __init__(
         self,
         source: Any,
@@ -34,6 +36,9 @@ class WrappedModel(Predictor):
         preprocessing: Any = None,
         **pixels: Unpack[PixelOptions],
     ) -> None:
+        for word, value in (("name", name), ("key", key)):
+            if not isinstance(value, str | None):
+                raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
         self.context = current_context()
         model = source_of(source, self.context.gpu, key)
         model.name = name or model.name

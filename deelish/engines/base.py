@@ -118,6 +118,14 @@ class Engine(ABC):
         """(n, classes) and n labels -> (n,): in each row the element that the label names."""
 
     @abstractmethod
+    def optimizer_options(self, name: str) -> list[str]:
+        """The options that the framework's optimiser of this name takes beside the learning rate.
+
+        Raises:
+            TrainingError: the name is not known.
+        """
+
+    @abstractmethod
     def optimizer(self, module: Any, name: str, lr: float, options: Mapping[str, Any]) -> Any:
         """The framework's optimiser of this name over the module's trainable arrays.
 

@@ -103,7 +103,7 @@ class Reader:
             digests = {frame.at(base).digest for base in bases or [UNSEEN[1]]}
         except DataError as error:
             # For a folder or a shard the sentence has the place already.
-            raise DataError(f"{item.where}: {error}" if item.line else str(error)) from error
+            raise type(error)(f"{item.where}: {error}" if item.line else str(error)) from error
         if self._showing.views is None:
             return frame, None
         digest, *others = digests

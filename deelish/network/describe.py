@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.network.predictor import Predictor
 from deelish.plan import Plan, summary
@@ -35,14 +36,17 @@ class Described(Predictor):
         """The blob that a layer computes; `layer` may be the name of a blob itself."""
         return self.plan.blob_of(layer)
 
+    @checked_call()
     def summary(self) -> str:
         """A table: layer, type, shape for one image, parameters, multiply-adds."""
         return summary.table(self.plan)
 
+    @checked_call()
     def ShowLayers(self) -> None:
         """Print the layers with their output shapes."""
         say(self.summary())
 
+    @checked_call()
     def layerDim(self, layer: str) -> tuple[int, ...]:
         """The output shape of a layer for one image, without the batch: (c, h, w)."""
         return self.plan.shapes[self.plan.blob_of(layer)][1:]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deelish.errors import DataError
+from deelish.common.checks import is_count
+from deelish.errors import DataError, MissingDataError
 
 Labels = str | Path | Sequence[str] | int
 
@@ -41,7 +42,7 @@ def _read(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise DataError(
+        raise MissingDataError(
             f"labels file {path}: not found in {Path.cwd()}; give its path, a list of names, or a"
             " count"
         ) from None
@@ -58,8 +59,13 @@ def outputs_of(labels: Labels | None, outputs: int | None, default: int) -> int:
     Raises:
         DataError: labels and outputs disagree.
     """
+    if outputs is not None and not is_count(outputs):
+        raise DataError(
+            f"outputs={outputs!r}: give how many classes, a whole number above 0; their names, or a"
+            " file of them, are labels="
+        )
     if labels is None:
-        return LabelNames.of(default if outputs is None else outputs).count
+        return default if outputs is None else outputs
     count = LabelNames.of(labels).count
     if outputs not in (None, count):
         raise DataError(f"labels= names {count} classes and outputs={outputs}; give one of the two")

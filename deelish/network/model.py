@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.engines import Context, current_context
 from deelish.errors import FileError, PlanError
@@ -28,6 +29,8 @@ from deelish.plan.arrays import checked_inputs, rows_of
 from deelish.plan.initialisation import fill
 from deelish.plan.preprocessing import Preprocessing
 
+# What `**preprocessing` takes.
+PIXELS = ("order", "mean", "scale", "crop")
 # RGB from -1 to 1, which the default initial weights suit.
 PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
 
@@ -64,6 +67,7 @@ class Model(Described):
     # The facts of published weights, where a family has any.
     weights: Weights | None = None
 
+    @checked_call(*PIXELS)
     def __init__(
         self,
         rows: Plan | Iterable[Layer],
@@ -159,6 +163,7 @@ class Model(Described):
         blob = self.plan.blob_of(layer)
         return self._run(images, [blob], training=False, reduced=reduced)[blob]
 
+    @checked_call()
     def run(
         self,
         inputs: Mapping[str, np.ndarray],
@@ -174,6 +179,8 @@ class Model(Described):
             reduced: compute in the session's reduced precision, where it has one, as for a
                 teacher's logits.
         """
+        if not isinstance(blobs, Iterable | None):
+            raise PlanError(f"{self.name}.run(blobs={blobs!r}): give names of blobs or layers")
         names = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
         needed = {name: self.plan.blob_of(name) for name in names}
         arrays = checked_inputs(self.plan, inputs, needed.values())
@@ -238,12 +245,15 @@ class Model(Described):
 
     # Files
 
+    @checked_call()
     def save(self, path: str | Path) -> Path:
         """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
 
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
         weights alone, for Chainer. Of several processes rank 0 writes, and the others wait.
         """
+        if not isinstance(path, str | Path):
+            raise FileError(f"{self.name}.save({path!r}): give the path of a file")
         self.engine.group.once(lambda: write_network(Path(path), self.record()))
         return Path(path)
 
@@ -254,6 +264,7 @@ class Model(Described):
             self.plan, values, self.labels, self.preprocessing, sorted(self.untrained)
         )
 
+    @checked_call()
     def export(self, path: str | Path) -> Path:
         """Write an ONNX model of the test phase for other programs; deelish does not read it back.
 
@@ -265,7 +276,7 @@ class Model(Described):
             PlanError: a layer has no counterpart in ONNX; it is named.
             FileError: another extension than .onnx, more than 2 GiB of weights, or no package onnx.
         """
-        if Path(path).suffix.lower() != ".onnx":
+        if isinstance(path, str | Path) and Path(path).suffix.lower() != ".onnx":
             raise FileError(f"{path}: export() writes .onnx; for other extensions there is save()")
         return self.save(path)
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.engines import Engine
+from deelish.errors import DataError
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor, Tensor
 
@@ -61,7 +63,13 @@ class LogitsTensor(FeatureTensor):
         return self.engine.numpy(self.engine.softmax(self.content))
 
     def top(self, count: int = 5) -> list[list[tuple[str, float]]]:
-        """For each image the most probable labels, each with its probability."""
+        """For each image the most probable labels, each with its probability.
+
+        Raises:
+            DataError: `count` is no whole number above 0.
+        """
+        if not is_count(count):
+            raise DataError(f"top={count!r}: give how many labels, a whole number above 0")
         names = self.owner.labels if self.owner is not None else None
         if self.owner is not None and self.owner.new_layers:
             new = ", ".join(sorted(self.owner.new_layers)[:3])

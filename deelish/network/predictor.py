@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from deelish.common.arguments import ChecksCalls
 from deelish.engines import Context, Engine
 from deelish.errors import PlanError
 from deelish.network.tensors import ImageTensor
 from deelish.plan.preprocessing import Preprocessing
 
 
-class Predictor(ABC):
+class Predictor(ChecksCalls, ABC):
     """Whatever can teach: it computes logits in evaluation mode.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.common.printing import say
-from deelish.errors import FileError
+from deelish.errors import FileError, MissingFileError
 
 FOLDER_VARIABLE = "DEELISH_MODELS"
 CHUNK_BYTES = 1 << 16
@@ -57,6 +57,8 @@ def find_model(path: str | Path, weights: Weights | None = None) -> Path:
 
     Raises FileError when there is no such file, or when `path` is a folder.
     """
+    if not isinstance(path, str | Path):
+        raise FileError(f"{path!r} is no path; give that of a model file")
     path = Path(path).expanduser()
     if path.is_file():
         return path
@@ -67,7 +69,7 @@ def find_model(path: str | Path, weights: Weights | None = None) -> Path:
         if (folder / path.name).is_file():
             return folder / path.name
     folders = ", ".join(map(str, searched))
-    raise FileError(f"{path}: no such file; looked in {folders}; {_cure(path, weights)}")
+    raise MissingFileError(f"{path}: no such file; looked in {folders}; {_cure(path, weights)}")
 
 
 def fetch(weights: Weights, folder: Path | None = None, address: str | None = None) -> Path:

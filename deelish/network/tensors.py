@@ -55,6 +55,18 @@ class Tensor:
         return f"{type(self).__name__}, shape {self.shape}"
 
 
+class Array(Protocol):
+    """An array of NumPy, or of the engine's framework."""
+
+    @property
+    def shape(self) -> Any:
+        """The sides."""
+
+    @property
+    def dtype(self) -> Any:
+        """The type of its numbers."""
+
+
 class Pictures(Protocol):
     """Images that can be rendered at any size: a batch of a dataset, or images of the prompt."""
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
 from deelish.plan.kind import no_weights
-from deelish.plan.layer import Layer
+from deelish.plan.layer import Layer, checked_rows
 from deelish.plan.layers import KINDS
 from deelish.plan.shapes import Shape
 from deelish.plan.sharing import BlobKey
@@ -30,6 +31,7 @@ class Plan:
         auxiliary: further blobs of scores, with the weight of each in a loss on labels.
     """
 
+    @checked_call()
     def __init__(
         self,
         layers: Iterable[Layer],
@@ -38,11 +40,12 @@ class Plan:
         logits: str | None = None,
         auxiliary: Mapping[str, float] | None = None,
     ) -> None:
+        rows = checked_rows(layers, name)
         self.name = name
         self.inputs: dict[str, Shape] = {key: _shape(key, inputs[key]) for key in inputs}
         self._fitting: set[tuple[Any, ...]] = set()
         wiring = Wiring(self.inputs)
-        for layer in layers:
+        for layer in rows:
             wiring.add(layer)
         self.layers, self.shapes, self.weights = wiring.layers, wiring.shapes, wiring.weights
         self._sharing = wiring.sharing
@@ -166,7 +169,8 @@ class Plan:
     def layer(self, name: str) -> Layer:
         """The layer of this name; PlanError with the nearest names if there is none."""
         if name not in self._named:
-            raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, self._named)}")
+            hint = nearest(str(name), self._named)
+            raise PlanError(f"{self.name} has no layer {name!r}; {hint}")
         return self._named[name]
 
     @cached_property
@@ -189,7 +193,7 @@ class Plan:
             return made[name]
         if name in self.shapes or name in {layer.name for layer in self.layers}:
             raise PlanError(f"{self.name}: {name!r} exists only in training; name another layer")
-        raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, made)}")
+        raise PlanError(f"{self.name} has no layer {name!r}; {nearest(str(name), made)}")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON holds it."""

@@ -107,7 +107,6 @@ def test_default_mean_and_scale_are_printed(capsys):
         ({"size": 8, "mean": (1.0, 2.0)}, "mean has 2 numbers; give 1 or 3 for order 'RGB'"),
         ({"size": 8, "mean": "grey"}, "mean='grey'; give a number, or one per channel"),
         ({"size": 0, "mean": 0}, "size is 0; give whole pixels"),
-        ({"size": 8, "mean": 0, "colour": "RGB"}, "colour= is not known; give size, order, mean"),
         ({"preprocessing": len}, "preprocessing=builtin_function_or_method lacks the mean, std"),
         ({"preprocessing": preset(std=[0, 1, 1])}, r"std is \(0, 1, 1\); give numbers above 0"),
         ({"preprocessing": preset(crop_size=[8, 9])}, r"images are \[8, 9\]; a view is square"),

@@ -12,7 +12,7 @@ from deelish.engines.base import Engine
 from deelish.engines.chainer.device import choose_device, computing, to_numpy
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
-from deelish.engines.chainer.optimizers import Optimizer
+from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
 from deelish.engines.precision import only_float32
 from deelish.plan.plan import Plan
 
@@ -88,6 +88,9 @@ class ChainerEngine(Engine):
 
     def gather(self, values: Any, labels: np.ndarray) -> Any:
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
+
+    def optimizer_options(self, name: str) -> list[str]:
+        return optimizer_options(name)
 
     def optimizer(
         self, module: PlanChain, name: str, lr: float, options: Mapping[str, Any]

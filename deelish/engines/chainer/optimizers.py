@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deelish.common.checks import is_number
+from deelish.common.suggestions import nearest
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
 from deelish.engines.trainable import trainable_arrays
@@ -92,7 +95,9 @@ class Optimizer:
     def __init__(self, chain: PlanChain, name: str, lr: float, options: Mapping[str, Any]) -> None:
         known = name.lower()
         given = dict(options)
-        decay = float(given.pop("weight_decay", ADAMW_DECAY if known == "adamw" else 0.0))
+        decay = given.pop("weight_decay", ADAMW_DECAY if known == "adamw" else 0.0)
+        if not is_number(decay):
+            raise TrainingError(f"BatchTrain(weight_decay={decay!r}): give a number")
         self.own = _made(known, lr, given)
         self.own.setup(chain)
         # Adam and its kin call the learning rate alpha; RMSprop's alpha is its decay.
@@ -127,18 +132,28 @@ class Optimizer:
 
 
 def _made(name: str, lr: float, options: dict[str, Any]) -> Any:
-    kind = SHARED.get(name)
     try:
-        if kind is not None:
-            return kind(lr, **options)
-        if name in OWN:
-            return OWN[name](lr, **options)
+        return _kind(name)(lr, **options)
     except (TypeError, ValueError) as error:
         raise TrainingError(
             f"optimizer {name!r} does not take {options} with lr {lr}: {error}; name the"
             " options as PyTorch does, or as Chainer does for its own"
         ) from None
-    raise TrainingError(
-        f"optimizer {name!r} is not known to Chainer; choose from"
-        f" {', '.join(sorted({*SHARED, *OWN}))}"
-    )
+
+
+def optimizer_options(name: str) -> list[str]:
+    """The options of the optimiser of this name beside the learning rate.
+
+    Raises:
+        TrainingError: the name is not known.
+    """
+    _, *options = inspect.signature(_kind(name)).parameters
+    return [*options, "weight_decay"]
+
+
+def _kind(name: str) -> Callable[..., Any]:
+    kind: Callable[..., Any] | None = SHARED.get(name.lower()) or OWN.get(name.lower())
+    if kind is None:
+        known = sorted({*SHARED, *OWN})
+        raise TrainingError(f"optimizer {name!r} is not known to Chainer; {nearest(name, known)}")
+    return kind

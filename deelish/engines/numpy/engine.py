@@ -99,6 +99,9 @@ class NumpyEngine(Engine):
     def gather(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.asarray(values[np.arange(len(values)), labels])
 
+    def optimizer_options(self, name: str) -> list[str]:
+        raise EngineError(_NO_TRAINING)
+
     def optimizer(self, module: Any, name: str, lr: float, options: Mapping[str, Any]) -> Any:
         raise EngineError(_NO_TRAINING)
 

@@ -17,7 +17,7 @@ from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.module import PlanModule
-from deelish.engines.torch.optimizers import build_optimizer
+from deelish.engines.torch.optimizers import build_optimizer, optimizer_options
 from deelish.engines.torch.pixels import input_of, to_device
 from deelish.errors import EngineError
 from deelish.plan.plan import Plan
@@ -116,6 +116,9 @@ class TorchEngine(Engine):
 
     def gather(self, values: Tensor, labels: np.ndarray) -> Tensor:
         return values.gather(1, self.array(labels)[:, None])[:, 0]
+
+    def optimizer_options(self, name: str) -> list[str]:
+        return optimizer_options(name)
 
     def optimizer(
         self, module: PlanModule, name: str, lr: float, options: Mapping[str, Any]

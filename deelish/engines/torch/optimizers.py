@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from deelish.common.suggestions import nearest
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.trainable import trainable_arrays
 from deelish.errors import TrainingError
@@ -34,11 +35,7 @@ def build_optimizer(
     Raises:
         TrainingError: the name or an option is not known, or nothing would be trained.
     """
-    kind = OPTIMIZERS.get(name.lower())
-    if kind is None:
-        raise TrainingError(
-            f"optimizer {name!r} is not known to PyTorch; choose from {', '.join(OPTIMIZERS)}"
-        )
+    kind = _kind(name)
     try:
         given = {**_fused_option(kind, options), **options}
         optimizer = kind(_parameter_groups(module), lr=lr, **given)  # type: ignore[call-arg]
@@ -51,6 +48,25 @@ def build_optimizer(
         if "weight_decay" in group:
             group["weight_decay"] *= group["decay_mult"]
     return optimizer
+
+
+def optimizer_options(name: str) -> list[str]:
+    """The options of PyTorch's optimiser of this name beside lr.
+
+    Raises:
+        TrainingError: the name is not known.
+    """
+    known = inspect.signature(_kind(name)).parameters
+    return [option for option in known if option not in ("params", "lr")]
+
+
+def _kind(name: str) -> type[torch.optim.Optimizer]:
+    kind = OPTIMIZERS.get(name.lower())
+    if kind is None:
+        raise TrainingError(
+            f"optimizer {name!r} is not known to PyTorch; {nearest(name, OPTIMIZERS)}"
+        )
+    return kind
 
 
 def _fused_option(kind: type[torch.optim.Optimizer], options: Mapping[str, Any]) -> dict[str, bool]:

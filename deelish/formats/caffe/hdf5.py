@@ -33,7 +33,8 @@ def read_weights(path: str | Path) -> Weights:
         (0,) is a blob that a layer lacks before one that it has.
 
     Raises:
-        CaffeError: the file is missing, damaged or of another format.
+        MissingFileError: no such file.
+        CaffeError: the file is damaged or of another format.
     """
     content = mapped(path, ".caffemodel or .caffemodel.h5")
     if content[: len(HDF5_SIGNATURE)] != HDF5_SIGNATURE:
