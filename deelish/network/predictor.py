@@ -84,4 +84,4 @@ class Predictor(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str | None:
-        """sha256 of all that its logits depend on apart from the pixels; None where they may change."""
+        """sha256 of all that its logits depend on except the pixels; None where they may change."""
