@@ -231,7 +231,7 @@ class Model(Described):
         self._learning = False
 
     def fingerprint(self) -> str | None:
-        """sha256 of all that its logits depend on apart from the pixels; None while it is trained.
+        """sha256 of all that its logits depend on except the pixels; None while it is trained.
 
         When you change `module` by hand, raise `version`: the fingerprint is then computed again.
         """
