@@ -28,7 +28,7 @@ def workout(x, t):
 
 def scores(network, batch=50):
     """Logits of all training photographs, in their centre views."""
-    paths = [item.path for item in sets.train.items]
+    paths = [sample.path for sample in sets.train.samples]
     parts = [paths[start : start + batch] for start in range(0, len(paths), batch)]
     return np.concatenate([network.batch_feature(part).value for part in parts])
 

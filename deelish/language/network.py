@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from deelish.distillation.choosing import LossOptions
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
-from deelish.images.stills import Source
+from deelish.images.in_memory import ImagesLike
 from deelish.language.predicting import Predicting
 from deelish.language.session import current_session
 from deelish.network.model import Model, Parts
@@ -47,14 +47,14 @@ class Network(Predicting, Model):
         super()._start(parts)
         session.used(self)
 
-    def Input(self, source: Source) -> ImageTensor:
+    def Input(self, source: ImagesLike) -> ImageTensor:
         """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
         session = current_session()
         session.used(self)
         session.current = images = session.image_tensor(source)
         return images
 
-    def classify(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """Logits (n, classes) of the images `x`, or of the current tensor; they become current.
 
         In the training part of a workout the network learns from these logits at `backprop`.
@@ -69,7 +69,7 @@ class Network(Predicting, Model):
         session.current = logits
         return logits
 
-    def batch_feature(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
         With ``InputBatch(views=...)`` they are cached on disk, and none is computed twice.
@@ -85,7 +85,7 @@ class Network(Predicting, Model):
         session.used(self)
         return logits
 
-    def feature(self, x: Tensor | Source | None = None, *, layer: str) -> FeatureTensor:
+    def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
         `layer` is the name of a layer or of a blob.
@@ -97,7 +97,7 @@ class Network(Predicting, Model):
         current_session().used(self)
         return made
 
-    def _images(self, x: Tensor | Source | None) -> ImageTensor:
+    def _images(self, x: Tensor | ImagesLike | None) -> ImageTensor:
         if x is not None and not isinstance(x, Tensor):
             return self.Input(x)
         return current_session().images(self.name, x)

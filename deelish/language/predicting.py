@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from deelish.errors import TrainingError
-from deelish.images.stills import Source
+from deelish.images.in_memory import ImagesLike
 from deelish.language.session import current_session
 from deelish.network.outputs import FeatureTensor, LogitsTensor, cached_logits
 from deelish.network.predictor import Predictor
@@ -15,7 +15,7 @@ from deelish.network.tensors import Tensor
 class Predicting(Predictor):
     """A predictor with Deel's verbs."""
 
-    def batch_feature(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
         With ``InputBatch(views=...)`` they are cached on disk, and none is computed twice.
@@ -27,7 +27,7 @@ class Predicting(Predictor):
         images = current_session().images(self.name, x)
         return LogitsTensor(cached_logits(self, images), self.engine, self, images)
 
-    def feature(self, x: Tensor | Source | None = None, *, layer: str) -> FeatureTensor:
+    def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
         `layer` names a layer or a blob of a network, or a part of a model: ``"layer4.1"``.
@@ -45,7 +45,7 @@ class Predicting(Predictor):
 class Teaching(Predicting):
     """A teacher: `batch_feature` gives its logits; it has no `save`, and refuses to learn."""
 
-    def classify(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The same logits as `batch_feature`, which become the current tensor.
 
         Raises:

@@ -92,11 +92,11 @@ class Loop:
         trainer = self.trainer
         batches = loader.batches(trainer.counts.epochs, trainer.training, self.group)
         waiting = Waiting(batches)
-        with Bar(title, len(loader.items)) as bar, closing(batches):
+        with Bar(title, len(loader.samples)) as bar, closing(batches):
             for number, batch in enumerate(waiting, start=1):
                 outcome = self._batch(batch, f"{title}, batch {number}")
-                means.add(batch.whole, *outcome)
-                bar.step(batch.whole, *outcome, waiting.share)
+                means.add(batch.global_size, *outcome)
+                bar.step(batch.global_size, *outcome, waiting.share)
                 self._stop_if_asked()
         means.waited = waiting.share
         return means
@@ -104,14 +104,14 @@ class Loop:
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:
         """workout on one batch -> loss, accuracy, agreement, as means over all processes."""
         engine = self.context.engine
-        shares = batch.label_shares(self._classes())
-        labels = LabelTensor(batch.labels, engine, batch.items, probabilities=shares)
+        shares = batch.label_probabilities(self._classes())
+        labels = LabelTensor(batch.labels, engine, batch.samples, probabilities=shares)
         images = ImageTensor(batch, engine, labels, self._viewing)
-        self.trainer.begin(images, where, batch.share)
+        self.trainer.begin(images, where, batch.fraction)
         loss, accuracy = _pair(self.workout(images, labels), where)
         self.trainer.end()
         agreement = self.trainer.agreement
-        loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.share)
+        loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.fraction)
         return loss, accuracy, None if agreement is None else agreed
 
     def _classes(self) -> int:

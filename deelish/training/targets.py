@@ -62,7 +62,7 @@ def targets_of(network: Model, t: Any, images: int) -> Targets:
         )
     if labels.min() < 0 or labels.max() >= network.classes:
         if isinstance(t, LabelTensor):
-            check_labels(t.items, network.classes, network.name)
+            check_labels(t.samples, network.classes, network.name)
         raise DataError(
             f"{network.name}.backprop: labels go from {labels.min()} to {labels.max()}, but it has"
             f" {network.classes} classes (0 to {network.classes - 1}); pass labels="

@@ -28,7 +28,7 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
     ):
         dataset = InputBatch(corners[0], **options)
         dataset.prepare(net.preprocessing for net in nets)
-        assert dataset.train.wanted == sides
+        assert dataset.train.view_sizes == sides
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_class_folders_must_be_the_same(session, corners):
         InputBatch(folder / "a", folder / "b")
     shutil.move(folder / "b" / "cow", folder / "b" / "bee")
     sets = InputBatch(folder / "a", folder / "b")
-    assert [item.label for item in sets.train.items] == [0, 1]
+    assert [sample.label for sample in sets.train.samples] == [0, 1]
 
 
 def test_how_many_logits_are_kept_is_noted(session, corners):
@@ -88,5 +88,5 @@ def test_one_image_for_validation_may_stand_beside_mixed_training(session, corne
     train, val = corners
     val.write_text("70.png 2\n")
     assert len(InputBatch(train, val, mix="mixup").val) == 1
-    with pytest.raises(DataError, match=r"val.txt: there is one image, and mix='mixup' wants two"):
+    with pytest.raises(DataError, match=r"val.txt: there is one image, and mix='mixup' needs two"):
         InputBatch(val, mix="mixup")

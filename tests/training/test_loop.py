@@ -91,7 +91,7 @@ def test_every_image_comes_once_an_epoch_in_another_order(session, corners):
     student, orders = small(), []
 
     def workout(x, t):
-        orders.append([item.line for item in t.items])
+        orders.append([sample.line for sample in t.samples])
         student.classify(x)
         return student.backprop(t)
 

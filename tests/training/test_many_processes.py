@@ -19,7 +19,7 @@ from deelish import Deel
 from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.errors import EngineError
 from deelish.images.cache import memory
-from deelish.images.decoding.frames import Opened
+from deelish.images.decoding.decoded_image import DecodedImage
 
 TESTS = Path(__file__).parents[1]
 # What dropout and the statistics of a part of a batch make different.
@@ -249,9 +249,9 @@ def test_without_all_that_torchrun_sets_there_is_one_process(launched):
 
 
 def test_images_in_memory_take_a_part_of_it_in_each_process(launched):
-    opened = Opened(np.zeros((4, 4, 3), np.uint8), None, None)
+    image = DecodedImage(np.zeros((4, 4, 3), np.uint8), None, None)
     launched.setattr(memory, "free_memory", lambda: 4 * 2 * 48)
     cache = memory.MemoryCache()
     for number in range(3):
-        cache.put(Path(f"{number}.png"), 4, opened)
+        cache.put(Path(f"{number}.png"), 4, image)
     assert (cache.count, cache.full) == (2, True)

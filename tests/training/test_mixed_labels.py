@@ -22,7 +22,7 @@ def cross_entropy(scores, shares):
 
 
 def mixed(t):
-    return LabelTensor(t.value, t.engine, t.items, probabilities=shares_of(t.value))
+    return LabelTensor(t.value, t.engine, t.samples, probabilities=shares_of(t.value))
 
 
 @pytest.mark.parametrize("given", ["tensor", "array"])
@@ -49,7 +49,7 @@ def test_shares_as_wide_as_another_network_fit(session, sets, outputs):
         scores = student.classify(x).value.astype(float)
         six = shares_of(t.value, 6)
         six[t.value == 3] = np.eye(6)[3]
-        outcome = student.backprop(LabelTensor(t.value, t.engine, t.items, probabilities=six))
+        outcome = student.backprop(LabelTensor(t.value, t.engine, t.samples, probabilities=six))
         wanted = np.zeros((len(x), 9))
         wanted[:, :6] = six
         assert outcome.loss == pytest.approx(cross_entropy(scores, wanted[:, :outputs]), rel=1e-4)
@@ -64,7 +64,7 @@ def test_a_share_of_a_class_that_the_network_lacks_is_refused(session, sets):
     def workout(x, t):
         student.classify(x)
         lacking = shares_of(t.value + 1, 6)
-        return student.backprop(LabelTensor(t.value, t.engine, t.items, probabilities=lacking))
+        return student.backprop(LabelTensor(t.value, t.engine, t.samples, probabilities=lacking))
 
     with pytest.raises(DataError, match="t holds shares of 6 classes, and it has 4; give as many"):
         once(workout)

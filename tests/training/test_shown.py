@@ -71,18 +71,18 @@ def test_teacher_and_student_of_two_sizes_see_the_same_box(session, corners):
     large, student = small("Large", in_size=64), small(in_size=16)
     InputBatch(corners[0], batch_size=16, crop=1, mix="cutmix")
 
-    def edges(pixels, item):
+    def edges(pixels, sample):
         """First and last row and column of the box, as shares of the side."""
-        foreign = pixels[..., 0] != 4 * (item.line - 1)
+        foreign = pixels[..., 0] != 4 * (sample.line - 1)
         ends = [np.flatnonzero(foreign.any(axis))[[0, -1]] + (0, 1) for axis in (0, 1)]
         return np.concatenate(ends) / len(pixels)
 
     def boxes(x, t):
-        for row, item in enumerate(t.items):
+        for row, sample in enumerate(t.samples):
             one, other = x.pixels(large.preprocessing)[row], x.pixels(student.preprocessing)[row]
-            if x.pictures.recipes[row].mixed[0].ratio < 0.95:
+            if x.pictures.entries[row].mixed[0].ratio < 0.95:
                 # Half a pixel of the small size, and half of the large.
-                difference = abs(edges(one, item) - edges(other, item)).max()
+                difference = abs(edges(one, sample) - edges(other, sample)).max()
                 assert difference <= 0.5 / 16 + 0.5 / 64
         return len(x)
 
