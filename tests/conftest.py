@@ -10,7 +10,7 @@ import pytest
 
 # Before anything imports matplotlib: no test may open a window.
 os.environ["MPLBACKEND"] = "Agg"
-# What a processor has must not decide what a test compares; tests of half types name them.
+# The processor must not decide what a test compares; tests of reduced precision name theirs.
 os.environ["DEELISH_PRECISION"] = "float32"
 
 
@@ -38,7 +38,7 @@ def photographs(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(params=["torch", "chainer"])
 def each_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Runs a test once on each engine that learns: sessions without `engine=` take it."""
+    """Runs a test once on each engine that trains: sessions without `engine=` take it."""
     if request.param == "chainer":
         require_chainer()
     monkeypatch.setenv("DEELISH_ENGINE", request.param)

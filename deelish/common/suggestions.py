@@ -1,15 +1,15 @@
-"""What an error suggests in place of a name that is not known: the nearest names."""
+"""What an error suggests for an unknown name: the nearest known names."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
 
-# So many names are suggested at most.
+# At most so many names are suggested.
 SHOWN = 3
 # Where there are no more names than this, all are shown.
 FEW = 8
-# Less alike than this, a name is hardly what was meant.
+# A name less alike than this is hardly what was meant.
 ALIKE = 0.6
 
 

@@ -109,7 +109,7 @@ class Dataset:
         bad = {sample.location for loader in self.loaders for sample, _ in loader.skipped}
         images = {sample.location for loader in self.loaders for sample in loader.samples}
         # Each process has read its own part of the images, good and bad.
-        line = self._cache.summary(len(images) - round(group.sum([len(bad)])[0]), group)
+        line = self._cache.summary(len(images) - round(group.all_sum([len(bad)])[0]), group)
         self._once.say(line, "cache")
 
     def __repr__(self) -> str:

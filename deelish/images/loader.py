@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deelish.common.processes import ALONE, Group, cores
+from deelish.common.processes import ALONE, Group, available_cores
 from deelish.errors import DataError
 from deelish.images.batch import ImageBatch
 from deelish.images.pixels import Pixels
@@ -77,7 +77,7 @@ class Loader:
         self._skip_bad = on_bad_image == "skip"
         self._cache = options.cache
         self._reader = Reader(self.samples, seed, options, self._skip_bad)
-        self._workers = workers or (1 if _are_small(samples) else min(16, cores()))
+        self._workers = workers or (1 if _are_small(samples) else min(16, available_cores()))
 
     def __len__(self) -> int:
         """Batches in an epoch; fewer come when all images of a batch are skipped."""
@@ -98,7 +98,7 @@ class Loader:
         try:
             for pending in self._submit(pool, epoch, training, group):
                 batch = self._collect(pending)
-                global_size = round(group.sum([len(batch)])[0])
+                global_size = round(group.all_sum([len(batch)])[0])
                 if global_size:
                     empty = False
                     fraction = len(batch) / global_size
@@ -124,13 +124,15 @@ class Loader:
     ) -> Iterator[PendingBatch]:
         """This process's part of each batch, read ahead."""
         # Several images a task: a small image costs less than the task itself costs the threads.
-        task_size = max(1, self._batch_size // (2 * self._workers * group.size))
+        task_size = max(1, self._batch_size // (2 * self._workers * group.world_size))
         ahead: deque[PendingBatch] = deque()
         order = np.arange(len(self.samples))
         if training:
             order = np.random.Generator(np.random.PCG64((self._seed, epoch))).permutation(order)
         for start in range(0, len(order), self._batch_size):
-            indices = order[start : start + self._batch_size][group.rank :: group.size].tolist()
+            indices = order[start : start + self._batch_size][
+                group.rank :: group.world_size
+            ].tolist()
             rendered = {size: _empty_rows(len(indices), size) for size in self.view_sizes}
             tasks = []
             for first in range(0, len(indices), task_size):

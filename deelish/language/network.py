@@ -17,7 +17,7 @@ from deelish.network.opening import parts_of_file
 from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.pretrained import find_model
 from deelish.network.tensors import ImageTensor, Tensor
-from deelish.training.step import Asked, Outcome, backprop
+from deelish.training.step import BackpropArguments, Outcome, backprop
 
 
 class Network(Predicting, Model):
@@ -138,7 +138,8 @@ class Network(Predicting, Model):
                 f"{self.name}.backprop: works on the batches of a workout; write"
                 " def workout(x, t): ... and BatchTrain(workout)"
             )
-        made = backprop(session.trainer, self, t, Asked(distill, loss, hint, options))
+        arguments = BackpropArguments(distill, loss, hint, options)
+        made = backprop(session.trainer, self, t, arguments)
         if session.trainer.training:
             session.used(self, trained=True)
         return made

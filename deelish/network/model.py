@@ -244,7 +244,7 @@ class Model(Described):
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
         weights alone, for Chainer. Of several processes the first writes, and the others wait.
         """
-        self.engine.group.once(lambda: save_record(Path(path), self.record()))
+        self.engine.group.on_rank_zero(lambda: save_record(Path(path), self.record()))
         return Path(path)
 
     def record(self) -> Record:

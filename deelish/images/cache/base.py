@@ -44,7 +44,7 @@ class ImageCache(ABC):
 
     def summary(self, images: int, group: Group = ALONE) -> str:
         """What is cached of so many images, by all processes together, in one line."""
-        count, size, full = map(round, group.sum([self.count, self.bytes, self.full]))
+        count, size, full = map(round, group.all_sum([self.count, self.bytes, self.full]))
         room, again = amount(size), images - count
         if again <= 0:
             return f"decoded images: {count:,} cached {self.where}, {room}"

@@ -22,7 +22,7 @@ class MemoryCache(ImageCache):
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__()
-        self._limit = free_memory() // (2 * launch().local_size) if limit is None else limit
+        self._limit = free_memory() // (2 * launch().local_world_size) if limit is None else limit
         self._cached: dict[Location, tuple[DecodedImage, ...]] = {}
         self._lock = threading.Lock()
 

@@ -54,14 +54,13 @@ def decode_for(
     """
     if data is not None:
         return _decoded(BytesIO(data), str(path), resize_size)
-    path = (
-        path if isinstance(path, Path) else Path(path)
-    )  # making a Path takes longer than the check
-    whole = _check_file(path) <= MAX_BYTES
+    # The check is faster than making a Path.
+    path = path if isinstance(path, Path) else Path(path)
+    at_once = _check_file(path) <= MAX_BYTES
     try:
-        with path.open("rb", buffering=0 if whole else -1) as file:
+        with path.open("rb", buffering=0 if at_once else -1) as file:
             # Pillow asks for a file in many small pieces.
-            return _decoded(BytesIO(file.read()) if whole else file, str(path), resize_size)
+            return _decoded(BytesIO(file.read()) if at_once else file, str(path), resize_size)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -163,7 +163,7 @@ class _Samples:
         self._refuse(
             [image.name for key, image in images.items() if key not in labels],
             "the image has no label",
-            f"put its label as text beside it, extension in {LABEL}",
+            f"put its label as text beside it, with the extension {LABEL}",
         )
         self._refuse(
             [label.name for key, label in labels.items() if key not in images],

@@ -267,7 +267,7 @@ def test_one_member_in_both_sets_is_found_under_any_name(tar):
 @pytest.mark.parametrize(("size", "workers"), [(100, 1), (9000, 6)])
 def test_small_members_are_decoded_by_one_thread(size, workers, tmp_path, monkeypatch):
     """As small files are."""
-    monkeypatch.setattr("deelish.images.loader.cores", lambda: 6)
+    monkeypatch.setattr("deelish.images.loader.available_cores", lambda: 6)
     pools = []
 
     class Noted(ThreadPoolExecutor):
