@@ -2,7 +2,7 @@
 
     python benchmarks/caffe_load.py [--rounds 5] [--json]
 
-The file of 553 MB lies in the page cache. Each reader has a process of its own; its first round
+The file of 553 MB is in the page cache. Each reader has a process of its own; its first round
 warms up, the others give medians. Memory is the growth of the process at its peak, without pages of
 files. OpenCV and Chainer are measured where they are installed.
 """
@@ -109,12 +109,12 @@ def measure(name, path, rounds):
         watch = Peak() if number % 2 else contextlib.nullcontext()
         start = time.perf_counter()
         with contextlib.redirect_stdout(sys.stderr), watch:
-            kept = read()
+            opened = read()
         if number % 2:
             grown = max(grown, watch.grown)
         elif number:
             seconds.append(time.perf_counter() - start)
-        del kept
+        del opened
     print(json.dumps({"seconds": statistics.median(seconds), "mb": grown}))
 
 
@@ -124,11 +124,11 @@ def measured_apart(name, path, rounds):
         return None
     command = [sys.executable, __file__, "--one", name, "--file", str(path)]
     command += ["--rounds", str(1 if name == "chainer" else rounds)]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    if answer.returncode:
-        print(f"{READERS[name]}: {answer.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{READERS[name]}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
         return None
-    return json.loads(answer.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main():

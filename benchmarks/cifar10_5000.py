@@ -4,8 +4,8 @@
 
 CIFAR10 is a folder with train.txt (50,000 images), test.txt (10,000), labels.txt and the images.
 The first 500 images of each class keep their labels; the other 45,000 have none. The student alone
-learns from the 5,000. The distilled ones go on from it, so that few epochs do, and without dropout:
-they learn from the teacher's answers alone and see no further label. The share of the gap is
+is trained on the 5,000. The distilled ones go on from it without dropout, so that few epochs do:
+they learn from the teacher's logits alone and see no further label. The fraction of the gap is
 (distilled - student alone) / (teacher - student alone). The test images are seen once, after the
 last epoch, and chose nothing. Training is in bfloat16 where the machine has it.
 With --keep FOLDER the networks and each figure stay there, and a later run goes on from them.
@@ -25,7 +25,7 @@ from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
 
 # By loss: what backprop is given. Temperatures are those that were published for CIFAR; at the same
-# one, cross-entropy would learn just as kd does: the two differ by what no student can change.
+# one, cross-entropy would train just as kd does: the two differ by what no student can change.
 LOSSES = {
     "kd": {"loss": "kd", "temperature": 4},
     "kd standardised": {"loss": "kd", "temperature": 2, "standardise": True},
@@ -34,7 +34,7 @@ LOSSES = {
     "cross_entropy": {"loss": "cross_entropy", "temperature": 1},
     "dkd": {"loss": "dkd", "temperature": 4, "weight": lambda epoch: min(1, epoch / 5)},
 }
-SHARE, BATCH = 28 / 32, 64
+CROP, BATCH = 28 / 32, 64
 
 
 def labelled(data, folder, count=500):
@@ -55,19 +55,19 @@ def train_teacher(options, train, path):
     with Deel(seed=0):
         labels = options.data / "labels.txt"
         teacher = GoogLeNet(options.weights, labels=labels, in_size=options.size)
-        sets(options, train)
-        learn(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs)
+        dataset(options, train)
+        fit(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs)
         teacher.save(path)
         return accuracy(options, teacher)
 
 
-def sets(options, train, views=None):
+def dataset(options, train, views=None):
     """The images; a view shows 28 of 32 pixels, as GoogLeNet's own views do, mirrored or not."""
-    InputBatch(train, batch_size=BATCH, crop=SHARE, views=views, root=options.data)
+    InputBatch(train, batch_size=BATCH, crop=CROP, views=views, root=options.data)
 
 
-def learn(network, step, epochs, lr=None):
-    """Train on the images that are set."""
+def fit(network, step, epochs, lr=None):
+    """Train on the current dataset."""
 
     def workout(x, t):
         network.classify(x)
@@ -80,23 +80,23 @@ def train_alone(options, seed, train, path):
     """A NIN from 5,000 labels, saved; its accuracy."""
     with Deel(seed=seed):
         student = NetworkInNetworkCIFAR10()
-        sets(options, train)
-        learn(student, lambda network, x, t: network.backprop(t), options.alone_epochs, 1e-3)
+        dataset(options, train)
+        fit(student, lambda network, x, t: network.backprop(t), options.alone_epochs, 1e-3)
         student.save(path)
         return accuracy(options, student)
 
 
 def distil(options, seed, alone, teacher, **loss):
-    """The NIN in the file `alone`, from the teacher's answers on all images; its accuracy."""
+    """The NIN in the file `alone`, from the teacher's logits on all images; its accuracy."""
     with Deel(seed=seed):
         student = NetworkInNetworkCIFAR10(modelpath=alone, dropout=0)
-        taught_by = Network.load(teacher)
-        sets(options, options.data / "train.txt", options.views)
+        teaching = Network.load(teacher)
+        dataset(options, options.data / "train.txt", options.views)
 
         def step(net, x, t):
-            return net.backprop(taught_by.batch_feature(x), distill=True, **loss)
+            return net.backprop(teaching.batch_feature(x), distill=True, **loss)
 
-        learn(student, step, options.epochs, 1e-3)
+        fit(student, step, options.epochs, 1e-3)
         return accuracy(options, student)
 
 
@@ -146,7 +146,7 @@ def measure(options, folder):
 
 
 def report(rows):
-    """Print the table; returns {row: share of the gap}, without shares where there is no gap."""
+    """Print the table; returns {row: fraction of the gap}, empty where there is no gap."""
     means = {
         name: statistics.mean(accuracy for accuracy, _ in found) for name, found in rows.items()
     }

@@ -37,15 +37,15 @@ class Runner:
         self.optimizer = self.engine.optimizer(self.network.module, "sgd", 1e-3, options)
 
     def forward(self):
-        """One batch in test mode."""
+        """One batch in evaluation mode."""
         blob = self.network.plan.logits
         self.engine.run(self.network.module, self.x, [blob], training=False)
 
     def step(self):
         """One batch forward and backward, and one update."""
         blob = self.network.plan.logits
-        answer = self.engine.run(self.network.module, self.x, [blob], training=True)[blob]
-        rows = answer.reshape((len(self.labels), -1))
+        logits = self.engine.run(self.network.module, self.x, [blob], training=True)[blob]
+        rows = logits.reshape((len(self.labels), -1))
         loss = cross_entropy(self.engine, rows, self.labels)
         self.engine.update([self.optimizer], loss, 1e-3)
 

@@ -5,13 +5,13 @@
 MNIST is a folder with train.txt (60,000 images), test.txt (10,000) and the images. The teacher is
 784-1200-1200-10 with dropout and images shifted by up to two pixels, made once; the students are
 784-800-800-10 on images as they are, once for each seed: from the labels alone; from the labels and
-the teacher's answers at a temperature of 20; and from these answers without any image of a 3.
+the teacher's logits at a temperature of 20; and from these logits without any image of a 3.
 Figures are those of the last epoch. The settings are the paper's where it states them, but for the
-students' decay, which it does without; rates, decay, epochs and shares were chosen on 10,000
-training images that were held out, the bias of class 3 on all of them; the paper chose its own on
-the test images (3.5). The test images are seen once, after the last epoch. Training is in bfloat16
-where the machine has it. With --keep FOLDER the teacher and each figure stay there, and a later run
-goes on from them.
+students' decay, which it does without. Learning rates, decay, epochs and alphas were chosen on
+10,000 training images that were held out, the bias of class 3 on all of them; the paper chose its
+own on the test images (3.5). The test images are seen once, after the last epoch. Training is in
+bfloat16 where the machine has it. With --keep FOLDER the teacher and each figure stay there, and a
+later run goes on from them.
 """
 
 import argparse
@@ -31,9 +31,9 @@ from deelish import *
 from deelish.networks import Perceptron
 
 TEMPERATURE = 20
-# The teacher's share of the loss. Without threes it has all: the labels that are left deny them.
+# The teacher's part of the loss. Without threes it has all: the labels that are left deny them.
 ALPHA = {"distilled": 0.1, "without 3": 1.0}
-# By network: images in a batch, and how it learns. AdamW holds weights small, as the paper's bound
+# By network: images in a batch, and its optimiser. AdamW holds weights small, as the paper's bound
 # on the norms of its teacher's does; here the students have it too, with and without a teacher.
 TEACHER = (512, {"optimizer": "adamw", "lr": 3e-3, "weight_decay": 0.2})
 STUDENT = (256, {"optimizer": "adamw", "lr": 4e-3, "weight_decay": 0.2})
@@ -58,25 +58,25 @@ def train_teacher(data, epochs):
     """The teacher, which saw images shifted by up to two pixels each way."""
     teacher, (batch, how) = Perceptron(labels=10, hidden=(1200, 1200), dropout=0.5), TEACHER
     InputBatch(data / "train.txt", batch_size=batch, mirror=False, keep="memory")
-    return teacher, learn(teacher, None, epochs, data, how)
+    return teacher, fit(teacher, None, epochs, data, how)
 
 
 def train_student(data, train, epochs, teacher=None, alpha=1.0):
     """A student of images that are not shifted, from the labels or from a teacher too."""
     student, (batch, how) = Perceptron(labels=10), STUDENT
     InputBatch(train, batch_size=batch, views="centre", root=data, keep="memory")
-    return student, learn(student, teacher, epochs, data, how, alpha)
+    return student, fit(student, teacher, epochs, data, how, alpha)
 
 
-def learn(network, teacher, epochs, data, how, alpha=1.0):
+def fit(network, teacher, epochs, data, how, alpha=1.0):
     """Errors on the test images after the last epoch."""
 
     def workout(x, t):
         network.classify(x)
         if teacher is None:
             return network.backprop(t)
-        answer = teacher.batch_feature(x)
-        return network.backprop(t, distill=answer, temperature=TEMPERATURE, alpha=alpha)
+        logits = teacher.batch_feature(x)
+        return network.backprop(t, distill=logits, temperature=TEMPERATURE, alpha=alpha)
 
     BatchTrain(workout, epochs=epochs, **how)
     logits, labels = scores(network, data, "test.txt")
@@ -142,12 +142,12 @@ def one_student(data, options, seed, name, path):
     """Test errors of a student: from the labels, or distilled, with or without threes."""
     train = data / "train.txt"
     with Deel(seed=seed):
-        taught = {}
+        distilling = {}
         if name != "labels":
-            taught = {"teacher": Network.load(path), "alpha": ALPHA[name]}
+            distilling = {"teacher": Network.load(path), "alpha": ALPHA[name]}
         if name == "without 3":
             train = without_threes(data, path.parent)
-        student, errors = train_student(data, train, options.epochs, **taught)
+        student, errors = train_student(data, train, options.epochs, **distilling)
         found = {name: errors}
         if name == "without 3":
             bias, before, after = raise_bias(student, data)

@@ -61,8 +61,8 @@ def by_hand(student, teacher, arrays):
     start = time.perf_counter()
     for first, second in arrays:
         with torch.inference_mode():
-            answer = teacher.module(torch.from_numpy(first))
-        target = F.log_softmax(answer.clone(), 1)
+            logits = teacher.module(torch.from_numpy(first))
+        target = F.log_softmax(logits.clone(), 1)
         scores = F.log_softmax(student.module(torch.from_numpy(second)), 1)
         loss = F.kl_div(scores, target, reduction="batchmean", log_target=True)
         optimizer.zero_grad(set_to_none=True)
@@ -87,7 +87,7 @@ def main():
     with tempfile.TemporaryDirectory() as name, Deel(precision="float32"):
         path = write_images(Path(name))
         student, teacher = NetworkInNetwork(), GoogLeNet()
-        teacher.untrained.clear()  # random, but a teacher for this purpose
+        teacher.untrained.clear()  # deelish is to take initial weights for trained
         for number in range(options.rounds + 1):
             pair = by_deelish(student, teacher, path), by_hand(student, teacher, arrays)
             if number:  # the first round warms up

@@ -4,14 +4,14 @@
         [--test-images 10000] [--work FOLDER] [--json]
 
 CIFAR10 is a folder with train.txt, test.txt and the images of 32 x 32 pixels; TEACHER a GoogLeNet
-for its ten classes at 96 pixels, trained and saved by deelish. It teaches the CIFAR-10 NIN by its
-answers alone, at a temperature of 4, on the first images of each class: batches of 64, Adam at
-0.001 after a warm-up, a cosine to 0, the same first weights. A view is a window of 28 of 32 pixels
-at a random place, mirrored or not, made 32 pixels wide for the student and 96 for the teacher;
+for its ten classes at 96 pixels, trained and saved by deelish. The CIFAR-10 NIN learns from its
+logits alone, at a temperature of 4, on the first images of each class: batches of 64, Adam at
+0.001 after a warm-up, a cosine to 0, the same initial weights. A view is a random window of 28 of
+32 pixels, mirrored or not, made 32 pixels wide for the student and 96 for the teacher;
 tests show the central one. All run on the CPU, one after the other. PyTorch and torchdistill each
 have a virtual environment, which venv and pip make here; in --work FOLDER these stay for the next
 time. Two more rows are the same script of deelish. With "views=2" an image has two recorded views,
-and the teacher answers each once, into a new store. By itself deelish trains in bfloat16 where the
+and the teacher sees each once, into a new cache. By itself deelish trains in bfloat16 where the
 processor has it; with "float32" it computes as the others do.
 
 Lines are those of user code that hold code or YAML; the networks, which deelish has, are counted
@@ -129,7 +129,7 @@ def versions(way, python):
 
 
 def write_networks(teacher, seed, folder):
-    """The files of the teacher and of the student's first weights."""
+    """The files of the teacher and of the student's initial weights."""
     # The numpy engine keeps this process small: on Linux a child's peak starts from its parent's.
     with Deel(seed=seed, engine="numpy"):
         student = NetworkInNetworkCIFAR10().save(folder / f"student_{seed}.safetensors")

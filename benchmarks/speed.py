@@ -5,37 +5,37 @@
 
 Each side of a row runs in a process of its own, with as many threads as the others. The sides take
 turns, round by round; a first round warms up. Images a second are medians, and "deelish is" is the
-median over the rounds of deelish's rate as a multiple of that side's. Peak memory is that of the
-side's process. A side whose package is not there is left out, with the reason.
+median over the rounds of deelish's images a second as a multiple of that side's. Peak memory is
+that of the side's process. A side whose package is not there is left out, with the reason.
 
-GoogLeNet at 224 pixels with its main classifier, and NIN at 227, hold the same first values on all
-sides. A batch goes from uint8 pixels in memory to logits in NumPy, or through one update of SGD
+GoogLeNet at 224 pixels with its main classifier, and NIN at 227, hold the same initial weights on
+all sides. A batch goes from uint8 pixels in memory to logits in NumPy, or through one update of SGD
 with momentum. PyTorch is the loop that a user writes: float32, its own layout, its own LRN and
 allocator, the teacher under no_grad. deelish runs as BatchTrain runs it, with the verbs of a
-script: "deelish" with its own choices, in the number type that is named, "float32" with
+script: "deelish" with its own choices, in the precision that is named, "float32" with
 Deel(precision="float32"). "By hand" is the same distillation on deelish's modules without its
-verbs. Distillation is from the teacher's answers alone, at a temperature of 4; stored answers come
-from deelish's store on disk, those of PyTorch from memory. There the teacher answers once, before
-the rounds, which is in the peak memory.
+verbs. Distillation is from the teacher's logits alone, at a temperature of 4; cached logits come
+from deelish's teacher cache on disk, those of PyTorch from memory. There the teacher runs once,
+before the rounds, which is in the peak memory.
 
 An epoch from files is BatchTrain with keep="memory" beside torchvision's ImageFolder and DataLoader
 with two workers, whose memory is not counted, on JPEG files of 500 x 375 pixels. Files to pixels is
 deelish's loader with one thread beside Pillow, in images a second of the processor's time.
 
-"Of floor" is the share of the time that the row's multiply-adds would take at the best rate of the
-machine's convolutions (3 x 3, 512 channels, channels last), forward or with gradients, in the type
-of the side; they are measured first. With --json the last line is an object:
+"Of floor" is the fraction of the time that the row's multiply-adds would take at the best rate of
+the machine's convolutions (3 x 3, 512 channels, channels last), forward or with gradients, in the
+type of the side; they are measured first. With --json the last line is an object:
 
-    distill_vs_plain, distill_vs_chainer      deelish's rate over the other's
-    stored_vs_labels                          NIN from stored answers over NIN from labels
+    distill_vs_plain, distill_vs_chainer      deelish's images a second over the other's
+    stored_vs_labels                          NIN from cached logits over NIN from labels
     forward_fp32_vs_onnxruntime, forward_bf16_vs_onnxruntime    GoogLeNet
     nin_step_of_floor                         1 is the floor
-    jpeg_wait_first, jpeg_wait_later          share of an epoch that waited for images
+    jpeg_wait_first, jpeg_wait_later          fraction of an epoch that waited for images
     decode_per_core, decode_worst_pixel       images a second; of 255, beside Pillow
     overhead                                  0.02: the language takes 2 % more than by hand
 
 A number that was not measured is null. --rows names rows, all by themselves: googlenet-forward,
-nin-forward, googlenet-step, nin-step, distill, epoch, decode. It runs on Linux, and wants 12 GB of
+nin-forward, googlenet-step, nin-step, distill, epoch, decode. It runs on Linux, and needs 12 GB of
 memory for batches of 32, as the sides of a row live at the same time.
 """
 
@@ -51,7 +51,7 @@ from pathlib import Path
 from speed import table
 from speed.rows import OURS, ROWS
 from speed.setting import Setting
-from speed.sides import Side, measure, told
+from speed.sides import Side, measure, notes_of
 
 PACKAGES = ("deelish", "torch", "torchvision", "chainer", "onnxruntime")
 PACKAGES += ("opencv-python-headless", "numpy", "pillow")
@@ -101,7 +101,7 @@ def best_rates(setting, rounds):
 
 def head(options, chosen, setting):
     """Write what the rows need and print what they ran on; returns their costs and the floor."""
-    models = told(Side("the networks", "models:Models"), setting)
+    models = notes_of(Side("the networks", "models:Models"), setting)
     print(f"{models['machine']}\n{versions()}")
     print(f"batches of {options.batch}, {options.threads} threads, medians of {options.rounds}")
     floor = {}
@@ -110,7 +110,7 @@ def head(options, chosen, setting):
         rates = (f"{key} {2e-9 * rate:,.0f}" for key, rate in floor.items())
         print(f"convolutions, GFLOP/s: {', '.join(rates)}")
     if any(row.files for row in chosen.values()):
-        files = told(Side("files", "files:Files"), setting)
+        files = notes_of(Side("files", "files:Files"), setting)
         print(f"{files['files']} JPEG files of {files['kb']:.0f} kB", flush=True)
     return models, floor
 
@@ -121,19 +121,19 @@ def run(options, folder):
     setting = Setting(options.batch, options.threads, options.seconds, folder, sizes)
     chosen = {name: ROWS[name] for name in options.rows}
     costs, floor = head(options, chosen, setting)
-    found, shares, worst = {}, {}, None
+    found, fractions, worst = {}, {}, None
     for name, row in chosen.items():
         found[name] = measure(row.sides, setting, options.rounds)
-        shares[name] = table.shares_of_floor(row, found[name], costs, floor)
-        print("\n".join(table.lines(row, found[name], shares[name])))
+        fractions[name] = table.fractions_of_floor(row, found[name], costs, floor)
+        print("\n".join(table.lines(row, found[name], fractions[name])))
         if name == "epoch":
             first, later = table.waits(found)
             print(f"  deelish waited for images {first:.1%} of the first epoch, {later:.1%} later")
         if name == "decode":
-            worst = told(Side("pixels", "decode:Worst"), setting)["worst"]
+            worst = notes_of(Side("pixels", "decode:Worst"), setting)["worst"]
             print(f"  largest difference of a pixel: {worst} of 255")
         sys.stdout.flush()
-    return table.ratios(found, shares.get("nin-step", {}).get(OURS), worst)
+    return table.ratios(found, fractions.get("nin-step", {}).get(OURS), worst)
 
 
 def main():

@@ -99,7 +99,8 @@ def _also(error: type) -> str:
     """The errors of Python that it is too."""
     bases = [base.__name__ for base in error.__bases__ if base.__module__ == "builtins"]
     bases = [name for name in bases if name != "Exception"]
-    return f" It is also a {' and a '.join(bases)}." if bases else ""
+    named = [f"{'an' if name[0] in 'AEIOU' else 'a'} {name}" for name in bases]
+    return f" It is also {' and '.join(named)}." if named else ""
 
 
 def _results() -> Iterator[str]:

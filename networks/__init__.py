@@ -15,7 +15,7 @@ from deelish.networks.register import FAMILIES as FAMILIES
 from deelish.networks.table import models_table as models_table
 
 if TYPE_CHECKING:
-    # What runs is below. These lines tell type checkers and editors the arguments of a class;
+    # What runs is below. These lines show type checkers and editors the arguments of a class;
     # a class without a line has the type Any.
     from deelish.networks.alexnet import AlexNet as AlexNet
     from deelish.networks.alexnet import ReferenceCaffeNet as ReferenceCaffeNet

@@ -58,7 +58,7 @@ class Card(Weights):
         """The network as data, without an engine and without weights; left out, as published.
 
         Raises:
-            PlanError: `in_size` leaves nothing to pool, or `dropout` is no share; the layer is
+            PlanError: `in_size` leaves nothing to pool, or `dropout` is no fraction; the layer is
                 named. There is a `dropout`, and no layer for it.
         """
         size = self.size if in_size is None else in_size

@@ -20,7 +20,7 @@ def gaussian(std: float) -> dict[str, Any]:
 
 
 def first_layer(inputs: int) -> dict[str, Any]:
-    """The filler of a layer on pixels, of `inputs` numbers a place, before layers filled by "msra".
+    """The filler of a layer on pixels with `inputs` numbers an output, before "msra" layers.
 
     Pixels spread by about 70, and `inputs` of them are summed: so filled, the outputs are of unit
     size, from which He's rule for the other layers starts.

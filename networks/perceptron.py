@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from deelish.common.checks import is_count
+from deelish.errors import PlanError
 from deelish.language.network import Network
 from deelish.network.labels import Labels, outputs_of
 from deelish.networks.family import check_modelpath
@@ -50,6 +52,10 @@ class Perceptron(Network):
 
 
 def _plan(outputs: int, size: int, hidden: Sequence[int], dropout: float) -> Plan:
+    if not isinstance(hidden, Sequence) or not all(map(is_count, hidden)):
+        raise PlanError(
+            f"Perceptron(hidden={hidden!r}): give the width of each hidden layer: hidden=(800, 800)"
+        )
     rows = []
     for number, width in enumerate(hidden, start=1):
         rows += [

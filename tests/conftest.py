@@ -10,7 +10,7 @@ import pytest
 
 # Before anything imports matplotlib: no test may open a window.
 os.environ["MPLBACKEND"] = "Agg"
-# The processor must not decide what a test compares; tests of reduced precision name theirs.
+# What a processor has must not decide what a test compares; tests of reduced precision name it.
 os.environ["DEELISH_PRECISION"] = "float32"
 
 

@@ -1,4 +1,4 @@
-"""The job of rivals.py in deelish: GoogLeNet teaches the CIFAR-10 NIN by its answers alone.
+"""The job of rivals.py in deelish: GoogLeNet teaches the CIFAR-10 NIN by its logits alone.
 
 python with_deelish.py TEACHER STUDENT TRAIN TEST SAVED EPOCHS SEED [VIEWS]
 """

@@ -1,4 +1,4 @@
-"""The job of rivals.py in PyTorch: GoogLeNet teaches the CIFAR-10 NIN by its answers alone.
+"""The job of rivals.py in PyTorch: GoogLeNet teaches the CIFAR-10 NIN by its logits alone.
 
 python with_pytorch.py TEACHER STUDENT TRAIN TEST SAVED EPOCHS SEED
 """
@@ -45,7 +45,7 @@ def input_of(size, mean):
 
 
 def factor(step):
-    """The rate rises over 5 % of the training, and falls with half a cosine."""
+    """The learning rate rises over 5 % of the training, and falls with half a cosine."""
     progress = step / steps
     return min(1, 0.1 + 0.9 * progress / 0.05) * 0.5 * (1 + math.cos(math.pi * progress))
 
@@ -69,8 +69,8 @@ for epoch in range(int(epochs)):
     for (x, x_teacher), _ in batches:
         with torch.no_grad():
             target = F.log_softmax(teacher(x_teacher) / TEMPERATURE, 1)
-        answer = F.log_softmax(student(x) / TEMPERATURE, 1)
-        loss = TEMPERATURE**2 * F.kl_div(answer, target, reduction="batchmean", log_target=True)
+        logs = F.log_softmax(student(x) / TEMPERATURE, 1)
+        loss = TEMPERATURE**2 * F.kl_div(logs, target, reduction="batchmean", log_target=True)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

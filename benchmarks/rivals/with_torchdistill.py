@@ -1,4 +1,4 @@
-"""The job of rivals.py in torchdistill: GoogLeNet teaches the CIFAR-10 NIN by its answers alone.
+"""The job of rivals.py in torchdistill: GoogLeNet teaches the CIFAR-10 NIN by its logits alone.
 
 python with_torchdistill.py TEACHER STUDENT TRAIN TEST SAVED EPOCHS SEED
 """
@@ -58,7 +58,7 @@ def forward_large(model, inputs, targets=None, supp_dict=None):
 
 @register_scheduler
 def warm_cosine(optimizer, steps):
-    """The rate rises over 5 % of the training, and falls with half a cosine."""
+    """The learning rate rises over 5 % of the training, and falls with half a cosine."""
 
     def factor(step):
         progress = step / steps

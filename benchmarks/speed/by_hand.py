@@ -6,11 +6,11 @@ import torch
 
 from deelish import *
 from speed.by_torch import distance, softened
-from speed.work import MOMENTUM, RATE, Work, pixels_of, planes
+from speed.work import LR, MOMENTUM, Work, pixels_of, planes
 
 
-class Learn(Work):
-    """A step of distillation in the session's own number type."""
+class Train(Work):
+    """A step of distillation in the session's own precision."""
 
     def __init__(self, setting, network, teacher):
         super().__init__(setting)
@@ -19,21 +19,21 @@ class Learn(Work):
         loaded = [Network.load(setting.file(name, ".safetensors")) for name in (network, teacher)]
         self.student, self.teacher = (one.module for one in loaded)
         self.pixels, self.seen = pixels_of(setting, network), pixels_of(setting, teacher)
-        self.optimizer = torch.optim.SGD(self.student.parameters(), RATE, MOMENTUM, fused=True)
+        self.optimizer = torch.optim.SGD(self.student.parameters(), LR, MOMENTUM, fused=True)
         self.student.train()
 
-    def half(self):
-        """Computing in the half type, where the session has one."""
+    def autocast(self):
+        """Computing in the session's autocast dtype, where it has one."""
         if self.type == "float32":
             return nullcontext()
         return torch.autocast("cpu", getattr(torch, self.type))
 
     def step(self):
-        with torch.inference_mode(), self.half():
-            answer = self.teacher(torch.from_numpy(planes(self.seen)))
+        with torch.inference_mode(), self.autocast():
+            logits = self.teacher(torch.from_numpy(planes(self.seen)))
         # A tensor born in inference mode cannot enter a loss; its copy can.
-        target = softened(answer.to(torch.float32, copy=True))
-        with self.half():
+        target = softened(logits.to(torch.float32, copy=True))
+        with self.autocast():
             scores = self.student(torch.from_numpy(planes(self.pixels)))
         loss = distance(scores.float(), target)
         self.optimizer.zero_grad(set_to_none=True)

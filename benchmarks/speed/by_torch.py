@@ -4,17 +4,17 @@ import torch
 import torch.nn.functional as F
 
 from speed.plain import load
-from speed.work import MOMENTUM, RATE, TEMPERATURE, Work, labels_of, pixels_of, planes
+from speed.work import LR, MOMENTUM, TEMPERATURE, Work, labels_of, pixels_of, planes
 
 
 def distance(scores, target):
-    """The KL divergence from the teacher's softened answer, given as logarithms."""
-    answer = F.log_softmax(scores / TEMPERATURE, 1)
-    return TEMPERATURE**2 * F.kl_div(answer, target, reduction="batchmean", log_target=True)
+    """The KL divergence from the teacher's softened predictions, given as logarithms."""
+    logs = F.log_softmax(scores / TEMPERATURE, 1)
+    return TEMPERATURE**2 * F.kl_div(logs, target, reduction="batchmean", log_target=True)
 
 
 def softened(scores):
-    """The logarithms of a teacher's softened answer."""
+    """The logarithms of a teacher's softened predictions."""
     return F.log_softmax(scores / TEMPERATURE, 1)
 
 
@@ -32,42 +32,42 @@ class Torch(Work):
 
 
 class Forward(Torch):
-    """An answer, in NumPy."""
+    """Logits, in NumPy."""
 
     def step(self):
         with torch.no_grad():
             return len(self.network(torch.from_numpy(planes(self.pixels))).numpy())
 
 
-class Learn(Torch):
-    """A training step; the network learns from labels, or from a teacher.
+class Train(Torch):
+    """A training step on labels, or with a teacher.
 
-    kept: the teacher's answers are at hand.
+    cached: the teacher's predictions are in memory.
     """
 
-    def __init__(self, setting, network, teacher=None, kept=False):
+    def __init__(self, setting, network, teacher=None, cached=False):
         super().__init__(setting, network)
         self.network.train()
         self.labels = torch.from_numpy(labels_of(setting))
-        self.optimizer = torch.optim.SGD(self.network.parameters(), RATE, MOMENTUM)
-        self.teacher = self.answers = None
+        self.optimizer = torch.optim.SGD(self.network.parameters(), LR, MOMENTUM)
+        self.teacher = self.target = None
         if teacher:
             self.teacher, self.seen = self.load(teacher).eval(), pixels_of(setting, teacher)
-        if kept:
-            self.answers, self.teacher = self.taught(), None
+        if cached:
+            self.target, self.teacher = self.predicted(), None
 
-    def taught(self):
-        """The teacher's softened answer."""
+    def predicted(self):
+        """The teacher's softened predictions."""
         with torch.no_grad():
             return softened(self.teacher(torch.from_numpy(planes(self.seen))))
 
     def step(self):
-        target = self.answers if self.teacher is None else self.taught()
-        self.learn(torch.from_numpy(planes(self.pixels)), self.labels, target)
+        target = self.target if self.teacher is None else self.predicted()
+        self.train(torch.from_numpy(planes(self.pixels)), self.labels, target)
         return len(self.labels)
 
-    def learn(self, x, labels, target=None):
-        """One update from a batch's labels, or from a softened answer."""
+    def train(self, x, labels, target=None):
+        """One update from a batch's labels, or from softened predictions."""
         scores = self.network(x)
         loss = F.cross_entropy(scores, labels) if target is None else distance(scores, target)
         self.optimizer.zero_grad()

@@ -3,7 +3,7 @@
     python -m speed.child SETTING JOB OPTIONS
 
 SETTING and OPTIONS are JSON, JOB is "module:Class". It reads a word a line, "round" or "end", and
-answers each with a line of JSON.
+replies to each with a line of JSON.
 """
 
 import importlib
@@ -19,12 +19,12 @@ from speed.work import Absent
 def main():
     given, job, options = sys.argv[1:]
     setting = Setting.from_json(given)
-    answers = os.fdopen(os.dup(1), "w")
+    replies = os.fdopen(os.dup(1), "w")
     # Libraries print what they like.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
-    def answer(**values):
-        print(json.dumps(values), file=answers, flush=True)
+    def reply(**values):
+        print(json.dumps(values), file=replies, flush=True)
 
     module, name = job.split(":")
     try:
@@ -32,16 +32,16 @@ def main():
         work = kind(setting, **json.loads(options))
     except (Absent, ImportError) as error:
         missing = isinstance(error, ModuleNotFoundError)
-        answer(absent=f"there is no package {error.name}" if missing else str(error))
+        reply(absent=f"there is no package {error.name}" if missing else str(error))
         return
-    answer(type=work.type, notes=work.notes)
+    reply(type=work.type, notes=work.notes)
     for line in sys.stdin:
         if line.strip() == "end":
             # In kilobytes on Linux.
-            answer(peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            reply(peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
             return
         images, seconds = work.round()
-        answer(images=images, seconds=seconds, notes=work.notes)
+        reply(images=images, seconds=seconds, notes=work.notes)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from abc import abstractmethod
 import numpy as np
 
 from speed.files import folder_of
-from speed.work import Told, Work
+from speed.work import Task, Work
 
 SIZE, WHOLE = 224, 256
 
@@ -60,7 +60,7 @@ class Pillow(Decode):
             yield np.asarray(whole.crop(box))
 
 
-class Worst(Told):
+class Worst(Task):
     """Compares the two. notes: `worst`, the largest difference of a pixel, of 255."""
 
     def __init__(self, setting):

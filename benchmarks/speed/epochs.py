@@ -1,8 +1,8 @@
-"""Whole epochs from JPEG files: NIN learns from labels, by deelish and by torchvision's loader."""
+"""Whole epochs from JPEG files: NIN trained on labels, by deelish and by torchvision's loader."""
 
 from deelish import *
 from speed.files import folder_of
-from speed.work import MEAN, MOMENTUM, RATE, Work
+from speed.work import LR, MEAN, MOMENTUM, Work
 
 WORKERS = 2
 # Side in pixels of the images that a view is cut from.
@@ -18,7 +18,7 @@ class Epoch(Work):
 
 
 class Ours(Epoch):
-    """BatchTrain with decoded images kept in memory. notes: `waited`, as its history has it."""
+    """BatchTrain with the decoded-image cache in memory. notes: `waited`, as its history has it."""
 
     def __init__(self, setting):
         super().__init__(setting)
@@ -34,7 +34,7 @@ class Ours(Epoch):
 
     def step(self):
         (row,) = BatchTrain(
-            self.workout, epochs=1, optimizer="sgd", lr=RATE, momentum=MOMENTUM, warmup=0
+            self.workout, epochs=1, optimizer="sgd", lr=LR, momentum=MOMENTUM, warmup=0
         )
         self.notes["waited"] = row["waited"]
         return len(self.sets.train.samples)
@@ -48,10 +48,10 @@ class Torchvision(Epoch):
         from torchvision.datasets import ImageFolder
         from torchvision.transforms import v2
 
-        from speed.by_torch import Learn
+        from speed.by_torch import Train
 
         super().__init__(setting)
-        self.learn = Learn(setting, "nin")
+        self.nin = Train(setting, "nin")
         view = v2.Compose(
             [
                 v2.Resize((WHOLE, WHOLE)),
@@ -72,7 +72,7 @@ class Torchvision(Epoch):
 
     def step(self):
         for x, labels in self.batches:
-            self.learn.learn(x, labels)
+            self.nin.train(x, labels)
         return len(self.batches.dataset)
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from speed.work import Told
+from speed.work import Task
 
 WIDTH, HEIGHT, QUALITY, CLASSES, BATCHES = 500, 375, 92, 10, 8
 # At this radius a file has about 54 kB.
 BLUR = 1.5
 
 
-class Files(Told):
+class Files(Task):
     """Eight batches of them, in class folders. notes: `files`, and `kb`, the mean of a file."""
 
     def __init__(self, setting):

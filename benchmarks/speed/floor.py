@@ -34,12 +34,12 @@ class Rates(Work):
 
 def rate(type, work, batch, side):
     """Multiply-adds a second on a batch of images of so many pixels a side: the best of a few."""
-    learns = work == "step"
+    trains = work == "step"
     shapes = ((batch, CHANNELS, side, side), (CHANNELS, CHANNELS, 3, 3))
     x, weight = (
         torch.randn(shape, dtype=type)
         .contiguous(memory_format=torch.channels_last)
-        .requires_grad_(learns)
+        .requires_grad_(trains)
         for shape in shapes
     )
     gradient = torch.ones_like(x)
@@ -47,8 +47,8 @@ def rate(type, work, batch, side):
     for _ in range(REPEATS + 1):
         start = time.perf_counter()
         made = F.conv2d(x, weight, padding=1)
-        if learns:
+        if trains:
             torch.autograd.grad(made, (x, weight), gradient)
         times.append(time.perf_counter() - start)
     products = batch * side**2 * CHANNELS**2 * 9
-    return products * (3 if learns else 1) / min(times)
+    return products * (3 if trains else 1) / min(times)

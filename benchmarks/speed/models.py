@@ -1,4 +1,4 @@
-"""Writes the networks of the table in all formats, and tells what they cost and on what machine."""
+"""Writes the networks of the table in all formats, and notes what they cost and on what machine."""
 
 import contextlib
 
@@ -8,13 +8,13 @@ from deelish.errors import FileError
 from deelish.networks import GoogLeNet, NetworkInNetwork
 from deelish.plan import Plan
 from deelish.plan.summary import costs, multiply_adds
-from speed.work import Told
+from speed.work import Task
 
 FAMILIES = {"googlenet": GoogLeNet, "nin": NetworkInNetwork}
 
 
-class Models(Told):
-    """The networks with first values, as .safetensors, .caffemodel and, where it can be, .onnx.
+class Models(Task):
+    """The networks with initial weights, as .safetensors, .caffemodel and, where it can be, .onnx.
 
     notes: `machine`; for each network the multiply-adds of an image, "forward" and "step".
     """
@@ -46,7 +46,7 @@ def made(name, size):
         scale=pixels.scale,
         crop=pixels.crop,
     )
-    # Random, but a teacher for all that: as if it had been trained.
+    # Initial weights do here: deelish is to take them for trained.
     network.untrained.clear()
     return network
 

@@ -7,19 +7,19 @@ from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import EngineError
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.trainer import Counts, Extent, Optimization, Trainer
-from speed.work import MOMENTUM, RATE, TEMPERATURE, Absent, Work, labels_of, pixels_of
+from speed.work import LR, MOMENTUM, TEMPERATURE, Absent, Work, labels_of, pixels_of
 
 
 class Pictures:
-    """The images of a batch in memory, by the side in pixels that a network wants.
+    """The images of a batch in memory, by the side in pixels that a network needs.
 
-    keys: uint8 (n, 16), which name the images where a teacher's answers are kept, else None.
+    keys: uint8 (n, 16), which name the images where a teacher's logits are cached, else None.
     """
 
-    def __init__(self, setting, networks, kept):
+    def __init__(self, setting, networks, cached):
         self.by_size = {setting.sizes[name]: pixels_of(setting, name) for name in networks}
         self.keys = None
-        if kept:
+        if cached:
             self.keys = np.arange(16 * setting.batch).reshape(-1, 16).astype(np.uint8)
 
     def pixels(self, size, resize_size):
@@ -33,7 +33,7 @@ class Pictures:
 class Language(Work):
     """A session with some of the networks, and a batch for them."""
 
-    def __init__(self, setting, networks, engine="torch", precision="auto", kept=False):
+    def __init__(self, setting, networks, engine="torch", precision="auto", cached=False):
         super().__init__(setting)
         self.session = Deel(engine=engine, precision=precision)
         try:
@@ -41,8 +41,8 @@ class Language(Work):
         except EngineError as error:
             raise Absent(str(error)) from None
         self.networks = [Network.load(setting.file(name, ".safetensors")) for name in networks]
-        self.pictures = Pictures(setting, networks, kept)
-        self.cache = TeacherCache() if kept else None
+        self.pictures = Pictures(setting, networks, cached)
+        self.cache = TeacherCache() if cached else None
 
     def images(self):
         """The batch, as a workout gets it."""
@@ -55,7 +55,7 @@ class Language(Work):
 
 
 class Forward(Language):
-    """A teacher's answer, in NumPy."""
+    """A teacher's logits, in NumPy."""
 
     def __init__(self, setting, network, **options):
         super().__init__(setting, [network], **options)
@@ -65,16 +65,16 @@ class Forward(Language):
         return len(network.batch_feature(self.images()).value)
 
 
-class Learn(Language):
-    """What BatchTrain does with a batch; the network learns from labels, or from a teacher.
+class Train(Language):
+    """What BatchTrain does with a batch of labels, or with a teacher.
 
-    kept: the teacher's answers come from its store, which the first step fills.
+    cached: the teacher's logits come from its cache, which the first step fills.
     """
 
     def __init__(self, setting, network, teacher=None, **options):
         names = [network] if teacher is None else [network, teacher]
         super().__init__(setting, names, **options)
-        how = Optimization("sgd", RATE, lambda progress: 1.0, {"momentum": MOMENTUM})
+        how = Optimization("sgd", LR, lambda progress: 1.0, {"momentum": MOMENTUM})
         self.session.trainer = Trainer(self.session, how, Counts(), Extent(1, 1))
 
     def step(self):
@@ -91,6 +91,6 @@ class Learn(Language):
         if not teachers:
             student.classify(x)
             return student.backprop(t)
-        answer = teachers[0].batch_feature(x)
+        logits = teachers[0].batch_feature(x)
         student.classify(x)
-        return student.backprop(answer, distill=True, temperature=TEMPERATURE)
+        return student.backprop(logits, distill=True, temperature=TEMPERATURE)

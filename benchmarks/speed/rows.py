@@ -7,15 +7,13 @@ from speed.sides import Side
 OURS, EXACT, HAND = "deelish", "deelish, float32", "by hand, deelish's modules"
 TORCH, CHAINER = "PyTorch", "deelish on Chainer"
 ONNX, OPENCV, PILLOW = "onnxruntime", "OpenCV", "Pillow"
-STORED, STORED_TORCH, STORED_CHAINER = (
-    f"{name}, stored answers" for name in (OURS, TORCH, CHAINER)
-)
+CACHED, CACHED_TORCH, CACHED_CHAINER = (f"{name}, cached logits" for name in (OURS, TORCH, CHAINER))
 
 
 class Row(NamedTuple):
     """Sides that are measured in turn; all are compared with the first.
 
-    work: ("forward" or "step", network) of one image, for its share of the floor.
+    work: ("forward" or "step", network) of one image, for its fraction of the floor.
     files: whether it reads the JPEG files.
     """
 
@@ -42,44 +40,44 @@ def _forward(title, network):
     return Row(title, _by_language("Forward", **options) + sides, (("forward", network),))
 
 
-def _learn(title, network):
+def _train(title, network):
     options = {"network": network}
-    sides = [*_by_language("Learn", **options), Side(TORCH, "by_torch:Learn", options)]
+    sides = [*_by_language("Train", **options), Side(TORCH, "by_torch:Train", options)]
     return Row(title, sides, (("step", network),))
 
 
-def _stored():
-    options = {"network": "nin", "teacher": "googlenet", "kept": True}
+def _cached():
+    options = {"network": "nin", "teacher": "googlenet", "cached": True}
     return [
-        Side(STORED, "ours:Learn", options),
-        Side(STORED_TORCH, "by_torch:Learn", options),
-        Side(STORED_CHAINER, "ours:Learn", {**options, "engine": "chainer"}),
+        Side(CACHED, "ours:Train", options),
+        Side(CACHED_TORCH, "by_torch:Train", options),
+        Side(CACHED_CHAINER, "ours:Train", {**options, "engine": "chainer"}),
     ]
 
 
 def _distill(title):
     options = {"network": "nin", "teacher": "googlenet"}
     sides = [
-        *_by_language("Learn", **options),
-        Side(HAND, "by_hand:Learn", options),
-        Side(TORCH, "by_torch:Learn", options),
+        *_by_language("Train", **options),
+        Side(HAND, "by_hand:Train", options),
+        Side(TORCH, "by_torch:Train", options),
     ]
     return Row(title, sides, (("forward", "googlenet"), ("step", "nin")))
 
 
 def _nin_step(title):
-    row = _learn(title, "nin")
-    return row._replace(sides=row.sides + _stored())
+    row = _train(title, "nin")
+    return row._replace(sides=row.sides + _cached())
 
 
 ROWS = {
-    "googlenet-forward": _forward("GoogLeNet answers", "googlenet"),
-    "nin-forward": _forward("NIN answers", "nin"),
-    "googlenet-step": _learn("GoogLeNet learns from labels", "googlenet"),
-    "nin-step": _nin_step("NIN learns from labels, or stored answers"),
+    "googlenet-forward": _forward("GoogLeNet inference", "googlenet"),
+    "nin-forward": _forward("NIN inference", "nin"),
+    "googlenet-step": _train("GoogLeNet trained on labels", "googlenet"),
+    "nin-step": _nin_step("NIN trained on labels, or on cached logits"),
     "distill": _distill("GoogLeNet teaches NIN"),
     "epoch": Row(
-        "an epoch from files, NIN learns from labels",
+        "an epoch from files, NIN trained on labels",
         [Side(OURS, "epochs:Ours"), Side("torchvision's loader", "epochs:Torchvision")],
         (("step", "nin"),),
         files=True,

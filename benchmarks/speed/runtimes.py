@@ -1,4 +1,4 @@
-"""The sides that only answer: onnxruntime and OpenCV, on files that deelish wrote."""
+"""The sides for inference alone: onnxruntime and OpenCV, on files that deelish wrote."""
 
 from speed.work import Absent, Work, pixels_of, planes
 
@@ -21,8 +21,8 @@ class OnnxRuntime(Work):
         self.pixels = pixels_of(setting, network)
 
     def step(self):
-        (answer,) = self.session.run(None, {"data": planes(self.pixels)})
-        return len(answer)
+        (logits,) = self.session.run(None, {"data": planes(self.pixels)})
+        return len(logits)
 
 
 class OpenCV(Work):
@@ -33,7 +33,7 @@ class OpenCV(Work):
 
         super().__init__(setting)
         cv2.setNumThreads(setting.threads)
-        paths = [setting.file(network, ending) for ending in (".prototxt", ".caffemodel")]
+        paths = [setting.file(network, extension) for extension in (".prototxt", ".caffemodel")]
         self.net = cv2.dnn.readNetFromCaffe(*map(str, paths))
         self.pixels = pixels_of(setting, network)
 

@@ -18,9 +18,9 @@ class Setting(NamedTuple):
     folder: Path
     sizes: dict[str, int]
 
-    def file(self, network, ending):
+    def file(self, network, extension):
         """Where the network of this name is saved."""
-        return self.folder / (network + ending)
+        return self.folder / (network + extension)
 
     def to_json(self):
         """For a process's command line."""

@@ -18,9 +18,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-# For the threads of the side before to fall asleep.
+# The threads of the side before fall asleep in it.
 PAUSE = 0.05
-# What the libraries look at that multiply for NumPy and torch.
+# What the libraries read that multiply for NumPy and torch.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -72,7 +72,7 @@ class Process:
         )
         os.close(errors)
 
-    def answer(self, word=None):
+    def reply(self, word=None):
         """The next line of the process, after a word to it."""
         if word is not None:
             with suppress(BrokenPipeError):
@@ -80,7 +80,7 @@ class Process:
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()
-            raise SystemExit(f"{self.side.name}: ended without an answer\n{self._last_error()}")
+            raise SystemExit(f"{self.side.name}: ended without a reply\n{self._last_error()}")
         return json.loads(line)
 
     def _last_error(self):
@@ -102,26 +102,26 @@ def measure(sides, setting, rounds):
         for side in sides:
             process = Process(side, setting)
             stack.callback(process.close)
-            started = process.answer()
+            started = process.reply()
             found[side.name] = Found(started.get("type", ""), started.get("absent", ""))
             if not found[side.name].absent:
                 processes[side.name] = process
         for number in range(rounds + 1):
             for name, process in processes.items():
                 time.sleep(PAUSE)
-                done = process.answer("round")
+                done = process.reply("round")
                 found[name].notes.append(done["notes"])
                 if number:
                     found[name].rates.append(done["images"] / done["seconds"])
         for name, process in processes.items():
-            found[name].peak_mb = process.answer("end")["peak_mb"]
+            found[name].peak_mb = process.reply("end")["peak_mb"]
     return found
 
 
-def told(side, setting):
+def notes_of(side, setting):
     """The notes of work that is done when it is made."""
     process = Process(side, setting)
     try:
-        return process.answer()["notes"]
+        return process.reply()["notes"]
     finally:
         process.close()

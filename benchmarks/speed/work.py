@@ -5,9 +5,9 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-# Of every training step, and of the teacher's answers.
-RATE, MOMENTUM, TEMPERATURE = 1e-3, 0.9, 4
-# Blue, green and red, as both networks want them.
+# Of every training step, and of the teacher's predictions.
+LR, MOMENTUM, TEMPERATURE = 1e-3, 0.9, 4
+# Blue, green and red, as both networks need them.
 MEAN = np.array((104, 117, 123), np.float32).reshape(3, 1, 1)
 
 
@@ -15,8 +15,8 @@ class Absent(Exception):
     """What a side needs is not installed; the sentence says what."""
 
 
-class Told:
-    """What is done when it is made, and tells of it. A side makes one from its setting and options.
+class Task:
+    """Work that is done when it is made. A side makes one from its setting and options.
 
     type: what networks compute in.  notes: numbers by name.
     """
@@ -27,7 +27,7 @@ class Told:
         self.setting, self.notes = setting, {}
 
 
-class Work(Told, ABC):
+class Work(Task, ABC):
     """Work that is timed.
 
     clock: what it is timed by.  notes: more numbers of the last step, by name.

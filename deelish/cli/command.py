@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deelish.cli import compare as cli_compare
 from deelish.cli import models as cli_models
-from deelish.cli import teacher_cache as cli_answers
+from deelish.cli import teacher_cache as cli_teacher_cache
 from deelish.errors import DeelishError, FileError
 from deelish.version import __version__
 
@@ -19,9 +19,9 @@ from deelish.version import __version__
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for an error, 130 for Ctrl-C.
 
-    141, as in a shell, says that the reader of its output, such as `head`, has gone.
+    141, as in a shell, means that the reader of its output, such as `head`, has ended.
 
-    SystemExit comes through, from argparse (2) and from the user's own script.
+    SystemExit passes through, from argparse (2) and from the user's own script.
     """
     options = _parser().parse_args(arguments)
     act: Callable[[argparse.Namespace], int] = options.act
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BrokenPipeError:
         if options.command == "run":
-            raise  # the script's own, which may be of another pipe
-        # At exit Python flushes once more, and would complain of the same pipe.
+            raise  # the script's own: its pipe may be another one
+        # Python flushes again at exit, and would report the same pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except DeelishError as error:
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show Python's traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    run = commands.add_parser("run", help="run a script, one written for Deel too")
+    run = commands.add_parser("run", help="run a script, also one written for Deel")
     run.add_argument("script", metavar="SCRIPT")
     run.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
     run.set_defaults(act=_run)
@@ -66,10 +66,10 @@ def _parser() -> argparse.ArgumentParser:
 
     fetch = commands.add_parser("fetch", help="fetch the published weights of a network")
     fetch.add_argument("name", metavar="NAME", help="such as googlenet")
-    fetch.add_argument("--to", metavar="FOLDER", type=Path, help="where the file is put")
-    fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="where else it lies")
+    fetch.add_argument("--to", metavar="FOLDER", type=Path, help="the folder for the file")
+    fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="another URL of the file")
     fetch.set_defaults(act=_fetch)
-    for part in (cli_models, cli_answers, cli_compare):
+    for part in (cli_models, cli_teacher_cache, cli_compare):
         part.add_commands(commands)
     return parser
 
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _print_traceback(error: Exception, script: str | None) -> None:
-    """Print as Python does: from the script's first frame on, without those that started it."""
+    """Print as Python does: from the script's first frame on, without this command's own."""
     frame = error.__traceback__
     while script and frame is not None and frame.tb_frame.f_code.co_filename != script:
         frame = frame.tb_next

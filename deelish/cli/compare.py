@@ -9,18 +9,18 @@ from pathlib import Path
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add it to the command line; it sets `act`, which runs it and gives the exit code."""
     compare = commands.add_parser(
-        "compare", help="measure students beside their teacher: accuracy, size, speed"
+        "compare", help="compare students with their teacher: accuracy, size, speed"
     )
     add = compare.add_argument
     add("teacher", metavar="TEACHER", help=".hdf5, .safetensors, .caffemodel")
-    add("students", metavar="STUDENT", nargs="+", help="one of these, or several")
+    add("students", metavar="STUDENT", nargs="+", help="one file of these kinds, or several")
     add("--test", metavar="LIST", required=True, help="a list, class folders or tars")
     add("--train", metavar="LIST", help="training images, for the students in int8")
-    add("--fits", metavar="DEVICE", help="whether they fit a device, such as raspberry-pi-3")
+    add("--fits", metavar="DEVICE", help="check whether they fit a device, such as raspberry-pi-3")
     add("--save", metavar="FILE", help="write the report as a page, .html")
     add("--labels", metavar="FILE", help="names of the classes, one a line")
-    add("--root", metavar="FOLDER", type=Path, help="where the images of the lists lie")
-    add("--crop", metavar="SHARE", type=float, help="share of a side that is seen, up to 1")
+    add("--root", metavar="FOLDER", type=Path, help="the folder of the images of the lists")
+    add("--crop", metavar="FRACTION", type=float, help="crop fraction of the views, up to 1")
     compare.set_defaults(act=_compare)
 
 

@@ -1,4 +1,4 @@
-"""Runs a script, and lends one written for Deel (2016) the module names that it imports."""
+"""Runs a script. For scripts of Deel (2016) it provides the module names that they import."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ OLD_NAME = "deel"
 def run_script(path: str | Path, argv: Sequence[str] = ()) -> None:
     """Run the script at `path` as `__main__`, as `python path argv...` does.
 
-    The names `deel`, `deel.commands`, `deel.network` and so on lead to deelish during the run.
+    The names `deel`, `deel.commands`, `deel.network` and so on refer to deelish during the run.
     `sys.argv`, `sys.path` and `sys.modules` are as before afterwards, also after an error.
-    What the script itself raises comes through unchanged.
+    Errors of the script itself pass through unchanged.
 
-    Raises ScriptError when the script cannot be read or compiled, or when it imports from
-    Deel what deelish does not have.
+    Raises ScriptError when the script cannot be read or compiled, or when it imports a
+    name of Deel that deelish does not have.
     """
     script = os.fspath(path)
     code = _compile(script)
@@ -53,7 +53,7 @@ def _read(script: str) -> str:
             f"{script} line {line}: byte 0x{data[error.start]:02x} is not {error.encoding}; "
             "save the script as UTF-8"
         ) from None
-    except SyntaxError as error:  # an encoding named in the first two lines, or missing there
+    except SyntaxError as error:  # of the encoding that the first two lines name or omit
         raise ScriptError(f"{script}: {error.msg}; save the script as UTF-8") from None
 
 
@@ -70,16 +70,16 @@ def _compile(script: str) -> CodeType:
 def _refusal(script: str, error: SyntaxError) -> str:
     if error.lineno is None:
         return f"{script}: {error.msg}; give the path of a Python script"
-    place = f"{script} line {error.lineno}"
+    where = f"{script} line {error.lineno}"
     if "call to 'print'" in error.msg:
-        return f"{place}: a Python 2 print statement{_corrected(error)}"
+        return f"{where}: a Python 2 print statement{_corrected(error)}"
     text = (error.text or "").strip()
     shown = f", `{text}`" if text else ""
-    return f"{place}: {error.msg}{shown}; Python cannot run the script until this is mended"
+    return f"{where}: {error.msg}{shown}; Python cannot run the script until this is corrected"
 
 
 def _corrected(error: SyntaxError) -> str:
-    """The statement and its Python 3 form, where it stands on one line."""
+    """The statement and its Python 3 form, where it is on one line."""
     if error.text is None or error.offset is None or error.end_offset is None:
         return "; write it as `print(...)`"
     if error.lineno != error.end_lineno:
@@ -92,15 +92,15 @@ def _corrected(error: SyntaxError) -> str:
 
 
 def _missing(error: ImportError) -> str:
-    """What a script of Deel's asked for that deelish does not have, where, and what is there."""
-    filename, line = _last_place(error.__traceback__)
+    """The name of Deel that deelish does not have, the line that imports it, and known modules."""
+    filename, line = _last_line(error.__traceback__)
     found = re.match(r"cannot import name '(\w+)'", error.msg)
-    wanted = f"{found[1]!r} in {error.name!r}" if found else repr(error.name)
-    there = ", ".join(sorted(name for name in sys.modules if _is_old(name)))
-    return f"{filename} line {line}: deelish has no {wanted}; it has the modules {there}"
+    missing = f"{found[1]!r} in {error.name!r}" if found else repr(error.name)
+    known = ", ".join(sorted(name for name in sys.modules if _is_old(name)))
+    return f"{filename} line {line}: deelish has no {missing}; it has the modules {known}"
 
 
-def _last_place(traceback: TracebackType | None) -> tuple[str, int]:
+def _last_line(traceback: TracebackType | None) -> tuple[str, int]:
     filename, line = "", 0
     while traceback is not None:
         filename, line = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
@@ -125,7 +125,7 @@ def _as_main(main: ModuleType, argv: list[str]) -> Iterator[None]:
 
 @contextmanager
 def _old_modules() -> Iterator[None]:
-    """Deel's module names in `sys.modules`; a real Deel beside the script is hidden meanwhile."""
+    """Deel's module names in `sys.modules`; they hide a real Deel beside the script."""
     saved = {name: module for name, module in sys.modules.items() if _is_old(name)}
     for name in saved:
         del sys.modules[name]
@@ -163,7 +163,7 @@ def _make_modules() -> dict[str, ModuleType]:
 
 
 def _module(name: str, names: dict[str, object]) -> ModuleType:
-    module = ModuleType(name, "deelish, under the name that Deel's scripts import.")
+    module = ModuleType(name, "deelish, under the module name that Deel's scripts import.")
     vars(module).update(names)
     vars(module)["__all__"] = list(names)
     # An empty path makes it a package in which Python finds nothing more.

@@ -1,4 +1,4 @@
-"""The commands on a file of a network: convert, show, classify."""
+"""The commands on network files: convert, show, classify."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "convert", parents=[opening], help="write a model in another format"
     )
     convert.add_argument("model", metavar="SOURCE", help=".caffemodel, .hdf5, .safetensors")
-    convert.add_argument("target", metavar="TARGET", help=".onnx, or one of these")
+    convert.add_argument("target", metavar="TARGET", help=".onnx, or one of the formats of SOURCE")
     convert.add_argument(
-        "--verify", action="store_true", help="run both, and write nothing where they differ"
+        "--verify",
+        action="store_true",
+        help="run both on the same inputs; write nothing if outputs differ",
     )
     convert.set_defaults(act=_convert)
 
@@ -30,7 +32,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("model", metavar="MODEL")
     show.set_defaults(act=_show)
 
-    classify = commands.add_parser("classify", parents=[opening], help="say what images show")
+    classify = commands.add_parser(
+        "classify", parents=[opening], help="predict the labels of images"
+    )
     classify.add_argument("model", metavar="MODEL")
     classify.add_argument("images", metavar="IMAGE", nargs="+")
     classify.add_argument("--top", metavar="N", type=int, default=5, help="labels an image (5)")
@@ -38,15 +42,15 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def opening_options() -> argparse.ArgumentParser:
-    """What a model may be opened with."""
+    """The options with which a model is opened."""
     opening = argparse.ArgumentParser(add_help=False)
     add = opening.add_argument
-    add("--prototxt", metavar="FILE", help="the net in text, for weights of Caffe")
+    add("--prototxt", metavar="FILE", help="the .prototxt for weights of Caffe")
     add("--labels", metavar="FILE", help="names of the classes, one a line")
     add("--in-size", metavar="N", type=int, help="side of the images in pixels")
-    add("--mean", metavar="A,B,C", help="what each channel loses, or a .binaryproto")
+    add("--mean", metavar="A,B,C", help="mean of each channel, or a .binaryproto")
     add("--allow-missing", action="store_true", help="run layers whose weights the file lacks")
-    add("--allow-nonfinite", action="store_true", help="take weights that are NaN or infinite")
+    add("--allow-nonfinite", action="store_true", help="accept weights that are NaN or infinite")
     return opening
 
 

@@ -1,4 +1,4 @@
-"""One report on a teacher and its students: how well, how alike, how large, how fast."""
+"""One report on a teacher and its students: accuracy, agreement, size, speed."""
 
 from deelish.comparison.compare import Lists as Lists
 from deelish.comparison.compare import compare as compare

@@ -1,4 +1,4 @@
-"""Whether a network is right as often as it says: the calibration error and its bins."""
+"""Calibration: whether accuracy equals confidence, by bins, and the expected error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Bin:
-    """The images whose confidence lies in (low, high]; means are None where there is no image."""
+    """The images with a confidence in (low, high]; means are None where there is no image."""
 
     low: float
     high: float
@@ -29,13 +29,13 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
     """Bins of equal width over (0, 1].
 
     Args:
-        confidence: the probability of the first class of each image, (n,).
-        correct: whether that class is the true one, (n,).
+        confidence: the probability of the predicted class of each image, (n,).
+        correct: whether the prediction is right, (n,).
     """
-    places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    numbers = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     made = []
     for number in range(bins):
-        inside = places == number
+        inside = numbers == number
         count = int(inside.sum())
         means = [
             float(values[inside].mean()) if count else None for values in (confidence, correct)
@@ -47,9 +47,9 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
 def calibration_error(bins: list[Bin]) -> float:
     """The expected calibration error, from 0 to 1.
 
-    It is the sum over the bins of (images in the bin / all images) times the distance of accuracy
-    and confidence. Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks",
-    ICML 2017, equation 3.
+    It is the sum over the bins of (images in the bin / all images) times |accuracy - confidence|.
+    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
+    equation 3.
     """
     images = sum(each.images for each in bins)
     distances = (

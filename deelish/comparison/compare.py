@@ -1,4 +1,4 @@
-"""The comparison: checks what it is given, measures every network, makes the report."""
+"""The comparison: checks its arguments, measures every network, makes the report."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 from deelish.common.printing import say
 from deelish.comparison import int8
 from deelish.comparison.devices import Device, device_of
-from deelish.comparison.entrants import Entrant, Order, as_float, as_int8
+from deelish.comparison.images import ImageList, checked_crop
 from deelish.comparison.matching import order_of
 from deelish.comparison.measure import measure
 from deelish.comparison.notes import notes_of
-from deelish.comparison.pictures import ImageList, checked_crop
 from deelish.comparison.result import Comparison, checked_page
 from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
-from deelish.errors import DataError
-from deelish.formats import save_record
+from deelish.comparison.variants import ClassOrder, Variant, float_variant, int8_variant
+from deelish.errors import DataError, TrainingError
+from deelish.formats import write_network
 from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.network.model import Model
 from deelish.network.predictor import Predictor
@@ -47,10 +47,10 @@ def compare(
     fits: str | None = None,
     save: Source | None = None,
 ) -> Comparison:
-    """Measure a teacher and its students; `Compare` says what the arguments are."""
+    """Measure a teacher and its students; `Compare` documents the arguments."""
     device = None if fits is None else device_of(fits)
     page = None if save is None else checked_page(save)
-    _check(students, lists.batch_size)
+    _check(teacher, students, lists.batch_size)
     networks, names = [teacher, *students], students[0].labels or teacher.labels
     orders = _orders(networks)
     _report_new(networks)
@@ -60,21 +60,27 @@ def compare(
     crop = checked_crop(lists.crop)
     images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
     training = _training(lists, images, names)
-    made = _comparison(images, _entrants(networks, orders, training), names, device)
+    made = _comparison(images, _variants(networks, orders, training), names, device)
     if page is not None:
         say(f"written: {made.save(page)}")
     return made
 
 
-def _check(students: Sequence[Predictor], batch_size: int) -> None:
+def _check(teacher: Predictor, students: Sequence[Predictor], batch_size: int) -> None:
+    for name, each in (("teacher", teacher), *(("student", student) for student in students)):
+        if not isinstance(each, Predictor):
+            raise TrainingError(
+                f"Compare({name}={type(each).__name__}): gives no logits that deelish knows; give a"
+                f" network, or Teacher(model) for another library's model"
+            )
     if not students:
         raise DataError("Compare: there is no student; give one, or several in a list")
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise DataError(f"Compare(batch_size={batch_size!r}): give a whole number above 0")
 
 
-def _orders(networks: Sequence[Predictor]) -> list[Order]:
-    """Where the first student's classes are among those of each network."""
+def _orders(networks: Sequence[Predictor]) -> list[ClassOrder]:
+    """The index of each class of the first student among the classes of each network."""
     student = networks[1]
     found = [order_of(each, student) for each in networks]
     for _, line in found:
@@ -102,45 +108,49 @@ def _training(lists: Lists, images: ImageList, names: list[str] | None) -> Image
     return images.of(items).some(int8.IMAGES)
 
 
-def _entrants(
-    networks: Sequence[Predictor], orders: Sequence[Order], training: ImageList | None
-) -> list[Entrant]:
-    """The teacher, then each student as it is and in int8."""
+def _variants(
+    networks: Sequence[Predictor], orders: Sequence[ClassOrder], training: ImageList | None
+) -> list[Variant]:
+    """The teacher, then each student in float32 and in int8."""
     teacher, *students = networks
-    found = [as_float("teacher", teacher, _file(teacher), orders[0])]
-    # All of them: the quantisation of each student reads them again.
+    found = [float_variant("teacher", teacher, _file(teacher), orders[0])]
+    # A list, not an iterator: each student's quantisation reads them again.
     batches = None if training is None else [batch for batch, _ in training]
     for number, (student, order) in enumerate(zip(students, orders[1:], strict=True), 1):
         key = "student" if len(students) == 1 else f"student {number}"
-        found.append(as_float(key, student, _file(student), order))
-        found.append(as_int8(f"{key} int8", student, batches, order))
+        found.append(float_variant(key, student, _file(student), order))
+        found.append(int8_variant(f"{key} int8", student, batches, order))
     return found
 
 
 def _file(network: Predictor) -> int | None:
-    """Bytes of the network's .safetensors, written to a folder that goes again."""
+    """Bytes of the network's .safetensors, written to a temporary folder."""
     if not isinstance(network, Model):
         return None
     with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
-        path = save_record(Path(folder, "network.safetensors"), network.record())
+        path = write_network(Path(folder, "network.safetensors"), network.record())
         return path.stat().st_size
 
 
 def _comparison(
-    images: ImageList, entrants: Sequence[Entrant], names: Names, device: Device | None
+    images: ImageList, variants: Sequence[Variant], names: Names, device: Device | None
 ) -> Comparison:
-    made = measure(images, entrants)
-    speeds = speeds_of(entrants, images)
+    predictions = measure(images, variants)
+    speeds = speeds_of(variants, images)
     rows = {
-        each.key: row_of(each, made.get(each.key), speeds[each.key], device) for each in entrants
+        each.key: row_of(each, predictions.get(each.key), speeds[each.key], device)
+        for each in variants
     }
-    floats = [each for each in entrants if each.kind == "float32"]
+    floats = [each for each in variants if each.kind == "float32"]
     students = [each.key for each in floats[1:]]
     labels = np.array([item.label for item in images.items])
     return Comparison(
         rows,
-        {key: class_rows(made[key], labels, names) for key in students},
-        {key: different_rows(made["teacher"], made[key], images.items, names) for key in students},
+        {key: class_rows(predictions[key], labels, names) for key in students},
+        {
+            key: different_rows(predictions["teacher"], predictions[key], images.items, names)
+            for key in students
+        },
         device,
         notes_of(images, [each.network for each in floats], device),
     )

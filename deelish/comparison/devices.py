@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from deelish.errors import DataError
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
-# The system, the camera and the user's own program want the rest.
-MEMORY_SHARE, STORAGE_SHARE = 1 / 2, 1 / 10
+# The system, the camera and the user's own program need the rest.
+MEMORY_FRACTION, STORAGE_FRACTION = 1 / 2, 1 / 10
 RULE = "peak memory up to half of the device's memory, file up to a tenth of its storage"
 
 
@@ -25,7 +25,7 @@ class Device:
         """Whether a network of this peak memory and file fits; None where one is not known."""
         if memory is None or file is None:
             return None
-        return memory <= self.memory * MEMORY_SHARE and file <= self.storage * STORAGE_SHARE
+        return memory <= self.memory * MEMORY_FRACTION and file <= self.storage * STORAGE_FRACTION
 
     def to_dict(self) -> dict[str, str | int]:
         """Plain values for JSON."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deelish.comparison.plots import accuracy_by, data_uri, reliability_diagram
-from deelish.comparison.table import Row, cells, missing, share
+from deelish.comparison.table import Row, cells, missing, percentage
 from deelish.images.decoding.decode import decode
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def page(found: Comparison) -> str:
     """The page as text.
 
     Raises:
-        DataError: an image that it shows is gone.
+        DataError: an image that it shows is missing.
     """
     names = ", ".join(row["name"] for row in found.rows.values() if row["kind"] == "float32")
     body = [
@@ -90,7 +90,7 @@ def _classes(key: str, rows: Sequence[Row]) -> str:
     shown = ordered[:MOST_CLASSES]
     lines = "".join(
         f"<tr><td>{escape(row['name'])}</td><td>{row['images']}</td>"
-        f"<td>{share(row['agreement'])}</td><td>{share(row['accuracy'])}</td>"
+        f"<td>{percentage(row['agreement'])}</td><td>{percentage(row['accuracy'])}</td>"
         f'<td class="scale"><span class="bar" style="width:{row["agreement"]:.1%}"></span></td>'
         "</tr>\n"
         for row in shown
@@ -105,7 +105,7 @@ def _classes(key: str, rows: Sequence[Row]) -> str:
 
 
 def _different(key: str, rows: Sequence[Row]) -> str:
-    """The images on which the student is farthest from the teacher."""
+    """The images on which student and teacher differ most."""
     figures = "".join(_image(row) for row in rows)
     return (
         f"<h2>Where teacher and {escape(key)} differ most: the highest KL(teacher || student)</h2>"
@@ -116,8 +116,8 @@ def _different(key: str, rows: Sequence[Row]) -> str:
 def _image(row: Row) -> str:
     lines = (
         f"true: {row['true']}",
-        f"teacher: {row['teacher']}, {share(row['teacher_confidence'])}",
-        f"student: {row['student']}, {share(row['student_confidence'])}",
+        f"teacher: {row['teacher']}, {percentage(row['teacher_confidence'])}",
+        f"student: {row['student']}, {percentage(row['student_confidence'])}",
         f"KL {row['kl']:.3f}; {row['path']}",
     )
     words = "<br>".join(map(escape, lines))

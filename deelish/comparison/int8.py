@@ -27,7 +27,7 @@ ABOUT = (
 
 
 class _Reader:
-    """What the calibration reads: batches of one input, then None."""
+    """The calibration's reader: batches of one input, then None."""
 
     def __init__(self, name: str, batches: Iterator[np.ndarray]) -> None:
         self._name, self._batches = name, batches
@@ -41,15 +41,15 @@ class Int8:
     """The quantised network.
 
     Args:
-        network: the network; what leads to its logits is quantised, the softmax left out.
+        network: the network. All layers up to its logits are quantised, not the softmax.
         training: batches of training images to calibrate on.
 
     Attributes:
         file: bytes of its .onnx.
 
     Raises:
-        FileError: onnx or onnxruntime is not there, or refuses the network.
-        PlanError: a layer has no counterpart in ONNX, or the number of images is fixed.
+        FileError: onnx or onnxruntime is missing, or cannot quantise the network.
+        PlanError: a layer has no counterpart in ONNX, or the batch size is fixed.
     """
 
     def __init__(self, network: Model, training: Sequence[ImageTensor]) -> None:
@@ -61,10 +61,10 @@ class Int8:
             try:
                 self._quantise(source, target, training)
                 model = target.read_bytes()
-                # As many threads as the network itself computes with.
+                # As many threads as the network itself uses.
                 threads = threads_of(network.engine)
                 self._session = open_session(model, threads=threads)
-            except Exception as error:  # onnxruntime lets anything out
+            except Exception as error:  # onnxruntime raises any kind of error
                 raise FileError(
                     f"{network.name}: onnxruntime cannot quantise it ({first_line(error)})"
                 ) from error
@@ -73,8 +73,8 @@ class Int8:
     def logits(self, images: ImageTensor) -> np.ndarray:
         """float32 (n, classes) of the images."""
         pixels = self._pixels(images)
-        (answer,) = self._session.run([self._logits], {self._data: pixels})
-        return np.asarray(answer).reshape(len(pixels), -1)
+        (logits,) = self._session.run([self._logits], {self._data: pixels})
+        return np.asarray(logits).reshape(len(pixels), -1)
 
     def _pixels(self, images: ImageTensor) -> np.ndarray:
         return self._network.preprocessing.apply(images.pixels(self._network.preprocessing))
@@ -84,7 +84,7 @@ class Int8:
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
         with _quiet():
-            # Folds what stands behind a convolution into it.
+            # Folds the layers after a convolution into it.
             quant_pre_process(source, source, skip_symbolic_shape=True)
             quantize_static(
                 source,
@@ -106,14 +106,14 @@ def _write(network: Model, path: Path) -> str:
     short = Plan(rows, inputs, plan.name, plan.logits)
     model = model_of(short, network.engine.state(network.module))
     if model.batch is not None or model.logits is None:
-        raise PlanError(f"{network.name}: as .onnx it does not take any number of images")
+        raise PlanError(f"{network.name}: as .onnx it takes one batch size only")
     path.write_bytes(proto_of(network.name, model, {}).SerializeToString())
     return model.logits
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No advice on the log while quantising."""
+    """Quantise without the advice that onnxruntime logs."""
     root = logging.getLogger()
     before = root.level
     root.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The classes of all networks in one order: that of the first student, whose list it is."""
+"""Puts the classes of all networks into the order of the first student's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from deelish.network.predictor import Predictor
 
 
 def order_of(network: Predictor, student: Predictor) -> tuple[np.ndarray | None, str | None]:
-    """For each class of the student its place among the network's logits, and a line to say of it.
+    """The index of each class of the student among the network's logits, and a line to print.
 
-    None for places that are the same.
+    None where the indices are the same.
 
     Raises:
         DataError: one of them has no names, and the numbers of classes differ.

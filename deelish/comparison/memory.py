@@ -1,4 +1,4 @@
-"""What a plan holds in memory for one image: its weights, and the blobs alive at once."""
+"""Peak memory of a plan for one image: its weights, and the blobs alive at once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ FLOAT = 4
 
 
 def peak_memory(plan: Plan, width: int = FLOAT) -> int:
-    """Bytes that the logits of one image want: weights and the largest sum of blobs alive at once.
+    """Bytes that the logits of one image need: weights and the largest sum of blobs alive at once.
 
-    The rule: only the layers of the test phase that the logits need count. A blob lives from the
-    layer that makes it (the input from the start) to the last layer that reads it, the logits to
-    the end; while a layer runs, its bottoms and its tops are alive together. A layer that writes
+    Only the layers of the test phase that the logits depend on count. A blob lives from the layer
+    that makes it (the input from the start) to the last layer that reads it, the logits to the end.
+    While a layer runs, its bottoms and its tops are alive together. A layer that writes
     over its bottom in place needs no second blob. An array of weights that layers share counts
     once. What a framework needs for itself, and the buffers of its convolutions, are left out.
 
@@ -28,13 +28,13 @@ def peak_memory(plan: Plan, width: int = FLOAT) -> int:
 def _weights(plan: Plan) -> int:
     """Numbers in the arrays of weights."""
     rows = {row.name for row in plan.rows("TEST", [plan.logits])}
-    places = {
+    arrays = {
         plan.owners.get((layer, name), (layer, name))
         for layer, blobs in plan.weights.items()
         if layer in rows
         for name in blobs
     }
-    return sum(plan.weights[layer][name].size for layer, name in places)
+    return sum(plan.weights[layer][name].size for layer, name in arrays)
 
 
 def _blobs(plan: Plan) -> int:

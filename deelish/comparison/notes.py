@@ -1,4 +1,4 @@
-"""How a comparison was made, in sentences below its table."""
+"""How a comparison was measured: the notes below its table."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from deelish.common.printing import amount
 from deelish.comparison import devices, int8, timing
 from deelish.comparison.calibration import BINS
 from deelish.comparison.devices import Device
-from deelish.comparison.pictures import ImageList
+from deelish.comparison.images import ImageList
 from deelish.network.predictor import Predictor
 
 NUMBERS = (
-    "agreement: the same first class; among the teacher's five: the student's first class is one of"
+    "agreement: the same predicted class; among the teacher's five: the predicted class is one of"
     " the teacher's five highest; KL in nats at temperature 1, mean over the images; calibration"
     f" error: the expected one (ECE) over {BINS} equal bins"
 )
 SIZES = (
-    "parameters and multiply-adds: of the network as it answers; file: as save() writes it as"
-    " .safetensors (to a folder that went again), int8 as .onnx; peak memory: the weights and the"
+    "parameters and multiply-adds: of the network in inference; file: as save() writes it as"
+    " .safetensors (to a temporary folder), int8 as .onnx; peak memory: the weights and the"
     " largest sum of blobs alive at once, of one image in float32 (int8: one byte a number),"
-    " without what a framework needs for itself"
+    " without the memory of the framework itself"
 )
 
 
@@ -44,10 +44,10 @@ def _classes(networks: Sequence[Predictor]) -> list[str]:
 
 
 def _images(images: ImageList) -> str:
-    share = "each network's own share" if images.crop is None else f"{images.crop:g}"
+    crop = "each network's own" if images.crop is None else f"{images.crop:g}"
     return (
-        f"{len(images.items):,} images of {images.items[0].source}, in centre views that show"
-        f" {share} of a side; they were only measured: nothing was chosen on them here"
+        f"{len(images.items):,} images of {images.items[0].source}, in centre views, crop"
+        f" fraction: {crop}; they were only measured: nothing was chosen on them here"
     )
 
 

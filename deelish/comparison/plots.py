@@ -1,4 +1,4 @@
-"""The plots of the page, as PNG inside the text of an address."""
+"""The plots of the page, as PNG in a data URI."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LOOK = {"figsize": (5.2, 3.6), "layout": "constrained"}
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """Bytes of a picture (kind "png" or "jpeg") as an address that needs no file."""
+    """The bytes of an image (kind "png" or "jpeg") as a URI that needs no file."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def accuracy_by(rows: Mapping[str, Row], key: str, title: str, factor: float) -> str:
     """Accuracy with its interval against a cost, a point for each network that has both.
 
-    The cost is the row's `key` times `factor`, on a scale of equal ratios.
+    The cost is the row's `key` times `factor`, on a logarithmic scale.
     """
     figure, axes = _axes()
     for name, row in rows.items():
@@ -37,7 +37,7 @@ def accuracy_by(rows: Mapping[str, Row], key: str, title: str, factor: float) ->
 
 
 def reliability_diagram(rows: Mapping[str, Row]) -> str:
-    """Accuracy against confidence by bins; on the diagonal a network is right as often as it says.
+    """Accuracy against confidence by bins; a calibrated network is on the diagonal.
 
     Guo et al. 2017, figure 1.
     """
@@ -56,7 +56,7 @@ def reliability_diagram(rows: Mapping[str, Row]) -> str:
 
 
 def _axes() -> tuple[Any, Any]:
-    # Not pyplot: it would take part in the user's own figures and want a screen.
+    # Not pyplot: it would change the user's own figures and need a screen.
     from matplotlib.figure import Figure
 
     figure = Figure(**LOOK)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a comparison found: a table at the prompt, rows by name, JSON, a page."""
+"""The result of a comparison: a table at the prompt, rows by name, JSON, a page."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Comparison:
         rows: for "teacher", "student", "student int8" (of several: "student 1", ...) the numbers by
             name: accuracy with accuracy_low and accuracy_high, agreement, agreement_at_5, kl, ece,
             reliability, parameters, multiply_adds, file_bytes, memory_bytes, ms_1, ms_32, fits, and
-            `missing`, the reason where there are none. Shares are from 0 to 1.
+            `missing`, the reason where there are none. Fractions are from 0 to 1.
         classes: for each student, a row for each true class: label, name, images, agreement,
             accuracy.
-        different: for each student, the images on which it is farthest from the teacher.
-        device: the one that `fits` asks for, or None.
-        notes: how all of it was measured.
+        different: for each student, the images on which it differs most from the teacher.
+        device: the device of `fits=`, or None.
+        notes: how the numbers were measured.
     """
 
     rows: Mapping[str, Row]
@@ -43,7 +43,7 @@ class Comparison:
         return self.rows[key]
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON holds it."""
+        """All of it as plain values for JSON."""
         return {
             "rows": {key: dict(row) for key, row in self.rows.items()},
             "classes": {key: list(map(dict, rows)) for key, rows in self.classes.items()},
@@ -53,13 +53,13 @@ class Comparison:
         }
 
     def save(self, path: str | Path) -> Path:
-        """Write one HTML file that needs nothing else; an old one stays until the new is whole.
+        """Write one HTML file that needs no other; an old one stays until the new one is whole.
 
-        Of several processes the first writes.
+        Of several processes rank 0 writes.
 
         Raises:
-            FileError: another ending than .html, or a folder that cannot be written.
-            DataError: an image that the page shows is gone.
+            FileError: another extension than .html, or a folder that cannot be written.
+            DataError: an image that the page shows is missing.
         """
         from deelish.comparison.html import page
         from deelish.storage.atomic import replacing
@@ -69,7 +69,7 @@ class Comparison:
             return target
         content = page(self)
         with replacing(target) as temporary:
-            # A file's name may hold bytes that are no text.
+            # The name of a file may hold bytes that are no text.
             temporary.write_text(content, encoding="utf-8", errors="replace")
         return target
 
@@ -81,11 +81,11 @@ def checked_page(path: str | Path) -> Path:
     """The path of a page.
 
     Raises:
-        FileError: another ending than .html, or no such folder.
+        FileError: another extension than .html, or no such folder.
     """
     target = Path(path)
     if target.suffix.lower() != ".html":
-        raise FileError(f"{path}: the report is a page; give a name that ends in .html")
+        raise FileError(f"{path}: the report is a page; give a name with the extension .html")
     if not target.parent.is_dir():
         raise FileError(f"{path}: there is no folder {target.parent}; make it first")
     return target

@@ -10,12 +10,12 @@ import numpy as np
 
 from deelish.comparison.calibration import calibration_error, reliability
 from deelish.comparison.devices import Device
-from deelish.comparison.entrants import Entrant
+from deelish.comparison.images import ImageList
 from deelish.comparison.interval import wilson
-from deelish.comparison.measure import Answers
+from deelish.comparison.measure import Predictions
 from deelish.comparison.memory import FLOAT, peak_memory
-from deelish.comparison.pictures import ImageList
 from deelish.comparison.timing import milliseconds
+from deelish.comparison.variants import Variant
 from deelish.images.sample import Sample
 from deelish.network.model import Model
 from deelish.plan import summary
@@ -27,14 +27,14 @@ Row = dict[str, Any]
 Names = Sequence[str] | None
 
 
-def row_of(entrant: Entrant, made: Answers | None, speed: Row, device: Device | None) -> Row:
-    """All numbers of one network by name; None where there is none, and `missing` says why."""
+def row_of(variant: Variant, made: Predictions | None, speed: Row, device: Device | None) -> Row:
+    """All numbers of one network by name; None where one is not known; `missing` has the reason."""
     quality = _quality(made) if made is not None else dict.fromkeys(_QUALITY)
-    if entrant.key == "teacher":
+    if variant.key == "teacher":
         quality |= dict.fromkeys(("agreement", "agreement_at_5", "kl"))
-    cost = _cost(entrant)
+    cost = _cost(variant)
     fits = None if device is None else device.fits(cost["memory_bytes"], cost["file_bytes"])
-    about = {"name": entrant.network.name, "kind": entrant.kind, "missing": entrant.missing}
+    about = {"name": variant.network.name, "kind": variant.kind, "missing": variant.missing}
     return {**about, **quality, **cost, **speed, "fits": fits}
 
 
@@ -50,7 +50,7 @@ _QUALITY = (
 )
 
 
-def _quality(made: Answers) -> Row:
+def _quality(made: Predictions) -> Row:
     low, high = wilson(int(made.correct.sum()), len(made.correct))
     bins = reliability(made.confidence, made.correct)
     values = (
@@ -58,7 +58,7 @@ def _quality(made: Answers) -> Row:
         low,
         high,
         float(made.agrees.mean()),
-        float(made.among.mean()),
+        float(made.in_top_5.mean()),
         float(made.divergence.mean()),
         calibration_error(bins),
         [each.to_dict() for each in bins],
@@ -66,31 +66,31 @@ def _quality(made: Answers) -> Row:
     return dict(zip(_QUALITY, values, strict=True))
 
 
-def _cost(entrant: Entrant) -> Row:
-    network = entrant.network
-    plan = network.plan if isinstance(network, Model) and entrant.logits else None
-    width = FLOAT if entrant.kind == "float32" else 1
+def _cost(variant: Variant) -> Row:
+    network = variant.network
+    plan = network.plan if isinstance(network, Model) and variant.logits else None
+    width = FLOAT if variant.kind == "float32" else 1
     return {
-        "parameters": network.parameters if entrant.logits else None,
+        "parameters": network.parameters if variant.logits else None,
         "multiply_adds": None if plan is None else summary.multiply_adds(plan),
-        "file_bytes": entrant.file,
+        "file_bytes": variant.file,
         "memory_bytes": None if plan is None else peak_memory(plan, width),
     }
 
 
-def speeds_of(entrants: Sequence[Entrant], images: ImageList) -> dict[str, Row]:
-    """Milliseconds an image by the key of the entrant, for each size of batch."""
-    rows: dict[str, Row] = {each.key: {} for each in entrants}
+def speeds_of(variants: Sequence[Variant], images: ImageList) -> dict[str, Row]:
+    """Milliseconds an image by the key of the variant, for each batch size."""
+    rows: dict[str, Row] = {each.key: {} for each in variants}
     for count in BATCHES:
         given = images.repeated(count)
-        calls = {e.key: partial(e.logits, given) for e in entrants if e.logits is not None}
+        calls = {e.key: partial(e.logits, given) for e in variants if e.logits is not None}
         found = milliseconds(calls, count)
         for key, row in rows.items():
             row[f"ms_{count}"] = found.get(key)
     return rows
 
 
-def class_rows(made: Answers, labels: np.ndarray, names: Names) -> list[Row]:
+def class_rows(made: Predictions, labels: np.ndarray, names: Names) -> list[Row]:
     """For each true class of the list: images, agreement with the teacher, accuracy."""
     rows = []
     for label in np.unique(labels).tolist():
@@ -108,21 +108,21 @@ def class_rows(made: Answers, labels: np.ndarray, names: Names) -> list[Row]:
 
 
 def different_rows(
-    teacher: Answers, student: Answers, items: Sequence[Sample], names: Names
+    teacher: Predictions, student: Predictions, items: Sequence[Sample], names: Names
 ) -> list[Row]:
-    """The images with the highest KL(teacher || student), highest first: both answers."""
+    """The images with the highest KL(teacher || student), highest first, and both predictions."""
     worst = np.argsort(-student.divergence, kind="stable")[:MOST_DIFFERENT].tolist()
     return [
         {
-            "path": str(items[place].path),
-            "true": name_of(items[place].label, names),
-            "teacher": name_of(int(teacher.first[place]), names),
-            "teacher_confidence": float(teacher.confidence[place]),
-            "student": name_of(int(student.first[place]), names),
-            "student_confidence": float(student.confidence[place]),
-            "kl": float(student.divergence[place]),
+            "path": str(items[index].path),
+            "true": name_of(items[index].label, names),
+            "teacher": name_of(int(teacher.predicted[index]), names),
+            "teacher_confidence": float(teacher.confidence[index]),
+            "student": name_of(int(student.predicted[index]), names),
+            "student_confidence": float(student.confidence[index]),
+            "kl": float(student.divergence[index]),
         }
-        for place in worst
+        for index in worst
     ]
 
 

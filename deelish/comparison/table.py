@@ -12,18 +12,18 @@ Row = Mapping[str, Any]
 WIDTH = 100
 
 
-def share(value: float) -> str:
+def percentage(value: float) -> str:
     """0.9716 -> 97.16 %."""
     return f"{value:.2%}".replace("%", " %")
 
 
 # Title, key of the row, how its value is written.
 LINES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("accuracy", "accuracy", share),
-    ("agrees with the teacher", "agreement", share),
-    ("among the teacher's five", "agreement_at_5", share),
+    ("accuracy", "accuracy", percentage),
+    ("agrees with the teacher", "agreement", percentage),
+    ("among the teacher's five", "agreement_at_5", percentage),
     ("KL(teacher || student)", "kl", "{:.4f}".format),
-    ("calibration error", "ece", share),
+    ("calibration error", "ece", percentage),
     ("parameters", "parameters", "{:,}".format),
     ("multiply-adds", "multiply_adds", "{:,}".format),
     ("file", "file_bytes", amount),
@@ -44,8 +44,8 @@ def cells(rows: Mapping[str, Row], fits: str | None = None) -> list[list[str]]:
         if key == "accuracy":
             lines.append(["  interval of 95 %", *(_interval(row) for row in rows.values())])
     if fits is not None:
-        answers = {True: "yes", False: "no"}
-        lines.append([f"fits {fits}", *(answers.get(row["fits"], "-") for row in rows.values())])
+        words = {True: "yes", False: "no"}
+        lines.append([f"fits {fits}", *(words.get(row["fits"], "-") for row in rows.values())])
     return lines
 
 
@@ -56,7 +56,7 @@ def _cell(value: Any, write: Callable[[Any], str]) -> str:
 def _interval(row: Row) -> str:
     if row["accuracy"] is None:
         return "-"
-    return f"{row['accuracy_low'] * 100:.2f} to {share(row['accuracy_high'])}"
+    return f"{row['accuracy_low'] * 100:.2f} to {percentage(row['accuracy_high'])}"
 
 
 def missing(rows: Mapping[str, Row]) -> list[str]:
@@ -67,7 +67,7 @@ def missing(rows: Mapping[str, Row]) -> list[str]:
 def text(rows: Mapping[str, Row], fits: str | None, notes: Sequence[str]) -> str:
     """The whole table with its notes."""
     lines = cells(rows, fits)
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     made = []
     for line in lines:
         row = [line[0].ljust(widths[0])]

@@ -1,4 +1,4 @@
-"""How long an answer takes, and on what machine."""
+"""How long inference takes, and on what machine."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from deelish.engines import Engine
 WARM_UP, LEAST, MOST, SECONDS = 2, 5, 50, 1.0
 RULE = (
     f"the median of {LEAST} to {MOST} calls (about {SECONDS:g} s for each network, all of them in"
-    f" turn) after {WARM_UP} to warm up, in test mode, from pixels of the network's size to logits"
-    " in NumPy"
+    f" turn) after {WARM_UP} to warm up, in evaluation mode, from pixels of the network's size to"
+    " logits in NumPy"
 )
 
 
 def milliseconds(calls: Mapping[str, Callable[[], Any]], images: int) -> dict[str, float]:
-    """Milliseconds an image by name, of calls that each answer for so many images, by `RULE`.
+    """Milliseconds an image by name, of calls that each compute a batch of `images`, by `RULE`.
 
-    They are called in turn, so that whatever else the machine does meanwhile slows all alike. A
-    call must give its numbers to NumPy, so that a GPU has ended when it returns.
+    The calls take turns, so that other load on the machine slows all of them alike. A call must
+    return NumPy arrays, so that a GPU has finished when it returns.
     """
     taken: dict[str, list[float]] = {name: [] for name in calls}
     begun = 0.0
@@ -43,8 +43,8 @@ def milliseconds(calls: Mapping[str, Callable[[], Any]], images: int) -> dict[st
 
 
 def threads_of(engine: Engine) -> int | None:
-    """How many threads an engine computes with on a processor; None where it does not tell."""
-    # It is imported where it is the engine; nothing else may import it here.
+    """How many threads an engine uses on a processor; None where that is not known."""
+    # Where torch is the engine, it is imported already; nothing may import it here.
     return int(sys.modules["torch"].get_num_threads()) if engine.name == "torch" else None
 
 

@@ -1,1 +1,1 @@
-"""Distillation: losses on a teacher's answers, and the checks that the teacher must pass."""
+"""Distillation: losses on a teacher's logits and features, and checks of the teacher."""

@@ -13,12 +13,12 @@ from deelish.plan.arrays import rows_of
 
 
 class MovingAverage(Predictor):
-    """The running average of a student's weights; `Average` says what its arguments are."""
+    """The running average of a student's weights; `Average` documents its arguments."""
 
     def __init__(self, student: Model, decay: float = 0.999) -> None:
         if not isinstance(student, Model):
             raise TrainingError(
-                f"Average({type(student).__name__}): follows a network that learns; give the"
+                f"Average({type(student).__name__}): follows a network in training; give the"
                 " student"
             )
         if not (is_number(decay) and 0 <= decay < 1):
@@ -34,16 +34,16 @@ class MovingAverage(Predictor):
 
     @property
     def classes(self) -> int:
-        """The student's."""
+        """Those of the student."""
         return self.student.classes
 
     @property
     def learning(self) -> bool:
-        """Always: it follows the student."""
+        """Always true: it follows the student."""
         return True
 
     def logits(self, images: ImageTensor) -> Any:
-        """The engine's tensor (n, classes) of the average as it is now."""
+        """The logits of the average as it is now: the engine's tensor (n, classes)."""
         self._catch_up()
         plan = self.student.plan
         pixels = images.pixels(self.preprocessing)
@@ -59,7 +59,7 @@ class MovingAverage(Predictor):
             self._version = self.student.version
 
     def fingerprint(self) -> None:
-        """None: its logits change with every update of the student."""
+        """None, since its logits change with every update of the student."""
 
     def __repr__(self) -> str:
-        return f"{self.name} | decay {self.decay:g} | {self.classes} classes | teaches only"
+        return f"{self.name} | decay {self.decay:g} | {self.classes} classes | teacher only"

@@ -1,4 +1,4 @@
-"""A teacher's logits, checked before a student learns from them, in the student's classes."""
+"""Checks a teacher's logits before a loss takes them, and orders them by the student's classes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 from deelish.common.printing import say
 from deelish.distillation.class_matching import class_order, matched_line
 from deelish.distillation.memory import TeachingMemory
-from deelish.distillation.suspicion import suspect
-from deelish.engines import Engine
+from deelish.distillation.swap_warnings import warn_if_swapped
 from deelish.errors import TrainingError
 from deelish.network.model import Model
 from deelish.network.outputs import FeatureTensor, LogitsTensor
@@ -21,52 +20,70 @@ from deelish.network.tensors import LabelTensor, Tensor
 def teacher_logits(student: Model, given: Any, memory: TeachingMemory) -> tuple[Any, np.ndarray]:
     """A teacher's logits (n, classes): the engine's tensor without gradients, and an array.
 
-    Where both have names of their classes, the student's are found among the teacher's by name.
+    Where both name their classes, the logits are matched to the student's classes by name.
 
     Args:
-        student: the network that learns.
-        given: what `batch_feature` gave, a tensor of the engine, or a NumPy array of logits.
-        memory: what the training knows of the teacher.
+        student: the network in training.
+        given: the result of `batch_feature`, a tensor of the engine, or a NumPy array of logits.
+        memory: what the training remembers of the teacher.
 
     Raises:
         TrainingError: labels, logits of other images, the student's own logits, another number
             of classes, names that cannot be matched, a teacher that was never trained, or
             probabilities.
     """
-    if isinstance(given, bool | LabelTensor):
-        raise TrainingError(
-            f"{student.name}.backprop: distill needs a teacher's logits, and got"
-            f" {'labels' if isinstance(given, LabelTensor) else given}; write"
-            " logits = teacher.batch_feature(x) and backprop(t, distill=logits)"
-        )
+    if isinstance(given, bool | LabelTensor | Predictor | str | None):
+        raise _no_logits(student, given)
     owner = None
     if isinstance(given, FeatureTensor):
         owner = given.owner
         _check_source(student, given, memory)
         _check_owner(student, given, memory)
     engine = student.engine
-    content, values = _both(engine, given)
+    content, values = _both(student, given)
     order = None if owner is None else _order(student, owner, memory)
     _check_shape(student, values.shape, memory, None if order is None else owner)
     _check_logits(student, owner, values, memory)
     if order is not None:
         values = values[:, order]
         content = engine.array(values)
-    # Whoever learns in this workout too may know nothing yet.
+    # A teacher in training may be untrained yet: its accuracy says nothing of a swap.
     if owner is not None and not (owner.learning or _draws_dropout(given)):
-        suspect(student, owner, values, memory)
+        warn_if_swapped(student, owner, values, memory)
     return engine.detach(content), values
 
 
-def _both(engine: Engine, given: Any) -> tuple[Any, np.ndarray]:
-    """The logits as this engine's tensor, and as an array: fetched from the device once."""
+def _both(student: Model, given: Any) -> tuple[Any, np.ndarray]:
+    """The logits as the student's engine's tensor and as an array, fetched from the device once.
+
+    Raises:
+        TrainingError: they are no numbers.
+    """
+    engine = student.engine
     if isinstance(given, Tensor):
         values = given.value
         return given.content if given.engine is engine else engine.array(values), values
     if engine.is_own(given):
         return given, engine.numpy(given)
-    values = np.asarray(given, dtype=np.float32)
+    try:
+        values = np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise _no_logits(student, given) from None
     return engine.array(values), values
+
+
+def _no_logits(student: Model, given: Any) -> TrainingError:
+    got = type(given).__name__
+    if isinstance(given, bool | str | None):
+        got = repr(given)
+    elif isinstance(given, LabelTensor):
+        got = "labels"
+    elif isinstance(given, Predictor):
+        got = f"the teacher {given.name} itself"
+    return TrainingError(
+        f"{student.name}.backprop: distill needs a teacher's logits, and got {got}; write"
+        " logits = teacher.batch_feature(x) and backprop(t, distill=logits)"
+    )
 
 
 def _draws_dropout(given: Any) -> bool:
@@ -74,7 +91,7 @@ def _draws_dropout(given: Any) -> bool:
 
 
 def _order(student: Model, teacher: Predictor, memory: TeachingMemory) -> np.ndarray | None:
-    """The student's classes among the teacher's logits; printed once in a training."""
+    """The index of each student class among the teacher's logits; printed once in a training."""
     if (student, teacher) not in memory.orders:
         order = class_order(student, teacher)
         if order is not None:
@@ -123,12 +140,12 @@ def _check_owner(student: Model, given: FeatureTensor, memory: TeachingMemory) -
 def _check_shape(
     student: Model, shape: tuple[int, ...], memory: TeachingMemory, matched: Predictor | None
 ) -> None:
-    """As many classes as the student has, or as the teacher whose classes were matched by name."""
+    """The shape is that of the student's logits, or of a teacher whose classes were matched."""
     classes = student.classes if matched is None else matched.classes
-    wanted = (len(memory.images), classes)
-    if shape != wanted:
+    expected = (len(memory.images), classes)
+    if shape != expected:
         raise TrainingError(
-            f"{student.name}.backprop: the teacher's logits are {shape}, the student's {wanted};"
+            f"{student.name}.backprop: the teacher's logits are {shape}, the student's {expected};"
             " give teacher and student the same labels="
         )
 
@@ -136,7 +153,7 @@ def _check_shape(
 def _check_logits(
     student: Model, owner: Predictor | None, values: np.ndarray, memory: TeachingMemory
 ) -> None:
-    """Probabilities are found by what they are: no entry below 0, and rows that sum to 1."""
+    """Refuse probabilities: no entry is below 0, and each row sums to 1."""
     if owner in memory.logits_seen:
         return
     if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):

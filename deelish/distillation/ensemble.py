@@ -1,4 +1,4 @@
-"""Several teachers whose mean is one teacher."""
+"""The mean of several teachers, as one teacher."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from deelish.network.outputs import cached_logits
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
 
-WAYS = ("logits", "probabilities")
+AVERAGES = ("logits", "probabilities")
 
 
 class MeanOfTeachers(Predictor):
-    """The mean of several teachers; `Ensemble` says what its arguments are."""
+    """The mean of several teachers; `Ensemble` documents its arguments."""
 
     def __init__(
         self, *members: Predictor, average: str = "logits", name: str | None = None
     ) -> None:
-        if average not in WAYS:
+        if average not in AVERAGES:
             raise TrainingError(f"Ensemble(average={average!r}): give 'logits' or 'probabilities'")
         odd = [member for member in members if not isinstance(member, Predictor)]
         if len(members) < 2 or odd:
@@ -42,7 +42,7 @@ class MeanOfTeachers(Predictor):
         self._orders = [self._order(member) for member in members]
 
     def _order(self, member: Predictor) -> np.ndarray | None:
-        """The first member's classes among this one's logits."""
+        """The index of each class of the first member among this one's logits."""
         first = self.members[0]
         order = None if member is first else class_order(first, member)
         if order is None and member.classes != first.classes:
@@ -59,16 +59,16 @@ class MeanOfTeachers(Predictor):
 
     @property
     def new_layers(self) -> set[str]:
-        """Those of the members, each behind its member's name."""
+        """Those of the members, each after its member's name."""
         return {f"{m.name}/{layer}" for m in self.members for layer in m.new_layers}
 
     @property
     def learning(self) -> bool:
-        """Whether one of its members changes."""
+        """Whether one of its members is in training."""
         return any(member.learning for member in self.members)
 
     def logits(self, images: ImageTensor) -> Any:
-        """The mean, as the first member's engine's tensor (n, classes)."""
+        """The mean: a tensor (n, classes) of the first member's engine."""
         each = []
         for member, order in zip(self.members, self._orders, strict=True):
             values = member.engine.numpy(cached_logits(member, images)).astype(np.float64)
@@ -77,19 +77,19 @@ class MeanOfTeachers(Predictor):
         return self.engine.array(mean.astype(np.float32))
 
     def fingerprint(self) -> str | None:
-        """From the members' own, their classes and the average; None where one has none."""
-        prints = [member.fingerprint() for member in self.members]
-        if None in prints:
+        """sha256 of the members' fingerprints, class orders and average; None if one has none."""
+        members = [member.fingerprint() for member in self.members]
+        if None in members:
             return None
         orders = [None if order is None else order.tolist() for order in self._orders]
-        return sha256(json.dumps([self._average, prints, orders]).encode()).hexdigest()
+        return sha256(json.dumps([self._average, members, orders]).encode()).hexdigest()
 
     def __repr__(self) -> str:
-        return f"{self.name} | mean of {self._average} | {self.classes} classes | teaches only"
+        return f"{self.name} | mean of {self._average} | {self.classes} classes | teacher only"
 
 
 def _mean_probability(logits: np.ndarray) -> np.ndarray:
-    """log(mean of softmax) of (members, n, classes), without leaving logarithms."""
+    """log(mean of softmax) of (members, n, classes), computed in logarithms throughout."""
     shifted = logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)
     mean: np.ndarray = np.logaddexp.reduce(shifted, axis=0) - np.log(len(logits))
     return mean

@@ -1,4 +1,4 @@
-"""Losses on what inner layers make, student beside teacher, written once for every engine."""
+"""Losses on the features of inner layers, each written once for every engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deelish.engines.base import Engine
 
 @dataclass(frozen=True)
 class Features:
-    """What a loss compares: blobs (n, channels, h, w) of student and teacher."""
+    """What a loss compares: feature maps (n, channels, h, w) of student and teacher."""
 
     engine: Engine
     student: Any
@@ -24,14 +24,14 @@ def fitnet(features: Features) -> Any:
     """Mean over all elements of (projected student - teacher)^2.
 
     Romero et al. 2015, equation 3, as a mean as in the CRD protocol (Tian et al. 2020). The student
-    comes with the teacher's channels, by a projection that learns with it.
+    has the teacher's channels, by a projection that is trained with it.
     """
     distance = features.student - features.teacher
     return features.engine.sum(distance * distance) / _size(distance)
 
 
 def attention(features: Features) -> Any:
-    """Mean over places of the squared difference of maps a / |a|, a the sum of squared channels.
+    """Mean over positions of the squared difference of maps a / |a|, a the sum of squared channels.
 
     Zagoruyko and Komodakis 2017, equation 2, with p = 2; squared and averaged as in their code.
     """
@@ -43,8 +43,8 @@ def attention(features: Features) -> Any:
 
 def _attention(engine: Engine, blob: Any) -> Any:
     """(n, c, h, w) -> (n, h * w), each row of length 1."""
-    places = engine.sum(blob * blob, 1).reshape((blob.shape[0], -1))
-    return places / (engine.sum(places * places, 1) + TINY) ** 0.5
+    maps = engine.sum(blob * blob, 1).reshape((blob.shape[0], -1))
+    return maps / (engine.sum(maps * maps, 1) + TINY) ** 0.5
 
 
 def relational(features: Features, distance: float, angle: float) -> Any:
@@ -57,7 +57,7 @@ def relational(features: Features, distance: float, angle: float) -> Any:
     engine = features.engine
     student, teacher = (_Relations(engine, blob) for blob in (features.student, features.teacher))
     if not student.pairs or not teacher.pairs:
-        # One image, or equal ones, have no relations.
+        # One image, or equal images, make no pair.
         return engine.sum(features.student) * 0
     loss = _huber(engine, student.distances() - teacher.distances()) * distance
     if angle:
@@ -71,22 +71,22 @@ class _Relations:
     def __init__(self, engine: Engine, blob: Any) -> None:
         self.engine, self.count = engine, blob.shape[0]
         rows = blob.reshape((self.count, -1))
-        # About their mean the rows are short, and the differences of products exact.
+        # Centred rows are short, so that rounding does not spoil the differences of products.
         rows = rows - engine.sum(rows, 0) / self.count
         self.products = engine.matmul(rows, rows.T)
         self.squares = engine.sum(rows * rows, 1)
         apart = self.squares + self.squares.T - self.products * 2
         numbers = engine.numpy(apart)
-        # Copies of one image are as far apart as rounding says; they count as no pair.
-        known = (numbers > 1e-6 * numbers.mean()) & ~np.eye(self.count, dtype=bool)
-        self.pairs = int(known.sum())
-        self.known = engine.array(known.astype(np.float32))
-        # A root's gradient at 0 is infinite, so that its argument is 1 where there is no pair.
-        self.lengths = (apart * self.known + (1 - self.known)) ** 0.5
+        # Only rounding separates copies of one image; they count as no pair.
+        apart_enough = (numbers > 1e-6 * numbers.mean()) & ~np.eye(self.count, dtype=bool)
+        self.pairs = int(apart_enough.sum())
+        self.mask = engine.array(apart_enough.astype(np.float32))
+        # A root's gradient at 0 is infinite: where there is no pair, its argument is 1.
+        self.lengths = (apart * self.mask + (1 - self.mask)) ** 0.5
 
     def distances(self) -> Any:
         """(n, n): over the mean of all pairs; 0 where there is no pair."""
-        lengths = self.lengths * self.known
+        lengths = self.lengths * self.mask
         return lengths / (self.engine.sum(lengths) / self.pairs)
 
     def cosines(self) -> Any:
@@ -94,7 +94,7 @@ class _Relations:
         n, products = self.count, self.products
         sides = products.reshape((n, 1, n)) - products.reshape((n, n, 1))
         sides = sides - products.reshape((1, n, n)) + self.squares.reshape((1, n, 1))
-        inverse = self.known / self.lengths
+        inverse = self.mask / self.lengths
         return sides * inverse.reshape((n, n, 1)) * inverse.reshape((1, n, n))
 
 
@@ -117,7 +117,7 @@ def same_size(features: Features) -> Features:
 
 
 def pooled(engine: Engine, blob: Any, height: int, width: int) -> Any:
-    """(n, c, h, w) -> (n, c, height, width): means over regions that cover all, as even as can be.
+    """(n, c, h, w) -> (n, c, height, width): means over regions of nearly equal size.
 
     The regions are those of PyTorch's adaptive_avg_pool2d: from floor(i h / height) to
     ceil((i + 1) h / height).
@@ -129,11 +129,11 @@ def pooled(engine: Engine, blob: Any, height: int, width: int) -> Any:
     return blob
 
 
-def _averages(side: int, wanted: int) -> np.ndarray:
-    """float32 (wanted, side): each row means one region."""
-    matrix = np.zeros((wanted, side), np.float32)
-    for row in range(wanted):
-        start, end = row * side // wanted, -(-(row + 1) * side // wanted)
+def _averages(side: int, outputs: int) -> np.ndarray:
+    """float32 (outputs, side): each row averages one region."""
+    matrix = np.zeros((outputs, side), np.float32)
+    for row in range(outputs):
+        start, end = row * side // outputs, -(-(row + 1) * side // outputs)
         matrix[row, start:end] = 1 / (end - start)
     return matrix
 

@@ -1,16 +1,16 @@
-"""Hints: what a student learns from a teacher's inner layers."""
+"""Hints: losses on pairs of inner layers, one of the student and one of the teacher."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
 from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
 from deelish.distillation.memory import TeachingMemory
-from deelish.distillation.weighting import at_epoch
+from deelish.distillation.weighting import Weight, at_epoch
 from deelish.errors import PlanError, TrainingError
 from deelish.network.model import Model
 from deelish.network.outputs import FeatureTensor, LogitsTensor
@@ -23,30 +23,30 @@ class HintKind:
 
     Attributes:
         function: `Features` and the options -> scalar.
-        weight: the published one.
+        weight: the published weight.
         options: its own, with the published values.
-        projects: whether the student is brought to the teacher's channels first.
-        of_places: whether it compares places, which the two must have the same of, and several.
+        projects: whether the student is projected to the teacher's channels first.
+        spatial: whether it compares positions: both maps need the same ones, and several.
     """
 
     function: Callable[..., Any]
     weight: float
     options: Mapping[str, float] = field(default_factory=dict)
     projects: bool = False
-    of_places: bool = False
+    spatial: bool = False
 
 
-# The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, beside cross-entropy.
+# The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, with cross-entropy.
 HINTS: dict[str, HintKind] = {
     "fitnet": HintKind(fitnet, 100.0, projects=True),
-    "attention": HintKind(attention, 1000.0, of_places=True),
+    "attention": HintKind(attention, 1000.0, spatial=True),
     "relational": HintKind(relational, 1.0, {"distance": 25.0, "angle": 50.0}),
 }
 
 
 @dataclass(frozen=True)
 class Hint:
-    """One pair of layers, as asked for."""
+    """One pair of layers, with its kind of loss."""
 
     student: str
     teacher: str
@@ -55,15 +55,33 @@ class Hint:
     options: tuple[tuple[str, float], ...]
 
 
+# The names of `HINTS`, for editors and type checkers.
+HintName = Literal["fitnet", "attention", "relational"]
+
+
+class HintOptions(TypedDict):
+    """One hint in full; which of the options a kind takes is in `HINTS`."""
+
+    student: str
+    teacher: str
+    kind: NotRequired[HintName]
+    weight: NotRequired[Weight]
+    distance: NotRequired[float]
+    angle: NotRequired[float]
+
+
+HintPair = tuple[str, str] | HintOptions
+
+
 def hints_of(given: Any) -> list[Hint]:
-    """The hints that a script asked for.
+    """The hints in `hint=`.
 
     Args:
         given: a pair (student's layer, teacher's layer), a dict with `student`, `teacher` and what
-            differs of `kind`, `weight` and the kind's options, or a list of such.
+            differs of `kind`, `weight` and the kind's options, or a list of these.
 
     Raises:
-        TrainingError: something else, an unknown kind or option, or a value that cannot be.
+        TrainingError: something else, an unknown kind or option, or a value out of range.
     """
     if given is None:
         return []
@@ -75,8 +93,8 @@ def hints_of(given: Any) -> list[Hint]:
 
 
 def _is_pair(given: Any) -> bool:
-    known = isinstance(given, tuple) and len(given) == 2
-    return known and all(isinstance(layer, str) for layer in given)
+    pair = isinstance(given, tuple) and len(given) == 2
+    return pair and all(isinstance(layer, str) for layer in given)
 
 
 def _unreadable(given: Any) -> TrainingError:
@@ -96,11 +114,11 @@ def _hint(given: Any) -> Hint:
     if not isinstance(name, str) or name not in HINTS:
         raise TrainingError(f"backprop: there is no hint {name!r}; {nearest(str(name), HINTS)}")
     kind = HINTS[name]
-    takes = (*layers, "kind", "weight", *kind.options)
+    known = (*layers, "kind", "weight", *kind.options)
     for key in given:
-        if key not in takes:
+        if key not in known:
             raise TrainingError(
-                f"backprop: hint {name!r} takes no {key!r}; it takes {', '.join(takes)}"
+                f"backprop: hint {name!r} takes no {key!r}; it takes {', '.join(known)}"
             )
     options = {key: given.get(key, value) for key, value in kind.options.items()}
     for key, value in options.items():
@@ -114,7 +132,7 @@ def student_blobs(student: Model, hints: Sequence[Hint]) -> list[str]:
     """The student's blobs that the hints compare.
 
     Raises:
-        PlanError: there is no such layer, or it is not there in training.
+        PlanError: there is no such layer, or it does not run in training.
     """
     trained = {top for row in student.plan.layers if row.runs_in("TRAIN") for top in row.tops}
     blobs = [student.plan.blob_of(hint.student) for hint in hints]
@@ -136,10 +154,10 @@ def hint_loss(
     """The weighted sum of the hints, a scalar of the student's engine.
 
     Args:
-        student, logits: the network that learns, and its logits with the blobs beside them.
-        teacher: the teacher's logits to the same images.
+        student, logits: the network in training, and its logits with the blobs.
+        teacher: the teacher's logits of the same images.
         hints: the pairs of layers.
-        memory: holds the projections, and which blobs come beside the logits.
+        memory: holds the projections, and which blobs are computed with the logits.
     """
     total: Any = 0
     for hint in hints:
@@ -163,12 +181,13 @@ def _one(
         )
     ]
     features = Features(engine, *maps)
-    if kind.projects or kind.of_places:
+    if kind.projects or kind.spatial:
         features = same_size(features)
-    if kind.of_places and features.student.shape[2] * features.student.shape[3] == 1:
+    if kind.spatial and features.student.shape[2] * features.student.shape[3] == 1:
         raise TrainingError(
-            f"backprop: hint {hint.kind!r} compares places, and {hint.student!r} of {student.name}"
-            f" and {hint.teacher!r} of {teacher.name} have one in common; name earlier layers"
+            f"backprop: hint {hint.kind!r} compares positions, and {hint.student!r} of"
+            f" {student.name} and {hint.teacher!r} of {teacher.name} have only one in common; name"
+            " earlier layers"
         )
     if kind.projects:
         channels = features.student.shape[1], features.teacher.shape[1]
@@ -180,7 +199,7 @@ def _one(
 
 
 def _map(blob: Any, owner: Predictor, layer: str) -> Any:
-    """(n, c, h, w) of a blob that may be (n, c).
+    """A blob as (n, c, h, w), also one of (n, c).
 
     Raises:
         TrainingError: it has other axes.
@@ -196,16 +215,16 @@ def _map(blob: Any, owner: Predictor, layer: str) -> Any:
 
 
 def _owner(student: Model, given: Any, layer: str) -> Predictor:
-    """The teacher that gave these logits.
+    """The teacher that computed these logits.
 
     Raises:
-        TrainingError: they are an array, which has no layer to ask for.
+        TrainingError: they are an array, which has no layers.
     """
     owner = given.owner if isinstance(given, FeatureTensor) else None
     if owner is None:
         raise TrainingError(
             f"{student.name}.backprop: hint= needs the logits of a network, whose layer {layer!r}"
-            " it can ask for, and got an array; pass logits = teacher.batch_feature(x)"
+            " it compares, and got an array; pass logits = teacher.batch_feature(x)"
         )
     return owner
 
@@ -213,13 +232,13 @@ def _owner(student: Model, given: Any, layer: str) -> Predictor:
 def teacher_feature(
     student: Model, owner: Predictor, given: FeatureTensor, layer: str, memory: TeachingMemory
 ) -> Any:
-    """What the teacher's layer made of the images, as the student's engine's tensor, no gradients.
+    """The features of a teacher's layer: a tensor of the student's engine, without gradients.
 
-    A network's is beside the logits from the second batch on. For the first one it runs again, as
-    a teacher of another library does for each.
+    A network computes them with its logits from the second batch on, and runs again for the first.
+    A teacher of another library runs again for each.
 
     Raises:
-        PlanError: the teacher has no such layer, or shows none.
+        PlanError: the teacher has no such layer, or its layers cannot be seen.
     """
     blob = owner.blob_of(layer)
     features = given.features if isinstance(given, LogitsTensor) else {}

@@ -12,12 +12,12 @@ from deelish.engines.base import Engine
 
 # Squares below this are 0: the root's gradient at 0 is infinite, and times 0 it is NaN.
 TINY = 1e-24
-# What is taken off a logit so that its class has no share at all.
-OUT = 1e9
+# Subtracted from a logit, it leaves the class no probability.
+EXCLUDED = 1e9
 
 
 @dataclass(frozen=True)
-class Answers:
+class LogitPair:
     """What a loss compares: logits (n, classes) of student and teacher, and labels int64 (n,)."""
 
     engine: Engine
@@ -42,79 +42,80 @@ def cross_entropy(engine: Engine, logits: Any, labels: np.ndarray) -> Any:
     return -engine.sum(engine.array(labels) * logarithms) / len(labels)
 
 
-def kd(answers: Answers, temperature: float) -> Any:
+def kd(pair: LogitPair, temperature: float) -> Any:
     """T^2 / n * sum over the batch of KL(softmax(teacher / T) || softmax(student / T)).
 
     Hinton, Vinyals and Dean 2015, section 2: T^2 keeps the gradient's size when T changes.
     """
-    engine = answers.engine
-    teacher, student = answers.teacher / temperature, answers.student / temperature
-    # The teacher's logarithm comes from its logits: log(softmax) is -inf where a share underflows.
+    engine = pair.engine
+    teacher, student = pair.teacher / temperature, pair.student / temperature
+    # Not log(softmax(teacher)): it is -inf where a probability underflows.
     distance = engine.log_softmax(teacher) - engine.log_softmax(student)
-    return engine.sum(engine.softmax(teacher) * distance) * (temperature**2 / answers.count)
+    return engine.sum(engine.softmax(teacher) * distance) * (temperature**2 / pair.count)
 
 
-def soft_cross_entropy(answers: Answers, temperature: float) -> Any:
+def soft_cross_entropy(pair: LogitPair, temperature: float) -> Any:
     """-T^2 / n * sum over the batch of softmax(teacher / T) * log softmax(student / T).
 
-    Hinton, Vinyals and Dean 2015, section 2. Its gradient is that of `kd`; its least value is the
+    Hinton, Vinyals and Dean 2015, section 2. Its gradient is that of `kd`. Its minimum is the
     teacher's entropy, not 0.
     """
-    engine = answers.engine
-    targets = engine.softmax(answers.teacher / temperature)
-    logarithms = engine.log_softmax(answers.student / temperature)
-    return -engine.sum(targets * logarithms) * (temperature**2 / answers.count)
+    engine = pair.engine
+    targets = engine.softmax(pair.teacher / temperature)
+    logarithms = engine.log_softmax(pair.student / temperature)
+    return -engine.sum(targets * logarithms) * (temperature**2 / pair.count)
 
 
-def mse(answers: Answers) -> Any:
+def mse(pair: LogitPair) -> Any:
     """1 / (2 n) * sum over the batch of |student - teacher|^2.
 
     Ba and Caruana 2014, section 2: regression on the logits.
     """
-    distance = answers.student - answers.teacher
-    return answers.engine.sum(distance * distance) / (2 * answers.count)
+    distance = pair.student - pair.teacher
+    return pair.engine.sum(distance * distance) / (2 * pair.count)
 
 
-def dkd(answers: Answers, temperature: float, tckd: float, nckd: float) -> Any:
+def dkd(pair: LogitPair, temperature: float, tckd: float, nckd: float) -> Any:
     """T^2 / n * sum over the batch of tckd * TCKD + nckd * NCKD.
 
-    Zhao, Cui, Song, Qiu and Liang 2022, section 3. TCKD is the divergence of (p, 1 - p), p the
-    share of the true class; NCKD that of the shares of all others among themselves. `kd` is TCKD +
-    (1 - p of the teacher) * NCKD, image by image: sure teachers hardly teach there.
+    Zhao, Cui, Song, Qiu and Liang 2022, section 3. p is the probability of the true class.
+    TCKD is the divergence of (p, 1 - p). NCKD is that of the other classes' probabilities, divided
+    by their sum. For each image `kd` is TCKD + (1 - p of the teacher) * NCKD, so that NCKD hardly
+    counts where the teacher is confident.
     """
-    engine, labels = answers.engine, answers.labels
-    away = np.zeros((answers.count, answers.student.shape[1]), np.float32)
-    away[np.arange(len(labels)), labels] = OUT
-    teacher, student = answers.teacher / temperature, answers.student / temperature
+    engine, labels = pair.engine, pair.labels
+    away = np.zeros((pair.count, pair.student.shape[1]), np.float32)
+    away[np.arange(len(labels)), labels] = EXCLUDED
+    teacher, student = pair.teacher / temperature, pair.student / temperature
     others = engine.softmax(teacher - engine.array(away))
-    known, guessed = (engine.log_softmax(logits) for logits in (teacher, student))
-    known_others, guessed_others = (
+    teacher_log, student_log = (engine.log_softmax(logits) for logits in (teacher, student))
+    teacher_others, student_others = (
         engine.log_softmax(logits - engine.array(away)) for logits in (teacher, student)
     )
-    # log(1 - p) without 1 - p, which is 0 for a sure teacher: over the other classes the two
-    # logarithms differ by it, and by nothing else.
+    # log(1 - p) without 1 - p, which is 0 for a confident teacher: over the other classes the two
+    # logarithms differ by exactly log(1 - p).
     rest = [
         engine.sum(others * (all_of - some), 1)
-        for all_of, some in ((known, known_others), (guessed, guessed_others))
+        for all_of, some in ((teacher_log, teacher_others), (student_log, student_others))
     ]
-    share = engine.gather(engine.softmax(teacher), labels)
-    own = share * (engine.gather(known, labels) - engine.gather(guessed, labels))
-    left = (1 - share) * (rest[0] - rest[1]).reshape((answers.count,))
+    true = engine.gather(engine.softmax(teacher), labels)
+    own = true * (engine.gather(teacher_log, labels) - engine.gather(student_log, labels))
+    left = (1 - true) * (rest[0] - rest[1]).reshape((pair.count,))
     target = engine.sum(own + left)
-    other = engine.sum(others * (known_others - guessed_others))
-    return (target * tckd + other * nckd) * (temperature**2 / answers.count)
+    other = engine.sum(others * (teacher_others - student_others))
+    return (target * tckd + other * nckd) * (temperature**2 / pair.count)
 
 
-def dist(answers: Answers, temperature: float, beta: float, gamma: float) -> Any:
+def dist(pair: LogitPair, temperature: float, beta: float, gamma: float) -> Any:
     """T^2 * (beta * (1 - mean r over images) + gamma * (1 - mean r over classes)).
 
-    Huang, You, Wang, Qian and Xu 2022, section 3. r is Pearson's correlation of the shares
-    of student and teacher: of an image over the classes, of a class over the batch. T^2 is not in
-    the paper; it is in the authors' code.
+    Huang, You, Wang, Qian and Xu 2022, section 3. r is Pearson's correlation of the
+    probabilities of student and teacher: of an image over the classes, of a class over the batch.
+    T^2 is not in the paper; it is in the authors' code.
     """
-    engine = answers.engine
-    student = engine.softmax(answers.student / temperature)
-    teacher = engine.softmax(answers.teacher / temperature)
+    engine = pair.engine
+    student = engine.softmax(pair.student / temperature)
+    teacher = engine.softmax(pair.teacher / temperature)
     between, within = (1 - _correlation(engine, student, teacher, axis) for axis in (1, 0))
     return (between * beta + within * gamma) * temperature**2
 
@@ -122,7 +123,7 @@ def dist(answers: Answers, temperature: float, beta: float, gamma: float) -> Any
 def _correlation(engine: Engine, a: Any, b: Any, axis: int) -> Any:
     """The mean of Pearson's correlation along an axis; 0 for rows that do not vary.
 
-    The authors' 1e-8 on the product of the norms takes off from classes that no image is near.
+    The authors' 1e-8 on the product of the norms lowers it for classes that no image is near.
     """
     side = a.shape[axis]
     a, b = (values - engine.sum(values, axis) / side for values in (a, b))
@@ -131,20 +132,20 @@ def _correlation(engine: Engine, a: Any, b: Any, axis: int) -> Any:
     return engine.sum(each) / (a.shape[0] * a.shape[1] // side)
 
 
-def standardised(answers: Answers) -> Answers:
-    """Logits less the row's mean, over the row's standard deviation, of both networks.
+def standardised(pair: LogitPair) -> LogitPair:
+    """Z-scores of both networks' logits: less the row's mean, over its standard deviation.
 
-    Sun, Ren, Li, Wang and Cao 2024, section 3: what is left is the order and the relative
-    distance of the classes. The authors take T = 2 and nine times the weight after it.
+    Sun, Ren, Li, Wang and Cao 2024, section 3: only the order and the relative
+    distance of the classes remain. The authors take T = 2 and nine times the weight with it.
     """
-    changed = [_z_score(answers.engine, logits) for logits in (answers.student, answers.teacher)]
-    return replace(answers, student=changed[0], teacher=changed[1])
+    scores = [_z_score(pair.engine, logits) for logits in (pair.student, pair.teacher)]
+    return replace(pair, student=scores[0], teacher=scores[1])
 
 
 def _z_score(engine: Engine, logits: Any) -> Any:
     classes = logits.shape[1]
     centred = logits - engine.sum(logits, 1) / classes
-    # Of a row without any spread 0 is left, and no gradient that is infinite.
+    # A row of equal logits becomes 0, and its gradient stays finite.
     return centred / (engine.sum(centred * centred, 1) / classes + 1e-12) ** 0.5
 
 
@@ -153,16 +154,16 @@ class Loss:
     """A loss by name.
 
     Attributes:
-        function: `Answers` and the options -> scalar.
+        function: a `LogitPair` and the options -> scalar.
         options: its own, with the published values.
-        weights: of the teacher's part and of the labels' part, where labels are mixed in.
-        of_labels: whether it asks for the true class of each image.
+        weights: of the teacher's part and of the labels' part, where labels count too.
+        needs_labels: whether it needs the true class of each image.
     """
 
     function: Callable[..., Any]
     options: Mapping[str, float]
     weights: tuple[float, float] = (0.5, 0.5)
-    of_labels: bool = False
+    needs_labels: bool = False
 
 
 # The names of `LOSSES`, for editors and type checkers.
@@ -170,8 +171,8 @@ LossName = Literal["kd", "mse", "cross_entropy", "dkd", "dist"]
 
 # A temperature of 1 is that of ImageNet (Beyer et al. 2022: 1 to 2); the CRD protocol on CIFAR-100
 # (Tian et al. 2020) takes 4. Halves are those of DeiT (Touvron et al. 2021). `cross_entropy` has
-# the gradient of `kd`, and so its weights. Ba and Caruana 2014 learn by `mse` from the logits
-# alone; with labels it takes halves too, for `kd` tends to it as T grows (Hinton, section 2.1).
+# the gradient of `kd`, and so its weights. Ba and Caruana 2014 train by `mse` on the logits
+# alone. With labels it takes halves too, since `kd` tends to it as T grows (Hinton, section 2.1).
 LOSSES: dict[str, Loss] = {
     "kd": Loss(kd, {"temperature": 1.0}),
     "mse": Loss(mse, {}),

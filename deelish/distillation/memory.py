@@ -1,4 +1,4 @@
-"""What one training remembers of its teachers: checks passed, orders of classes, projections."""
+"""What one training remembers of its teachers: checks passed, class orders, projections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deelish.network.tensors import ImageTensor
 
 @dataclass
 class TeacherRecord:
-    """What was seen of one teacher of one student, that would speak for a swap of the two."""
+    """Counts for one teacher of one student, which show whether the two look swapped."""
 
     images: int = 0
     correct: int = 0
@@ -31,11 +31,11 @@ class TeachingMemory:
     Attributes:
         epoch: how many epochs are over: 1.5 in the middle of the second.
         training: whether the batch is for training, not for validation.
-        taught_by: those whose logits with dropout taught a student.
-        logits_seen: whose outputs were seen to be logits; None stands for bare arrays.
+        taught_by: predictors whose logits with dropout taught a student.
+        logits_seen: predictors whose outputs were checked to be logits; None for bare arrays.
         orders: by student and teacher, the index of each class of the student among the teacher's
             logits, or None.
-        records: by student and teacher, what would speak for a swap.
+        records: by student and teacher, the counts that show a swap.
     """
 
     def __init__(self, context: Context) -> None:
@@ -52,7 +52,7 @@ class TeachingMemory:
         self._blobs: dict[Predictor, set[str]] = {}
 
     def begin(self, images: ImageTensor, epoch: float, *, training: bool) -> None:
-        """Enter the next batch."""
+        """Begin the next batch."""
         self._images, self.epoch, self.training = images, epoch, training
         self._used.clear()
 
@@ -64,27 +64,27 @@ class TeachingMemory:
         return self._images
 
     def read(self, predictor: Predictor, blob: str) -> None:
-        """Have this blob come beside the logits of the predictor from now on."""
+        """From now on, compute this blob together with the logits of the predictor."""
         self._blobs.setdefault(predictor, set()).add(blob)
 
     def blobs_of(self, predictor: Predictor) -> set[str]:
-        """The inner blobs that come beside the predictor's logits, for hints."""
+        """The inner blobs that are computed with the predictor's logits, for hints."""
         return self._blobs.get(predictor, set())
 
-    def projection(self, pair: Hashable, channels: int, wanted: int) -> Projection:
-        """The projection of a pair of layers, made when it is first asked for.
+    def projection(self, pair: Hashable, channels: int, outputs: int) -> Projection:
+        """The projection of a pair of layers, made on the first call.
 
-        It learns with the next update of this batch, and ends with the training.
+        This batch's update trains it. It ends with the training.
         """
         if pair not in self._projections:
             index = len(self._projections)
-            self._projections[pair] = Projection(self.context, index, channels, wanted)
+            self._projections[pair] = Projection(self.context, index, channels, outputs)
         projection = self._projections[pair]
         self._used.add(projection)
         return projection
 
     def used_projections(self) -> list[Projection]:
-        """The projections in the losses since the last call, which learn with this update."""
+        """The projections used since the last call, which this update trains."""
         used = [p for p in self._projections.values() if p in self._used]
         self._used.clear()
         return used

@@ -1,4 +1,4 @@
-"""What a foreign model does to pixels: as the user says, as the model says, as is usual."""
+"""The preprocessing of another library's model: given, of a preset, of the model, or default."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from deelish.errors import DataError
 from deelish.network.model import PLAIN
 from deelish.plan.preprocessing import Preprocessing
 
-# The words of numbers; one that nobody says is guessed.
+# These two have defaults.
 NUMBERS = ("mean", "scale")
-# By what a model may fix, the word that says it.
-_WORDS = {"size": "size", "channels": "order"}
+# What a model may fix, and the argument that sets it.
+_ARGUMENTS = {"size": "size", "channels": "order"}
 PRESET = ("mean", "std", "crop_size")
 
 
-class Pixels(TypedDict, total=False):
-    """The preprocessing by word: the fields of `Preprocessing`."""
+class PixelOptions(TypedDict, total=False):
+    """The arguments of `Teacher` about pixels: the fields of `Preprocessing`."""
 
     size: int | None
     order: str
@@ -29,42 +29,41 @@ class Pixels(TypedDict, total=False):
     crop: float
 
 
-def pixels_of(
-    model: InferenceModel, source: object, preset: object, given: Pixels
+def preprocessing_of(
+    model: InferenceModel, source: object, preset: object, given: PixelOptions
 ) -> Preprocessing:
-    """The preprocessing of a foreign model.
+    """The preprocessing of a model of another library.
 
-    What was given by word counts before a preset, and a preset before what the model says. A mean
-    or a scale that nobody says is that of pixels from -1 to 1, which is said aloud.
+    Arguments override a preset, and a preset overrides what the model carries. A mean or a scale
+    that none of them gives defaults to pixels from -1 to 1, and a line reports it.
 
     Args:
-        source: what the user gave as the model; a module of timm has `pretrained_cfg`.
+        source: the model that the user gave; a module of timm has `pretrained_cfg`.
         preset: a `Preprocessing`, torchvision's ``weights.transforms()``, or None.
 
     Raises:
         DataError: no size is known, or a value cannot be used.
     """
-    _check_words(model.name, given)
-    known = {**_of_config(source), **model.pixels, **_of_preset(model.name, preset)}
-    known |= {
-        word: _number(model.name, word, value) if word in NUMBERS else value
-        for word, value in given.items()
+    found = {**_of_config(source), **model.pixels, **_of_preset(model.name, preset)}
+    found |= {
+        key: _number(model.name, key, value) if key in NUMBERS else value
+        for key, value in given.items()
         if value is not None
     }
-    if "size" not in known:
+    if "size" not in found:
         raise DataError(
-            f"Teacher {model.name}: the {model.kind} does not say the size of its images; give"
+            f"Teacher {model.name}: the {model.kind} does not give the size of its images; pass"
             " size=224, or preprocessing=weights.transforms()"
         )
-    _check_range(model.name, known.get("mean", ()))
-    guessed = [name for name in NUMBERS if name not in known]
-    made = Preprocessing(**{**PLAIN, **known})
+    _check_range(model.name, found.get("mean", ()))
+    default = [name for name in NUMBERS if name not in found]
+    made = Preprocessing(**{**PLAIN, **found})
     _check_fixed(model, made)
-    if guessed:
+    if default:
         mean = ", ".join(f"{number:g}" for number in made.mean)
         say(
             f"{model.name}: takes {made.order} pixels minus {mean}, times {made.scale_text}, as"
-            f" {' and '.join(guessed)} {'were' if len(guessed) > 1 else 'was'} not given; pass"
+            f" {' and '.join(default)} {'were' if len(default) > 1 else 'was'} not given; pass"
             " those that it was trained with"
         )
     return made
@@ -89,8 +88,9 @@ def _of_preset(name: str, preset: object) -> dict[str, Any]:
         return {field.name: getattr(preset, field.name) for field in fields(preset)}
     if not all(hasattr(preset, field) for field in PRESET):
         raise DataError(
-            f"Teacher {name}: preprocessing={type(preset).__name__} has not mean, std and crop_size"
-            " of a preset of torchvision; give weights.transforms(), or size=, mean= and scale="
+            f"Teacher {name}: preprocessing={type(preset).__name__} lacks the mean, std and"
+            " crop_size of a preset of torchvision; give weights.transforms(), or size=, mean= and"
+            " scale="
         )
     values: Any = preset
     size, whole = _side(values.crop_size), _side(getattr(values, "resize_size", None))
@@ -115,31 +115,24 @@ def _side(size: Any) -> Any:
     return sides[0]
 
 
-def _number(name: str, word: str, value: Any) -> Any:
-    """mean as a tuple, scale as a number or a tuple, however they were given."""
+def _number(name: str, key: str, value: Any) -> Any:
+    """mean as a tuple, scale as a number or a tuple, whichever was given."""
     try:
-        if word == "scale" and isinstance(value, int | float):
+        if key == "scale" and isinstance(value, int | float):
             return float(value)
         return tuple(map(float, [value] if isinstance(value, int | float) else value))
     except (TypeError, ValueError):
         raise DataError(
-            f"Teacher {name}: {word}={value!r}; give a number, or one per channel"
+            f"Teacher {name}: {key}={value!r}; give a number, or one per channel"
         ) from None
 
 
-def _check_words(name: str, given: Pixels) -> None:
-    words = list(Pixels.__annotations__)
-    for word in given:
-        if word not in words:
-            raise DataError(f"Teacher {name}: {word}= is not known; give {', '.join(words)}")
-
-
 def _check_range(name: str, mean: Sequence[float]) -> None:
-    # As a rule of pixels up to 255 such a mean is black; it is the one of papers, up to 1.
+    # Papers give such a mean for pixels from 0 to 1; for pixels up to 255 it would be black.
     if any(0 < abs(value) < 1 for value in mean):
         raise DataError(
-            f"Teacher {name}: mean is {tuple(mean)}, which is that of pixels from 0 to 1; deelish"
-            " counts to 255: give mean=255 * mean and scale=1 / (255 * std) of each channel"
+            f"Teacher {name}: mean is {tuple(mean)}, which is that of pixels from 0 to 1; deelish's"
+            " go to 255: give mean=255 * mean and scale=1 / (255 * std) of each channel"
         )
 
 
@@ -148,5 +141,5 @@ def _check_fixed(model: InferenceModel, made: Preprocessing) -> None:
         if getattr(made, name) != value:
             raise DataError(
                 f"Teacher {model.name}: its {name} would be {getattr(made, name)}, but the"
-                f" {model.kind} takes {value} alone; leave {_WORDS[name]}= out"
+                f" {model.kind} takes {value} alone; leave {_ARGUMENTS[name]}= out"
             )

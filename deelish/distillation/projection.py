@@ -1,4 +1,4 @@
-"""The learnt map from a student's channels to a teacher's, which a hint compares them by."""
+"""The trainable map from a student's channels to a teacher's, for hints."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from deelish.plan.initialisation import fill
 
 
 class Projection:
-    """A 1 x 1 convolution, Romero et al. 2015's regressor. It learns beside the student.
+    """A 1 x 1 convolution, Romero et al. 2015's regressor. It is trained with the student.
 
     Attributes:
         plan: the network as data, one row.
         module: the engine's own object.
     """
 
-    def __init__(self, context: Context, index: int, channels: int, wanted: int) -> None:
+    def __init__(self, context: Context, index: int, channels: int, outputs: int) -> None:
         row = Layer(
             "projection",
             "Convolution",
-            num_output=wanted,
+            num_output=outputs,
             kernel_size=1,
             weight_filler={"type": "xavier"},
         )
@@ -35,7 +35,7 @@ class Projection:
         self.module = self.engine.build(self.plan, {"projection": values})
 
     def __call__(self, blob: Any, *, training: bool) -> Any:
-        """(n, channels, h, w) -> (n, wanted, h, w)."""
+        """(n, channels, h, w) -> (n, outputs, h, w)."""
         inputs = {"data": blob}
         made = self.engine.run(self.module, inputs, ["projection"], training=training)
         return made["projection"]

@@ -13,42 +13,42 @@ from deelish.errors import TrainingError
 Weight = float | Callable[[float], float]
 
 
-def at_epoch(name: str, weight: Any, epoch: float, most: float = math.inf) -> float:
-    """The weight's value now, from 0 to `most`.
+def at_epoch(name: str, weight: Any, epoch: float, maximum: float = math.inf) -> float:
+    """The weight's value now, from 0 to `maximum`.
 
     Raises:
-        TrainingError: no number and no function, a function that gives no number, or out of range.
+        TrainingError: it is no number, gives none as a function, or is out of range.
     """
     value = weight(epoch) if callable(weight) else weight
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()
-    if is_number(value) and 0 <= value <= most:
+    if is_number(value) and 0 <= value <= maximum:
         return float(value)
     got = f"{name}={value!r}"
     if callable(weight):
         got = f"the function {name}= gave {value!r} at epoch {epoch:g}"
     if name == "alpha":
-        raise TrainingError(f"backprop: {got}; give the teacher's share of the loss, from 0 to 1")
+        raise TrainingError(f"backprop: {got}; give the weight of the teacher's part, from 0 to 1")
     raise TrainingError(
         f"backprop: {got}; give a number from 0 on, or a function of the epoch such as"
         " lambda epoch: min(1, epoch / 20)"
     )
 
 
-def shares(
+def loss_weights(
     published: tuple[float, float], given: Mapping[str, Any], mixed: bool, epoch: float
 ) -> tuple[float, float]:
-    """The factors on the teacher's part and on the labels' part of the loss.
+    """The weights of the teacher's part and of the labels' part of the loss.
 
     Args:
-        published: what holds where labels are mixed in and nothing is given.
-        given: `alpha`, the teacher's share, the rest being the labels'; or `weight`, the factor on
-            the teacher's part, and `label_weight`.
-        mixed: whether labels were given beside the teacher's answer.
+        published: the weights where labels count too and none are given.
+        given: `alpha`, the weight of the teacher's part, which leaves 1 - alpha to the labels; or
+            `weight` and `label_weight`.
+        mixed: whether labels were given with the teacher's logits.
         epoch: now.
 
     Raises:
-        TrainingError: alpha beside one of the others, or a value that is no weight.
+        TrainingError: alpha together with one of the others, or a value that is no weight.
     """
     others = [name for name in ("weight", "label_weight") if name in given]
     if "alpha" in given and others:
@@ -57,8 +57,8 @@ def shares(
             " and label_weight="
         )
     if "alpha" in given:
-        share = at_epoch("alpha", given["alpha"], epoch, most=1.0)
-        return share, 1 - share
-    usual = published if mixed else (1.0, 0.0)
-    teacher = at_epoch("weight", given.get("weight", usual[0]), epoch)
-    return teacher, at_epoch("label_weight", given.get("label_weight", usual[1]), epoch)
+        alpha = at_epoch("alpha", given["alpha"], epoch, maximum=1.0)
+        return alpha, 1 - alpha
+    default = published if mixed else (1.0, 0.0)
+    teacher = at_epoch("weight", given.get("weight", default[0]), epoch)
+    return teacher, at_epoch("label_weight", given.get("label_weight", default[1]), epoch)

@@ -8,8 +8,9 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from deelish.distillation.preprocessing import Pixels, pixels_of
-from deelish.distillation.proof import output_of, prove, scores
+from deelish.common.arguments import checked_call
+from deelish.distillation.model_checks import checked_logits, first_logits, output_of
+from deelish.distillation.preprocessing import PixelOptions, preprocessing_of
 from deelish.distillation.sources import source_of
 from deelish.distillation.sources.network import NetworkModel
 from deelish.engines import current_context
@@ -22,8 +23,9 @@ from deelish.plan.preprocessing import Preprocessing
 
 
 class WrappedModel(Predictor):
-    """Any model as a teacher; `Teacher` says what its arguments are."""
+    """Any model as a teacher; `Teacher` documents its arguments."""
 
+    @checked_call(*PixelOptions.__annotations__)
     def __init__(
         self,
         source: Any,
@@ -32,8 +34,11 @@ class WrappedModel(Predictor):
         name: str | None = None,
         key: str | None = None,
         preprocessing: Any = None,
-        **pixels: Unpack[Pixels],
+        **pixels: Unpack[PixelOptions],
     ) -> None:
+        for word, value in (("name", name), ("key", key)):
+            if not isinstance(value, str | None):
+                raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
         self.context = current_context()
         model = source_of(source, self.context.gpu, key)
         model.name = name or model.name
@@ -42,12 +47,12 @@ class WrappedModel(Predictor):
             model.autocast_dtype = self.engine.autocast_dtype
         if isinstance(model, NetworkModel):
             self.context = model.network.context
-            self.preprocessing = _own_pixels(model, preprocessing, pixels)
+            self.preprocessing = _own_preprocessing(model, preprocessing, pixels)
         else:
-            self.preprocessing = pixels_of(model, source, preprocessing, pixels)
+            self.preprocessing = preprocessing_of(model, source, preprocessing, pixels)
         self.name, self.parameters = model.name, model.parameters
         self.labels = model.labels
-        self._classes, self._proved = model.classes, False
+        self._classes, self._checked = model.classes, False
         if labels is not None:
             self._name_classes(labels)
 
@@ -72,46 +77,46 @@ class WrappedModel(Predictor):
 
     @property
     def all_new(self) -> bool:
-        """Whether it is a network of deelish that was never loaded nor trained."""
+        """Whether it is a network of deelish that was neither loaded nor trained."""
         return self.network is not None and self.network.all_new
 
     @property
     def classes(self) -> int:
-        """How many logits it gives; a model that does not say so is run on a grey image."""
+        """How many logits an image has. A model that does not carry it is run on a grey image."""
         if self._classes is None:
             size = self.preprocessing.size
             grey = np.full((1, size, size, 3), 128, np.uint8)
-            self._classes = scores(self._model, self.preprocessing.apply(grey)).shape[1]
+            self._classes = checked_logits(self._model, self.preprocessing.apply(grey)).shape[1]
         return self._classes
 
     @property
     def new_layers(self) -> set[str]:
-        """New layers of a network of deelish; other models count as trained."""
+        """New layers of a network of deelish; other models are taken to be trained."""
         return self._model.new_layers()
 
     def logits(self, images: ImageTensor) -> Any:
         """The engine's tensor (n, classes), computed now.
 
         Raises:
-            TrainingError: the model cannot teach: its output is not logits (n, classes) of finite
-                numbers, is drawn by chance, or changes the model.
+            TrainingError: the model fails a check: finite logits (n, classes), no randomness, no
+                parameter changed.
         """
         values = self.preprocessing.apply(images.pixels(self.preprocessing))
-        made = scores(self._model, values) if self._proved else prove(self._model, values)
-        self._proved = True
+        made = (checked_logits if self._checked else first_logits)(self._model, values)
+        self._checked = True
         if self._classes not in (None, made.shape[1]):
             raise TrainingError(
                 f"{self.name}: gave {made.shape[1]} logits an image, where {self._classes} are"
-                " expected; give labels= as many as it gives"
+                " expected; give as many labels="
             )
         self._classes = made.shape[1]
         return self.engine.array(made)
 
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
-        """What an inner layer makes of the images, in evaluation mode: the engine's tensor.
+        """The features of an inner layer, in evaluation mode: the engine's tensor.
 
-        `layer` is the name of a part: ``"layer4.1"`` in torch and Chainer, a layer or blob of a
-        network of deelish.
+        `layer` is a name: ``"layer4.1"`` in torch and Chainer, a layer or blob of a network of
+        deelish.
         """
         if self.network is not None:
             return self.network.feature_of(images, layer, reduced=reduced)
@@ -121,9 +126,9 @@ class WrappedModel(Predictor):
     def fingerprint(self) -> str | None:
         """sha256 of all that the logits depend on: weights, structure, preprocessing and `key`.
 
-        Of a torch module, its state_dict with names, its class and what it prints of itself; the
-        code of a forward() cannot be seen, so that one who changes it gives another ``key=``.
-        None for a function without ``key=``.
+        For a torch module it covers the state_dict with names, the class and its repr. It does not
+        cover the code of forward(): when you change that, give another ``key=``. None for a
+        function without ``key=``.
         """
         digest = self._model.digest()
         if digest is None:
@@ -136,16 +141,16 @@ class WrappedModel(Predictor):
     def __repr__(self) -> str:
         pixels = self.preprocessing
         shape = f"{pixels.channels} x {pixels.size} x {pixels.size} {pixels.order}"
-        counted = "" if self.parameters is None else f" | {self.parameters:,} parameters"
+        parameters = "" if self.parameters is None else f" | {self.parameters:,} parameters"
         classes = "" if self._classes is None else f" -> {self._classes} classes"
-        return f"{self.name}: {shape}{classes}{counted} | {self._model.kind} | teaches only"
+        return f"{self.name}: {shape}{classes}{parameters} | {self._model.kind} | teacher only"
 
 
-def _own_pixels(model: NetworkModel, preset: object, given: Pixels) -> Preprocessing:
-    words = [*(["preprocessing"] if preset is not None else []), *given]
-    if words:
+def _own_preprocessing(model: NetworkModel, preset: object, given: PixelOptions) -> Preprocessing:
+    names = [*(["preprocessing"] if preset is not None else []), *given]
+    if names:
         raise DataError(
             f"Teacher {model.name}: a network of deelish has its own preprocessing; leave"
-            f" {words[0]}= out, or open the file with CaffeNet and give it there"
+            f" {names[0]}= out, or open the file with CaffeNet and give it there"
         )
     return model.network.preprocessing

@@ -1,6 +1,6 @@
-"""What deelish asks of an engine: build a plan, run it, teach it, and a few functions on arrays.
+"""What deelish asks of an engine: build a plan, run it, train it, and a few functions on arrays.
 
-Everything else (shapes, checks, first values, losses, schedules, files) is written once, above it.
+All else (shapes, checks, initial weights, losses, schedules, files) is written once, above it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Engine(ABC):
     device: str
     # The reduced precision that training and teachers compute in; None where that is float32.
     autocast_dtype: str | None = None
-    # The processes that train together.
+    # The process group of the training; one process is a group of its own.
     group: Group = ALONE
 
     def compile_teachers(self) -> None:
-        """From now on compile what teaches.
+        """Compile teachers from now on.
 
         Raises:
             EngineError: this engine has no compiler.
@@ -118,24 +118,32 @@ class Engine(ABC):
         """(n, classes) and n labels -> (n,): in each row the element that the label names."""
 
     @abstractmethod
-    def optimizer(self, module: Any, name: str, rate: float, options: Mapping[str, Any]) -> Any:
-        """The framework's optimiser of this name over the module's learnt weights.
+    def optimizer_options(self, name: str) -> list[str]:
+        """The options that the framework's optimiser of this name takes beside the learning rate.
+
+        Raises:
+            TrainingError: the name is not known.
+        """
+
+    @abstractmethod
+    def optimizer(self, module: Any, name: str, lr: float, options: Mapping[str, Any]) -> Any:
+        """The framework's optimiser of this name over the module's trainable arrays.
 
         Raises:
             TrainingError: the name or an option is not known.
         """
 
     @abstractmethod
-    def update(self, optimizers: Sequence[Any], loss: Any, rate: float) -> None:
-        """Gradients of a scalar loss, once, and one step of each optimiser at this rate."""
+    def update(self, optimizers: Sequence[Any], loss: Any, lr: float) -> None:
+        """The gradients of a scalar loss, and one step of each optimiser at this learning rate."""
 
     @abstractmethod
     def ema_update(self, module: Any, other: Any, decay: float) -> None:
-        """module = decay * module + (1 - decay) * other in all learnt arrays, of one plan both.
+        """module = decay * module + (1 - decay) * other in all trainable arrays, of one plan both.
 
-        What is counted instead of learnt, such as running means, is copied.
+        Buffers, such as running means, are copied.
         """
 
     @abstractmethod
     def seed(self, seed: int) -> None:
-        """Start the engine's random draws (dropout) anew."""
+        """Reseed the engine's random draws (dropout)."""

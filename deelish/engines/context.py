@@ -26,8 +26,8 @@ PRECISION_VARIABLE = "DEELISH_PRECISION"
 class Context:
     """One engine on one device, and the seed that all draws follow from.
 
-    The newest context is the current one, until a `with` block ends. `Deel` says what its
-    arguments are.
+    The newest context is the current one, until a `with` block ends. `Deel` documents the
+    arguments.
 
     Raises:
         EngineError: no such engine, no such GPU, a precision that the engine does not have, or

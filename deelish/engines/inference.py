@@ -1,4 +1,4 @@
-"""What is asked of a model that deelish did not make: to answer in test mode, and what it is."""
+"""What deelish asks of a model of another library: inference, and a digest of its weights."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import numpy as np
 
 from deelish.errors import PlanError, TrainingError
 
-# Where a function or an object lies in memory, which differs from run to run.
+# The address of a function or an object in memory, which differs from run to run.
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 CHANGED = (
-    "its weights or running statistics changed while it answered; take what trains it out of its"
+    "its weights or running statistics changed during inference; take what trains it out of its"
     " forward()"
 )
 
@@ -28,11 +28,11 @@ class InferenceModel(ABC):
     Attributes:
         kind: what it is, in words: "torch module".
         name: what it is called.
-        parameters: how many learnt numbers it has, or None where that cannot be known.
-        pixels: what it says of its preprocessing itself, by the names of `Preprocessing`.
+        parameters: how many parameters it has, or None where that cannot be known.
+        pixels: what it states of its preprocessing itself, by the names of `Preprocessing`.
         fixed: `size` and `channels` of its input, where it takes no others.
         labels: the names of its classes, where it carries them.
-        classes: how many classes it answers with, where it says so before it runs.
+        classes: how many classes its logits have, where it states this before it runs.
         reducible: whether it can compute in reduced precision.
         autocast_dtype: the reduced precision that it is asked for, or None for its own type.
     """
@@ -49,18 +49,18 @@ class InferenceModel(ABC):
 
     @abstractmethod
     def run(self, values: np.ndarray) -> Any:
-        """float32 (n, channels, size, size) -> its answer as a NumPy array, in test mode."""
+        """float32 (n, channels, size, size) -> its logits as a NumPy array, in evaluation mode."""
 
     @abstractmethod
     def digest(self) -> str | None:
         """sha256 of its weights and structure; None where they cannot be seen."""
 
-    def proof(self) -> str | None:
-        """The digest, taken anew from the weights as they are now."""
+    def fresh_digest(self) -> str | None:
+        """The digest, computed again from the weights as they are now."""
         return self.digest()
 
     def new_layers(self) -> set[str]:
-        """Layers that hold first values still; a foreign model is taken to be ready."""
+        """Layers that still hold initial weights; a foreign model counts as trained."""
         return set()
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
@@ -76,38 +76,38 @@ class InferenceModel(ABC):
 
 
 class WatchedModel(InferenceModel):
-    """A model of which the arrays lie in this process, where whatever it runs can change them."""
+    """A model whose arrays are in this process, where whatever it runs can change them."""
 
-    _known: tuple[Any, str] | None = None
+    _cached_digest: tuple[Any, str] | None = None
 
     @abstractmethod
-    def _stamp(self) -> Any:
+    def _version(self) -> Any:
         """Something that changes with every update of its arrays, and costs little."""
 
     @abstractmethod
-    def _sum(self) -> str:
+    def _compute_digest(self) -> str:
         """sha256 of its arrays and its structure, as they are now."""
 
     @contextmanager
     def _unchanged(self) -> Iterator[None]:
-        """While it answers.
+        """During inference.
 
         Raises:
             TrainingError: its arrays have changed meanwhile.
         """
-        before = self._stamp()
+        before = self._version()
         yield
-        if self._stamp() != before:
+        if self._version() != before:
             raise TrainingError(f"{self.name}: {CHANGED}")
 
     def digest(self) -> str:
-        stamp = self._stamp()
-        if self._known is None or self._known[0] != stamp:
-            self._known = stamp, self._sum()
-        return self._known[1]
+        version = self._version()
+        if self._cached_digest is None or self._cached_digest[0] != version:
+            self._cached_digest = version, self._compute_digest()
+        return self._cached_digest[1]
 
-    def proof(self) -> str:
-        self._known = None
+    def fresh_digest(self) -> str:
+        self._cached_digest = None
         return self.digest()
 
 
@@ -115,39 +115,39 @@ class Digest:
     """sha256 over named arrays and texts, in the order they come."""
 
     def __init__(self, *texts: str) -> None:
-        self._sum = sha256()
+        self._hash = sha256()
         for text in texts:
             self.text(text)
 
     def text(self, text: str) -> None:
         """Add a text; its length comes first, so that two texts are not one."""
         data = text.encode()
-        self._sum.update(len(data).to_bytes(8, "little") + data)
+        self._hash.update(len(data).to_bytes(8, "little") + data)
 
     def array(self, name: str, array: np.ndarray, kind: str) -> None:
         """Add an array by name; `kind` is its type where the array shows bare bytes."""
         self.text(f"{name} {kind} {array.shape}")
-        self._sum.update(np.ascontiguousarray(array).data)
+        self._hash.update(np.ascontiguousarray(array).data)
 
     def hex(self) -> str:
-        """The sum of all that was added."""
-        return self._sum.hexdigest()
+        """The digest of all that was added."""
+        return self._hash.hexdigest()
 
 
-def logits_of(name: str, answer: Any, is_array: Any) -> Any:
+def logits_of(name: str, output: Any, is_array: Any) -> Any:
     """The array of logits in what a model returned: itself, `.logits` or ["logits"].
 
     Raises:
         TrainingError: a tuple, or something else that does not say which of it are logits.
     """
-    if is_array(answer):
-        return answer
-    inner = answer.get("logits") if isinstance(answer, Mapping) else None
-    inner = getattr(answer, "logits", None) if inner is None else inner
+    if is_array(output):
+        return output
+    inner = output.get("logits") if isinstance(output, Mapping) else None
+    inner = getattr(output, "logits", None) if inner is None else inner
     if is_array(inner):
         return inner
     raise TrainingError(
-        f"{name}: returned {_described(answer)}, where one array of logits (n, classes) is wanted;"
+        f"{name}: returned {_described(output)}, where one array of logits (n, classes) is needed;"
         " wrap it so that it returns that alone"
     )
 
@@ -168,11 +168,11 @@ def qualified(model: object) -> str:
     return f"{type(model).__module__}.{type(model).__qualname__}"
 
 
-def _described(answer: Any) -> str:
-    if isinstance(answer, Mapping):
-        return f"a {type(answer).__name__} of {', '.join(map(str, answer)) or 'nothing'}"
-    if isinstance(answer, tuple | list):
-        inside = ", ".join(_described(part) for part in answer[:3])
-        return f"a {type(answer).__name__} of {len(answer)} ({inside})"
-    shape = getattr(answer, "shape", None)
-    return type(answer).__name__ + (f" {tuple(shape)}" if shape is not None else "")
+def _described(output: Any) -> str:
+    if isinstance(output, Mapping):
+        return f"a {type(output).__name__} of {', '.join(map(str, output)) or 'nothing'}"
+    if isinstance(output, tuple | list):
+        inside = ", ".join(_described(part) for part in output[:3])
+        return f"a {type(output).__name__} of {len(output)} ({inside})"
+    shape = getattr(output, "shape", None)
+    return type(output).__name__ + (f" {tuple(shape)}" if shape is not None else "")

@@ -14,7 +14,7 @@ JoinedOp = Callable[[Layer, Layer, str], Callable[..., Any] | None]
 def join(
     rows: Sequence[Layer], dead: Sequence[list[str]], phase: str, op_of: JoinedOp
 ) -> dict[int, Any]:
-    """{place of a row: the function for it and for the next one}.
+    """{index of a row: the function for it and the next one}.
 
     Rows are joined where nothing else can see what the first of them made; of three rows in a row
     the last two.
@@ -26,12 +26,12 @@ def join(
         op_of: the engine's functions for two rows.
     """
     found: dict[int, Any] = {}
-    for place in reversed(range(len(rows) - 1)):
-        first, second = rows[place : place + 2]
-        if place + 1 not in found and _only_between(first, second, dead[place + 1]):
+    for index in reversed(range(len(rows) - 1)):
+        first, second = rows[index : index + 2]
+        if index + 1 not in found and _only_between(first, second, dead[index + 1]):
             op = op_of(first, second, phase)
             if op is not None:
-                found[place] = op
+                found[index] = op
     return found
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from deelish.engines.base import Engine
 from deelish.engines.precision import AUTO
-from deelish.errors import EngineError
+from deelish.errors import EngineError, MissingPackageError
 
 # By the name of the folder, the class in its module `engine`.
 _CLASSES = {
@@ -43,9 +43,11 @@ def open_engine(name: str, gpu: int, precision: str = AUTO) -> Engine:
         engine: Callable[[int, str], Engine] = getattr(
             import_module(f"deelish.engines.{name}.engine"), _CLASSES[name]
         )
+    except EngineError:  # an ImportError too, where a package is missing
+        raise
     except ImportError as error:
-        # PyTorch's: NumPy is always there, and chainer.importing says itself how to get Chainer.
-        raise EngineError(
+        # PyTorch's: NumPy is always there, and chainer.importing has its own error.
+        raise MissingPackageError(
             f"engine {name!r} cannot be imported ({error}); install it: pip install 'torch>=2.6'"
         ) from error
     return engine(gpu, precision)

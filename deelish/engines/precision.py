@@ -1,4 +1,4 @@
-"""Number types: which a session asks for, and what trains and teaches faster than float32."""
+"""Precision: what a session may ask for, and whether the processor has bfloat16."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def only_float32(engine: str, precision: str) -> None:
 def processor_has_bfloat16() -> bool:
     """Whether the processor multiplies in bfloat16 itself, where the system says so.
 
-    Where it does not, other types stand in for it, which is slower than float32.
+    Where it does not, it computes bfloat16 by way of other types, slower than float32.
     """
     if platform.system() != "Linux":
         return False

@@ -1,4 +1,4 @@
-"""Runs the rows of a plan on any engine's arrays, each blob kept no longer than it is read."""
+"""Runs the rows of a plan on any engine's arrays; frees each blob after its last reader."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Step:
 
 
 class Runner:
-    """Runs one plan; what is needed for a set of blobs is worked out once."""
+    """Runs one plan; works out once which steps a set of blobs needs."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Runner:
         """
         names = tuple(sorted(wanted))
         for step in self._schedule("TEST" if generator is None else "TRAIN", names):
-            _take(step, blobs, Call(generator, len(step.layer.tops), device))
+            _run_step(step, blobs, Call(generator, len(step.layer.tops), device))
         return {name: blobs[name] for name in names}
 
     def _schedule(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:
@@ -72,16 +72,16 @@ class Runner:
         dead = last_uses(rows, wanted)
         joined = join(rows, dead, phase, self._joined_op)
         steps = []
-        for place, layer in enumerate(rows):
-            if place in joined:
-                both = layer.rewired(layer.bottoms, rows[place + 1].tops, layer.args)
-                unread = dead[place] + dead[place + 1]
-                steps.append(Step(both, joined[place], self._weights(layer), unread))
-            elif place - 1 not in joined:
+        for index, layer in enumerate(rows):
+            if index in joined:
+                both = layer.rewired(layer.bottoms, rows[index + 1].tops, layer.args)
+                unread = dead[index] + dead[index + 1]
+                steps.append(Step(both, joined[index], self._weights(layer), unread))
+            elif index - 1 not in joined:
                 op = self._op_of(layer.type)
                 if self._plan.score_blobs.intersection(layer.tops):
                     op = self._last_op(op)
-                steps.append(Step(layer, op, self._weights(layer), dead[place]))
+                steps.append(Step(layer, op, self._weights(layer), dead[index]))
         return steps
 
     def _weights(self, layer: Layer) -> Any:
@@ -90,7 +90,7 @@ class Runner:
         return self._weights_of(layer.name) if named else None
 
 
-def _take(step: Step, blobs: dict[str, Any], call: Call) -> None:
+def _run_step(step: Step, blobs: dict[str, Any], call: Call) -> None:
     layer = step.layer
     bottoms = [blobs[name] for name in layer.bottoms]
     try:

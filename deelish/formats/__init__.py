@@ -1,4 +1,4 @@
-"""Files of networks, read and written by their ending; .onnx is written alone."""
+"""Files of networks, read and written by their file extension; .onnx is only written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deelish.formats.chainer import npz
 from deelish.formats.chainer import weights as chainer_weights
 from deelish.formats.native import hdf5, safetensors
 from deelish.formats.onnx import files as onnx_files
-from deelish.formats.record import Record, Stored
+from deelish.formats.saved_network import SavedNetwork, StoredWeights
 from deelish.formats.unpacked import Arrays
 from deelish.plan.plan import Plan
 from deelish.storage.atomic import replacing
@@ -22,13 +22,13 @@ from deelish.storage.atomic import replacing
 class Format:
     """How one kind of file is read and written."""
 
-    read: Callable[[Path], Record]
-    write: Callable[[Path, Record], None]
-    # For a file that may be without a plan of deelish: the arrays of each layer alone.
-    arrays: Callable[[Path], Stored] | None = None
-    # A further file that other programs want beside it: its ending and how it is written.
-    companion: tuple[str, Callable[[Path, Record], None]] | None = None
-    # For a file of Chainer: the arrays by the path of their link; None where it is another's.
+    read: Callable[[Path], SavedNetwork]
+    write: Callable[[Path, SavedNetwork], None]
+    # For a file that may lack deelish's plan: the arrays of each layer alone.
+    arrays: Callable[[Path], StoredWeights] | None = None
+    # A further file that other programs need beside it: its extension and how it is written.
+    companion: tuple[str, Callable[[Path, SavedNetwork], None]] | None = None
+    # For a file of Chainer: the arrays by the path of their link; None where another wrote it.
     links: Callable[[Path], Arrays | None] | None = None
 
 
@@ -48,33 +48,33 @@ FORMATS = {
 }
 
 
-def save_record(path: Path, record: Record) -> Path:
-    """Write a network in the format of the path's ending; an old file stays until the new is whole.
+def write_network(path: Path, network: SavedNetwork) -> Path:
+    """Write a network as its file extension says; an old file stays until the new one is whole.
 
     Raises:
-        FileError: an unknown ending, or a folder that cannot be written.
+        FileError: an unknown file extension, or a folder that cannot be written.
     """
     kind = format_of(path)
     if kind.companion:
-        ending, write = kind.companion
-        with replacing(path.with_suffix(ending)) as temporary:
-            write(temporary, record)
+        extension, write = kind.companion
+        with replacing(path.with_suffix(extension)) as temporary:
+            write(temporary, network)
     with replacing(path) as temporary:
-        kind.write(temporary, record)
+        kind.write(temporary, network)
     return path
 
 
-def open_record(path: Path) -> Record:
+def read_network(path: Path) -> SavedNetwork:
     """The network that a file holds."""
     return format_of(path).read(path)
 
 
-def open_arrays(
+def read_weights(
     path: Path, plan: Plan, example: chainer_weights.Example | None = None
-) -> tuple[Stored, list[str]]:
-    """The arrays of each layer in a file, and what to say aloud of them.
+) -> tuple[StoredWeights, list[str]]:
+    """The arrays of each layer in a file, and the lines to print about them.
 
-    A file of Chainer does not tell the order of a layer's arrays: `plan` does; `example` gives
+    A file of Chainer does not hold the order of a layer's arrays: `plan` does; `example` gives
     other names of its layers.
     """
     kind = format_of(path)
@@ -83,16 +83,16 @@ def open_arrays(
         return chainer_weights.stored(path, links, plan, example)
     if kind.arrays:
         return kind.arrays(path), []
-    record = kind.read(path)
-    arrays = {layer: list(blobs.values()) for layer, blobs in record.values.items()}
-    return Stored(arrays, record.untrained, record.labels, record.preprocessing), []
+    network = kind.read(path)
+    arrays = {layer: list(blobs.values()) for layer, blobs in network.values.items()}
+    return StoredWeights(arrays, network.untrained, network.labels, network.preprocessing), []
 
 
 def format_of(path: Path) -> Format:
-    """The format of a path's ending; FileError for an ending of none."""
+    """The format of a file extension; FileError for an unknown one."""
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         raise FileError(
-            f"{path}: files of networks end in {', '.join(FORMATS)}; give one of these endings"
+            f"{path}: networks have the file extensions {', '.join(FORMATS)}; give one of these"
         )
     return kind

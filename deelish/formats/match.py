@@ -11,31 +11,31 @@ import numpy as np
 from deelish.common.pieces import in_pieces
 from deelish.engines.base import Values
 from deelish.errors import FileError
-from deelish.formats.record import Stored
+from deelish.formats.saved_network import StoredWeights
 from deelish.plan.plan import Plan
 
 SHOWN = 4
-# Caffe's HDF5 leaves arrays out that lie in another layer's.
+# Caffe's HDF5 leaves arrays out that another layer owns.
 _LACKING = np.empty(0, np.float32)
 
 
 @dataclass
 class Loaded:
-    """Weights for a plan: arrays by layer and blob, the layers left new, and what to say aloud."""
+    """Weights for a plan: arrays by layer and blob, the layers left new, and lines to print."""
 
     values: Values
     new: set[str]
-    said: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a file may be in spite of: refused otherwise.
+    """Differences between a file and a network that are accepted; they are refused otherwise.
 
     Attributes:
-        others: the classifier may be of another number of outputs, since the user chose these.
-        extra: the file may have layers that the network lacks; they are named aloud.
-        missing: the network may have layers that the file lacks; they keep first values.
+        others: the classifier may have another number of outputs, since the user chose these.
+        extra: the file may have layers that the network lacks; they are reported.
+        missing: the network may have layers that the file lacks; they keep initial weights.
         nonfinite: weights may be NaN or infinite.
     """
 
@@ -45,11 +45,11 @@ class Allowed:
     nonfinite: bool = False
 
 
-def match(plan: Plan, path: Path, stored: Stored, allowed: Allowed) -> Loaded:
+def match(plan: Plan, path: Path, stored: StoredWeights, allowed: Allowed) -> Loaded:
     """Give every layer of the plan the file's arrays of its name, in Caffe's order.
 
-    Layers that exist only in training may be absent, and so may arrays that lie in another
-    layer's. Everything else that differs is refused.
+    Layers that exist only in training may be absent, and so may arrays that another layer owns.
+    All else that differs is refused.
 
     Raises:
         FileError: blobs missing, too many, or of other shapes; the message lists them.
@@ -58,7 +58,7 @@ def match(plan: Plan, path: Path, stored: Stored, allowed: Allowed) -> Loaded:
     extra = [name for name in stored.arrays if name not in plan.weights]
     faults: list[str] = []
     if allowed.extra and extra:
-        loaded.said.append(f"{', '.join(extra)}: in {path.name}, not in the network; ignored")
+        loaded.notices.append(f"{', '.join(extra)}: in {path.name}, not in the network; ignored")
     elif extra:
         faults += [
             f"layer {name!r}: has weights in the file, none in the network" for name in extra
@@ -67,7 +67,7 @@ def match(plan: Plan, path: Path, stored: Stored, allowed: Allowed) -> Loaded:
     for layer, arrays in stored.arrays.items():
         if layer in plan.weights:
             faults += _take(plan, layer, arrays, loaded, allowed)
-    absent = [layer for layer in absent if not _lies_elsewhere(plan, layer)]
+    absent = [layer for layer in absent if not _is_shared(plan, layer)]
     faults += [
         f"{plan.layer(layer).label}: missing in the file"
         for layer in absent
@@ -80,11 +80,11 @@ def match(plan: Plan, path: Path, stored: Stored, allowed: Allowed) -> Loaded:
         loaded.new.update(absent)
         untaught = allowed.missing and plan.test_layers.intersection(absent)
         use = "train before use" if untaught else "only used while training on labels"
-        loaded.said.append(f"{', '.join(absent)}: not in {path.name}, new; {use}")
+        loaded.notices.append(f"{', '.join(absent)}: not in {path.name}, new; {use}")
     return loaded
 
 
-def _lies_elsewhere(plan: Plan, layer: str) -> bool:
+def _is_shared(plan: Plan, layer: str) -> bool:
     return all((layer, blob) in plan.owners for blob in plan.weights[layer])
 
 
@@ -96,7 +96,7 @@ def _take(
     fitted = _fit(plan, layer, arrays)
     if fitted is None and (replaceable or layer not in plan.test_layers):
         loaded.new.add(layer)
-        loaded.said.append(_replaced(plan, layer, arrays))
+        loaded.notices.append(_replaced(plan, layer, arrays))
         return []
     if fitted is None:
         return [_misfit(plan, layer, arrays)]
@@ -138,7 +138,7 @@ def _settle_shared(plan: Plan, loaded: Loaded) -> None:
         held = loaded.values.setdefault(owner, {})
         array = array.reshape(plan.weights[owner][owned].shape)
         if owned in held and not np.array_equal(held[owned], array, equal_nan=True):
-            loaded.said.append(
+            loaded.notices.append(
                 f"{layer} and {owner} share {blob}, and the file has two; that of {layer} is taken"
             )
         held[owned] = array
@@ -154,14 +154,14 @@ def _shapes(shapes: Sequence[Sequence[int]]) -> str:
 
 
 def _misfit(plan: Plan, layer: str, arrays: Sequence[np.ndarray]) -> str:
-    wanted = _shapes([blob.shape for blob in plan.weights[layer].values()])
+    needed = _shapes([blob.shape for blob in plan.weights[layer].values()])
     got = _shapes([array.shape for array in arrays])
-    return f"{plan.layer(layer).label}: weights are {got} in the file, {wanted} in the network"
+    return f"{plan.layer(layer).label}: weights are {got} in the file, {needed} in the network"
 
 
 def _replaced(plan: Plan, layer: str, arrays: Sequence[np.ndarray]) -> str:
-    wanted = next(iter(plan.weights[layer].values())).shape
-    return f"{layer}: new, {wanted} instead of the file's {arrays[0].shape}; train it before use"
+    needed = next(iter(plan.weights[layer].values())).shape
+    return f"{layer}: new, {needed} instead of the file's {arrays[0].shape}; train it before use"
 
 
 def _listed(plan: Plan, path: Path, faults: Sequence[str]) -> str:

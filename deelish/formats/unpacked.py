@@ -1,4 +1,4 @@
-"""What a file may unpack to, asked before any of it is read: how much, and which numbers."""
+"""What a file may unpack to, checked before any of it is read: how much, and which types."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from deelish.errors import FileError
 # Arrays by name; None for one that holds no weights: None itself, or a single whole number.
 Arrays = dict[str, np.ndarray | None]
 
-# Zeros pack a thousandfold, so a file may unpack to far more than a share of its own size.
+# Zeros pack a thousandfold, so a file may unpack to far more than its own size.
 FREE_BYTES = 64 << 20
-LARGEST_SHARE = 20
+LARGEST_RATIO = 20
 SHOWN = 100
 
 
@@ -25,9 +25,9 @@ def check_room(path: Path, sizes: Iterable[int]) -> None:
         FileError: they take more than 64 MB and 20 times the file together.
     """
     total, size = sum(sizes), path.stat().st_size
-    if total > FREE_BYTES + LARGEST_SHARE * size:
+    if total > FREE_BYTES + LARGEST_RATIO * size:
         raise FileError(
-            f"{path}: its {size:,} bytes would unpack to {total:,}, more than {LARGEST_SHARE} times"
+            f"{path}: its {size:,} bytes would unpack to {total:,}, more than {LARGEST_RATIO} times"
             " as many and 64 MB; such files are refused; take another copy"
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deelish.common.checks import is_fraction
+from deelish.common.checks import is_count, is_fraction
 from deelish.common.printing import Once
 from deelish.common.processes import Group
 from deelish.errors import DataError
@@ -130,7 +130,7 @@ def _check_folders(train: Source, val: Source) -> None:
 
 def _check(choices: Choices) -> None:
     crop, views = choices.crop, choices.views
-    if not _is_count(choices.batch_size):
+    if not is_count(choices.batch_size):
         raise DataError(
             f"InputBatch(batch_size={choices.batch_size!r}): give a whole number above 0"
         )
@@ -139,11 +139,13 @@ def _check(choices: Choices) -> None:
             f"InputBatch(crop={crop!r}): give the crop fraction, the part of an image's side that"
             " a view shows, above 0 and up to 1; 1 shows the whole image"
         )
+    if not isinstance(choices.mirror, bool):
+        raise DataError(f"InputBatch(mirror={choices.mirror!r}): give True or False")
     if choices.on_bad_image not in ("raise", "skip"):
         raise DataError(
             f"InputBatch(on_bad_image={choices.on_bad_image!r}): it is 'raise' or 'skip'"
         )
-    if views is not None and views != CENTRE and not _is_count(views):
+    if views is not None and views != CENTRE and not is_count(views):
         raise DataError(
             f"InputBatch(views={views!r}): give the number of views that an image has, a whole"
             f" number above 0, or {CENTRE!r}; left out, every epoch draws fresh ones"
@@ -156,7 +158,7 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(keep={choices.keep!r}): it is {MEMORY!r} or {DISK!r}, or left out"
         )
-    if choices.top is not None and not _is_count(choices.top):
+    if choices.top is not None and not is_count(choices.top):
         raise DataError(
             f"InputBatch(top={choices.top!r}): give how many of the highest logits are kept, a"
             " whole number above 0; left out, all are"
@@ -167,7 +169,3 @@ def _cache(keep: str | None) -> ImageCache | None:
     if keep is None:
         return None
     return MemoryCache() if keep == MEMORY else DiskCache()
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0

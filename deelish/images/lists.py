@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deelish.errors import DataError
+from deelish.errors import DataError, MissingDataError
 from deelish.images.sample import EXTENSIONS, Location, Sample, label_fault
 from deelish.images.shards.members import Member
 from deelish.images.shards.shards import are_shards, read_shards
@@ -27,8 +27,15 @@ def read_samples(
     A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
     Raises DataError with the list and the first line that is wrong.
     """
+    for name, value in (("root", root), ("a list", source)):
+        if value is not None and not isinstance(value, str | Path):
+            raise DataError(
+                f"{name} is {value!r}, which is no path; give that of a list, a folder or a tar"
+            )
     if root is not None and not Path(root).is_dir():
-        raise DataError(f"root={str(root)!r}: there is no such folder; correct it or leave it out")
+        raise MissingDataError(
+            f"root={str(root)!r}: there is no such folder; correct it or leave it out"
+        )
     if Path(source).is_dir():
         return _read_folder(source, class_names)
     if are_shards(source):
@@ -106,7 +113,7 @@ def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Sample]:
         places = ", ".join(
             "the working folder" if folder == Path() else str(folder) for folder in folders
         )
-        raise DataError(
+        raise MissingDataError(
             f"{source} line {number}: image {name!r} is not there ({len(missing)} of {len(lines)}"
             f" images are missing); it was looked for in {places}; correct the paths or pass root="
         )
@@ -149,8 +156,12 @@ def _read_text(source: str | Path) -> str:
             raise DataError(f"{source}: this is no ordinary file; name a list or a folder")
         data = Path(source).read_bytes()
         return data.decode("utf-8-sig")
+    except DataError:  # a ValueError too, so it must come first
+        raise
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{source}: there is no such list or folder; correct the path") from None
+        raise MissingDataError(
+            f"{source}: there is no such list or folder; correct the path"
+        ) from None
     except UnicodeDecodeError as error:
         number = error.object[: error.start].count(b"\n") + 1
         raise DataError(

@@ -125,7 +125,7 @@ class Reader:
             digests = {lazy.at(side).digest for side in resize_sizes or [DEFAULT_VIEW_SIZE[1]]}
         except DataError as error:
             # Without a line, the sample is in a folder or a shard, and the error names its path.
-            raise DataError(f"{sample.where}: {error}" if sample.line else str(error)) from error
+            raise type(error)(f"{sample.where}: {error}" if sample.line else str(error)) from error
         if self._options.views is None:
             return lazy, None
         digest, *others = digests

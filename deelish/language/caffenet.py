@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.formats.caffe.network import NetOptions
 from deelish.formats.match import Allowed
 from deelish.language.network import Network
@@ -22,14 +23,14 @@ class CaffeNet(Network):
     be teacher or student, be trained further, saved and exported.
 
     Args:
-        modelpath: the weights; left out, the net of the .prototxt starts from first values.
+        modelpath: the weights; left out, the net of the .prototxt starts from initial weights.
         prototxt: the net in text, where the .caffemodel has no net inside, or another is wanted.
         outputs: the number of classes; another than the file's makes the last layer new.
         labels: a file, a list of names, or a count; it must fit the outputs, or replaces them.
         in_size: side of the images, where it is not the file's.
         mean: what is taken off each pixel: one number, one a channel, or a .binaryproto, whose
             mean of each channel is taken. Left out, the file's own, else that of ImageNet.
-        allow_missing: run layers without weights in the file on their first values.
+        allow_missing: run layers without weights in the file on their initial weights.
         allow_nonfinite: take weights that are NaN or infinite.
         level, stages: of the net, for layers with rules on them.
         **preprocessing: order ("BGR"), scale, crop.
@@ -39,6 +40,7 @@ class CaffeNet(Network):
         FileError: a file is missing, or the weights do not fit the net.
     """
 
+    @checked_call("order", "scale", "crop")
     def __init__(
         self,
         modelpath: str | Path | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from deelish.common.arguments import checked_call
 from deelish.comparison import Comparison, Lists, compare
 from deelish.language.session import current_session
 from deelish.network.predictor import Predictor
@@ -12,6 +13,7 @@ from deelish.network.predictor import Predictor
 Source = str | Path
 
 
+@checked_call()
 def Compare(
     teacher: Predictor,
     student: Predictor | Sequence[Predictor],
@@ -24,14 +26,14 @@ def Compare(
     root: Source | None = None,
     crop: float | None = None,
 ) -> Comparison:
-    """Measure a teacher and its students on images that none of them learnt from.
+    """Measure a teacher and its students on images that none of them was trained on.
 
     ``Compare(teacher, student, "data/test.txt", train="data/train.txt", fits="raspberry-pi-3")``
 
     All see the same images in one pass, in centre views of their own size. "Among the teacher's
-    five" is the share of images whose student's first class is one of the teacher's five highest.
-    Where names of classes differ, those of the first student count, found by name in the others;
-    the labels of the lists are its own.
+    five" is the fraction of images for which the student's first class is one of the teacher's
+    five highest. Where names of classes differ, those of the first student count, found by name in
+    the others; the labels of the lists are its own.
 
     Args:
         teacher, student: networks, or whatever else can teach; of students one or several.
@@ -43,14 +45,14 @@ def Compare(
         save: where the report is written as a page, .html.
         batch_size: images a batch while accuracy and agreement are measured.
         root: where the lists' paths are looked for first.
-        crop: share of an image's side that a view shows; left out, that of `InputBatch`, or each
-            network's own.
+        crop: the crop fraction, the part of an image's side that a view shows; left out, that of
+            `InputBatch`, or each network's own.
 
     Raises:
         DataError: a list that is not there or has other labels, an unknown device, numbers of
             classes that differ where there are no names.
         FileError: a page that cannot be written.
-        TrainingError: a class of the student is not among the teacher's, or a network answers NaN.
+        TrainingError: a class of the student is not among the teacher's, or a network gives NaN.
     """
     dataset = current_session().dataset
     if crop is None and dataset is not None:

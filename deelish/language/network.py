@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from deelish.distillation.choosing import LossOptions
+from deelish.common.arguments import checked_call
+from deelish.distillation.configured_loss import LossOptions
+from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
@@ -16,7 +18,7 @@ from deelish.network.model import Model, Parts
 from deelish.network.opening import parts_of_file
 from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.pretrained import find_model
-from deelish.network.tensors import ImageTensor, Tensor
+from deelish.network.tensors import Array, ImageTensor, Tensor
 from deelish.training.step import BackpropArguments, Outcome, backprop
 
 
@@ -47,6 +49,7 @@ class Network(Predicting, Model):
         super()._start(parts)
         session.used(self)
 
+    @checked_call()
     def Input(self, source: ImagesLike) -> ImageTensor:
         """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
         session = current_session()
@@ -54,6 +57,7 @@ class Network(Predicting, Model):
         session.current = images = session.image_tensor(source)
         return images
 
+    @checked_call()
     def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """Logits (n, classes) of the images `x`, or of the current tensor; they become current.
 
@@ -69,6 +73,7 @@ class Network(Predicting, Model):
         session.current = logits
         return logits
 
+    @checked_call()
     def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
@@ -85,6 +90,7 @@ class Network(Predicting, Model):
         session.used(self)
         return logits
 
+    @checked_call()
     def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
@@ -102,13 +108,14 @@ class Network(Predicting, Model):
             return self.Input(x)
         return current_session().images(self.name, x)
 
+    @checked_call(*LossOptions.__annotations__)
     def backprop(
         self,
-        t: Any,
-        distill: Any = False,
+        t: Tensor | Array | Sequence[int],
+        distill: Tensor | Array | bool = False,
         *,
         loss: LossName | Callable[[Any, Any], Any] = "kd",
-        hint: Any = None,
+        hint: HintPair | Sequence[HintPair] | None = None,
         **options: Unpack[LossOptions],
     ) -> Outcome:
         """Learn from the batch classified last; in validation only measure.
@@ -145,6 +152,7 @@ class Network(Predicting, Model):
         return made
 
     @classmethod
+    @checked_call()
     def load(cls, path: str | Path) -> Network:
         """The network that a file holds; nothing else is needed. Caffe's own files load too.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from deelish.common.arguments import checked_call
 from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
 from deelish.language.session import current_session
@@ -15,6 +16,7 @@ from deelish.network.tensors import Tensor
 class Predicting(Predictor):
     """A predictor with Deel's verbs."""
 
+    @checked_call()
     def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
@@ -27,6 +29,7 @@ class Predicting(Predictor):
         images = current_session().images(self.name, x)
         return LogitsTensor(cached_logits(self, images), self.engine, self, images)
 
+    @checked_call()
     def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
@@ -45,6 +48,7 @@ class Predicting(Predictor):
 class Teaching(Predicting):
     """A teacher: `batch_feature` gives its logits; it has no `save`, and refuses to learn."""
 
+    @checked_call()
     def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The same logits as `batch_feature`, which become the current tensor.
 

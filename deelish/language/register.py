@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.engines.custom import CUSTOM, Function
 from deelish.errors import PlanError
 from deelish.formats.caffe.fields import Field, boolean, integer, real, string
@@ -22,6 +23,7 @@ _FIELDS: dict[type, Callable[[int], Field]] = {
 }
 
 
+@checked_call()
 def register_layer(
     type: str,
     torch: Function | None = None,
@@ -41,7 +43,7 @@ def register_layer(
     ``register_layer("Mish", lambda x, p, a, c: x[0] * x[0].exp().log1p().tanh())``
 
     Args:
-        type: its name, as files have it. A type of one's own may be registered anew.
+        type: its name, as files have it. A type of one's own may be registered again.
         torch, chainer, numpy: the function on each engine that shall run it, from (bottoms,
             weights, arguments, call) to the top, or to as many as there are; ``call.training``
             says whether the network is being trained.
@@ -58,10 +60,15 @@ def register_layer(
     Raises:
         PlanError: the type is deelish's own, or an argument has no kind of field.
     """
+    if not isinstance(type, str):
+        raise PlanError(f"register_layer(type={type!r}): give the name of the type")
     given = {"torch": torch, "chainer": chainer, "numpy": numpy}
     functions = {engine: made for engine, made in given.items() if made is not None}
     if not functions:
         raise PlanError(f"register_layer: {type!r} has no function; give torch= or chainer=")
+    for engine, made in functions.items():
+        if not callable(made):
+            raise PlanError(f"register_layer({engine}={made!r}): give a function")
     if type in KINDS and not any(type in known for known in CUSTOM.values()):
         raise PlanError(f"register_layer: {type!r} is a type of deelish's own; choose another name")
     args = dict(args or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deelish.common.arguments import checked_call
 from deelish.common.printing import Once
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.engines import Context, current_context, set_default_context
@@ -38,6 +39,7 @@ class Deel(Context):
             another engine than torch under torchrun.
     """
 
+    @checked_call()
     def __init__(
         self,
         gpu: int = -1,
@@ -89,6 +91,11 @@ class Deel(Context):
     def tensor(self, given: Tensor | None = None) -> Tensor:
         """The tensor that a verb acts on: the one given, or the current one."""
         tensor = self.current if given is None else given
+        if given is not None and not isinstance(given, Tensor):
+            raise DataError(
+                f"{type(given).__name__} is no tensor; give what Input(image) or"
+                " network.classify(x) made"
+            )
         if not isinstance(tensor, Tensor):
             raise DataError("there is no current tensor; give one, or call Input('cat.jpg') first")
         return tensor

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from deelish.common import figures
+from deelish.common.arguments import checked_call
 from deelish.errors import DataError
 from deelish.images.in_memory import ImagesLike
 from deelish.language.network import Network
@@ -35,6 +36,7 @@ class _LastNetwork:
 CNN = cast(Network, _LastNetwork())
 
 
+@checked_call()
 def Input(source: ImagesLike) -> ImageTensor:
     """Make an image, or a list of images, the current tensor: a path, a PIL image, a NumPy array.
 
@@ -45,10 +47,15 @@ def Input(source: ImagesLike) -> ImageTensor:
     return images
 
 
+@checked_call()
 def Show(
     x: Tensor | History | Mapping[str, History] | None = None, save: str | Path | None = None
 ) -> None:
     """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file."""
+    if save is not None and not isinstance(save, str | Path):
+        raise DataError(f"Show(save={save!r}): give the path of a .png")
+    if isinstance(x, Mapping) and not all(isinstance(each, History) for each in x.values()):
+        raise DataError("Show: a dict is of histories by name; give what BatchTrain() returned")
     if isinstance(x, History):
         figures.plot({"": x}, save)
     elif isinstance(x, Mapping):
@@ -57,10 +64,13 @@ def Show(
         tensor = current_session().tensor(x)
         if isinstance(tensor, ImageTensor):
             figures.show_images(tensor.value, save)
+        elif save is not None:
+            raise DataError(f"Show(save=...): {tensor!r} is printed, no plot; leave save= out")
         else:
             tensor.show()
 
 
+@checked_call()
 def GetLabels(x: Tensor | None = None, top: int = 5) -> Any:
     """The most probable labels of an image, each with its probability.
 
@@ -71,21 +81,25 @@ def GetLabels(x: Tensor | None = None, top: int = 5) -> Any:
     return predictions[0] if len(predictions) == 1 else predictions
 
 
+@checked_call()
 def ShowLabels(x: Tensor | None = None) -> None:
     """Print the five most probable labels of an image: ``#1 | tabby cat | 61.2%``."""
     _logits(x, "ShowLabels").show()
 
 
+@checked_call()
 def Output(x: Tensor | None = None) -> np.ndarray:
     """The numbers of a tensor, as a NumPy array."""
     return current_session().tensor(x).value
 
 
+@checked_call()
 def ShowLayers() -> None:
     """Print the layers of the network last trained or used, with the shapes that they make."""
     current_session().network.ShowLayers()
 
 
+@checked_call()
 def layerDim(layer: str) -> tuple[int, ...]:
     """The shape that a layer of the network last trained or used makes for one image: (c, h, w)."""
     return current_session().network.layerDim(layer)

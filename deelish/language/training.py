@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deelish.common.arguments import checked_call
+from deelish.common.checks import is_count
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import DataError, TrainingError
 from deelish.images.dataset import Choices, Classes, Dataset
+from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.session import Deel, current_session
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.history import History
@@ -16,12 +19,11 @@ from deelish.training.loop import Checkout, Loop, Workout
 from deelish.training.schedules import schedule_of
 from deelish.training.trainer import Extent, Optimization, Trainer
 
-# The usual learning rate of each optimiser; those not named here take 0.0003, at which deep plain
-# networks such as NIN and GoogLeNet learn from scratch.
-LEARNING_RATES = {"sgd": 0.01, "adagrad": 0.01}
-LEARNING_RATE = 0.0003
+# The arguments of BatchTrain that an unknown option may have been meant as.
+_OWN = ("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout")
 
 
+@checked_call()
 def InputBatch(
     train: str | Path,
     val: str | Path | None = None,
@@ -43,18 +45,19 @@ def InputBatch(
             WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Paths of a list are looked
             for in `root` if it is given, then beside the list, then in the working folder.
         batch_size: images a batch.
-        crop: share of an image's side that a view shows, up to 1 for the whole image; left out,
-            each network's own: 224 of 256, 227 of 256, and 7/8 for other sizes. What learns from
-            such views answers on them ever after, from its file too.
-        mirror: whether training views may be mirrored; digits and text want False.
+        crop: the crop fraction, the part of an image's side that a view shows, up to 1 for the
+            whole image; left out, each network's own: 224 of 256, 227 of 256, and 7/8 for other
+            sizes. A network that learns from such views sees such views ever after, from its file
+            too.
+        mirror: whether training views may be mirrored; digits and text need False.
         on_bad_image: "raise" stops at an image that cannot be read, "skip" leaves it out.
         views: left out, every epoch draws fresh views. K: every image has K views, which depend
-            on its file alone and come back every K epochs, so that a teacher's answers to them can
-            be kept for every run and student. "centre": the middle, never mirrored.
+            on its file alone and come back every K epochs, so that a teacher's logits for them can
+            be cached for every run and student. "centre": the middle, never mirrored.
         mix: "mixup" or "cutmix" mixes every training image with another one of the list, in a
             ratio drawn evenly from 0 to 1, alike for teacher and student; twice as many images are
             decoded. With `views` the mixtures come back too. Validation is not mixed.
-        top: how many of the highest logits of an answer are kept; left out, all.
+        top: how many of the highest logits are cached for an image; left out, all.
         keep: "memory" or "disk" keeps the decoded images, so that the second epoch decodes nothing
             and shows the same to the bit. A pixel takes three bytes, in at most half of the memory
             that is free, or of the disk, where later runs find them; what goes beyond is decoded in
@@ -72,6 +75,7 @@ def InputBatch(
     return session.dataset
 
 
+@checked_call()
 def BatchTrain(
     workout: Workout,
     checkout: Checkout | None = None,
@@ -92,26 +96,29 @@ def BatchTrain(
     Args:
         epochs: how often every training image is seen.
         optimizer: one of the engine's own, by name: "sgd", "adam", "adamw", "rmsprop", ...
-        rate: the highest rate of the schedule; left out, 0.01 for "sgd", 0.0003 for "adam".
+        lr: the highest learning rate of the schedule; left out, 0.01 for "sgd", 0.0003 for "adam".
         schedule: "constant", "linear", "cosine", "step", "exponential", or a function from the
-            share of the training that is over (0 to 1) to a factor; `schedule_options` are its own.
-        warmup: share of the training over which the rate rises.
+            fraction of the training that is over (0 to 1) to a factor on the learning rate;
+            `schedule_options` are the options of a named one.
+        warmup: the fraction of the training over which the learning rate rises.
         **options: the optimiser's own: momentum=0.9, weight_decay=5e-4, ...
 
     Returns:
         One row an epoch: loss, accuracy, agreement with the teacher, the same of validation, speed.
+
+    Raises:
+        UsageError: an option that the optimiser does not take.
+        TrainingError: an unknown optimiser or schedule, or a value that cannot be used.
+        DataError: there are no images yet.
     """
-    for name, value in (("workout", workout), ("checkout", checkout)):
-        if not callable(value) and (name, value) != ("checkout", None):
-            raise TrainingError(f"BatchTrain({name}={value!r}): give a function")
-    if not isinstance(epochs, int) or epochs < 1:
+    check_functions(workout, checkout, schedule)
+    if not is_count(epochs):
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
-    lr = LEARNING_RATES.get(optimizer.lower(), LEARNING_RATE) if lr is None else lr
-    if not isinstance(lr, int | float) or not lr > 0:
-        raise TrainingError(f"BatchTrain(lr={lr!r}): give a number above 0")
+    session, lr = current_session(), checked_lr(lr, optimizer)
+    check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     how = Optimization(optimizer, lr, factors, options)
-    return _train(current_session(), workout, checkout, how, epochs)
+    return _train(session, workout, checkout, how, epochs)
 
 
 def _train(

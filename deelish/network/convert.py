@@ -1,4 +1,4 @@
-"""From one file of a network to another."""
+"""Converts a file of a network to another format."""
 
 from __future__ import annotations
 
@@ -25,24 +25,23 @@ def convert(
     verify: bool = False,
     **options: Unpack[OpenOptions],
 ) -> Path:
-    """Write the network in `source` as `target`, in the format of its ending, and say so.
+    """Write the network in `source` as `target`, in the format of its file extension; print both.
 
     Args:
         source, prototxt, labels, **options: as `open_parts` takes them.
         target: an .onnx, .caffemodel, .hdf5 or .safetensors.
-        verify: run both files on the same inputs; where their answers differ, nothing is written.
+        verify: run both files on the same inputs; where their outputs differ, nothing is written.
 
     Raises:
-        FileError: an unknown ending, a file that would be written over itself, or answers that
-            differ.
-        DeelishError: whatever the source is refused for.
+        FileError: an unknown file extension, a target that is read too, or outputs that differ.
+        DeelishError: the source cannot be opened.
     """
     source, target = find_model(source), Path(target)
-    made = [target, *_beside(target)]
+    written = [target, *_companions(target)]
     if not target.parent.is_dir():
         raise FileError(f"{target}: there is no folder {target.parent}; make it first")
     for read in (source, *([] if prototxt is None else [find_model(prototxt)])):
-        _check_apart(read, made)
+        _check_not_read(read, written)
     if verify and target.suffix.lower() == ".onnx":
         check_runtime()
     network = Model.of(open_parts(source, prototxt, labels, **options))
@@ -50,7 +49,7 @@ def convert(
         _save_verified(network, source, target)
     else:
         network.save(target)
-    for path in made:
+    for path in written:
         say(f"written: {path}, {_size(path)}")
     return target
 
@@ -60,13 +59,13 @@ def _size(path: Path) -> str:
     return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
 
 
-def _beside(target: Path) -> list[Path]:
+def _companions(target: Path) -> list[Path]:
     companion = format_of(target).companion
     return [target.with_suffix(companion[0])] if companion else []
 
 
-def _check_apart(read: Path, made: list[Path]) -> None:
-    for path in made:
+def _check_not_read(read: Path, written: list[Path]) -> None:
+    for path in written:
         if path.exists() and path.samefile(read):
             raise FileError(
                 f"{path}: is read, and would be written over; give the target another name"
@@ -76,21 +75,21 @@ def _check_apart(read: Path, made: list[Path]) -> None:
 def _save_verified(network: Model, source: Path, target: Path) -> None:
     with _staging(target) as name:
         saved = network.save(Path(name) / target.name)
-        share, blob = largest_difference(network, saved)
-        said = f"largest difference {share:.1e} of the largest output ({blob})"
-        if not share <= TOLERANCE:
+        difference, blob = largest_difference(network, saved)
+        line = f"largest difference {difference:.1e} of the largest output ({blob})"
+        if not difference <= TOLERANCE:
             raise FileError(
-                f"{target}: would not answer as {source}, {said}, where {TOLERANCE:.0e} is"
-                " allowed; nothing was written"
+                f"{target}: would give other outputs than {source}, {line}, where"
+                f" {TOLERANCE:.0e} is allowed; nothing was written"
             )
-        say(said)
+        say(line)
         for path in Path(name).iterdir():
             with replacing(target.with_name(path.name)) as temporary:
                 path.replace(temporary)
 
 
 def _staging(target: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder beside the target, whose files need only be renamed."""
+    """A folder on the target's own file system, so that its files need only be renamed."""
     try:
         return tempfile.TemporaryDirectory(prefix=".deelish-", dir=target.parent)
     except OSError as error:

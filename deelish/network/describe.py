@@ -1,7 +1,8 @@
-"""What a network says of itself: in one line, in a table, in numbers."""
+"""How a network describes itself: in one line, in a table, in numbers."""
 
 from __future__ import annotations
 
+from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.network.predictor import Predictor
 from deelish.plan import Plan, summary
@@ -9,42 +10,45 @@ from deelish.plan.preprocessing import Preprocessing
 
 
 class Described(Predictor):
-    """A network, as it describes itself."""
+    """A network that describes itself."""
 
     plan: Plan
     untrained: set[str]
-    # Those behind the logits; auxiliary classifiers are left out.
+    # Without auxiliary classifiers.
     parameters: int
 
     @property
     def classes(self) -> int:
-        """How many logits it gives for an image."""
+        """How many logits an image has."""
         return self.plan.classes
 
     @property
     def new_layers(self) -> set[str]:
-        """The layers behind its logits that were neither loaded nor trained."""
+        """The layers that its logits depend on and that were neither loaded nor trained."""
         return self.untrained & self.plan.test_layers
 
     @property
     def all_new(self) -> bool:
-        """Whether none of the layers behind its logits was loaded or trained."""
+        """Whether none of the layers that its logits depend on was loaded or trained."""
         return self.new_layers >= self.plan.test_layers
 
     def blob_of(self, layer: str) -> str:
-        """The blob that a layer makes; `layer` may be a blob's own name."""
+        """The blob that a layer computes; `layer` may be the name of a blob itself."""
         return self.plan.blob_of(layer)
 
+    @checked_call()
     def summary(self) -> str:
         """A table: layer, type, shape for one image, parameters, multiply-adds."""
         return summary.table(self.plan)
 
+    @checked_call()
     def ShowLayers(self) -> None:
-        """Print the layers with the shapes that they make."""
+        """Print the layers with their output shapes."""
         say(self.summary())
 
+    @checked_call()
     def layerDim(self, layer: str) -> tuple[int, ...]:
-        """The shape that a layer makes for one image, without the batch: (c, h, w)."""
+        """The output shape of a layer for one image, without the batch: (c, h, w)."""
         return self.plan.shapes[self.plan.blob_of(layer)][1:]
 
     def __repr__(self) -> str:
@@ -56,21 +60,21 @@ def description(plan: Plan, preprocessing: Preprocessing, device: str, new: set[
     """The line that the prompt shows for a network.
 
     Args:
-        plan, preprocessing: the network, and what it takes of pixels.
-        device: the engine and where it computes.
-        new: the layers behind its logits that have their initial weights still.
+        plan, preprocessing: the network, and its preprocessing.
+        device: the engine and its device.
+        new: the layers that the logits depend on and that have their initial weights still.
     """
     state = f"new: {', '.join(sorted(new))}" if new else "ready"
     if new and new == plan.test_layers:
         state = "untrained"
     return (
-        f"{plan.name}: {_takes(plan, preprocessing)} -> {plan.classes} classes"
+        f"{plan.name}: {_input(plan, preprocessing)} -> {plan.classes} classes"
         f" | {summary.parameters(plan):,} parameters"
         f" | {_millions(summary.multiply_adds(plan))} M multiply-adds | {device} | {state}"
     )
 
 
-def _takes(plan: Plan, preprocessing: Preprocessing) -> str:
+def _input(plan: Plan, preprocessing: Preprocessing) -> str:
     shape = plan.inputs.get(plan.data, ())
     if len(shape) != 4:
         return " x ".join(map(str, shape)) or "nothing"

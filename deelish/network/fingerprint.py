@@ -1,4 +1,4 @@
-"""A network's fingerprint: it tells which cached logits are its own."""
+"""A network's fingerprint: cached logits belong to the network of their fingerprint."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from deelish.engines.custom import CUSTOM
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
-# Raised when the same weights give other logits than before, beyond the rounding of their type.
+# Raise it when deelish's own code changes the logits of a network, beyond rounding.
 VERSION = 2
 
 
 def fingerprint_of(
     plan: Plan, preprocessing: Preprocessing, engine: Engine, values: Values
 ) -> str | None:
-    """sha256 of the rows that the logits need in the test phase, their weights, and preprocessing.
+    """sha256 of the rows that the logits depend on in the test phase, their weights, preprocessing.
 
-    None where a row is of a type that a script registered: what its function does is not known.
+    None where a script registered the type of a row: what its function computes is not known.
     """
     rows = plan.rows("TEST", [plan.logits])
     if any(row.type in CUSTOM[engine.name] for row in rows):
         return None
-    # The keys are those of the first version: another name would make all caches foreign.
+    # The keys keep their first names: a new name would invalidate every teacher cache.
     text = {
         "answering": VERSION,
         "half": engine.autocast_dtype,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deelish.errors import DataError
+from deelish.common.checks import is_count
+from deelish.errors import DataError, MissingDataError
 
 Labels = str | Path | Sequence[str] | int
 
@@ -23,7 +24,7 @@ class LabelNames:
         """A file with one name a line, a list of names, or a count.
 
         Raises:
-            DataError: no such file, nothing in it, or a count below one.
+            DataError: no such file, an empty one, or a count below one.
         """
         if isinstance(labels, bool) or not isinstance(labels, int | str | Path | Sequence):
             raise DataError(f"labels={labels!r}: give a file, a list of names, or a count")
@@ -41,25 +42,30 @@ def _read(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise DataError(
+        raise MissingDataError(
             f"labels file {path}: not found in {Path.cwd()}; give its path, a list of names, or a"
             " count"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"labels file {path}: cannot be read ({error}); it wants UTF-8 text, one name a line"
+            f"labels file {path}: cannot be read ({error}); save it as UTF-8, one name a line"
         ) from None
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def outputs_of(labels: Labels | None, outputs: int | None, default: int) -> int:
-    """How many outputs a network of a family gets.
+    """How many outputs a network of a family has.
 
     Raises:
         DataError: labels and outputs disagree.
     """
+    if outputs is not None and not is_count(outputs):
+        raise DataError(
+            f"outputs={outputs!r}: give how many classes, a whole number above 0; their names, or a"
+            " file of them, are labels="
+        )
     if labels is None:
-        return LabelNames.of(default if outputs is None else outputs).count
+        return default if outputs is None else outputs
     count = LabelNames.of(labels).count
     if outputs not in (None, count):
         raise DataError(f"labels= names {count} classes and outputs={outputs}; give one of the two")

@@ -1,4 +1,4 @@
-"""A model: a plan with its weights on an engine. It predicts, and it is saved and loaded."""
+"""A model: a plan with its weights on an engine. It computes logits, and is saved and loaded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any, Self
 
 import numpy as np
 
+from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.engines import Context, current_context
 from deelish.errors import FileError, PlanError
-from deelish.formats import save_record
+from deelish.formats import write_network
 from deelish.formats.chainer.weights import Example
+from deelish.formats.initial_weights import load_initial_weights
 from deelish.formats.match import Loaded
-from deelish.formats.record import Record
-from deelish.formats.start import start_from
+from deelish.formats.saved_network import SavedNetwork
 from deelish.network.describe import Described
 from deelish.network.fingerprint import fingerprint_of
 from deelish.network.labels import LabelNames, Labels
@@ -28,13 +29,15 @@ from deelish.plan.arrays import checked_inputs, rows_of
 from deelish.plan.initialisation import fill
 from deelish.plan.preprocessing import Preprocessing
 
-# What the default initial weights suit: RGB from -1 to 1.
+# What `**preprocessing` takes.
+PIXELS = ("order", "mean", "scale", "crop")
+# RGB from -1 to 1, which the default initial weights suit.
 PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a model is made of, before it is on an engine."""
+    """The parts of a model before it is on an engine."""
 
     plan: Plan
     preprocessing: Preprocessing
@@ -44,14 +47,14 @@ class Parts:
 
 @dataclass(frozen=True)
 class Forward:
-    """One forward pass: the logits, and the scores of the auxiliary heads by blob."""
+    """One forward pass: the logits, and those of the auxiliary classifiers by blob."""
 
     logits: LogitsTensor
     heads: dict[str, Any]
 
 
 class Model(Described):
-    """A plan with its weights on the current engine; `Network` says what its arguments are.
+    """A plan with its weights on the current engine; `Network` documents its arguments.
 
     Attributes:
         plan: the network as data.
@@ -64,6 +67,7 @@ class Model(Described):
     # The facts of published weights, where a family has any.
     weights: Weights | None = None
 
+    @checked_call(*PIXELS)
     def __init__(
         self,
         rows: Plan | Iterable[Layer],
@@ -86,7 +90,7 @@ class Model(Described):
         loaded, stored = Loaded({}, set(plan.weights)), None
         if modelpath is not None:
             path = find_model(modelpath, self.weights)
-            loaded, stored = start_from(
+            loaded, stored = load_initial_weights(
                 path, plan, made, chosen=names is not None, example=self.example
             )
         known = names.names if names else stored
@@ -101,7 +105,7 @@ class Model(Described):
 
     @property
     def example(self) -> Example | None:
-        """Chainer's own of this network, whose files have other names; some families have one."""
+        """Chainer's version of this network, whose files name arrays otherwise; None for most."""
         return None
 
     def _start(self, parts: Parts) -> None:
@@ -121,7 +125,7 @@ class Model(Described):
             if layer not in loaded.values
         }
         self.module = self.context.engine.build(plan, {**loaded.values, **initial})
-        for line in loaded.said:
+        for line in loaded.notices:
             say(f"{self.name}: {line}")
 
     # Inference
@@ -134,20 +138,20 @@ class Model(Described):
         reduced: bool = True,
         blobs: Iterable[str] = (),
     ) -> Forward:
-        """Logits of the images; in training also auxiliary scores, and dropout is drawn.
+        """Logits of the images; in training also the auxiliary logits, and dropout is drawn.
 
         Args:
             images: the images.
-            training: whether gradients can follow.
-            reduced: whether the layers in between may compute in the reduced precision.
-            blobs: inner blobs that come beside the logits.
+            training: whether a backward pass may follow.
+            reduced: whether inner layers may compute in the reduced precision.
+            blobs: inner blobs to return with the logits.
         """
-        logits, wanted = self.plan.logits, list(blobs)
+        logits, inner = self.plan.logits, list(blobs)
         heads = list(self.plan.auxiliary) if training else []
-        made = self._run(images, [logits, *heads, *wanted], training=training, reduced=reduced)
+        made = self._run(images, [logits, *heads, *inner], training=training, reduced=reduced)
         tensor = LogitsTensor(rows_of(made[logits], logits), self.engine, self, images)
         tensor.training = training
-        tensor.features = {name: made[name] for name in wanted}
+        tensor.features = {name: made[name] for name in inner}
         return Forward(tensor, {name: rows_of(made[name], name) for name in heads})
 
     def logits(self, images: ImageTensor) -> Any:
@@ -155,10 +159,11 @@ class Model(Described):
         return self.forward(images).logits.content
 
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
-        """What a layer or blob makes of the images: the engine's tensor (n, ...)."""
+        """The output of a layer, or a blob, for the images: the engine's tensor (n, ...)."""
         blob = self.plan.blob_of(layer)
         return self._run(images, [blob], training=False, reduced=reduced)[blob]
 
+    @checked_call()
     def run(
         self,
         inputs: Mapping[str, np.ndarray],
@@ -171,27 +176,29 @@ class Model(Described):
         Args:
             inputs: for each input blob an array, batch first: ``{"data": (n, 3, 224, 224)}``.
             blobs: the blobs or layers to return; left out, the network's outputs.
-            reduced: compute in the session's reduced precision, where it has one, as a teacher
-                does.
+            reduced: compute in the session's reduced precision, where it has one, as for a
+                teacher's logits.
         """
-        asked = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
-        wanted = {name: self.plan.blob_of(name) for name in asked}
-        arrays = checked_inputs(self.plan, inputs, wanted.values())
+        if not isinstance(blobs, Iterable | None):
+            raise PlanError(f"{self.name}.run(blobs={blobs!r}): give names of blobs or layers")
+        names = self.plan.outputs if blobs is None else [blobs] if isinstance(blobs, str) else blobs
+        needed = {name: self.plan.blob_of(name) for name in names}
+        arrays = checked_inputs(self.plan, inputs, needed.values())
         made = self.engine.run(
-            self.module, arrays, set(wanted.values()), training=False, reduced=reduced
+            self.module, arrays, set(needed.values()), training=False, reduced=reduced
         )
-        return {name: self.engine.numpy(made[blob]) for name, blob in wanted.items()}
+        return {name: self.engine.numpy(made[blob]) for name, blob in needed.items()}
 
     def _run(
-        self, images: ImageTensor, wanted: list[str], *, training: bool, reduced: bool
+        self, images: ImageTensor, blobs: list[str], *, training: bool, reduced: bool
     ) -> dict[str, Any]:
         self._check_takes_images()
         pixels = images.pixels(self.preprocessing)
         data = self.engine.input_of(pixels, self.preprocessing)
         phase = "TRAIN" if training else "TEST"
-        self.plan.check_inputs({self.plan.data: tuple(data.shape)}, wanted, phase)
+        self.plan.check_inputs({self.plan.data: tuple(data.shape)}, blobs, phase)
         inputs = {self.plan.data: data}
-        return self.engine.run(self.module, inputs, wanted, training=training, reduced=reduced)
+        return self.engine.run(self.module, inputs, blobs, training=training, reduced=reduced)
 
     def _check_takes_images(self) -> None:
         shape = self.plan.inputs.get(self.plan.data, ())
@@ -205,13 +212,13 @@ class Model(Described):
 
     @property
     def learning(self) -> bool:
-        """Whether a training that goes on changes its weights."""
+        """Whether a training is running that changes its weights."""
         return self._learning
 
     def weights_changed(self, crop: float | None = None) -> None:
-        """Take note of an update of the weights; a training calls this after each.
+        """Note an update of the weights; a training calls this after each.
 
-        A network that learns from views of another crop fraction sees such views ever after.
+        From then on the network's own crop fraction is that of the training's views.
         """
         self._learning = True
         self.version += 1
@@ -220,13 +227,13 @@ class Model(Described):
             self.preprocessing = replace(self.preprocessing, crop=crop)
 
     def training_ended(self) -> None:
-        """Take note that the weights stay as they are now."""
+        """Note that the weights stay as they are now."""
         self._learning = False
 
     def fingerprint(self) -> str | None:
-        """sha256 of all that its logits depend on beside the pixels; None while it learns.
+        """sha256 of all that its logits depend on apart from the pixels; None while it is trained.
 
-        Whoever changes `module` by hand raises `version`, which tells whether the last one holds.
+        When you change `module` by hand, raise `version`: the fingerprint is then computed again.
         """
         if self.learning:
             return None
@@ -238,20 +245,26 @@ class Model(Described):
 
     # Files
 
+    @checked_call()
     def save(self, path: str | Path) -> Path:
         """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
 
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
-        weights alone, for Chainer. Of several processes the first writes, and the others wait.
+        weights alone, for Chainer. Of several processes rank 0 writes, and the others wait.
         """
-        self.engine.group.on_rank_zero(lambda: save_record(Path(path), self.record()))
+        if not isinstance(path, str | Path):
+            raise FileError(f"{self.name}.save({path!r}): give the path of a file")
+        self.engine.group.on_rank_zero(lambda: write_network(Path(path), self.record()))
         return Path(path)
 
-    def record(self) -> Record:
-        """All that its files hold."""
+    def record(self) -> SavedNetwork:
+        """The contents of its files."""
         values = self.engine.state(self.module)
-        return Record(self.plan, values, self.labels, self.preprocessing, sorted(self.untrained))
+        return SavedNetwork(
+            self.plan, values, self.labels, self.preprocessing, sorted(self.untrained)
+        )
 
+    @checked_call()
     def export(self, path: str | Path) -> Path:
         """Write an ONNX model of the test phase for other programs; deelish does not read it back.
 
@@ -263,13 +276,13 @@ class Model(Described):
             PlanError: a layer has no counterpart in ONNX; it is named.
             FileError: another extension than .onnx, more than 2 GiB of weights, or no package onnx.
         """
-        if Path(path).suffix.lower() != ".onnx":
+        if isinstance(path, str | Path) and Path(path).suffix.lower() != ".onnx":
             raise FileError(f"{path}: export() writes .onnx; for other extensions there is save()")
         return self.save(path)
 
 
 def models_of(context: Context) -> list[Model]:
-    """The models that were made in a context and still exist, in the order of making."""
+    """The models of a context that still exist, in the order in which they were made."""
     return [model for model in context.models if isinstance(model, Model)]
 
 

@@ -1,4 +1,4 @@
-"""Opens any file of a network: deelish's own with all that it holds, Caffe's with its net."""
+"""Opens any file of a network: deelish's own, or Caffe's weights with their net."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from deelish.errors import CaffeError, DataError, FileError
-from deelish.formats import open_record
+from deelish.formats import read_network
 from deelish.formats.caffe.hdf5 import read_weights
 from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.read import read_net
@@ -18,7 +18,7 @@ from deelish.network.pretrained import find_model
 
 
 class OpenOptions(TypedDict, total=False):
-    """What is said of a Caffe net beside its files: the arguments of `CaffeNet` by these names."""
+    """Options for a Caffe net: the arguments of `CaffeNet` by these names."""
 
     in_size: int | None
     mean: Sequence[float] | Path | None
@@ -36,8 +36,8 @@ def open_parts(
 
     Args:
         path: the file; a .prototxt alone has initial weights.
-        prototxt: a net in text for the weights, which Caffe's HDF5 needs.
-        labels: a file with a name a line, in place of the file's own names.
+        prototxt: the net in text for the weights; Caffe's HDF5 needs it.
+        labels: a file with a name a line; it replaces the file's own names.
         **options: for Caffe's nets.
 
     Raises:
@@ -60,8 +60,8 @@ def open_parts(
 
 def parts_of_file(path: Path) -> Parts:
     """The network in a file that deelish wrote, or in a .caffemodel."""
-    record = open_record(path)
-    loaded = Loaded(record.values, set(record.untrained), list(record.said))
+    record = read_network(path)
+    loaded = Loaded(record.values, set(record.untrained), list(record.notices))
     return Parts(record.plan, record.preprocessing, record.labels, loaded)
 
 

@@ -1,4 +1,4 @@
-"""What a network makes of images: features of a layer, and logits."""
+"""The outputs of a network: the features of a layer, and logits."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.engines import Engine
+from deelish.errors import DataError
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor, Tensor
 
 
 class FeatureTensor(Tensor):
-    """What a layer of a network makes of images.
+    """The features of a layer for images.
 
     Attributes:
-        owner: the network that made it, or another predictor, or None.
+        owner: the network that computed it, or another predictor, or None.
         source: the images that it was computed from, or None.
     """
 
@@ -40,8 +42,8 @@ class LogitsTensor(FeatureTensor):
     """Logits (n, classes) of a network. Its labels are its owner's.
 
     Attributes:
-        training: whether dropout was drawn for it, as for a student that learns.
-        features: inner blobs beside the logits, by name: the engine's own tensors.
+        training: whether dropout was drawn for it, as for a student in training.
+        features: inner blobs computed with the logits, by name: the engine's own tensors.
     """
 
     def __init__(
@@ -57,21 +59,27 @@ class LogitsTensor(FeatureTensor):
 
     @property
     def probabilities(self) -> np.ndarray:
-        """float32 (n, classes): the softmax of the logits, taken once, here."""
+        """float32 (n, classes): the softmax of the logits."""
         return self.engine.numpy(self.engine.softmax(self.content))
 
     def top(self, count: int = 5) -> list[list[tuple[str, float]]]:
-        """For each image the most probable labels, each with its probability."""
+        """For each image the most probable labels, each with its probability.
+
+        Raises:
+            DataError: `count` is no whole number above 0.
+        """
+        if not is_count(count):
+            raise DataError(f"top={count!r}: give how many labels, a whole number above 0")
         names = self.owner.labels if self.owner is not None else None
         if self.owner is not None and self.owner.new_layers:
             new = ", ".join(sorted(self.owner.new_layers)[:3])
             say(
-                f"{self.owner.name}: {new} has its initial weights, so that labels mean nothing"
-                " yet; pass modelpath=, or train it"
+                f"{self.owner.name}: {new} has its initial weights, so that its predictions mean"
+                " nothing yet; pass modelpath=, or train it"
             )
         predictions = []
         for row in self.probabilities:
-            # A stable sort of the negative: equal logits come in the order of the labels.
+            # A stable sort of the negative keeps equal logits in the order of the labels.
             best = np.argsort(-row, kind="stable")[:count]
             predictions.append([(names[i] if names else str(i), float(row[i])) for i in best])
         return predictions
@@ -87,7 +95,7 @@ class LogitsTensor(FeatureTensor):
 
 
 def cached_logits(predictor: Predictor, images: ImageTensor) -> Any:
-    """The logits of a teacher: from the cache of the images, where they have one.
+    """The logits of a teacher, from the teacher cache where the images have one.
 
     The engine's tensor (n, classes), in evaluation mode, without gradients.
     """

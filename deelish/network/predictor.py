@@ -1,25 +1,28 @@
-"""What gives logits: a network, a teacher of any library, an ensemble, a running average."""
+"""The base of whatever computes logits: networks, teachers of any library, ensembles, averages."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
+from deelish.common.arguments import ChecksCalls
 from deelish.engines import Context, Engine
 from deelish.errors import PlanError
 from deelish.network.tensors import ImageTensor
 from deelish.plan.preprocessing import Preprocessing
 
 
-class Predictor(ABC):
-    """Whatever can teach: it gives logits in evaluation mode, and says what it is.
+class Predictor(ChecksCalls, ABC):
+    """Whatever can teach: it computes logits in evaluation mode.
 
     Attributes:
         name: what messages call it.
         labels: the names of its classes, in the order of its logits, or None.
         context: the engine, device and seed that it was made in.
-        preprocessing: what it does to pixels.
-        parameters: how many parameters it has, or None where that cannot be known.
+        preprocessing: how pixels become its input.
+        parameters: how many parameters it has, or None where that is not known.
+        members: the predictors whose logits it combines; each is cached by itself.
     """
 
     name: str
@@ -27,25 +30,26 @@ class Predictor(ABC):
     context: Context
     preprocessing: Preprocessing
     parameters: int | None
+    members: Sequence[Predictor] = ()
 
     @property
     def engine(self) -> Engine:
-        """The engine whose tensors its logits are."""
+        """The engine of its logits."""
         return self.context.engine
 
     @property
     @abstractmethod
     def classes(self) -> int:
-        """How many logits it gives for an image."""
+        """How many logits an image has."""
 
     @property
     def new_layers(self) -> set[str]:
-        """The layers behind its logits that were neither loaded nor trained."""
+        """The layers that its logits depend on and that were neither loaded nor trained."""
         return set()
 
     @property
     def all_new(self) -> bool:
-        """Whether none of the layers behind its logits was loaded or trained."""
+        """Whether none of the layers that its logits depend on was loaded or trained."""
         return False
 
     @property
@@ -55,7 +59,7 @@ class Predictor(ABC):
 
     @property
     def origin(self) -> Predictor:
-        """Whose logits it gives: its own, or those of the network that it wraps."""
+        """The predictor that computes its logits: itself, or the network that it wraps."""
         return self
 
     @abstractmethod
@@ -63,11 +67,11 @@ class Predictor(ABC):
         """The engine's tensor (n, classes) for these images, in evaluation mode, no gradients."""
 
     def blob_of(self, layer: str) -> str:
-        """The name under which the values of a layer are found beside the logits."""
+        """The name of a layer's features among those computed with the logits."""
         return layer
 
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
-        """What an inner layer makes of the images, in evaluation mode: the engine's tensor.
+        """The features of an inner layer, in evaluation mode: the engine's tensor.
 
         Args:
             images: the images.
@@ -84,4 +88,4 @@ class Predictor(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str | None:
-        """sha256 of all that its logits depend on beside the pixels; None where they may change."""
+        """sha256 of all that its logits depend on but the pixels; None where they may change."""

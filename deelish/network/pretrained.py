@@ -1,4 +1,4 @@
-"""Model files: where they are looked for, and how a published one is fetched."""
+"""Model files: the folders that are searched, and the download of published ones."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.common.printing import say
-from deelish.errors import FileError
+from deelish.errors import FileError, MissingFileError
 
 FOLDER_VARIABLE = "DEELISH_MODELS"
 CHUNK_BYTES = 1 << 16
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A published file of weights: where it is to be had, and under which terms.
+    """A published file of weights: its address and its terms of use.
 
     Attributes:
         name: what `deelish fetch` calls it.
         file: the name of the file.
-        address: where it lies, or empty where no address is certain.
+        address: its URL, or empty where none is known for certain.
         checksum: the algorithm and its hexadecimal sum, as in ``sha1:39b7...``, or empty.
         licence: the terms of use, in a few words.
         note: one sentence for the reader, or empty.
@@ -45,40 +45,42 @@ class Weights:
 
 
 def search_folders() -> list[Path]:
-    """Where a model file is looked for: working folder, $DEELISH_MODELS, the user's cache."""
+    """The folders that are searched: the working folder, $DEELISH_MODELS, the user's cache."""
     named = os.environ.get(FOLDER_VARIABLE)
     return [Path.cwd(), *([Path(named).expanduser()] if named else []), _cache_folder()]
 
 
 def find_model(path: str | Path, weights: Weights | None = None) -> Path:
-    """The model file at `path`; where nothing lies there, its name in the search folders.
+    """The model file at `path`, else the file of that name in the search folders.
 
-    An absolute path is taken as it is. `weights` says what the file is, for the cure in the error.
+    An absolute path is used as it is. `weights` are the facts of the file, for the error.
 
     Raises FileError when there is no such file, or when `path` is a folder.
     """
+    if not isinstance(path, str | Path):
+        raise FileError(f"{path!r} is no path; give that of a model file")
     path = Path(path).expanduser()
     if path.is_file():
         return path
     if path.exists():
         raise FileError(f"{path} is {_what(path)}; give the path of a model file")
-    looked_in = [path.parent] if path.is_absolute() else search_folders()
-    for folder in looked_in:
+    searched = [path.parent] if path.is_absolute() else search_folders()
+    for folder in searched:
         if (folder / path.name).is_file():
             return folder / path.name
-    places = ", ".join(map(str, looked_in))
-    raise FileError(f"{path}: no such file; looked in {places}; {_cure(path, weights)}")
+    folders = ", ".join(map(str, searched))
+    raise MissingFileError(f"{path}: no such file; looked in {folders}; {_cure(path, weights)}")
 
 
 def fetch(weights: Weights, folder: Path | None = None, address: str | None = None) -> Path:
-    """Download a model file into `folder`, check its sum, and return its path.
+    """Download a model file into `folder`, check its checksum, and return its path.
 
     The default folder is $DEELISH_MODELS, else the user's cache. A file that is there already
-    with the right sum is not fetched again. The file appears only when it is whole and right;
-    where no sum is known, that is said aloud.
+    with the right checksum is not fetched again. The file appears only when it is whole and right.
+    Where no checksum is known, a line reports it.
 
-    Raises FileError when no address is known and none is given, when the address does not
-    answer or sends another file, or when the folder cannot be written.
+    Raises FileError when no address is known and none is given, when the download fails
+    or sends another file, or when the folder cannot be written.
     """
     folder = folder or search_folders()[1]  # the first of them after the working folder
     address = address or weights.address
@@ -92,12 +94,12 @@ def fetch(weights: Weights, folder: Path | None = None, address: str | None = No
             )
         _retrieve(weights, folder, address, f"try again, or name another address: {other}")
     if not weights.checksum:
-        say(f"{path.name}: its right sum is not known, so it was not checked")
+        say(f"{path.name}: its checksum is not known, so it was not checked")
     return path
 
 
 def _is_there(path: Path, checksum: str) -> bool:
-    """Whether the file lies there, with the right sum where that is known."""
+    """Whether the file is there, with the right checksum where that is known."""
     import pooch
 
     if not path.is_file() or not checksum:
@@ -107,13 +109,13 @@ def _is_there(path: Path, checksum: str) -> bool:
 
 
 def _retrieve(weights: Weights, folder: Path, address: str, again: str) -> None:
-    """Download the file into the folder, or say in one sentence why not; `again` is the cure."""
+    """Download the file into the folder; an error ends with `again`, its cure."""
     import pooch
     import requests
 
     if not address.startswith(("http://", "https://")):
         raise FileError(f"{weights.file}: {address!r} is no http or https address; {again}")
-    pooch.get_logger().setLevel("WARNING")  # the bar says what its notice says
+    pooch.get_logger().setLevel("WARNING")  # the progress bar says the same
     known = weights.checksum or None
     get = _download if known else _download_no_page
     try:
@@ -125,30 +127,32 @@ def _retrieve(weights: Weights, folder: Path, address: str, again: str) -> None:
             f"{weights.file}: cannot be written into {folder} ({error.strerror or error}); "
             f"name another folder: `deelish fetch {weights.name} --to FOLDER`"
         ) from error
-    except ValueError as error:  # of a wrong sum or a page; pooch has removed what it got
-        what = f"another file, whose sum is not {known}" if known else "a web page, not the file"
+    except ValueError as error:  # a wrong checksum, or a page; pooch has removed the file
+        what = (
+            f"another file, whose checksum is not {known}" if known else "a web page, not the file"
+        )
         raise FileError(f"{weights.file}: {address} sent {what}; {again}") from error
 
 
 def _download(address: str, path: str, _: object) -> None:
-    """Write what an address sends, with a bar on a terminal; pooch's own leaves sockets open."""
+    """Download with a progress bar on a terminal; pooch's own downloader leaves sockets open."""
     import requests
     from tqdm import tqdm
 
-    with requests.get(address, stream=True, timeout=PATIENCE_SECONDS) as answer:
-        answer.raise_for_status()
-        size = int(answer.headers.get("Content-Length", 0)) or None
+    with requests.get(address, stream=True, timeout=TIMEOUT_SECONDS) as response:
+        response.raise_for_status()
+        size = int(response.headers.get("Content-Length", 0)) or None
         with (
             Path(path).open("wb") as file,
             tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar,
         ):
-            for chunk in answer.iter_content(CHUNK_BYTES):
+            for chunk in response.iter_content(CHUNK_BYTES):
                 file.write(chunk)
                 bar.update(len(chunk))
 
 
 def _download_no_page(address: str, path: str, _: object) -> None:
-    """The same for a file without a known sum; ValueError where a page came, such as a login."""
+    """The same for a file without a known checksum; ValueError for a web page, such as a login."""
     _download(address, path, _)
     with Path(path).open("rb") as file:
         if file.read(CHUNK_BYTES).lstrip().startswith(b"<"):
@@ -172,13 +176,13 @@ def _cure(path: Path, weights: Weights | None) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """A failed request in a few words; requests' own text is a chain of inner names."""
+    """A failed request in a few words; the text of requests is a chain of inner names."""
     import requests
 
     if isinstance(error, requests.HTTPError):
         return f"{error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):

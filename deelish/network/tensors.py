@@ -1,4 +1,4 @@
-"""Tensors: a value on an engine, the images it belongs to, and how it shows itself."""
+"""Tensors on an engine: images, labels, and the base of all."""
 
 from __future__ import annotations
 
@@ -55,6 +55,18 @@ class Tensor:
         return f"{type(self).__name__}, shape {self.shape}"
 
 
+class Array(Protocol):
+    """An array of NumPy, or of the engine's framework."""
+
+    @property
+    def shape(self) -> Any:
+        """The sides."""
+
+    @property
+    def dtype(self) -> Any:
+        """The type of its numbers."""
+
+
 class Pictures(Protocol):
     """Images that can be rendered at any size: a batch of a dataset, or images of the prompt."""
 
@@ -66,7 +78,7 @@ class Pictures(Protocol):
 
 
 class LogitsCache(Protocol):
-    """What gives a teacher's logits to recorded views from the disk, where they are there."""
+    """The logits of teachers for recorded views, read from the disk where they are cached."""
 
     def logits(self, predictor: Any, images: ImageTensor) -> Any:
         """The engine's tensor (n, classes) of a `Predictor`, cached or computed now."""
@@ -74,12 +86,12 @@ class LogitsCache(Protocol):
 
 @dataclass(frozen=True)
 class Viewing:
-    """How the images of a tensor are shown to networks, where each network does not say it itself.
+    """How a tensor renders its images for networks, beside each network's own preprocessing.
 
     Attributes:
         crop: a crop fraction in place of each network's own.
-        cache: where teachers' logits to these images are cached, or None.
-        shown: gives the preprocessing at whose size `value` shows them; None for the usual size.
+        cache: the teacher cache for these images, or None.
+        shown: gives the preprocessing that sets the size of `value`; None for the default size.
     """
 
     crop: float | None = None
@@ -88,10 +100,10 @@ class Viewing:
 
 
 class ImageTensor(Tensor):
-    """Images that each network sees at its own size, channel order and mean, in the same view.
+    """Images that each network sees in the same view, at its own size, channel order and mean.
 
-    `value` is float32 (n, 3, side, side), RGB from 0 to 255, at the largest size that a network of
-    the session takes; the networks themselves cut their inputs from the images, not from it.
+    `value` is float32 (n, 3, side, side), RGB from 0 to 255, at the largest input size of the
+    session's networks. The networks cut their own inputs from the images, not from `value`.
     """
 
     def __init__(
@@ -110,15 +122,15 @@ class ImageTensor(Tensor):
         return len(self.pictures)
 
     def pixels(self, preprocessing: Preprocessing) -> np.ndarray:
-        """uint8 (n, size, size, 3), RGB, as a network of this preprocessing sees them."""
+        """uint8 (n, size, size, 3), RGB, at the size and crop fraction of this preprocessing."""
         return self.pictures.pixels(preprocessing.size, self.resize_size(preprocessing))
 
     def resize_size(self, preprocessing: Preprocessing) -> int:
-        """Side in pixels of the square image that the view of such a network is cut from."""
+        """Side in pixels of the square image that the view for this preprocessing is cut from."""
         return preprocessing.resize_size(self.viewing.crop)
 
     def subset(self, pictures: Pictures, labels: LabelTensor | None) -> ImageTensor:
-        """Some of these images, shown in the same way."""
+        """Some of these images, rendered in the same way."""
         return ImageTensor(pictures, self.engine, labels, self.viewing)
 
     @property
@@ -147,9 +159,9 @@ class LabelTensor(Tensor):
     """True labels of a batch: int64 (n,).
 
     Attributes:
-        samples: which line of which list each is from.
-        probabilities: float32 (n, classes), the share of each class where images are mixed; None
-            where each image has one class.
+        samples: the line of the list that each is from.
+        probabilities: float32 (n, classes), the probability of each class where images are mixed;
+            None where each image has one class.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Whether a file that was written answers as the network that it was written from."""
+"""Checks that a written file gives the same outputs as the network that was saved."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from deelish.formats.onnx.runtime import open_session
 from deelish.network.model import Model
 from deelish.network.opening import parts_of_file
 
-# The largest difference, as a share of the largest number of its blob, that rounding explains.
+# What rounding explains: the largest difference as a fraction of the blob's largest number.
 TOLERANCE = 1e-4
 
 Blobs = dict[str, np.ndarray]
 
 
 def largest_difference(network: Model, path: Path) -> tuple[float, str]:
-    """Run both on the same inputs: the largest difference, as a share, and the blob that has it.
+    """Run both on the same inputs: the largest relative difference, and its blob.
 
-    An .onnx is run by onnxruntime, other files by deelish.
+    onnxruntime runs an .onnx, deelish runs other files.
 
     Raises:
-        FileError: onnxruntime is not there.
-        PlanError: the network has no answers, only losses.
+        FileError: onnxruntime is missing.
+        PlanError: the network has no outputs but losses.
     """
     inputs = inputs_for(network)
     ours = network.run(inputs, output_blobs(network.plan))
@@ -33,15 +33,15 @@ def largest_difference(network: Model, path: Path) -> tuple[float, str]:
         theirs = _run_onnx(path, inputs)
     else:
         theirs = Model.of(parts_of_file(path)).run(inputs, list(ours))
-    shares = {blob: _share(values, theirs[blob]) for blob, values in ours.items()}
-    worst = max(shares, key=lambda blob: shares[blob])
-    return shares[worst], worst
+    differences = {blob: _difference(values, theirs[blob]) for blob, values in ours.items()}
+    worst = max(differences, key=lambda blob: differences[blob])
+    return differences[worst], worst
 
 
 def inputs_for(network: Model) -> Blobs:
-    """The same numbers every time: images as the network's preprocessing gives them.
+    """Random inputs, the same every time: images as the network's preprocessing gives them.
 
-    Inputs that are no images are 0 or 1, which indices, marks of beginnings and labels may be.
+    Inputs that are no images are 0 or 1, since they may be indices, sequence marks or labels.
     """
     rng = np.random.default_rng(0)
     inputs = {}
@@ -64,8 +64,8 @@ def _run_onnx(path: Path, inputs: Mapping[str, np.ndarray]) -> Blobs:
     return dict(zip(names, session.run(names, given), strict=True))
 
 
-def _share(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The largest difference by the largest number; places where both are NaN or equal count 0."""
+def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest difference over the largest number; where both are NaN or equal, it is 0."""
     if ours.shape != theirs.shape:
         return float("inf")
     with np.errstate(invalid="ignore"):

@@ -25,6 +25,12 @@ def checked_inputs(
     Raises:
         DataError: an input is missing, unknown, not numbers, or of a shape that does not fit.
     """
+    if not isinstance(inputs, Mapping):
+        names = ", ".join(f"{name!r}: ..." for name in plan.inputs)
+        raise DataError(
+            f"{plan.name}.run: got {type(inputs).__name__}; give a dict of the inputs by name,"
+            f" {{{names}}}"
+        )
     wanted = list(wanted)
     arrays = {name: _checked(plan, name, value) for name, value in inputs.items()}
     for name in plan.needed("TEST", wanted):

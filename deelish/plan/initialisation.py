@@ -50,7 +50,7 @@ def _msra(rng: np.random.Generator, blob: Blob, filler: Mapping[str, Any]) -> An
 
 
 def _gaussian(rng: np.random.Generator, blob: Blob, filler: Mapping[str, Any]) -> Any:
-    """Normal; with `sparse`, that many values of each input are kept on average, the rest is 0."""
+    """Normal; with `sparse`, that many values of each input are not 0 on average."""
     values = rng.normal(filler["mean"], filler["std"], blob.shape)
     if filler["sparse"] < 0:
         return values
@@ -64,7 +64,7 @@ def _unitball(rng: np.random.Generator, blob: Blob, filler: Mapping[str, Any]) -
 
 
 def _bilinear(rng: np.random.Generator, blob: Blob, filler: Mapping[str, Any]) -> Any:
-    """The kernel (k, k) of bilinear interpolation, alike for all channels (Caffe's filler)."""
+    """The kernel (k, k) of bilinear interpolation, the same for all channels (Caffe's filler)."""
     side = blob.shape[-1]
     half = math.ceil(side / 2)
     centre = (2 * half - 1 - half % 2) / (2 * half)

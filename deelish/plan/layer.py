@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.errors import PlanError
 
 PHASES = ("TRAIN", "TEST")
@@ -44,6 +46,7 @@ class Layer:
     args: Mapping[str, Any] = field(hash=False)
     echoes: tuple[str, ...] = ()
 
+    @checked_call()
     def __init__(
         self,
         name: str,
@@ -56,6 +59,10 @@ class Layer:
     ) -> None:
         if not isinstance(name, str) or not name:
             raise PlanError(f"a layer of type {type!r} has the name {name!r}; give it a name")
+        if not isinstance(type, str):
+            raise PlanError(
+                f"layer {name!r}: its type is {type!r}; give the name of a type, 'ReLU'"
+            )
         if phase not in (None, *PHASES):
             raise PlanError(f"layer {name!r} ({type}): phase {phase!r}; it is TRAIN, TEST or None")
         param = (param,) if isinstance(param, Mapping) else tuple(param)
@@ -110,6 +117,30 @@ class Layer:
         """The row that `to_dict` gave."""
         given = (row.get("phase"), row.get("param", ()))
         return cls(row["name"], row["type"], row["bottom"], row["top"], *given, **row["args"])
+
+
+def checked_rows(rows: Any, network: str) -> list[Layer]:
+    """The rows that a script gave for a network.
+
+    Raises:
+        PlanError: something else than layers in their order.
+    """
+    if isinstance(rows, Layer):
+        raise PlanError(f"{network}: got one layer; give a list of layers, [Layer(...), ...]")
+    if isinstance(rows, str | Path):
+        raise PlanError(
+            f"{network}: got {str(rows)!r}; give a list of layers, or open a file with"
+            " Network.load(path)"
+        )
+    if not isinstance(rows, Iterable):
+        raise PlanError(f"{network}: got {type(rows).__name__}; give a list of layers")
+    made = list(rows)
+    for row in made:
+        if not isinstance(row, Layer):
+            raise PlanError(
+                f"{network}: got {type(row).__name__} among the layers; give Layer(...)"
+            )
+    return made
 
 
 # The keys of Caffe's `param`, and what their values are.

@@ -117,8 +117,6 @@ def suggested_kind(type: str) -> str:
 
 def suggested_argument(name: str, known: Iterable[str]) -> str:
     """The end of an error about an argument that a kind does not take."""
-    known = list(known)
     if name in _INFERRED:
         return "leave it out, since the blob that the layer reads has it"
-    ours = next((each for each in _ARGUMENTS.get(name, ()) if each in known), "")
-    return nearest(name, known, {name: ours})
+    return nearest(name, known, _ARGUMENTS)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from deelish.common.arguments import checked_call
 from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
-from deelish.plan.arguments import check_counts, complete
-from deelish.plan.initialisation import checked_filler
-from deelish.plan.kind import Blobs, no_weights
-from deelish.plan.layer import Layer
+from deelish.plan.kind import no_weights
+from deelish.plan.layer import Layer, checked_rows
 from deelish.plan.layers import KINDS
-from deelish.plan.memory import Memory
-from deelish.plan.other_names import suggested_kind
 from deelish.plan.shapes import Shape
-from deelish.plan.sharing import BlobKey, Sharing
-
-MOST_AXES = 32
-LONGEST_SIDE = 2**31 - 1
+from deelish.plan.sharing import BlobKey
+from deelish.plan.wiring import Wiring
 
 
 class Plan:
@@ -37,6 +31,7 @@ class Plan:
         auxiliary: further blobs of scores, with the weight of each in a loss on labels.
     """
 
+    @checked_call()
     def __init__(
         self,
         layers: Iterable[Layer],
@@ -45,85 +40,19 @@ class Plan:
         logits: str | None = None,
         auxiliary: Mapping[str, float] | None = None,
     ) -> None:
+        rows = checked_rows(layers, name)
         self.name = name
         self.inputs: dict[str, Shape] = {key: _shape(key, inputs[key]) for key in inputs}
-        self.shapes: dict[str, Shape] = dict(self.inputs)
-        self.weights: dict[str, Blobs] = {}
-        self.layers: list[Layer] = []
-        self._sharing = Sharing()
-        self._memory = Memory()
         self._fitting: set[tuple[Any, ...]] = set()
-        for layer in layers:
-            self._add(layer)
+        wiring = Wiring(self.inputs)
+        for layer in rows:
+            wiring.add(layer)
+        self.layers, self.shapes, self.weights = wiring.layers, wiring.shapes, wiring.weights
+        self._sharing = wiring.sharing
         if not self.layers:
             raise PlanError(f"{name} has no layers; give it at least one")
         self.logits = self._blob(logits or self._default_logits(), "logits")
         self.auxiliary = {self._blob(key, "auxiliary"): w for key, w in (auxiliary or {}).items()}
-
-    def _add(self, layer: Layer) -> None:
-        kind = KINDS.get(layer.type)
-        if kind is None:
-            raise PlanError(f"{layer.label}: there is no such type; {suggested_kind(layer.type)}")
-        bottoms = layer.bottoms
-        if not bottoms and kind.bottoms[0]:
-            bottoms = (self._previous(),)
-        for bottom in bottoms:
-            if bottom not in self.shapes:
-                raise PlanError(
-                    f"{layer.label}: reads {bottom!r}, which no layer before it makes;"
-                    f" {nearest(bottom, self.shapes)}"
-                )
-        tops = layer.tops or (bottoms if kind.in_place else (layer.name,) * min(kind.tops[1], 1))
-        row = layer.rewired(bottoms, tops, complete(layer))
-        check_counts(row)
-        self._wire(row)
-
-    def _previous(self) -> str:
-        """What a row reads that names no bottom: the top of the row before."""
-        for row in reversed(self.layers):
-            if row.tops:
-                return row.tops[0]
-        return next(iter(self.inputs), "data")
-
-    def _wire(self, layer: Layer) -> None:
-        """Infer the shapes of a complete row and take it in."""
-        tops, weights = self._inferred(layer)
-        if len(tops) != len(layer.tops):
-            raise PlanError(
-                f"{layer.label}: makes {len(tops)} blobs, not {len(layer.tops)}; name as many tops"
-            )
-        for top, shape in zip(layer.tops, tops, strict=True):
-            _check_bounds(layer, top, shape)
-            if top in self.shapes and top not in layer.bottoms:
-                raise PlanError(f"{layer.label}: blob {top!r} is made already; name another top")
-            self.shapes[top] = shape
-        layer = self._memory.enter(layer)
-        if weights:
-            for name, blob in weights.items():
-                _check_bounds(layer, name, blob.shape)
-            if layer.name in self.weights:
-                raise PlanError(f"{layer.label}: the name is taken already; give it another")
-            self._sharing.enter(layer, weights, self.weights)
-            self.weights[layer.name] = weights
-        self.layers.append(layer)
-
-    def _inferred(self, layer: Layer) -> tuple[list[Shape], Blobs]:
-        kind = KINDS[layer.type]
-        bottoms = [self.shapes[name] for name in layer.bottoms]
-        try:
-            tops = kind.shape(layer.args, bottoms, len(layer.tops))
-            weights = kind.weights(layer.args, bottoms)
-            for blob in weights.values():
-                checked_filler(blob)
-        except PlanError as error:
-            raise PlanError(f"{layer.label}: {error}") from None
-        except (ArithmeticError, IndexError, KeyError, TypeError, ValueError):
-            raise PlanError(
-                f"{layer.label}: reads {', '.join(map(str, bottoms)) or 'nothing'} with"
-                f" {dict(layer.args)}, which do not go together; look at the numbers of axes and"
-                " the types of the arguments"
-            ) from None
-        return tops, weights
 
     def _default_logits(self) -> str:
         """What the last layer of the test phase makes; where that judges scores, what it reads."""
@@ -240,7 +169,8 @@ class Plan:
     def layer(self, name: str) -> Layer:
         """The layer of this name; PlanError with the nearest names if there is none."""
         if name not in self._named:
-            raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, self._named)}")
+            hint = nearest(str(name), self._named)
+            raise PlanError(f"{self.name} has no layer {name!r}; {hint}")
         return self._named[name]
 
     @cached_property
@@ -263,7 +193,7 @@ class Plan:
             return made[name]
         if name in self.shapes or name in {layer.name for layer in self.layers}:
             raise PlanError(f"{self.name}: {name!r} exists only in training; name another layer")
-        raise PlanError(f"{self.name} has no layer {name!r}; {nearest(name, made)}")
+        raise PlanError(f"{self.name} has no layer {name!r}; {nearest(str(name), made)}")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON holds it."""
@@ -280,21 +210,6 @@ class Plan:
         """The plan that `to_dict` gave, checked again."""
         rows = [Layer.from_dict(row) for row in data["layers"]]
         return cls(rows, data["inputs"], data["name"], data["logits"], data["auxiliary"])
-
-
-def _check_bounds(layer: Layer, top: str, shape: Shape) -> None:
-    """Refuse what no array of Caffe is: it has 32 axes, and counts its numbers in 31 bits."""
-    if len(shape) > MOST_AXES:
-        raise PlanError(f"{layer.label}: {top!r} has {len(shape):,} axes; the most is {MOST_AXES}")
-    if any(side > LONGEST_SIDE for side in shape):
-        raise PlanError(
-            f"{layer.label}: a side of {top!r} is longer than {LONGEST_SIDE:,}; make it shorter"
-        )
-    if math.prod(shape) > LONGEST_SIDE:
-        raise PlanError(
-            f"{layer.label}: {top!r} holds {math.prod(shape):,} numbers, and an array of Caffe at"
-            f" most {LONGEST_SIDE:,}; make it smaller"
-        )
 
 
 def _shape(name: str, shape: Sequence[int]) -> Shape:

@@ -14,6 +14,9 @@ from deelish.errors import PlanError
 
 Shape = tuple[int, ...]
 Args = Mapping[str, Any]
+# An array of Caffe has at most so many axes, and a side of at most so many numbers.
+MOST_AXES = 32
+LONGEST_SIDE = 2**31 - 1
 
 
 def axis_of(axis: int, count: int, name: str = "axis") -> int:

@@ -37,26 +37,26 @@ class Sharing:
                 f"{layer.label}: has {len(layer.param)} param for {len(blobs)} arrays of weights;"
                 " give one for each"
             )
-        for key, spec in zip(blobs, layer.param, strict=False):
-            place = (layer.name, key)
-            self.specs[place] = spec
+        for blob, spec in zip(blobs, layer.param, strict=False):
+            key = (layer.name, blob)
+            self.specs[key] = spec
             name = spec.get("name")
-            owner = self._named.setdefault(name, place) if name else place
-            if owner == place:
+            owner = self._named.setdefault(name, key) if name else key
+            if owner == key:
                 continue
             if owner[0] == layer.name:
                 raise PlanError(
-                    f"{layer.label}: its {owner[1]} and its {key} have the name {name!r}; give"
+                    f"{layer.label}: its {owner[1]} and its {blob} have the name {name!r}; give"
                     " each a name of its own"
                 )
-            own, other = blobs[key], known[owner[0]][owner[1]]
+            own, other = blobs[blob], known[owner[0]][owner[1]]
             fits = own.size == other.size if _permissive(spec) else own.shape == other.shape
             if not fits:
                 raise PlanError(
-                    f"{layer.label}: shares {name!r} with layer {owner[0]!r}, but its {key} is"
+                    f"{layer.label}: shares {name!r} with layer {owner[0]!r}, but its {blob} is"
                     f" {own.shape} and that is {other.shape}; give it another name"
                 )
-            self.owners[place] = owner
+            self.owners[key] = owner
 
     def multipliers(self, layer: str, blob: str) -> tuple[float, float]:
         """Caffe's lr_mult and decay_mult of an array: 1 and 1 where the plan has none."""

@@ -23,5 +23,5 @@ def weight_and_bias(args: Args, shape: Shape) -> Blobs:
 def products_by_tops(
     args: Args, blobs: Blobs, bottoms: Sequence[Shape], tops: Sequence[Shape]
 ) -> int:
-    """Every place of each top is a product with the weights that lead to it."""
+    """Every position of each top is a product with the weights that lead to it."""
     return sum(blobs["weight"].size * (math.prod(top[1:]) // args["num_output"]) for top in tops)

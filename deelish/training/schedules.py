@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deelish.common.checks import is_number
+from deelish.common.suggestions import nearest
 from deelish.errors import TrainingError
 
 # The fraction of the training that is over, 0 to 1 -> the factor on the learning rate.
@@ -52,17 +54,42 @@ def schedule_of(given: str | Schedule, options: Mapping[str, Any], warmup: float
     Raises:
         TrainingError: an unknown name or option, or a warm-up outside 0 to 1.
     """
-    if not 0 <= warmup < 1:
-        raise TrainingError(f"warmup={warmup}: give a fraction of the training, from 0 to below 1")
+    if not is_number(warmup) or not 0 <= warmup < 1:
+        raise TrainingError(
+            f"BatchTrain(warmup={warmup!r}): give a fraction of the training, from 0 to below 1"
+        )
+    if not isinstance(options, Mapping):
+        raise TrainingError(
+            f"BatchTrain(schedule_options={options!r}): give a dict, such as dict(end=0.1)"
+        )
     if callable(given):
+        if options:
+            raise TrainingError(
+                "BatchTrain: schedule_options= are for a schedule by name, and schedule= is a"
+                " function; leave them out"
+            )
         rule = given
-    elif given in SCHEDULES:
+    elif isinstance(given, str) and given in SCHEDULES:
         try:
             rule = SCHEDULES[given](**options)
         except TypeError:
             takes = inspect.signature(SCHEDULES[given])
             raise TrainingError(f"schedule {given!r} takes {takes}, not {dict(options)}") from None
     else:
-        raise TrainingError(f"schedule {given!r} is not known; choose from {', '.join(SCHEDULES)}")
+        hint = nearest(str(given), SCHEDULES)
+        raise TrainingError(f"schedule {given!r} is not known; {hint}, or give a function")
     # The first update must move the weights, so the rise does not start at 0.
-    return lambda p: rule(p) * (0.1 + 0.9 * p / warmup if p < warmup else 1.0)
+    return lambda p: _factor(rule, p) * (0.1 + 0.9 * p / warmup if p < warmup else 1.0)
+
+
+def _factor(rule: Schedule, progress: float) -> float:
+    """What the rule gives now, checked, since a script may have written it."""
+    value = rule(progress)
+    if not isinstance(value, int | float) and getattr(value, "shape", None) == ():
+        value = value.item()
+    if not is_number(value) or value < 0:
+        raise TrainingError(
+            f"the function schedule= gave {value!r} at {progress:g} of the training; return a"
+            " factor on the learning rate, a number from 0 on"
+        )
+    return value

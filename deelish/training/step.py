@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from deelish.distillation.checks import teacher_logits
-from deelish.distillation.choosing import Chosen, choose
+from deelish.distillation.configured_loss import ConfiguredLoss, configure_loss
 from deelish.distillation.hints import Hint, hint_loss, hints_of, student_blobs
-from deelish.distillation.losses import Answers
-from deelish.distillation.weighting import shares
+from deelish.distillation.losses import LogitPair
+from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
 from deelish.network.model import Forward, Model
 from deelish.training.targets import Targets, targets_of
@@ -39,7 +39,7 @@ class BackpropArguments:
 class Distillation:
     """How a student learns from a teacher's logits: the chosen loss, and at which epoch."""
 
-    loss: Chosen
+    loss: ConfiguredLoss
     # Whether labels were given beside the logits.
     with_labels: bool
     epoch: float
@@ -63,7 +63,7 @@ def backprop(trainer: Trainer, student: Model, t: Any, arguments: BackpropArgume
         _check_alone(student, arguments)
         value = targets.loss(student, forward)
     else:
-        loss = choose(arguments.loss, arguments.options)
+        loss = configure_loss(arguments.loss, arguments.options)
         hints = hints_of(arguments.hint)
         given = distill if with_labels else t
         teacher, taught = teacher_logits(student, given, trainer.memory)
@@ -96,16 +96,16 @@ def _distillation_loss(
 ) -> Any:
     """The weighted sum of the loss on the teacher's logits and the loss on the labels."""
     loss = distillation.loss
-    if loss.of_labels and targets.probabilities is not None:
+    if loss.needs_labels and targets.probabilities is not None:
         raise TrainingError(
             f"{student.name}.backprop: loss {loss.name!r} needs one true class an image, and this"
             " batch mixes images; take another loss, or InputBatch without mix="
         )
-    weight, label_weight = shares(
+    weight, label_weight = loss_weights(
         loss.published, loss.weights, distillation.with_labels, distillation.epoch
     )
     engine, logits = student.engine, forward.logits.content
-    value = loss(Answers(engine, logits, teacher, targets.labels)) * weight
+    value = loss(LogitPair(engine, logits, teacher, targets.labels)) * weight
     if label_weight:
         value = value + targets.loss(student, forward) * label_weight
     return value

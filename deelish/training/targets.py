@@ -54,6 +54,11 @@ def targets_of(network: Model, t: Any, images: int) -> Targets:
     else:
         values = engine.numpy(t) if engine.is_own(t) else t
     labels = np.asarray(values)
+    if labels.dtype.kind not in "biuf":
+        raise TrainingError(
+            f"{network.name}.backprop: t is {type(t).__name__}, where labels are needed; pass"
+            " workout's t"
+        )
     if labels.dtype.kind == "f" and labels.ndim == 2 and len(labels) == images:
         return _from_probabilities(network, labels)
     if labels.shape != (images,) or labels.dtype.kind not in "iu":

@@ -1,4 +1,4 @@
-"""The benchmarks of distillation run on a few images, and go on from what they kept."""
+"""The benchmarks of distillation run on a few images, and go on from the files they left."""
 
 import json
 import os

@@ -60,7 +60,7 @@ def test_a_list_holds_the_first_images_of_each_class(tmp_path):
     ("name", "made"),
     [("GoogLeNet", lambda: GoogLeNet(labels=10, in_size=96)), ("NIN", NetworkInNetworkCIFAR10)],
 )
-def test_the_networks_of_the_others_answer_as_deelishs_do(tmp_path, name, made):
+def test_the_networks_of_the_others_give_the_logits_of_deelishs(tmp_path, name, made):
     networks = module(FOLDER / "rivals" / "networks.py")
     with Deel(seed=1):
         ours = made()
@@ -69,5 +69,5 @@ def test_the_networks_of_the_others_answer_as_deelishs_do(tmp_path, name, made):
         (expected,) = ours.run({"data": x}, ours.plan.logits).values()
     theirs = networks.load(getattr(networks, name)(), path).eval()
     with torch.no_grad():
-        answer = theirs(torch.from_numpy(x)).numpy()
-    np.testing.assert_allclose(answer, expected.reshape(1, 10), atol=1e-4)
+        logits = theirs(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(logits, expected.reshape(1, 10), atol=1e-4)

@@ -51,24 +51,24 @@ def test_every_side_does_its_work(part, setting):
 
 
 @pytest.mark.parametrize(("name", "size"), [("googlenet", 224), ("nin", 227), ("nin", SIZE)])
-def test_the_plain_networks_answer_as_deelishs_do(part, tmp_path, name, size):
+def test_the_plain_networks_give_the_logits_of_deelishs(part, tmp_path, name, size):
     with Deel(seed=1, precision="float32"):
         ours = part("models").made(name, size)
         path = ours.save(tmp_path / "network.safetensors")
         x = np.random.default_rng(0).normal(0, 70, (1, 3, size, size)).astype(np.float32)
         (expected,) = ours.run({"data": x}, ours.plan.logits).values()
     with torch.no_grad():
-        answer = part("plain").load(name, size, path).eval()(torch.from_numpy(x)).numpy()
-    np.testing.assert_allclose(answer, expected.reshape(1, 1000), atol=1e-4)
+        logits = part("plain").load(name, size, path).eval()(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(logits, expected.reshape(1, 1000), atol=1e-4)
 
 
 @pytest.mark.parametrize("options", [{}, {"teacher": "googlenet"}])
-def test_a_step_moves_the_weights_alike_on_all_sides(part, setting, options, monkeypatch):
+def test_a_step_moves_the_weights_equally_on_all_sides(part, setting, options, monkeypatch):
     without_dropout(part, setting)
     start = first_filters(Network.load(setting.file("nin", ".safetensors")).module)
 
     def moved(job, network_of, **more):
-        work = part(job).Learn(setting, "nin", **options, **more)
+        work = part(job).Train(setting, "nin", **options, **more)
         work.step()
         return first_filters(network_of(work)) - start
 
@@ -87,7 +87,7 @@ def first_filters(module):
 
 
 def without_dropout(part, setting):
-    """Write the student anew, so that a step draws nothing."""
+    """Write the student again, without dropout, so that a step draws nothing."""
     plan = part("models").made("nin", SIZE).plan
     rows = [layer for layer in plan.layers if layer.type != "Dropout"]
     student = Network(
@@ -108,7 +108,7 @@ def test_the_ratios_are_medians_over_pairs_of_rounds(part):
     sides = {name: found("bfloat16", rates=rates) for name, rates in rounds.items()}
     sides["deelish on Chainer"] = found(absent="there is no package chainer")
     sides["by hand, deelish's modules"] = found("bfloat16", rates=[20.4, 30.6, 40.8])
-    waited = [{"waited": share} for share in (0.5, 0.1, 0.2, 0.3)]
+    waited = [{"waited": waited} for waited in (0.5, 0.1, 0.2, 0.3)]
     epoch = {"deelish": found("bfloat16", rates=[1.0], notes=waited)}
     ratios = table.ratios({"distill": sides, "epoch": epoch}, None, None)
     assert ratios.pop("distill_vs_plain") == 3

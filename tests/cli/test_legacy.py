@@ -1,4 +1,4 @@
-"""Scripts: run as Python runs them, Deel's names lent, and refused in words."""
+"""Scripts: run as Python runs them, with Deel's module names; errors are one sentence."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_puts_everything_back(script, end: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("name", ["deel", "deel.deel", "deel.commands", "deel.tensor", "deelish"])
-def test_the_language_under_each_name(script, name: str) -> None:
+def test_the_language_is_under_each_name(script, name: str) -> None:
     path = script(
         f"from {name} import *\nimport deelish\n"
         "missing = [name for name in deelish.__all__ if globals()[name] is not\n"
@@ -110,7 +110,7 @@ def test_a_script_of_2016(script, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("line", "wanted"),
+    ("line", "missing"),
     [
         ("from deel.network.tinynet import TinyNet", "'deel.network.tinynet'"),
         ("import deel.network.fasterRCNN as rcnn", "'deel.network.fasterRCNN'"),
@@ -118,13 +118,13 @@ def test_a_script_of_2016(script, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("from deel.network import TinyNet", "'TinyNet' in 'deel.network'"),
     ],
 )
-def test_what_deelish_lacks(script, line: str, wanted: str) -> None:
+def test_names_that_deelish_lacks_are_refused(script, line: str, missing: str) -> None:
     path = script(f"from deel import *\n\n{line}\n")
     there = ["deel", "deel.commands", "deel.deel", "deel.network"]
     files = sorted([*FAMILIES, "caffenet"])
     there += [*(f"deel.network.{file}" for file in files), "deel.tensor"]
     assert refusal(path) == (
-        f"{path} line 3: deelish has no {wanted}; it has the modules {', '.join(there)}"
+        f"{path} line 3: deelish has no {missing}; it has the modules {', '.join(there)}"
     )
 
 

@@ -117,7 +117,7 @@ def test_control_c(script, capsys) -> None:
     assert capsys.readouterr().err == "deelish: stopped\n"
 
 
-def test_a_reader_that_has_gone_ends_a_command_without_a_word() -> None:
+def test_a_closed_pipe_ends_a_command_silently() -> None:
     """As in `deelish models | head`."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -141,7 +141,7 @@ def test_fetch_of_an_unknown_model(capsys) -> None:
     )
 
 
-def test_fetch_hands_on_what_was_said(
+def test_fetch_passes_its_options_on(
     tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []

@@ -90,9 +90,9 @@ def test_show_of_a_net_in_text_alone(foreign, capsys) -> None:
 
 def test_classify(network, model, image, capsys) -> None:
     network.classify(image)
-    answer = GetLabels(top=2)
+    predictions = GetLabels(top=2)
     assert main(["classify", model, image, "--top", "2"]) == 0
-    first, second = answer
+    first, second = predictions
     assert capsys.readouterr().out == (
         f"#1 | {first[0]} | {first[1]:.1%}\n#2 | {second[0]} | {second[1]:.1%}\n"
     )
@@ -162,15 +162,21 @@ def test_convert_refused_by_verification(model, tmp_path, capsys, monkeypatch) -
         (["show", "{model}", "--labels", "none.txt"], "labels file none.txt: not found in"),
         (["classify", "{model}", "none.png"], "none.png"),
         (["classify", "{model}", "{image}", "--top", "0"], "--top 0: give a whole number above 0"),
-        (["convert", "{model}", "out.pt"], "out.pt: files of networks end in .hdf5, .h5, .safet"),
+        (
+            ["convert", "{model}", "out.pt"],
+            "out.pt: networks have the file extensions .hdf5, .h5, .safet",
+        ),
         (["convert", "{model}", "{model}"], "mine.hdf5: is read, and would be written over; give"),
-        (["convert", "{image}", "out.hdf5"], "image.png: files of networks end in .hdf5, .h5"),
+        (
+            ["convert", "{image}", "out.hdf5"],
+            "image.png: networks have the file extensions .hdf5, .h5",
+        ),
     ],
 )
 def test_errors(arguments, sentence, model, foreign, image, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     weights, text = foreign
     before = sorted(tmp_path.iterdir())
-    places = {"model": model, "weights": weights, "text": text, "image": image}
-    fails([each.format(**places) for each in arguments], sentence, capsys)
+    paths = {"model": model, "weights": weights, "text": text, "image": image}
+    fails([each.format(**paths) for each in arguments], sentence, capsys)
     assert sorted(tmp_path.iterdir()) == before

@@ -1,4 +1,4 @@
-"""What the tests of comparisons share: lists, a teacher and a student, and short timings."""
+"""Fixtures of comparisons: lists, a teacher and a student, and short timings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks for images of bright corners, and their answers one image at a time."""
+"""Networks for images of bright corners, and their logits one image at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LABELS = ["<b>north & west</b>", "größe", "$x_", "'south' \"east\""]
 
 
 def known(network):
-    """The network, no longer counted as untrained."""
+    """The network, marked as trained."""
     network.untrained.clear()
     return network
 
@@ -18,12 +18,12 @@ def known(network):
 def corners(name="Corners", order=(0, 1, 2, 3)):
     """A network that is always right: class i is the bright corner that is order[i] of LABELS."""
     rows = [Layer("score", "InnerProduct", num_output=4)]
-    labels = [LABELS[place] for place in order]
+    labels = [LABELS[corner] for corner in order]
     pixels = {"in_size": 8, "order": "L", "mean": (0.0,), "scale": 1 / 255}
     made = Network(rows, name=name, labels=labels, **pixels)
     weight = np.zeros((4, 8, 8), np.float32)
-    for label, place in enumerate(order):
-        row, column = divmod(place, 2)
+    for label, corner in enumerate(order):
+        row, column = divmod(corner, 2)
         weight[label, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 1
     hold(made, "score", weight.reshape(4, 64))
     return known(made)

@@ -1,4 +1,4 @@
-"""Classes in a comparison: matched by name, told apart, refused where they do not fit."""
+"""Classes in a comparison: matched by name, reported, refused where they do not fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_classes_and_the_images_that_differ_most(sets, teacher, student):
     distance = (p * np.log(p / q)).sum(1)
     worst = np.argsort(-distance)
     rows = report.different["student"]
-    assert [row["path"] for row in rows] == [str(paths[place]) for place in worst[:8]]
+    assert [row["path"] for row in rows] == [str(paths[index]) for index in worst[:8]]
     assert rows[0]["kl"] == pytest.approx(distance[worst[0]], rel=1e-3)
     assert rows[0]["true"] == LABELS[labels[worst[0]]]
     assert rows[0]["student"] == LABELS[q[worst[0]].argmax()]
@@ -30,7 +30,7 @@ def test_classes_and_the_images_that_differ_most(sets, teacher, student):
         assert row["agreement"] == pytest.approx(agrees[own].mean())
 
 
-def test_numbers_of_classes_that_differ(sets, teacher):
+def test_different_class_counts_without_names_are_refused(sets, teacher):
     words = "Compare: Teacher has 4 classes, the student Other 7; give both labels= with names, so"
     with pytest.raises(DataError, match=words):
         Compare(teacher, known(small("Other", outputs=7)), sets[0])
@@ -50,7 +50,7 @@ def test_classes_are_matched_by_name(tmp_path, capsys):
     assert (report["student"]["agreement"], report["student"]["kl"]) == (1, pytest.approx(0))
 
 
-def test_of_a_teacher_of_more_classes_those_of_the_student_count(sets, student):
+def test_of_a_larger_teacher_only_the_students_classes_count(sets, student):
     names = ["x", LABELS[2], "y", LABELS[0], LABELS[3], "z", LABELS[1]]
     teacher = known(small("Large", outputs=7, labels=names))
     report = Compare(teacher, student, sets[0])
@@ -62,7 +62,7 @@ def test_of_a_teacher_of_more_classes_those_of_the_student_count(sets, student):
     assert "of the 7 classes of Large only the 4 of Student count" in report.notes[1]
 
 
-def test_a_class_that_the_teacher_does_not_know(sets, teacher):
+def test_a_class_that_the_teacher_lacks_is_refused(sets, teacher):
     other = known(small("Other", labels=["cat", *LABELS[1:]]))
     with pytest.raises(
         TrainingError, match="Other: 1 of its 4 classes are not among those of Teac"
@@ -70,7 +70,7 @@ def test_a_class_that_the_teacher_does_not_know(sets, teacher):
         Compare(teacher, other, sets[0])
 
 
-def test_labels_outside_the_classes(teacher, student, tmp_path):
+def test_labels_outside_the_classes_are_refused(teacher, student, tmp_path):
     path = write_set(tmp_path, "test", 4)
     path.write_text(path.read_text().replace("3.png 3", "3.png 4"))
     with pytest.raises(DataError, match=r"test.txt line 4: label 4, but Student has 4 outputs"):

@@ -46,18 +46,18 @@ def test_several_students_and_labels(models, sets, tmp_path, capsys):
     [
         (["--test", "none.txt"], "none.txt: there is no such list or folder"),
         (["--fits", "toaster"], "fits='toaster': no such device is known; known: ard"),
-        (["--save", "report.txt"], "report.txt: the report is a page; give a name th"),
+        (["--save", "report.txt"], "report.txt: the report is a page; give a name wi"),
         (["--labels", "none.txt"], "labels file none.txt: not found in"),
     ],
 )
 def test_errors(arguments, words, models, sets, capsys):
     assert run(*models, "--test", sets[0], *arguments) == 1
-    (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("deelish: ")
-    assert words in said
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("deelish: ")
+    assert words in line
 
 
-def test_a_list_is_wanted(models, capsys):
+def test_a_list_is_required(models, capsys):
     with pytest.raises(SystemExit):
         run(*models)
     assert "the following arguments are required: --test" in capsys.readouterr().err

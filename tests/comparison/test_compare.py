@@ -81,7 +81,7 @@ def test_the_views_are_those_of_the_training(sets, teacher, student):
     InputBatch(sets[1], sets[0], crop=1)
     after = Compare(teacher, student, sets[0])
     assert after["student"]["kl"] == whole != own
-    assert "centre views that show 1 of a side" in after.notes[0]
+    assert "centre views, crop fraction: 1;" in after.notes[0]
 
 
 def test_a_device(sets, teacher, student):
@@ -115,10 +115,10 @@ def test_the_table_and_json(sets, teacher, student):
     assert sum(each["images"] for each in data["rows"]["student"]["reliability"]) == 24
 
 
-class Foreign(Predictor):
-    """What can teach and is no network: a predictor and nothing more."""
+class Bare(Predictor):
+    """A predictor that is no network."""
 
-    name, parameters, classes = "Foreign", None, 4
+    name, parameters, classes = "Bare", None, 4
 
     def __init__(self, network):
         self.labels, self.context = network.labels, network.context
@@ -132,7 +132,7 @@ class Foreign(Predictor):
 
 
 def test_a_teacher_that_is_no_network(sets, teacher, student):
-    report = Compare(Foreign(teacher), Foreign(student), sets[0], train=sets[1], fits="pixel-6a")
+    report = Compare(Bare(teacher), Bare(student), sets[0], train=sets[1], fits="pixel-6a")
     row = report["teacher"]
     assert row["accuracy"] == Compare(teacher, student, sets[0])["teacher"]["accuracy"]
     names = ("parameters", "multiply_adds", "file_bytes", "memory_bytes", "fits")

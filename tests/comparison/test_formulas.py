@@ -1,4 +1,4 @@
-"""Formulas against published tables and counting by hand: interval, calibration, memory, time."""
+"""Formulas against published tables and numbers by hand: interval, calibration, memory, time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deelish.comparison import timing
 from deelish.comparison.calibration import calibration_error, reliability
 from deelish.comparison.devices import DEVICES, device_of
 from deelish.comparison.interval import wilson
-from deelish.comparison.measure import answers
+from deelish.comparison.measure import predictions
 from deelish.comparison.memory import peak_memory
 from deelish.errors import DataError
 
@@ -26,12 +26,12 @@ from deelish.errors import DataError
         (20, 20, 0.8389, 1.0),
     ],
 )
-def test_interval_of_a_share(hits, trials, low, high):
+def test_interval_of_a_fraction(hits, trials, low, high):
     assert wilson(hits, trials) == pytest.approx((low, high), abs=5e-5)
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 1), (1, 1), (3, 7), (999, 1000)])
-def test_the_interval_ends_where_the_normal_test_does(hits, trials):
+def test_the_bounds_are_those_of_the_normal_test(hits, trials):
     for bound in wilson(hits, trials):
         distance = abs(hits / trials - bound)
         assert distance == pytest.approx(1.959964 * np.sqrt(bound * (1 - bound) / trials), abs=1e-6)
@@ -57,7 +57,7 @@ def test_a_bin_ends_with_its_upper_bound():
 def test_divergence_and_agreement_by_hand():
     teacher = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])).astype(np.float32)
     student = np.log(np.array([[0.5, 0.4, 0.1], [0.2, 0.5, 0.3]])).astype(np.float32) + 7
-    made = answers(student, teacher, np.array([0, 2]))
+    made = predictions(student, teacher, np.array([0, 2]))
     expected = [
         0.7 * np.log(0.7 / 0.5) + 0.2 * np.log(0.2 / 0.4),
         0.1 * np.log(0.1 / 0.2) + 0.3 * np.log(0.3 / 0.5) + 0.6 * np.log(0.6 / 0.3),
@@ -67,17 +67,17 @@ def test_divergence_and_agreement_by_hand():
     assert (made.agrees.tolist(), made.correct.tolist()) == ([True, False], [True, False])
 
 
-def test_among_five_counts_the_teachers_five_highest():
+def test_in_top_5_means_the_teachers_five_highest():
     teacher = np.array([[7, 6, 5, 4, 3, 2, 1]] * 3, np.float32)
     student = np.eye(7, dtype=np.float32)[[0, 4, 5]]
-    made = answers(student, teacher, np.zeros(3, int))
-    assert made.among.tolist() == [True, True, False]
+    made = predictions(student, teacher, np.zeros(3, int))
+    assert made.in_top_5.tolist() == [True, True, False]
     assert made.agrees.tolist() == [True, False, False]
 
 
 def test_huge_logits_give_no_nan():
     teacher, student = np.array([[1e30, 0]], np.float32), np.array([[0, 1e30]], np.float32)
-    made = answers(student, teacher, np.array([0]))
+    made = predictions(student, teacher, np.array([0]))
     assert made.divergence == pytest.approx(1e30, rel=1e-6)
 
 
@@ -107,11 +107,11 @@ def test_a_blob_lives_until_its_last_reader():
     assert peak_memory(Plan(rows, {"data": (1, 2, 5, 5)})) == 4 * 3 * 50
 
 
-def test_memory_leaves_out_what_the_answer_does_not_need():
-    share = ({"name": "w"}, {"name": "b"})
+def test_memory_counts_only_what_the_logits_depend_on():
+    shared = ({"name": "w"}, {"name": "b"})
     rows = [
-        Layer("first", "InnerProduct", "data", "first", num_output=8, param=share),
-        Layer("again", "InnerProduct", "first", "again", num_output=8, param=share),
+        Layer("first", "InnerProduct", "data", "first", num_output=8, param=shared),
+        Layer("again", "InnerProduct", "first", "again", num_output=8, param=shared),
         Layer("head", "InnerProduct", "first", "head", num_output=100),
     ]
     plan = Plan(rows, {"data": (1, 8)}, logits="again")

@@ -1,4 +1,4 @@
-"""A student in int8: as good as in float32, smaller, and a reason where it cannot be had."""
+"""A student in int8: as accurate as in float32, smaller, or missing for a reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from comparison.corners import LABELS, corners, known
 
 from deelish import Compare, Deel, Layer, Network
 from deelish.comparison import int8
-from deelish.comparison.pictures import ImageList
+from deelish.comparison.images import ImageList
 from deelish.images import read_samples
 
 
@@ -53,7 +53,7 @@ def images_of(items, preprocessings=()):
     return ImageList(items, Deel().engine, preprocessings, None, 8)
 
 
-def test_int8_answers_like_the_network_in_a_quarter_of_its_bytes(onnx, sets):
+def test_int8_has_nearly_the_same_logits_in_a_quarter_of_the_bytes(onnx, sets):
     test, train = sets
     with Deel(seed=3):
         net = convolutional()
@@ -79,7 +79,7 @@ def test_it_calibrates_on_training_images_spread_over_the_list(sets):
     assert len(images_of(items).some(128).items) == 20
 
 
-def test_without_training_images_the_row_says_so(sets, teacher, student):
+def test_without_training_images_the_row_names_the_reason(sets, teacher, student):
     report = Compare(teacher, student, sets[0])
     row = report["student int8"]
     assert row["missing"] == "int8 needs training images to calibrate on; give train="
@@ -91,7 +91,7 @@ def test_without_training_images_the_row_says_so(sets, teacher, student):
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_without_the_packages_the_row_says_what_to_install(
+def test_without_the_packages_the_row_names_what_to_install(
     package, sets, teacher, student, monkeypatch
 ):
     pytest.importorskip("onnx.checker")
@@ -109,7 +109,7 @@ def test_a_layer_without_a_counterpart_is_named(onnx, sets, monkeypatch):
     assert row["missing"].startswith("layer 'score' (InnerProduct): ONNX has no operator for it")
 
 
-def test_what_onnxruntime_refuses_is_said_in_a_sentence(onnx, sets, teacher, monkeypatch):
+def test_an_error_of_onnxruntime_becomes_one_sentence(onnx, sets, teacher, monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("no such operator\nand a long trace")
 

@@ -1,4 +1,4 @@
-"""The page: whole, in need of nothing, and safe from what labels hold."""
+"""The page: complete, one file only, and safe from HTML in labels."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def report(sets, teacher, student):
     return Compare(teacher, student, sets[0], fits="raspberry-pi-3")
 
 
-def test_the_page_needs_nothing_else(report, tmp_path):
+def test_the_page_needs_no_other_file(report, tmp_path):
     page = read(report.save(tmp_path / "report.html"))
     assert "script" not in page.tags
     assert len(page.sources) == 3 + 8
@@ -89,7 +89,7 @@ def test_the_page_holds_the_numbers(report, tmp_path):
     assert report["student int8"]["missing"] in text
 
 
-def test_labels_are_text(report, tmp_path):
+def test_labels_are_escaped(report, tmp_path):
     page = read(report.save(tmp_path / "report.html"))
     assert "b" not in page.tags
     texts = "\n".join(page.texts)
@@ -104,7 +104,7 @@ def test_labels_are_text(report, tmp_path):
 HOSTILE = """'"><script id="x">&lt;<img src=x> & Co"""
 
 
-def test_names_that_hold_html_are_text(report, sets, tmp_path):
+def test_names_that_hold_html_are_escaped(report, sets, tmp_path):
     """Of networks, classes, the list and its images."""
     plain = read(report.save(tmp_path / "plain.html"))
     labels = [f"{label} {HOSTILE}" for label in range(4)]
@@ -136,7 +136,7 @@ def test_names_that_hold_html_are_text(report, sets, tmp_path):
         assert f"; {row['path']}\n" in f"{captions}\n"
 
 
-def test_what_a_page_is_made_of_is_text_too(report, tmp_path):
+def test_all_other_texts_of_the_page_are_escaped(report, tmp_path):
     """The names of rows, why one is missing, the device: today no user gives these."""
     plain = read(report.save(tmp_path / "plain.html"))
     rows = {f"{key} {HOSTILE}": row for key, row in report.rows.items()}
@@ -178,7 +178,7 @@ def test_an_old_page_stays_where_a_new_one_cannot_be_made(report, tmp_path, sets
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("report.htm", "report.htm: the report is a page; give a name that ends in .html"),
+        ("report.htm", "report.htm: the report is a page; give a name with the extension .html"),
         ("none/report.html", "there is no folder .*none; make it first"),
         ("folder.html", "folder.html: is a folder; give the name of a file"),
     ],

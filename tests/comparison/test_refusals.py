@@ -1,4 +1,4 @@
-"""What Compare refuses, and what it tells of, in one sentence."""
+"""Errors and warnings of Compare, each in one sentence."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from deelish import Compare
 from deelish.errors import DataError, FileError, TrainingError
 
 
-def test_an_untrained_network_is_told_of(sets, teacher, capsys):
+def test_an_untrained_network_is_reported(sets, teacher, capsys):
     Compare(teacher, small("New", labels=LABELS), sets[0])
-    said = capsys.readouterr().out
-    assert said == (
+    printed = capsys.readouterr().out
+    assert printed == (
         "New: hidden, score has its initial weights, so that its numbers mean nothing yet; load it"
         " or train it\n"
     )
@@ -26,7 +26,7 @@ def test_an_untrained_network_is_told_of(sets, teacher, capsys):
         ({"test": "none.txt"}, DataError, "none.txt: there is no such list or folder; correct the"),
         ({"train": "none.txt"}, DataError, "none.txt: there is no such list or folder; correct th"),
         ({"fits": "toaster"}, DataError, "fits='toaster': no such device is known; known: arduin"),
-        ({"save": "report.pdf"}, FileError, "report.pdf: the report is a page; give a name that e"),
+        ({"save": "report.pdf"}, FileError, "report.pdf: the report is a page; give a name wi"),
         ({"save": "none/report.html"}, FileError, "none/report.html: there is no folder none; ma"),
         ({"batch_size": 0}, DataError, r"Compare\(batch_size=0\): give a whole number above 0"),
         ({"crop": 1.5}, DataError, r"Compare\(crop=1.5\): give the crop fraction"),
@@ -46,10 +46,10 @@ def test_training_images_among_the_test_images(sets, teacher, student):
         Compare(teacher, student, sets[0], train=sets[0])
 
 
-def test_an_answer_that_is_no_number(sets, teacher):
+def test_nan_logits_are_refused(sets, teacher):
     broken = corners("Broken")
     hold(broken, "score", np.full((4, 64), np.nan, np.float32))
-    words = r"Broken: its answer to .*100.png is NaN or infinite; load weights that are numbers"
+    words = r"Broken: its logits for .*100.png are NaN or infinite; load weights that are finite"
     with pytest.raises(TrainingError, match=words):
         Compare(teacher, broken, sets[0])
 

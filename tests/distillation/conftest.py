@@ -1,4 +1,4 @@
-"""Fixtures of distillation: a session and an engine, once on each engine that learns."""
+"""Fixtures of distillation: a session and an engine, once for each engine that trains."""
 
 import pytest
 from differences import engine_of

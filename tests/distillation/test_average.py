@@ -1,4 +1,4 @@
-"""The running average of a student is NumPy's recurrence, and stays out of its training."""
+"""The running average of a student equals NumPy's recurrence, and takes no part in training."""
 
 import numpy as np
 import pytest
@@ -17,31 +17,31 @@ def session(each_engine, tmp_path):
         yield deel
 
 
-def test_the_average_is_the_recurrence_and_statistics_are_the_students(session):
+def test_parameters_follow_the_recurrence_and_buffers_are_the_students(session):
     student = convolutional("Student", 4, normal=True)
     average = Average(student, decay=0.7)
-    wanted = weights(student)
+    expected = weights(student)
     seen = []
 
     def workout(x, t):
         current = weights(student)
-        for key in wanted:
-            learnt = not key.startswith("bn1/")
-            share = 0.7 if learnt and session.counts.updates > 1 else 0.0
-            wanted[key] = share * wanted[key] + (1 - share) * current[key]
-        answer = average.batch_feature(x)
+        for key in expected:
+            parameter = not key.startswith("bn1/")
+            decay = 0.7 if parameter and session.counts.updates > 1 else 0.0
+            expected[key] = decay * expected[key] + (1 - decay) * current[key]
+        logits = average.batch_feature(x)
         for key, value in weights(average).items():
-            np.testing.assert_allclose(value, wanted[key], rtol=1e-5, atol=1e-7)
-        seen.append(answer.owner is average and not answer.content.requires_grad)
+            np.testing.assert_allclose(value, expected[key], rtol=1e-5, atol=1e-7)
+        seen.append(logits.owner is average and not logits.content.requires_grad)
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(logits, distill=True)
 
     BatchTrain(workout, epochs=2, lr=0.05, optimizer="sgd")
     assert seen == [True] * 8
-    assert not np.array_equal(wanted["score/weight"], weights(student)["score/weight"])
+    assert not np.array_equal(expected["score/weight"], weights(student)["score/weight"])
 
 
-def test_it_answers_as_a_network_of_its_weights(session):
+def test_its_logits_are_those_of_a_network_with_its_weights(session):
     student = trained(small())
     average = Average(student)
     images = list(np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8))
@@ -58,11 +58,11 @@ def test_it_catches_up_with_several_updates_in_one_step(session):
     assert all(np.array_equal(value, start[key]) for key, value in weights(average).items())
     average.batch_feature(np.zeros((8, 8, 3), np.uint8))
     for key, value in weights(average).items():
-        wanted = 0.5**4 * start[key] + (1 - 0.5**4) * weights(student)[key]
-        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-7)
+        expected = 0.5**4 * start[key] + (1 - 0.5**4) * weights(student)[key]
+        np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-7)
 
 
-def test_a_student_that_starts_from_nothing_may_learn_from_its_average(session):
+def test_the_average_of_a_student_trained_from_scratch_may_teach_it(session):
     student = small(labels=list("abcd"))
     average = Average(student)
     assert (average.new_layers, average.fingerprint()) == (set(), None)
@@ -76,7 +76,7 @@ def test_a_student_that_starts_from_nothing_may_learn_from_its_average(session):
     once(workout)
 
 
-def test_it_never_learns_and_is_not_saved_with_the_student(session, tmp_path):
+def test_it_is_not_trained_itself_and_not_saved_with_the_student(session, tmp_path):
     student = trained(small())
     average = Average(student, decay=0.5)
     trained(student, epochs=1)
@@ -89,11 +89,11 @@ def test_it_never_learns_and_is_not_saved_with_the_student(session, tmp_path):
 
 
 @pytest.mark.parametrize("decay", [1, -0.1, "0.9", True])
-def test_a_decay_that_is_none_is_refused(session, decay):
+def test_a_decay_out_of_range_is_refused(session, decay):
     with pytest.raises(TrainingError, match="give the fraction of the past, from 0 up to below 1"):
         Average(small(), decay)
 
 
-def test_an_average_of_what_does_not_learn_is_refused(session):
-    with pytest.raises(TrainingError, match=r"Average\(int\): follows a network that learns"):
+def test_an_average_of_anything_but_a_network_is_refused(session):
+    with pytest.raises(TrainingError, match=r"Average\(int\): follows a network in training"):
         Average(3)

@@ -1,4 +1,4 @@
-"""Classes of a student are found by name among those of its teacher."""
+"""The classes of a student are matched to its teacher's by name."""
 
 from types import SimpleNamespace
 
@@ -24,7 +24,7 @@ def order(student, teacher):
 
 
 @pytest.mark.parametrize(
-    ("student", "teacher", "wanted"),
+    ("student", "teacher", "expected"),
     [
         (["hen", "tench"], NAMES, [3, 1]),
         (["HEN", "Tinca  Tinca"], NAMES, [3, 1]),
@@ -45,8 +45,8 @@ def order(student, teacher):
         (NAMES, None, None),
     ],
 )
-def test_classes_are_found_by_name(student, teacher, wanted):
-    assert order(student, teacher) == wanted
+def test_classes_are_matched_by_name(student, teacher, expected):
+    assert order(student, teacher) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_classes_are_found_by_name(student, teacher, wanted):
         ),
     ],
 )
-def test_classes_that_are_not_there_are_refused_with_the_nearest(student, message):
+def test_missing_classes_are_refused_with_the_nearest(student, message):
     with pytest.raises(TrainingError, match=message):
         order(student, NAMES)
 
 
-def test_a_class_that_may_be_several_is_refused():
+def test_an_ambiguous_class_is_refused():
     with pytest.raises(TrainingError, match="class 'crane' may be 0 'crane' or 2 'crane' of Big;"):
         order(["crane"], ["crane", "hen", "crane"])
 
@@ -90,32 +90,32 @@ def big(session, labels):
     )
 
 
-def test_a_student_of_few_classes_learns_their_logits_of_a_teacher_of_many(session, capsys):
+def test_a_student_gets_the_logits_of_its_own_classes(session, capsys):
     from deelish.distillation.checks import teacher_logits
 
     teacher, student = big(session, list("abcdefg")), small(labels=["g", "b", "e", "a"])
     seen = []
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
-        content, values = teacher_logits(student, answer, session.trainer.memory)
+        given = teacher.batch_feature(x)
+        content, values = teacher_logits(student, given, session.trainer.memory)
         np.testing.assert_array_equal(session.engine.numpy(content), values)
-        seen.append((values, answer))
+        seen.append((values, given))
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(given, distill=True)
 
     once(workout)
-    for logits, answer in seen:
-        np.testing.assert_array_equal(logits, answer.value[:, [6, 1, 4, 0]])
-    said = [line for line in capsys.readouterr().out.splitlines() if "found by name" in line]
-    wanted = (
+    for logits, given in seen:
+        np.testing.assert_array_equal(logits, given.value[:, [6, 1, 4, 0]])
+    printed = [line for line in capsys.readouterr().out.splitlines() if "found by name" in line]
+    expected = (
         "Small: its 4 classes were found by name among the 7 of Big: 0 'g' is its 6 'g'; 2 'e' is"
         " its 4 'e'; 3 'a' is its 0 'a'"
     )
-    assert said == [wanted]
+    assert printed == [expected]
 
 
-def test_without_names_the_numbers_must_be_equal(session):
+def test_without_names_the_class_counts_must_be_equal(session):
     teacher, student = big(session, None), small(labels=["g", "b", "e", "a"])
 
     def workout(x, t):

@@ -1,4 +1,4 @@
-"""An ensemble is the mean of its members' answers, against NumPy."""
+"""An ensemble is the mean of its members' logits or probabilities, against NumPy."""
 
 import numpy as np
 import pytest
@@ -18,35 +18,35 @@ def members(**args):
 
 def test_the_mean_of_logits(session):
     first, second = members(labels=["d", "b", "a", "c"])
-    answer = Ensemble(first, second).batch_feature(eights())
+    logits = Ensemble(first, second).batch_feature(eights())
     a, b = (member.batch_feature(eights()).value for member in (first, second))
-    np.testing.assert_allclose(answer.value, (a + b[:, [2, 1, 3, 0]]) / 2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(logits.value, (a + b[:, [2, 1, 3, 0]]) / 2, rtol=1e-5, atol=1e-6)
 
 
 def test_the_mean_of_probabilities_is_their_logarithm(session):
     first, second = members()
     both = Ensemble(first, second, average="probabilities", name="Both")
-    answer = both.batch_feature(eights())
+    logits = both.batch_feature(eights())
     a, b = (np.exp(m.batch_feature(eights()).value.astype(float)) for m in (first, second))
-    wanted = (a / a.sum(1, keepdims=True) + b / b.sum(1, keepdims=True)) / 2
-    np.testing.assert_allclose(np.exp(answer.value), wanted, rtol=1e-4)
-    assert answer.owner is both
+    expected = (a / a.sum(1, keepdims=True) + b / b.sum(1, keepdims=True)) / 2
+    np.testing.assert_allclose(np.exp(logits.value), expected, rtol=1e-4)
+    assert logits.owner is both
     assert (both.name, both.labels, both.classes) == ("Both", list("abcd"), 4)
     assert both.parameters == 2 * first.parameters
 
 
 def test_probabilities_far_below_one_stay_finite(session):
     far = Teacher(lambda v: np.array([[0.0, 900.0]] * len(v), np.float32), **PIXELS)
-    answer = Ensemble(far, far, average="probabilities").batch_feature(eights()).value
-    np.testing.assert_allclose(answer, [[-900, 0]] * 6)
+    logits = Ensemble(far, far, average="probabilities").batch_feature(eights()).value
+    np.testing.assert_allclose(logits, [[-900, 0]] * 6)
 
 
 def test_networks_of_deelish_are_members(session):
     first, second = small("A"), small("B")
     images = list(eights(4))
-    answer = Ensemble(first, second).batch_feature(images)
-    wanted = (first.batch_feature(images).value + second.batch_feature(images).value) / 2
-    np.testing.assert_allclose(answer.value, wanted, rtol=1e-5, atol=1e-6)
+    logits = Ensemble(first, second).batch_feature(images)
+    expected = (first.batch_feature(images).value + second.batch_feature(images).value) / 2
+    np.testing.assert_allclose(logits.value, expected, rtol=1e-5, atol=1e-6)
     assert Ensemble(first, second).new_layers == {"A/hidden", "A/score", "B/hidden", "B/score"}
 
 
@@ -64,7 +64,7 @@ def test_an_ensemble_teaches(session, tmp_path):
     assert set(seen) == {(3, 16, 16)}
 
 
-def test_what_cannot_be_averaged_is_refused(session):
+def test_members_that_cannot_be_averaged_are_refused(session):
     first, second = members()
     with pytest.raises(TrainingError, match="takes two teachers or more, and got 1; make a"):
         Ensemble(first)

@@ -1,4 +1,4 @@
-"""Fingerprints: equal for equal teachers, and another whenever something they cover changes."""
+"""Fingerprints of teachers: equal for equal teachers, and different after any change."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_two_loads_of_one_model_agree():
 
 
 @pytest.mark.parametrize("name", list(Usual().state_dict()))
-def test_every_weight_and_statistic_is_covered(name):
+def test_every_parameter_and_buffer_is_covered(name):
     module = Usual()
     teacher = Teacher(module, **PIXELS)
     before = teacher.fingerprint()
@@ -65,7 +65,7 @@ def test_the_type_of_weights_is_covered():
     assert print_of(Usual().double()) != print_of(Usual())
 
 
-def test_each_type_that_a_session_computes_in_is_covered():
+def test_the_autocast_dtype_is_covered():
     prints = set()
     for precision in ("float32", "bfloat16", "float16"):
         with Deel(precision=precision):
@@ -73,7 +73,7 @@ def test_each_type_that_a_session_computes_in_is_covered():
     assert len(prints) == 3
 
 
-def test_the_place_of_a_function_in_memory_is_not_covered():
+def test_the_address_of_a_function_is_not_covered():
     class Holder(Usual):
         def extra_repr(self):
             return repr(self.extra_repr.__func__) + f" at 0x{id(self):x}"
@@ -81,7 +81,7 @@ def test_the_place_of_a_function_in_memory_is_not_covered():
     assert print_of(Holder()) == print_of(Holder())
 
 
-def test_weights_that_learnt_between_two_answers_have_another(session):
+def test_an_update_between_two_batches_changes_it(session):
     module = Usual()
     teacher = Teacher(module, **PIXELS)
     before = teacher.fingerprint()
@@ -93,7 +93,7 @@ def test_weights_that_learnt_between_two_answers_have_another(session):
     assert teacher.fingerprint() != before
 
 
-def test_a_function_has_one_by_its_key_alone():
+def test_a_function_has_a_fingerprint_of_its_key_alone():
     def model(values):
         return np.ones((len(values), 4), np.float32)
 
@@ -101,7 +101,7 @@ def test_a_function_has_one_by_its_key_alone():
     assert print_of(model, key="a") == print_of(model, key="a") != print_of(model, key="b")
 
 
-def test_an_onnx_file_has_that_of_its_bytes(tmp_path):
+def test_an_onnx_file_has_the_fingerprint_of_its_bytes(tmp_path):
     from deelish import Layer, Network
 
     rows = [Layer("score", "InnerProduct", num_output=3)]
@@ -116,7 +116,7 @@ def test_an_onnx_file_has_that_of_its_bytes(tmp_path):
     assert Teacher(tmp_path / "first.onnx", mean=1.0).fingerprint() != first
 
 
-def test_a_chainer_chain_has_that_of_its_arrays(chainer):
+def test_a_chainer_chain_has_the_fingerprint_of_its_arrays(chainer):
     def chain(weight):
         return chainer.Sequential(
             chainer.links.Linear(192, 4, initialW=weight), chainer.links.BatchNormalization(4)
@@ -130,7 +130,7 @@ def test_a_chainer_chain_has_that_of_its_arrays(chainer):
     assert teacher.fingerprint() != before
 
 
-def test_a_network_of_deelish_has_its_own(session):
+def test_a_network_of_deelish_has_its_own_fingerprint(session):
     from deelish import Layer, Network
 
     rows = [Layer("score", "InnerProduct", num_output=3)]
@@ -139,9 +139,9 @@ def test_a_network_of_deelish_has_its_own(session):
     assert Teacher(first).fingerprint() != Teacher(second).fingerprint()
 
 
-def test_an_ensemble_has_that_of_its_members():
+def test_an_ensemble_has_the_fingerprint_of_its_members():
     first, second = Teacher(Usual(seed=1), **PIXELS), Teacher(Usual(seed=2), **PIXELS)
-    mute = Teacher(lambda values: values[:, :, 0, 0], **PIXELS)
+    keyless = Teacher(lambda values: values[:, :, 0, 0], **PIXELS)
     both = Ensemble(first, second).fingerprint()
     assert both == Ensemble(first, second).fingerprint()
     others = [
@@ -155,4 +155,6 @@ def test_an_ensemble_has_that_of_its_members():
         for pair in (("abcd", "abcd"), ("abcd", "dbca"))
     ]
     assert Ensemble(*named[0]).fingerprint() != Ensemble(*named[1]).fingerprint()
-    assert Ensemble(Teacher(lambda v: v[:, :, 0, 0], key="a", **PIXELS), mute).fingerprint() is None
+    assert (
+        Ensemble(Teacher(lambda v: v[:, :, 0, 0], key="a", **PIXELS), keyless).fingerprint() is None
+    )

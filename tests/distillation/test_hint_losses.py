@@ -1,4 +1,4 @@
-"""The losses on inner layers are their formulas, in value and gradient, on both engines."""
+"""Each loss on features equals its formula, in value and gradient, on both engines."""
 
 import itertools
 
@@ -68,7 +68,7 @@ def test_relational_compares_distances_and_angles(engine, distance, angle):
     assert_agrees(engine, loss, student, lambda s: relations(s, TEACHER, distance, angle), STUDENT)
 
 
-def test_relational_goes_on_straight_where_distances_differ_much(engine):
+def test_relational_is_linear_where_distances_differ_much(engine):
     # One image far away: its distances over the mean differ by more than 1 from those of equals.
     far = np.concatenate([STUDENT[:1] * 60, STUDENT])
     student, teacher = leaf(engine, far), RNG.normal(0, 1, far.shape)
@@ -77,14 +77,14 @@ def test_relational_goes_on_straight_where_distances_differ_much(engine):
     assert_agrees(engine, loss, student, lambda s: relations(s, teacher, 1, 0), far)
 
 
-def test_relational_does_not_see_rotation_shift_and_scale(engine):
+def test_relational_is_invariant_to_rotation_shift_and_scale(engine):
     turn, _ = np.linalg.qr(RNG.normal(0, 1, (12, 12)))
     moved = (TEACHER.reshape(4, 12) @ turn * 5 + 1e4).reshape(TEACHER.shape)
     loss = relational(features(engine, leaf(engine, moved)), 25, 50)
     assert float(engine.numpy(loss)) == pytest.approx(0, abs=1e-5)
 
 
-def test_attention_does_not_see_scale_and_order_of_channels(engine):
+def test_attention_is_invariant_to_scale_and_channel_order(engine):
     moved = TEACHER[:, ::-1] * np.array([2, 0.3, 1, 9])[:, None, None, None]
     loss = attention(features(engine, leaf(engine, moved)))
     assert float(engine.numpy(loss)) == pytest.approx(0, abs=1e-6)
@@ -92,7 +92,7 @@ def test_attention_does_not_see_scale_and_order_of_channels(engine):
 
 @pytest.mark.parametrize("student", [TEACHER[:1], np.repeat(TEACHER[:1], 4, 0), TEACHER * 0])
 @pytest.mark.parametrize("kind", [fitnet, attention, relational])
-def test_one_image_copies_and_dead_layers_give_finite_numbers(engine, kind, student):
+def test_one_image_copies_and_dead_layers_give_finite_losses(engine, kind, student):
     tensor = leaf(engine, student)
     options = (25, 50) if kind is relational else ()
     loss = kind(features(engine, tensor, TEACHER[: len(student)]), *options)
@@ -114,9 +114,9 @@ def test_copies_within_a_batch_have_no_angle(engine):
 @pytest.mark.parametrize("size", [(3, 3), (1, 1), (4, 2), (5, 7)])
 def test_pooling_is_adaptive_average_pooling(engine, size):
     blob = RNG.normal(0, 1, (2, 3, 5, 7)).astype(np.float32)
-    wanted = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(blob), size)
+    expected = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(blob), size)
     made = engine.numpy(pooled(engine, engine.array(blob), *size))
-    np.testing.assert_allclose(made, wanted.numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(made, expected.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_pooling_passes_gradients(engine):
@@ -132,7 +132,7 @@ def test_pooling_passes_gradients(engine):
     assert_agrees(engine, engine.sum(made * made), student, function, blob)
 
 
-def test_the_larger_of_two_maps_is_brought_to_the_smaller(engine):
+def test_the_larger_of_two_maps_is_pooled_to_the_smaller(engine):
     for one, other in (((4, 6), (2, 3)), ((2, 3), (4, 6)), ((4, 3), (2, 6))):
         maps = [engine.array(np.ones((1, 2, *size), np.float32)) for size in (one, other)]
         made = same_size(Features(engine, *maps))

@@ -1,4 +1,4 @@
-"""Models that cannot teach are refused in a sentence, at their first batch or one they spoil."""
+"""A model that fails a check is refused in one sentence, at the first batch or a later one."""
 
 from types import SimpleNamespace
 
@@ -34,52 +34,54 @@ def session():
         yield deel
 
 
-def answer(source, count=6):
+def logits_of(source, count=6):
     return Teacher(source, **WHOLE).batch_feature(eights(count)).value
 
 
 @pytest.mark.parametrize("model", [TrainsItself, MovesItsStatistics, WritesBehindTheCounter])
-def test_a_model_that_changes_while_it_answers_is_refused(model):
+def test_a_model_that_changes_in_inference_is_refused(model):
     with pytest.raises(
         TrainingError,
-        match=f"^{model.__name__}: its weights or running statistics changed while it answered",
+        match=f"^{model.__name__}: its weights or running statistics changed during inference",
     ):
-        answer(model())
+        logits_of(model())
 
 
-def test_a_model_that_begins_to_train_itself_later_is_refused_then():
+def test_a_model_that_trains_itself_later_is_refused_then():
     module = TrainsItself()
     teacher = Teacher(module, **WHOLE)
     module.forward = lambda x: Usual.forward(module, x)
     teacher.batch_feature(eights())
     del module.forward
-    with pytest.raises(TrainingError, match="changed while it answered"):
+    with pytest.raises(TrainingError, match="changed during inference"):
         teacher.batch_feature(eights())
 
 
-def test_a_model_that_leaves_test_mode_is_refused():
-    with pytest.raises(TrainingError, match="FlipsItself: answered the same image in two ways"):
-        answer(FlipsItself(), 1)
+def test_a_model_that_leaves_evaluation_mode_is_refused():
+    with pytest.raises(TrainingError, match="FlipsItself: gives one image two different outputs"):
+        logits_of(FlipsItself(), 1)
     with pytest.raises(
         TrainingError, match=r"StaysInTraining: eval\(\) leaves the module in train"
     ):
-        answer(StaysInTraining().train())
+        logits_of(StaysInTraining().train())
 
 
-def test_a_model_whose_answer_hangs_on_the_other_images_is_refused():
-    with pytest.raises(TrainingError, match="two ways, once among 6 and once alone; take out what"):
-        answer(LooksAtTheBatch())
+def test_a_model_whose_logits_depend_on_the_other_images_is_refused():
+    with pytest.raises(
+        TrainingError, match="two different outputs, once among 6 and once alone; take"
+    ):
+        logits_of(LooksAtTheBatch())
 
 
-def test_a_function_that_draws_by_chance_is_refused():
+def test_a_random_function_is_refused():
     rng = np.random.default_rng(0)
-    with pytest.raises(TrainingError, match="answered the same image in two ways"):
-        answer(lambda values: rng.normal(size=(len(values), 4)))
+    with pytest.raises(TrainingError, match="gives one image two different outputs"):
+        logits_of(lambda values: rng.normal(size=(len(values), 4)))
 
 
-def test_an_answer_with_a_gradient_is_refused():
-    with pytest.raises(TrainingError, match="its answer has a gradient, though it ran without"):
-        answer(KeepsGradients())
+def test_logits_with_a_gradient_are_refused():
+    with pytest.raises(TrainingError, match="its output has a gradient, though it ran without"):
+        logits_of(KeepsGradients())
 
 
 @pytest.mark.parametrize(
@@ -90,8 +92,8 @@ def test_an_answer_with_a_gradient_is_refused():
         lambda logits: logits[:, :, None, None],
     ],
 )
-def test_logits_inside_of_what_a_model_returns_are_found(wrap):
-    np.testing.assert_array_equal(answer(Returns(wrap)), answer(Usual()))
+def test_logits_inside_a_models_output_are_found(wrap):
+    np.testing.assert_array_equal(logits_of(Returns(wrap)), logits_of(Usual()))
 
 
 @pytest.mark.parametrize(
@@ -105,33 +107,33 @@ def test_logits_inside_of_what_a_model_returns_are_found(wrap):
         (lambda y: None, "returned NoneType, where one array of logits"),
         (
             lambda y: y.sum(1),
-            r"answered \(6,\) to 6 images, where logits \(6, classes\) are wanted",
+            r"its output for 6 images is \(6,\), where logits \(6, classes\) are needed",
         ),
-        (lambda y: y[:, :, None].repeat(1, 1, 7), r"answered \(6, 4, 7\) to 6 images"),
-        (lambda y: y[:5], r"answered \(5, 4\) to 6 images"),
-        (lambda y: y * float("nan"), "answered with NaN or infinity, where finite logits"),
-        (lambda y: y[:, : len(y)], "answered 4 classes to a batch and 1 to its first image"),
+        (lambda y: y[:, :, None].repeat(1, 1, 7), r"its output for 6 images is \(6, 4, 7\)"),
+        (lambda y: y[:5], r"its output for 6 images is \(5, 4\)"),
+        (lambda y: y * float("nan"), "its output holds NaN or infinity, where finite logits"),
+        (lambda y: y[:, : len(y)], "gives 4 logits an image for a batch and 1 for its first image"),
     ],
 )
-def test_what_is_not_logits_is_refused(wrap, message):
+def test_an_output_that_is_not_logits_is_refused(wrap, message):
     with pytest.raises(TrainingError, match="^Returns: " + message):
-        answer(Returns(wrap))
+        logits_of(Returns(wrap))
 
 
-def test_numbers_that_spoil_later_are_refused_then():
+def test_logits_that_become_infinite_later_are_refused_then():
     module = Usual()
     teacher = Teacher(module, **WHOLE)
     teacher.batch_feature(eights())
     with torch.no_grad():
         module.score.bias[0] = float("inf")
-    with pytest.raises(TrainingError, match="answered with NaN or infinity"):
+    with pytest.raises(TrainingError, match="its output holds NaN or infinity"):
         teacher.batch_feature(eights())
 
 
 @pytest.mark.parametrize("made", [["a"], [[1, 2]] * 6, np.ones((6, 4), int)])
-def test_what_a_function_returns_must_be_floats(made):
+def test_a_function_must_return_floats(made):
     with pytest.raises(TrainingError, match=r"returned a list|numbers of int64, where finite"):
-        answer(lambda values: made)
+        logits_of(lambda values: made)
 
 
 def test_a_model_that_fails_is_refused_in_one_sentence():
@@ -140,25 +142,25 @@ def test_a_model_that_fails_is_refused_in_one_sentence():
         TrainingError,
         match=r"^Sequential: the torch module fails on images \(6, 3, 8, 8\) \(.*10x4",
     ) as caught:
-        answer(module)
+        logits_of(module)
     assert "\n" not in str(caught.value)
 
 
-def test_a_module_without_weights_yet_is_refused():
+def test_an_uninitialised_module_is_refused():
     with pytest.raises(TrainingError, match=r"Sequential: 0\.weight.* has no shape yet; load its"):
         Teacher(nn.Sequential(nn.LazyLinear(4)), **WHOLE)
 
 
-def test_a_chainer_link_without_weights_yet_is_refused(chainer):
+def test_an_uninitialised_chainer_link_is_refused(chainer):
     with pytest.raises(TrainingError, match="Linear: /W holds no array yet; load its weights"):
         Teacher(chainer.links.Linear(4), **WHOLE)
 
 
-def lesson(tmp_path, made):
-    """One epoch of a student with what `made` gives for it as its teacher."""
+def distil(tmp_path, teacher_for):
+    """One epoch of a student with the teacher that `teacher_for` makes for it."""
     InputBatch(write_set(tmp_path, "train", 32), batch_size=16, crop=1, mirror=False)
     student = small()
-    teacher = made(student)
+    teacher = teacher_for(student)
 
     def workout(x, t):
         student.classify(x)
@@ -167,23 +169,23 @@ def lesson(tmp_path, made):
     return once(workout)
 
 
-def test_probabilities_do_not_teach(tmp_path):
+def test_probabilities_are_refused(tmp_path):
     module = Returns(lambda logits: logits.softmax(1))
     with pytest.raises(TrainingError, match="the output of Returns is probabilities, since its"):
-        lesson(tmp_path, lambda student: Teacher(module, **WHOLE))
+        distil(tmp_path, lambda student: Teacher(module, **WHOLE))
 
 
-def test_a_student_does_not_teach_itself(tmp_path):
+def test_a_student_cannot_teach_itself(tmp_path):
     with pytest.raises(TrainingError, match="the student's own logits were given as the teacher's"):
-        lesson(tmp_path, Teacher)
+        distil(tmp_path, Teacher)
 
 
-def test_a_network_that_was_never_trained_does_not_teach(tmp_path):
+def test_an_untrained_network_cannot_teach(tmp_path):
     with pytest.raises(TrainingError, match="the teacher Raw was never loaded nor trained; give"):
-        lesson(tmp_path, lambda student: Teacher(small("Raw")))
+        distil(tmp_path, lambda student: Teacher(small("Raw")))
 
 
-def test_in_training_a_teacher_is_asked_by_batch_feature(tmp_path):
+def test_in_training_a_teacher_gives_logits_by_batch_feature(tmp_path):
     InputBatch(write_set(tmp_path, "train", 32), batch_size=16)
     teacher = Teacher(Usual(), **WHOLE)
     with pytest.raises(

@@ -1,11 +1,11 @@
-"""The losses by name are their formulas, in value and gradient, on both engines."""
+"""Each named loss equals its formula, in value and gradient, on both engines."""
 
 import numpy as np
 import pytest
 from differences import assert_agrees, leaf, value_and_gradient
 
-from deelish.distillation.choosing import choose
-from deelish.distillation.losses import LOSSES, Answers, cross_entropy
+from deelish.distillation.configured_loss import configure_loss
+from deelish.distillation.losses import LOSSES, LogitPair, cross_entropy
 
 RNG = np.random.default_rng(3)
 STUDENT, TEACHER = RNG.normal(0, 2, (5, 7)), RNG.normal(0, 3, (5, 7))
@@ -71,24 +71,24 @@ CASES = [
 ]
 
 
-def taken(engine, name, student, options=None, teacher=TEACHER, labels=LABELS):
+def loss_of(engine, name, student, options=None, teacher=TEACHER, labels=LABELS):
     """A loss of the table on a tensor of the student's logits."""
-    known = engine.array(np.asarray(teacher, np.float32))
-    return choose(name, options or {})(Answers(engine, student, known, labels))
+    theirs = engine.array(np.asarray(teacher, np.float32))
+    return configure_loss(name, options or {})(LogitPair(engine, student, theirs, labels))
 
 
 def number(engine, *args, **options):
-    return float(engine.numpy(taken(engine, *args, **options)))
+    return float(engine.numpy(loss_of(engine, *args, **options)))
 
 
-def test_every_loss_of_the_table_has_a_formula_here():
+def test_each_named_loss_has_a_formula_here():
     assert set(FORMULAS) == set(LOSSES)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_value_and_gradient_are_those_of_the_formula(engine, name, options):
+def test_value_and_gradient_equal_the_formula(engine, name, options):
     student = leaf(engine, STUDENT)
-    loss = taken(engine, name, student, options)
+    loss = loss_of(engine, name, student, options)
 
     def function(s):
         return FORMULAS[name](s, TEACHER, LABELS, **options)
@@ -97,9 +97,9 @@ def test_value_and_gradient_are_those_of_the_formula(engine, name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_standardised_losses_are_the_formulas_of_the_z_scores(engine, name, options):
+def test_standardised_losses_equal_the_formulas_of_z_scores(engine, name, options):
     student = leaf(engine, STUDENT)
-    loss = taken(engine, name, student, {**options, "standardise": True})
+    loss = loss_of(engine, name, student, {**options, "standardise": True})
 
     def z(x):
         return (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
@@ -114,15 +114,15 @@ def test_standardised_losses_are_the_formulas_of_the_z_scores(engine, name, opti
     ("name", "options"),
     [("kd", {}), ("mse", {}), ("dkd", {}), ("dist", {"temperature": 4})],
 )
-def test_a_student_that_answers_as_the_teacher_has_no_loss(engine, name, options):
+def test_equal_logits_have_no_loss(engine, name, options):
     student = leaf(engine, TEACHER)
-    value, gradient = value_and_gradient(engine, taken(engine, name, student, options), student)
+    value, gradient = value_and_gradient(engine, loss_of(engine, name, student, options), student)
     assert value == pytest.approx(0, abs=1e-4)
     assert abs(gradient).max() < 1e-4
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_standardised_losses_do_not_see_shift_and_scale(engine, name):
+def test_standardised_losses_are_invariant_to_shift_and_scale(engine, name):
     plain = number(engine, name, leaf(engine, STUDENT), {"standardise": True})
     moved = leaf(engine, STUDENT * 3 + np.arange(5)[:, None])
     other = TEACHER * 0.2 - 7
@@ -131,16 +131,16 @@ def test_standardised_losses_do_not_see_shift_and_scale(engine, name):
     )
 
 
-def test_dist_does_not_see_a_student_that_is_surer_by_one_factor(engine):
-    # Shares a p + b of every class correlate with p fully, for each image and each class.
+def test_dist_is_invariant_to_a_linear_map_of_the_probabilities(engine):
+    # Probabilities a p + b correlate fully with p, for each image and each class.
     teacher = TEACHER / 4
-    less_sure = leaf(engine, np.log(0.3 * softmax(teacher) + 0.7 / 7))
-    assert number(engine, "dist", less_sure, teacher=teacher) == pytest.approx(0, abs=1e-5)
-    assert number(engine, "kd", less_sure, teacher=teacher) > 0.05
+    flatter = leaf(engine, np.log(0.3 * softmax(teacher) + 0.7 / 7))
+    assert number(engine, "dist", flatter, teacher=teacher) == pytest.approx(0, abs=1e-5)
+    assert number(engine, "kd", flatter, teacher=teacher) > 0.05
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0])
-def test_kd_is_tckd_and_what_the_teacher_leaves_of_nckd(engine, temperature):
+def test_kd_is_tckd_plus_nckd_by_the_teachers_probability_of_other_classes(engine, temperature):
     for row in range(5):
         student, teacher = leaf(engine, STUDENT[row : row + 1]), TEACHER[row : row + 1]
         label = LABELS[row : row + 1]
@@ -157,7 +157,7 @@ def test_kd_is_tckd_and_what_the_teacher_leaves_of_nckd(engine, temperature):
         assert part("dkd", tckd=1, nckd=1) >= part("kd")
 
 
-def test_of_two_classes_dkd_with_tckd_1_is_kd(engine):
+def test_dkd_of_two_classes_with_tckd_1_is_kd(engine):
     student, labels = leaf(engine, STUDENT[:, :2]), np.array([0, 1, 1, 0, 1])
     given = {"teacher": TEACHER[:, :2], "labels": labels}
     decoupled = number(engine, "dkd", student, {"temperature": 2, "nckd": 5}, **given)
@@ -172,20 +172,20 @@ def test_kd_at_a_high_temperature_matches_centred_logits(engine):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_sure_teachers_and_students_give_finite_numbers(engine, name):
-    sure = np.eye(5, 7) * 300
-    student = leaf(engine, np.roll(sure, 1, axis=1))
+def test_confident_teachers_and_students_give_finite_losses(engine, name):
+    confident = np.eye(5, 7) * 300
+    student = leaf(engine, np.roll(confident, 1, axis=1))
     value, gradient = value_and_gradient(
-        engine, taken(engine, name, student, teacher=sure, labels=np.arange(5)), student
+        engine, loss_of(engine, name, student, teacher=confident, labels=np.arange(5)), student
     )
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_batch_of_one_and_rows_without_spread_give_finite_numbers(engine, name):
+def test_a_batch_of_one_and_equal_logits_give_finite_losses(engine, name):
     student = leaf(engine, np.zeros((1, 7)))
-    loss = taken(
+    loss = loss_of(
         engine, name, student, {"standardise": True}, teacher=TEACHER[:1], labels=LABELS[:1]
     )
     value, gradient = value_and_gradient(engine, loss, student)
@@ -193,16 +193,16 @@ def test_a_batch_of_one_and_rows_without_spread_give_finite_numbers(engine, name
     assert np.isfinite(gradient).all()
 
 
-def test_cross_entropy_takes_shares_of_classes(engine):
-    shares = np.zeros((5, 7), np.float32)
-    shares[np.arange(5), LABELS] = 0.7
-    shares[np.arange(5), LABELS[::-1]] += 0.3
+def test_cross_entropy_takes_probabilities_as_labels(engine):
+    probabilities = np.zeros((5, 7), np.float32)
+    probabilities[np.arange(5), LABELS] = 0.7
+    probabilities[np.arange(5), LABELS[::-1]] += 0.3
     student = leaf(engine, STUDENT)
 
     def function(s):
-        return -(shares * np.log(softmax(s))).sum(1).mean()
+        return -(probabilities * np.log(softmax(s))).sum(1).mean()
 
-    assert_agrees(engine, cross_entropy(engine, student, shares), student, function, STUDENT)
+    assert_agrees(engine, cross_entropy(engine, student, probabilities), student, function, STUDENT)
     one_hot = np.eye(7, dtype=np.float32)[LABELS]
     first, second = (cross_entropy(engine, student, truth) for truth in (one_hot, LABELS))
     assert float(engine.numpy(first)) == pytest.approx(float(engine.numpy(second)))

@@ -1,4 +1,4 @@
-"""What a foreign teacher does to pixels: said by word, by a preset, by the model, or aloud."""
+"""The preprocessing of another library's model: given, of a preset, of the model, or default."""
 
 from types import SimpleNamespace
 
@@ -31,21 +31,21 @@ def preset(**changes):
 
 
 def timm(**changes):
-    """A module with what timm notes in it."""
+    """A module with timm's pretrained_cfg."""
     module = Usual()
     facts = {"input_size": (3, 8, 8), "mean": MEAN, "std": STD, "crop_pct": 0.8}
     module.pretrained_cfg = facts | changes
     return module
 
 
-def test_a_preset_of_torchvision_counts():
+def test_a_preset_of_torchvision_is_used():
     made = Teacher(Usual(), preprocessing=preset()).preprocessing
     assert (made.size, made.order, made.resize_size()) == (224, "RGB", 232)
     assert {"mean": made.mean, "scale": made.scale} == SEEN
     assert Teacher(Usual(), preprocessing=preset(resize_size=None)).preprocessing.crop == 1
 
 
-def test_a_teacher_sees_what_torchvision_would_make_of_the_pixels():
+def test_a_teacher_gets_the_input_that_torchvision_would_make():
     seen = []
 
     def model(values):
@@ -53,11 +53,11 @@ def test_a_teacher_sees_what_torchvision_would_make_of_the_pixels():
         return np.ones((len(values), 4), np.float32)
 
     Teacher(model, preprocessing=preset(crop_size=[8], resize_size=[8])).batch_feature(eights())
-    wanted = ((eights() / 255 - MEAN) / STD).transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(seen[0], wanted, atol=1e-5)
+    expected = ((eights() / 255 - MEAN) / STD).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(seen[0], expected, atol=1e-5)
 
 
-def test_what_timm_notes_in_a_module_counts():
+def test_the_pretrained_cfg_of_timm_is_used():
     made = Teacher(timm()).preprocessing
     assert (made.size, made.order, made.crop) == (8, "RGB", 0.8)
     assert {"mean": made.mean, "scale": made.scale} == SEEN
@@ -65,29 +65,29 @@ def test_what_timm_notes_in_a_module_counts():
     assert made == Preprocessing(28, "L", (127.5,), (1 / 63.75,), 0.8)
 
 
-@pytest.mark.parametrize(("names", "wanted"), [("cat dog", ["cat", "dog"]), ("LABEL_0", None)])
-def test_what_hugging_face_notes_in_a_module_counts(names, wanted):
+@pytest.mark.parametrize(("names", "expected"), [("cat dog", ["cat", "dog"]), ("LABEL_0", None)])
+def test_the_config_of_hugging_face_is_used(names, expected):
     module = Usual()
     module.config = SimpleNamespace(id2label=dict(enumerate(names.split())), image_size=8)
     teacher = Teacher(module, mean=127.5, scale=1 / 127.5)
-    assert (teacher.preprocessing.size, teacher.labels) == (8, wanted)
+    assert (teacher.preprocessing.size, teacher.labels) == (8, expected)
 
 
-def test_a_word_counts_before_a_preset_and_a_preset_before_the_model():
+def test_arguments_override_a_preset_and_a_preset_the_model():
     teacher = Teacher(timm(), preprocessing=preset(), size=192, order="BGR")
     made = teacher.preprocessing
     assert (made.size, made.order, made.crop) == (192, "BGR", pytest.approx(224 / 232))
 
 
-def test_a_preprocessing_of_deelish_is_taken_as_it_is():
-    wanted = Preprocessing(8, "BGR", (1.0, 2.0, 3.0), 0.5, 0.9)
-    assert Teacher(Usual(), preprocessing=wanted).preprocessing == wanted
+def test_a_preprocessing_of_deelish_is_used_as_it_is():
+    expected = Preprocessing(8, "BGR", (1.0, 2.0, 3.0), 0.5, 0.9)
+    assert Teacher(Usual(), preprocessing=expected).preprocessing == expected
 
 
-def test_numbers_that_nobody_said_are_said_aloud(capsys):
+def test_default_mean_and_scale_are_printed(capsys):
     Teacher(Usual(), size=8)
-    said = capsys.readouterr().out
-    assert said == (
+    printed = capsys.readouterr().out
+    assert printed == (
         "Usual: takes RGB pixels minus 127.5, times 0.00784314, as mean and scale were not given;"
         " pass those that it was trained with\n"
     )
@@ -99,7 +99,7 @@ def test_numbers_that_nobody_said_are_said_aloud(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "the torch module does not say the size of its images; give size=224, or prep"),
+        ({}, "the torch module does not give the size of its images; pass size=224, or pre"),
         (
             {"size": 8, "mean": MEAN},
             "mean is .0.485, 0.456, 0.406., which is that of pixels from 0",
@@ -107,8 +107,7 @@ def test_numbers_that_nobody_said_are_said_aloud(capsys):
         ({"size": 8, "mean": (1.0, 2.0)}, "mean has 2 numbers; give 1 or 3 for order 'RGB'"),
         ({"size": 8, "mean": "grey"}, "mean='grey'; give a number, or one per channel"),
         ({"size": 0, "mean": 0}, "size is 0; give whole pixels"),
-        ({"size": 8, "mean": 0, "colour": "RGB"}, "colour= is not known; give size, order, mean"),
-        ({"preprocessing": len}, "preprocessing=builtin_function_or_method has not mean, std and"),
+        ({"preprocessing": len}, "preprocessing=builtin_function_or_method lacks the mean, std"),
         ({"preprocessing": preset(std=[0, 1, 1])}, r"std is \(0, 1, 1\); give numbers above 0"),
         ({"preprocessing": preset(crop_size=[8, 9])}, r"images are \[8, 9\]; a view is square"),
     ],

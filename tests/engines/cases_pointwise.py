@@ -1,4 +1,4 @@
-"""Cases of kinds that work place by place, and of those that normalise, scale and shift."""
+"""Cases of kinds that work element by element, and of those that normalise, scale and shift."""
 
 from __future__ import annotations
 

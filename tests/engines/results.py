@@ -54,11 +54,11 @@ def assert_close(got: Any, wanted: Any, bound: float, what: object) -> None:
     np.testing.assert_allclose(got, wanted, rtol=0, atol=bound, err_msg=str(what))
 
 
-def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = False) -> Result:
+def in_torch(case: Case, moving: Sequence[int] | None = None, *, reduced: bool = False) -> Result:
     """Tops, weights and gradients in PyTorch, images channels last as the engine keeps them.
 
     Gradients are by the bottoms of the places `moving`, or of those that move, and by the weights.
-    With `half` as in the middle of a network that computes in bfloat16.
+    With `reduced` as in the middle of a network that computes in bfloat16.
     """
     moving = case.moving if moving is None else moving
     bottoms = [
@@ -71,9 +71,9 @@ def in_torch(case: Case, moving: Sequence[int] | None = None, *, half: bool = Fa
     for leaf in leaves.values():
         leaf.requires_grad_()
     how = Call(torch.Generator() if case.training else None, case.tops, torch.device("cpu"))
-    if half:
+    if reduced:
         bottoms = [b.bfloat16() if place in case.moving else b for place, b in enumerate(bottoms)]
-    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+    with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
         made = listed(TORCH[case.kind](bottoms, held(weights), case.args, how))
     tops = [top.detach().float().numpy() for top in made]
     for top, by in zip(made, case.projections(tops), strict=True):

@@ -1,4 +1,4 @@
-"""Every layer kind in Chainer against PyTorch and NumPy: tops, gradients, what training counts."""
+"""Every layer kind in Chainer against PyTorch and NumPy: tops, gradients, changed buffers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every layer kind in PyTorch against NumPy: tops, gradients, what training counts."""
+"""Every layer kind in PyTorch against NumPy: tops, gradients, changed buffers."""
 
 from collections import Counter
 

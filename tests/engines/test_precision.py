@@ -22,7 +22,7 @@ JUMPING = re.compile("SPP|ReLU6-3x5-0:beyond6|(Sigmoid|Softmax)-3x5-0:far")
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_every_layer_runs_in_bfloat16_and_is_trained(case):
-    got = in_torch(case, half=True)
+    got = in_torch(case, reduced=True)
     for number, (ours, theirs) in enumerate(zip(got.tops, in_numpy(case).tops, strict=True)):
         assert ours.shape == theirs.shape
         # What is found is elsewhere where rounding makes two numbers equal.
@@ -72,10 +72,10 @@ def test_a_network_wrapped_as_a_teacher_computes_in_the_type_of_its_key(monkeypa
     assert not np.array_equal(wrapped, network.classify(images()).value)
 
 
-@pytest.mark.parametrize("half", ["bfloat16", "float16"])
-def test_a_precision_that_is_named_is_for_inference_and_training(tmp_path, capsys, half):
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_precision_that_is_named_is_for_inference_and_training(tmp_path, capsys, dtype):
     train = write_set(tmp_path, "train", 64)
-    Deel(precision=half)
+    Deel(precision=dtype)
     network = small()
     InputBatch(train, batch_size=8, crop=1.0, mirror=False)
 
@@ -84,16 +84,16 @@ def test_a_precision_that_is_named_is_for_inference_and_training(tmp_path, capsy
         return network.backprop(t)
 
     assert BatchTrain(workout, epochs=10, lr=0.01)[-1]["accuracy"] > 0.9
-    assert f"compute in {half}" in capsys.readouterr().out
+    assert f"compute in {dtype}" in capsys.readouterr().out
     output = network.classify(images(size=8))
     assert output.value.dtype == np.float32
     assert not np.array_equal(output.value, exact_output(network))
     assert all(weight.dtype == torch.float32 for weight in network.module.parameters())
 
 
-def states_of_a_training(train, half, rows, batch_size, rate=0.01, scale=1 / 255):
+def states_of_a_training(train, dtype, rows, batch_size, lr=0.01, scale=1 / 255):
     """The weights before a training and after each of its updates; {layer/name: array}."""
-    Deel(seed=1, precision=half)
+    Deel(seed=1, precision=dtype)
     network = Network([*rows, Layer("prob", "Softmax")], **FACTS | {"scale": scale})
     InputBatch(train, batch_size=batch_size, crop=1.0, mirror=False)
     states = [weights(network)]
@@ -104,7 +104,7 @@ def states_of_a_training(train, half, rows, batch_size, rate=0.01, scale=1 / 255
         states.append(weights(network))
         return outcome
 
-    BatchTrain(workout, epochs=1, optimizer="sgd", lr=rate)
+    BatchTrain(workout, epochs=1, optimizer="sgd", lr=lr)
     return states
 
 
@@ -117,9 +117,9 @@ def test_gradients_that_float16_would_round_to_0_move_the_weights_as_in_float32(
         Layer("score", "InnerProduct", num_output=4, bias_term=False, weight_filler=millionth),
     ]
     moved = {}
-    for half in ("float32", "float16"):
-        before, after = states_of_a_training(train, half, rows, batch_size=64)
-        moved[half] = {name: after[name] - before[name] for name in before}
+    for dtype in ("float32", "float16"):
+        before, after = states_of_a_training(train, dtype, rows, batch_size=64)
+        moved[dtype] = {name: after[name] - before[name] for name in before}
     for name, exact in moved["float32"].items():
         assert largest(exact) > 1e-4
         assert_close(moved["float16"][name], exact, 0.02 * largest(exact), name)
@@ -130,9 +130,9 @@ def test_an_update_whose_gradients_overflow_float16_is_left_out(tmp_path):
     train = write_set(tmp_path, "train", 32)
     rows = [Layer(name, "InnerProduct", num_output=4) for name in ("hidden", "score")]
     moved = {}
-    for half in ("float32", "float16"):
-        states = states_of_a_training(train, half, rows, batch_size=1, rate=1e-6, scale=1.0)
-        moved[half] = [
+    for dtype in ("float32", "float16"):
+        states = states_of_a_training(train, dtype, rows, batch_size=1, lr=1e-6, scale=1.0)
+        moved[dtype] = [
             any((old[name] != new[name]).any() for name in old)
             for old, new in itertools.pairwise(states)
         ]
@@ -141,14 +141,14 @@ def test_an_update_whose_gradients_overflow_float16_is_left_out(tmp_path):
     assert any(moved["float16"])
 
 
-@pytest.mark.parametrize("half", ["bfloat16", "float16"])
-def test_scores_are_not_rounded_to_the_half_type(half):
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_scores_are_not_rounded_to_reduced_precision(dtype):
     """At a temperature of 20 the eight digits of bfloat16 would say little of small differences."""
-    Deel(precision=half)
+    Deel(precision=dtype)
     for network in (small(), NetworkInNetworkCIFAR10()):
         size = network.preprocessing.size
         values = network.classify(images(size=size)).value.copy()
-        assert (torch.from_numpy(values).to(getattr(torch, half)).float().numpy() != values).any()
+        assert (torch.from_numpy(values).to(getattr(torch, dtype)).float().numpy() != values).any()
 
 
 def exact_output(network):
@@ -219,13 +219,13 @@ def torch_teacher(**session):
 
 
 def test_a_torch_module_of_ones_own_teaches_in_the_sessions_type_too():
-    exact, half = torch_teacher(precision="float32"), torch_teacher(precision="bfloat16")
+    exact, reduced = torch_teacher(precision="float32"), torch_teacher(precision="bfloat16")
     pictures = images(size=12)
-    wanted, got = (teacher.batch_feature(pictures).value for teacher in (exact, half))
+    wanted, got = (teacher.batch_feature(pictures).value for teacher in (exact, reduced))
     worst = np.abs(got - wanted).max() / np.abs(wanted).max()
     assert 0 < worst < 0.03
-    assert half._model._module[0].weight.dtype == torch.float32
-    assert half.fingerprint() != exact.fingerprint()
+    assert reduced._model._module[0].weight.dtype == torch.float32
+    assert reduced.fingerprint() != exact.fingerprint()
 
 
 class Strict(torch.nn.Module):
@@ -238,7 +238,7 @@ class Strict(torch.nn.Module):
     def forward(self, x):
         output = x.mean((2, 3)) @ self.weight
         if output.dtype != torch.float32:
-            raise TypeError("wants float32")
+            raise TypeError("needs float32")
         return output
 
 
@@ -250,5 +250,5 @@ def test_a_torch_module_that_cannot_compute_in_a_half_type_teaches_in_float32(ca
         for _ in range(2):
             output = teacher.batch_feature(pictures).value
             np.testing.assert_allclose(output, np.stack([sums] * 4, 1), rtol=1e-5)
-    said = "Strict: cannot compute in bfloat16 (wants float32); it teaches in float32"
+    said = "Strict: cannot compute in bfloat16 (needs float32); it teaches in float32"
     assert capsys.readouterr().out.count(said) == 1

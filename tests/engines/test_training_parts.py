@@ -95,5 +95,5 @@ def test_numpy_does_neither():
     engine = open_engine("numpy", -1)
     module = build(engine)
     for call in (lambda: engine.update([], 0, 0.1), lambda: engine.ema_update(module, module, 0.9)):
-        with pytest.raises(EngineError, match="engine 'numpy' answers and does not learn; train"):
+        with pytest.raises(EngineError, match="engine 'numpy' is for inference alone; train"):
             call()

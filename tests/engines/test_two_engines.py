@@ -117,7 +117,7 @@ def test_numpy_is_for_inference_alone(tmp_path):
             student.classify(x)
             return student.backprop(t)
 
-        with pytest.raises(EngineError, match="engine 'numpy' answers and does not learn; train"):
+        with pytest.raises(EngineError, match="engine 'numpy' is for inference alone; train"):
             once(workout)
     with pytest.raises(EngineError, match=r"Deel\(gpu=0, engine='numpy'\): it has no GPU"):
         Deel(gpu=0, engine="numpy")

@@ -1,4 +1,4 @@
-"""Files of networks: whole or not at all, answering to the bit, and refusing what they are not."""
+"""Files of networks: whole or not at all, the same to the bit, and refused if they are others."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from deelish.errors import CaffeError, DeelishError, FileError
 
 pytestmark = pytest.mark.usefixtures("each_engine")
 
-ENDINGS = [".hdf5", ".safetensors", ".caffemodel"]
+EXTENSIONS = [".hdf5", ".safetensors", ".caffemodel"]
 LABELS = ["tabby cat", "dog", "größe", "x"]
 rng = np.random.default_rng(0)
 IMAGE = rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)
@@ -36,9 +36,9 @@ def network():
         yield network
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_saved_network_answers_to_the_bit_and_needs_nothing_else(network, tmp_path, ending):
-    path = network.save(tmp_path / f"mine{ending}")
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_a_saved_network_gives_the_same_bits_and_needs_nothing_else(network, tmp_path, extension):
+    path = network.save(tmp_path / f"mine{extension}")
     before = network.classify(IMAGE).value
     with Deel(seed=2):
         again = Network.load(path)
@@ -49,16 +49,16 @@ def test_a_saved_network_answers_to_the_bit_and_needs_nothing_else(network, tmp_
     assert repr(again) == repr(network)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_layers_that_were_never_trained_are_still_new_after_loading(network, tmp_path, ending):
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_layers_that_were_never_trained_are_still_new_after_loading(network, tmp_path, extension):
     network.untrained.add("score")
-    path = network.save(tmp_path / f"mine{ending}")
+    path = network.save(tmp_path / f"mine{extension}")
     assert Network.load(path).untrained == {"score"}
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_weights_go_into_a_network_by_name(network, tmp_path, ending):
-    path = network.save(tmp_path / f"mine{ending}")
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_weights_go_into_a_network_by_name(network, tmp_path, extension):
+    path = network.save(tmp_path / f"mine{extension}")
     plan = network.plan
     facts = {"in_size": 12, "order": "BGR", "mean": (1.5, 2.0, 3.25), "scale": 0.1}
     other = Network(plan, modelpath=path, **facts)
@@ -66,19 +66,19 @@ def test_weights_go_into_a_network_by_name(network, tmp_path, ending):
     assert not other.untrained
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
-def test_a_truncated_file_is_refused_by_name(network, tmp_path, ending, share):
-    path = network.save(tmp_path / f"mine{ending}")
+@pytest.mark.parametrize("extension", EXTENSIONS)
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.999])
+def test_a_truncated_file_is_refused_by_name(network, tmp_path, extension, fraction):
+    path = network.save(tmp_path / f"mine{extension}")
     data = path.read_bytes()
-    path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises((FileError, CaffeError), match=f"mine{ending}"):
+    path.write_bytes(data[: int(fraction * len(data))])
+    with pytest.raises((FileError, CaffeError), match=f"mine{extension}"):
         Network.load(path)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_changed_byte_is_refused_or_changes_nothing(network, tmp_path, ending):
-    path = network.save(tmp_path / f"mine{ending}")
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_a_changed_byte_is_refused_or_changes_nothing(network, tmp_path, extension):
+    path = network.save(tmp_path / f"mine{extension}")
     data, before, refusals = path.read_bytes(), network.classify(IMAGE).value, []
     for place in np.random.default_rng(1).integers(0, len(data), 60):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
@@ -94,14 +94,14 @@ def test_a_changed_byte_is_refused_or_changes_nothing(network, tmp_path, ending)
     assert all(str(path) in refusal for refusal in refusals)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("extension", EXTENSIONS)
 @pytest.mark.parametrize(
     "content", [b"<html>no such page</html>", b"\x80\x04\x95pickle", b"PK\x03\x04"]
 )
-def test_a_foreign_file_is_refused_by_name(tmp_path, ending, content):
-    path = tmp_path / f"foreign{ending}"
+def test_a_foreign_file_is_refused_by_name(tmp_path, extension, content):
+    path = tmp_path / f"foreign{extension}"
     path.write_bytes(content)
-    with pytest.raises((FileError, CaffeError), match=f"foreign{ending}"):
+    with pytest.raises((FileError, CaffeError), match=f"foreign{extension}"):
         Network.load(path)
 
 
@@ -147,11 +147,11 @@ def test_a_later_format_says_to_update(network, tmp_path):
         Network.load(path)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    network, tmp_path, monkeypatch, ending
+    network, tmp_path, monkeypatch, extension
 ):
-    path = network.save(tmp_path / f"mine{ending}")
+    path = network.save(tmp_path / f"mine{extension}")
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
 
     def full(*_):
@@ -178,7 +178,7 @@ def test_a_path_that_cannot_be_written_is_refused(network, tmp_path):
     (tmp_path / "folder.hdf5").mkdir()
     with pytest.raises(FileError, match=r"folder.hdf5: is a folder; give the name of a file"):
         network.save(tmp_path / "folder.hdf5")
-    with pytest.raises(FileError, match=r"mine.pkl: files of networks end in .hdf5"):
+    with pytest.raises(FileError, match=r"mine.pkl: networks have the file extensions .hdf5"):
         network.save(tmp_path / "mine.pkl")
 
 
@@ -204,7 +204,7 @@ def test_misfits_are_listed_with_shapes_and_the_cure(tmp_path):
             wide(modelpath=tmp_path / "small.caffemodel")
 
 
-def test_a_last_layer_for_other_labels_is_replaced_and_said_aloud(tmp_path, capsys):
+def test_a_last_layer_for_other_labels_is_replaced_and_reported(tmp_path, capsys):
     with Deel():
         first = small()
         first.untrained.clear()
@@ -234,23 +234,23 @@ def test_missing_and_extra_layers_are_listed(tmp_path):
             Network(rows, name="Three", **facts)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_weights_that_were_never_trained_do_not_become_so_by_a_file(tmp_path, ending):
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_weights_that_were_never_trained_do_not_become_so_by_a_file(tmp_path, extension):
     with Deel():
         network = small()
         network.untrained.discard("hidden")
-        network.save(tmp_path / f"new{ending}")
-        assert small(modelpath=tmp_path / f"new{ending}").untrained == {"score"}
+        network.save(tmp_path / f"new{extension}")
+        assert small(modelpath=tmp_path / f"new{extension}").untrained == {"score"}
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_labels_come_with_the_weights_and_other_pixels_are_said(tmp_path, capsys, ending):
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_labels_come_with_the_weights_and_other_pixels_are_reported(tmp_path, capsys, extension):
     with Deel():
-        small(labels=LABELS).save(tmp_path / f"small{ending}")
-        again = small(modelpath=tmp_path / f"small{ending}")
+        small(labels=LABELS).save(tmp_path / f"small{extension}")
+        again = small(modelpath=tmp_path / f"small{extension}")
         assert again.labels == LABELS
         assert capsys.readouterr().out == ""
-        small(modelpath=tmp_path / f"small{ending}", mean=(9.0,))
+        small(modelpath=tmp_path / f"small{extension}", mean=(9.0,))
     said = "was trained on L, mean (0.0,), scale 0.00392157, and this network takes L, mean (9.0,)"
     assert said in capsys.readouterr().out
 

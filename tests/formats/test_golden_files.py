@@ -1,4 +1,4 @@
-"""Every net that Caffe computed, saved in every format: each copy answers like the first."""
+"""Every net that Caffe computed, saved in every format: each copy gives the logits of the first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _folders() -> list[Path]:
 
 
 @pytest.mark.parametrize("folder", _folders() or [None], ids=lambda path: path and path.name)
-def test_every_copy_answers_the_same(material, tmp_path, folder):
+def test_every_copy_gives_the_same_outputs(material, tmp_path, folder):
     if folder is None:
         pytest.skip("caffe-golden is not in the shared material")
     Deel()
@@ -38,7 +38,7 @@ def test_every_copy_answers_the_same(material, tmp_path, folder):
         CaffeNet(caffe, caffe.with_suffix(".prototxt")),
     ]
     for copy in copies:
-        answer = copy.run(inputs)
-        assert answer.keys() == wanted.keys()
+        outputs = copy.run(inputs)
+        assert outputs.keys() == wanted.keys()
         for name, array in wanted.items():
-            np.testing.assert_array_equal(answer[name], array, err_msg=name)
+            np.testing.assert_array_equal(outputs[name], array, err_msg=name)

@@ -86,7 +86,7 @@ def splice(content: bytes, means: Means) -> bytes:
 
 
 def _table(part: Part) -> Message | None:
-    """The message that a part lies in; None for the outermost."""
+    """The message that a part is in; None for the outermost."""
     return part.outer.field.message if part.outer and part.outer.field else None
 
 

@@ -1,4 +1,4 @@
-"""The parts of a binary Caffe file, damaged or not: where each field lies, and how to change one.
+"""The parts of a binary Caffe file, damaged or not: where each field is, and how to change one.
 
 Lengths of the messages around a changed field are made to fit again, so that the change is read.
 """

@@ -1,4 +1,4 @@
-"""Blobs: every number that a shape declares lies in the file, before anything is allocated."""
+"""Blobs: every number that a shape declares is in the file, before anything is allocated."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from fuzz.forms import old_shape, shape
 
 from deelish.errors import CaffeError
-from deelish.formats.caffe.blobs import LONGEST_SIDE, MOST_AXES, read_blob
+from deelish.formats.caffe.blobs import read_blob
 from deelish.formats.caffe.wire import FIXED32, FIXED64, Source, block, tag
+from deelish.plan.shapes import LONGEST_SIDE, MOST_AXES
 
 CASES = 10_000
 HUGE = (0, -1, -(2**63), 2**16, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**62)

@@ -225,11 +225,11 @@ def test_bombs_take_little_memory(
 ) -> None:
     """Those that end at the bound of all fields with an eighth of it, as to trace takes long."""
     refused, words = bomb
-    share = 8 if words == FULL else 1
-    monkeypatch.setattr(wire, "MOST_FIELDS", wire.MOST_FIELDS // share)
+    factor = 8 if words == FULL else 1
+    monkeypatch.setattr(wire, "MOST_FIELDS", wire.MOST_FIELDS // factor)
     tracemalloc.start()
     try:
         refused()
-        assert tracemalloc.get_traced_memory()[1] < MOST_BYTES / share
+        assert tracemalloc.get_traced_memory()[1] < MOST_BYTES / factor
     finally:
         tracemalloc.stop()

@@ -15,7 +15,7 @@ _NUMBERS += (b"1e9", b"1e-45", b"1e400", b"nan", b"-inf", b"-0", b"1.", b".5")
 
 
 def _match(content: bytes, means: Means, pattern: re.Pattern[bytes]) -> tuple[int, int]:
-    """Where a match lies; the empty start of the text if there is none."""
+    """Where a match is; the empty start of the text if there is none."""
     found = [match.span() for match in pattern.finditer(content)]
     return means.rng.choice(found) if found else (0, 0)
 

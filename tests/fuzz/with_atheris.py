@@ -1,8 +1,8 @@
 """A coverage-guided search for files that the reader of Caffe's files does not survive.
 
 ``python tests/fuzz/with_atheris.py -max_total_time=1800``, with any options of libFuzzer. Each new
-kind of failure is said at once and its input kept in ``--folder``, beside the corpus, from which
-the next search goes on. Wants the extra ``fuzz``.
+kind of failure is printed at once and its input kept in ``--folder``, beside the corpus, from which
+the next search goes on. Needs the extra ``fuzz``.
 """
 
 from __future__ import annotations

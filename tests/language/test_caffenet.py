@@ -57,7 +57,7 @@ def foreign(tmp_path, deploy):
     return path
 
 
-def learns(student, folder, epochs=3):
+def train(student, folder, epochs=3):
     InputBatch(write_set(folder, "train", 64), batch_size=16, crop=1, mirror=False)
 
     def workout(x, t):
@@ -82,7 +82,7 @@ def test_a_net_in_text_alone_is_a_student(deploy, tmp_path):
     student = CaffeNet(prototxt=deploy, scale=1 / 255)
     assert student.untrained == {"conv", "bn", "scale", "score"}
     assert student.plan.logits == "score"
-    losses = learns(student, tmp_path)
+    losses = train(student, tmp_path)
     assert losses[-1] < losses[0]
 
 
@@ -94,7 +94,7 @@ def test_fine_tuning_honours_lr_mult_and_replaces_the_classifier(foreign, tmp_pa
     assert net.plan.classes == 5
     assert net.untrained == {"score"}
     before = net.engine.state(net.module)
-    learns(net, tmp_path, epochs=1)
+    train(net, tmp_path, epochs=1)
     after = net.engine.state(net.module)
     np.testing.assert_array_equal(before["conv"]["weight"], after["conv"]["weight"])
     assert (before["conv"]["bias"] != after["conv"]["bias"]).all()
@@ -112,27 +112,27 @@ def test_an_imported_net_teaches(foreign, deploy, tmp_path):
     InputBatch(write_set(tmp_path, "train", 32), batch_size=16, crop=1, mirror=False)
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(logits, distill=True)
 
     assert once(workout)[0]["loss"] > 0
 
 
-def test_losses_are_outputs_but_not_needed_to_answer(deploy):
+def test_losses_are_outputs_that_the_logits_do_not_depend_on(deploy):
     net = CaffeNet(prototxt=deploy)
     assert net.plan.outputs == ["accuracy", "loss"]
     x = np.zeros((2, 1, 8, 8), np.float32)
     assert net.run({"data": x}, "score")["score"].shape == (2, 4)
     with pytest.raises(DataError, match="Corners: input 'label' is missing; give it by that name"):
         net.run({"data": x})
-    answer = net.run({"data": x, "label": np.array([0, 1])})
+    outputs = net.run({"data": x, "label": np.array([0, 1])})
     scores = net.run({"data": x}, "score")["score"].astype(np.float64)
     picked = scores[[0, 1], [0, 1]] - np.log(np.exp(scores).sum(1))
-    np.testing.assert_allclose(answer["loss"], -picked.mean(), rtol=1e-5)
+    np.testing.assert_allclose(outputs["loss"], -picked.mean(), rtol=1e-5)
 
 
-def test_what_the_data_layer_says_is_taken(tmp_path, foreign):
+def test_the_transform_of_the_data_layer_is_used(tmp_path, foreign):
     path = tmp_path / "train.prototxt"
     path.write_text(TRAINING)
     with pytest.raises(CaffeError, match=r"reads blob 'data', which is neither an input of known"):
@@ -178,7 +178,7 @@ def test_means(foreign, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_are_refused_unless_asked_for(deploy, tmp_path, value):
+def test_nonfinite_weights_are_refused_unless_allowed(deploy, tmp_path, value):
     net = CaffeNet(prototxt=deploy)
     values = net.engine.state(net.module)
     values["conv"]["weight"][1, 0, 2, 0] = value
@@ -190,7 +190,7 @@ def test_weights_that_are_no_numbers_are_refused_unless_asked_for(deploy, tmp_pa
     assert again is not None
 
 
-def test_layers_without_weights_are_refused_unless_asked_for(foreign, tmp_path, capsys):
+def test_layers_without_weights_are_refused_unless_allowed(foreign, tmp_path, capsys):
     text = tmp_path / "more.prototxt"
     more = 'layer { name: "more" type: "Scale" bottom: "score" top: "more" }\n'
     text.write_text(DEPLOY + more)
@@ -208,7 +208,7 @@ def test_layers_that_the_net_lacks_are_named(foreign, tmp_path, capsys):
     assert "score: in foreign.caffemodel, not in the network; ignored" in capsys.readouterr().out
 
 
-def test_what_is_no_net_is_said_in_a_sentence(tmp_path, deploy, foreign):
+def test_a_file_that_is_no_net_gives_one_sentence(tmp_path, deploy, foreign):
     with pytest.raises(CaffeError, match=r"neither a .caffemodel nor a .prototxt"):
         CaffeNet()
     with pytest.raises(FileError, match=r"gone.caffemodel: no such file"):
@@ -252,9 +252,9 @@ def test_a_net_with_a_map_of_scores_gives_it_as_a_feature(tmp_path):
 def test_a_saved_net_needs_no_caffe_file(foreign, tmp_path):
     net = CaffeNet(foreign, labels=["a", "b", "c", "d"])
     x = np.random.default_rng(0).normal(size=(2, 1, 8, 8)).astype(np.float32)
-    wanted = net.run({"data": x}, "score")["score"]
-    for ending in ("hdf5", "safetensors", "caffemodel"):
-        again = Network.load(net.save(tmp_path / f"again.{ending}"))
-        np.testing.assert_array_equal(again.run({"data": x}, "score")["score"], wanted)
+    expected = net.run({"data": x}, "score")["score"]
+    for extension in ("hdf5", "safetensors", "caffemodel"):
+        again = Network.load(net.save(tmp_path / f"again.{extension}"))
+        np.testing.assert_array_equal(again.run({"data": x}, "score")["score"], expected)
         assert again.labels == ["a", "b", "c", "d"]
         assert isinstance(again.plan, Plan)

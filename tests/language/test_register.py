@@ -1,4 +1,4 @@
-"""Layer types of one's own: in rows, in Caffe files, in training."""
+"""Registered layer types: in rows, in Caffe files, in training."""
 
 import numpy as np
 import pytest
@@ -44,11 +44,11 @@ def test_a_row_runs_with_its_arguments():
     x = np.linspace(-2, 2, 8, dtype=np.float32).reshape(1, 8)
     with Deel():
         net = Network(Plan([Layer("m", "Mish", beta=2.0)], {"data": (1, 8)}), in_size=1)
-        answer = net.run({"data": x})["m"]
-    np.testing.assert_allclose(answer, x * np.tanh(np.log1p(np.exp(2 * x))), rtol=1e-5)
+        output = net.run({"data": x})["m"]
+    np.testing.assert_allclose(output, x * np.tanh(np.log1p(np.exp(2 * x))), rtol=1e-5)
 
 
-def test_weights_are_saved_shared_and_learn(tmp_path):
+def test_weights_are_saved_shared_and_trained(tmp_path):
     register_layer(
         "Gain",
         gain,
@@ -58,9 +58,9 @@ def test_weights_are_saved_shared_and_learn(tmp_path):
     with Deel():
         net = Network(Plan([Layer("g", "Gain")], {"data": (1, 2)}), in_size=1)
         again = Network.load(net.save(tmp_path / "net.hdf5"))
-        answer = again.run({"data": np.ones((1, 2), np.float32)})["g"]
+        output = again.run({"data": np.ones((1, 2), np.float32)})["g"]
         assert [tuple(p.shape) for p in parameters(net)] == [(2,)]
-    np.testing.assert_array_equal(answer, [[3, 3]])
+    np.testing.assert_array_equal(output, [[3, 3]])
 
 
 def test_caffe_files_hold_it_in_binary_and_in_text(tmp_path):
@@ -73,11 +73,11 @@ def test_caffe_files_hold_it_in_binary_and_in_text(tmp_path):
     x = np.ones((1, 4), np.float32)
     with Deel():
         net = CaffeNet(prototxt=text)
-        wanted = net.run({"data": x})["m"]
+        expected = net.run({"data": x})["m"]
         path = net.save(tmp_path / "saved.caffemodel")
         again = CaffeNet(path).run({"data": x})["m"]
-    np.testing.assert_allclose(wanted, np.tanh(np.log1p(np.exp(0.5))) * x, rtol=1e-6)
-    np.testing.assert_array_equal(wanted, again)
+    np.testing.assert_allclose(expected, np.tanh(np.log1p(np.exp(0.5))) * x, rtol=1e-6)
+    np.testing.assert_array_equal(expected, again)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_caffe_files_hold_it_in_binary_and_in_text(tmp_path):
         (("Mish", mish, {}, ("mine_param", 123)), "field 'mine_param' of number 123 is taken by"),
     ],
 )
-def test_what_cannot_be_registered(given, words):
+def test_types_that_cannot_be_registered_are_refused(given, words):
     with pytest.raises(PlanError, match=words):
         register_layer(*given)
     assert "Mish" not in KINDS

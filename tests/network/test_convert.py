@@ -1,4 +1,4 @@
-"""Files of networks from one format to another: whole, verified, and nothing left where refused."""
+"""Conversion of network files: complete, verified, and without a trace where it is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deelish.network.convert import convert
 from deelish.network.opening import open_parts
 from deelish.network.verify import inputs_for
 
-ENDINGS = [".hdf5", ".h5", ".safetensors", ".caffemodel"]
+EXTENSIONS = [".hdf5", ".h5", ".safetensors", ".caffemodel"]
 LABELS = ["tabby cat", "dog", "größe", "x"]
 
 
@@ -64,8 +64,8 @@ def caffes_hdf5(path: Path, weights: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("second", ENDINGS)
-@pytest.mark.parametrize("first", ENDINGS)
+@pytest.mark.parametrize("second", EXTENSIONS)
+@pytest.mark.parametrize("first", EXTENSIONS)
 def test_formats_of_deelish_into_each_other(network, tmp_path, capsys, first, second):
     source = network.save(tmp_path / f"first{first}")
     target = convert(source, tmp_path / f"second{second}", verify=True)
@@ -74,12 +74,12 @@ def test_formats_of_deelish_into_each_other(network, tmp_path, capsys, first, se
     assert again.preprocessing == network.preprocessing
     inputs = inputs_for(network)
     assert np.array_equal(network.run(inputs)["prob"], again.run(inputs)["prob"])
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "largest difference 0.0e+00 of the largest output (prob)"
-    assert said[1].startswith(f"written: {target}, ")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "largest difference 0.0e+00 of the largest output (prob)"
+    assert printed[1].startswith(f"written: {target}, ")
 
 
-def test_a_caffemodel_brings_its_prototxt(network, tmp_path, capsys):
+def test_a_caffemodel_is_written_with_its_prototxt(network, tmp_path, capsys):
     source = network.save(tmp_path / "first.hdf5")
     convert(source, tmp_path / "second.caffemodel")
     text = tmp_path / "second.prototxt"
@@ -94,13 +94,13 @@ def test_onnx_is_verified_by_another_program(foreign, tmp_path, capsys):
     pytest.importorskip("onnx.checker")
     pytest.importorskip("onnxruntime")
     target = convert(foreign, tmp_path / "net.onnx", verify=True, mean=(1.0, 2.0, 3.0))
-    said = capsys.readouterr().out.splitlines()
-    assert float(said[0].split()[2]) < 1e-5
-    assert said[1] == f"written: {target}, {target.stat().st_size / 1000:.1f} kB"
+    printed = capsys.readouterr().out.splitlines()
+    assert float(printed[0].split()[2]) < 1e-5
+    assert printed[1] == f"written: {target}, {target.stat().st_size / 1000:.1f} kB"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign.caffemodel", "net.onnx"]
 
 
-def test_what_the_reader_says_is_said(foreign, tmp_path, capsys):
+def test_notices_of_the_reader_are_printed(foreign, tmp_path, capsys):
     convert(foreign, tmp_path / "net.hdf5")
     assert "the file does not state its mean" in capsys.readouterr().out
 
@@ -114,7 +114,7 @@ def test_labels_and_mean_go_into_the_new_file(foreign, tmp_path):
     assert again.preprocessing.mean == (1.0, 2.0, 3.0)
 
 
-def test_weights_of_caffes_hdf5_want_their_net(foreign, tmp_path):
+def test_weights_of_caffes_hdf5_need_their_net(foreign, tmp_path):
     text = tmp_path / "net.prototxt"
     convert(foreign, tmp_path / "net.caffemodel")
     weights = caffes_hdf5(tmp_path / "weights.caffemodel.h5", foreign)
@@ -126,7 +126,7 @@ def test_weights_of_caffes_hdf5_want_their_net(foreign, tmp_path):
     assert np.array_equal(ours.run(inputs)["prob"], theirs.run(inputs)["prob"])
 
 
-def test_a_caffemodel_of_deelish_opens_with_all_that_it_holds(network, tmp_path):
+def test_a_caffemodel_of_deelish_opens_with_all_its_contents(network, tmp_path):
     path = network.save(tmp_path / "mine.caffemodel")
     assert open_parts(path).labels == LABELS
     assert open_parts(path).preprocessing == network.preprocessing
@@ -138,18 +138,19 @@ def untouched(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("ending", [".hdf5", ".caffemodel"])
-def test_a_file_that_answers_otherwise_is_not_kept(network, tmp_path, monkeypatch, ending):
+@pytest.mark.parametrize("extension", [".hdf5", ".caffemodel"])
+def test_a_file_with_other_outputs_is_not_written(network, tmp_path, monkeypatch, extension):
     source = network.save(tmp_path / "first.safetensors")
-    (tmp_path / f"second{ending}").write_text("what was there")
+    (tmp_path / f"second{extension}").write_text("what was there")
     before = untouched(tmp_path)
     monkeypatch.setattr("deelish.network.convert.largest_difference", lambda *_: (0.03, "prob"))
     with pytest.raises(
         FileError,
-        match=rf"second{ending}: would not answer as .*first.safetensors, largest difference"
-        r" 3.0e-02 of the largest output \(prob\), where 1e-04 is allowed; nothing was written$",
+        match=rf"second{extension}: would give other outputs than .*first.safetensors, largest"
+        r" difference 3.0e-02 of the largest output \(prob\), where 1e-04 is allowed; nothing"
+        r" was written$",
     ):
-        convert(source, tmp_path / f"second{ending}", verify=True)
+        convert(source, tmp_path / f"second{extension}", verify=True)
     assert untouched(tmp_path) == before
 
 
@@ -173,10 +174,10 @@ def test_the_net_in_text_is_not_written_over_either(foreign, tmp_path):
     assert untouched(tmp_path) == before
 
 
-def test_endings_are_checked_before_anything_is_read(tmp_path):
+def test_extensions_are_checked_before_anything_is_read(tmp_path):
     (tmp_path / "a.hdf5").write_bytes(b"no HDF5")
     listed = (
-        r"files of networks end in .hdf5, .h5, .safetensors, .caffemodel, .npz, .onnx; give one"
+        r"networks have the file extensions .hdf5, .h5, .safetensors, .caffemodel, .npz, .onnx;"
     )
     with pytest.raises(FileError, match=rf"b.pt: {listed}"):
         convert(tmp_path / "a.hdf5", tmp_path / "b.pt")
@@ -189,13 +190,13 @@ def test_endings_are_checked_before_anything_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("verify", [False, True])
-def test_a_folder_that_is_not_there(network, tmp_path, verify):
+def test_a_missing_folder_is_refused(network, tmp_path, verify):
     source = network.save(tmp_path / "mine.hdf5")
     with pytest.raises(FileError, match=r"a.h5: there is no folder .*nowhere; make it first"):
         convert(source, tmp_path / "nowhere" / "a.h5", verify=verify)
 
 
-def test_a_full_disk_leaves_what_was_there(network, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file(network, tmp_path, monkeypatch):
     source = network.save(tmp_path / "mine.hdf5")
     (tmp_path / "a.caffemodel").write_text("what was there")
     before = untouched(tmp_path)
@@ -209,11 +210,11 @@ def test_a_full_disk_leaves_what_was_there(network, tmp_path, monkeypatch):
     assert untouched(tmp_path) == before
 
 
-@pytest.mark.parametrize("wish", [{"in_size": 9}, {"mean": (1.0,)}])
-def test_what_a_file_of_deelish_says_itself_cannot_be_wished(network, tmp_path, wish):
+@pytest.mark.parametrize("option", [{"in_size": 9}, {"mean": (1.0,)}])
+def test_options_that_a_file_of_deelish_holds_are_refused(network, tmp_path, option):
     path = network.save(tmp_path / "mine.hdf5")
-    with pytest.raises(FileError, match=f"deelish wrote it, .*; leave {next(iter(wish))} out"):
-        open_parts(path, **wish)
+    with pytest.raises(FileError, match=f"deelish wrote it, .*; leave {next(iter(option))} out"):
+        open_parts(path, **option)
 
 
 def test_labels_must_be_as_many_as_the_outputs(network, tmp_path):
@@ -225,7 +226,7 @@ def test_labels_must_be_as_many_as_the_outputs(network, tmp_path):
         open_parts(path, labels=tmp_path / "labels.txt")
 
 
-def test_weights_that_are_missing_or_no_numbers_want_a_word(foreign, tmp_path):
+def test_missing_and_nonfinite_weights_need_an_option(foreign, tmp_path):
     rows = [*CaffeNet(foreign).plan.layers[:2], Layer("more", "InnerProduct", num_output=4)]
     made = Network(Plan(rows, {"data": (1, 3, 8, 8)}, "More"))
     made.save(tmp_path / "more.caffemodel")
@@ -236,7 +237,7 @@ def test_weights_that_are_missing_or_no_numbers_want_a_word(foreign, tmp_path):
     assert Network.load(tmp_path / "out.hdf5").untrained == {"more"}
 
 
-def test_a_network_that_onnx_cannot_hold_leaves_nothing(tmp_path):
+def test_a_network_without_an_onnx_form_leaves_no_file(tmp_path):
     pytest.importorskip("onnx.checker")
     rows = [Layer("memory", "LSTM", ["x", "cont"], num_output=4)]
     made = Network(Plan(rows, {"x": (3, 2, 5), "cont": (3, 2)}))

@@ -1,4 +1,4 @@
-"""Fingerprints of networks: the same for the same answers, another after any change."""
+"""Fingerprints of networks: equal for equal logits, and different after any change."""
 
 import json
 import subprocess
@@ -75,7 +75,7 @@ def check_another(first, second):
 
 
 @pytest.mark.usefixtures("each_engine")
-def test_two_that_are_alike_have_the_same():
+def test_equal_networks_have_equal_fingerprints():
     assert drawn()[0].fingerprint() == drawn()[0].fingerprint()
 
 
@@ -109,7 +109,7 @@ def test_the_logits_alone_change_it():
     check_another(drawn(rows()[:-1], "left"), drawn(rows()[:-1], "right"))
 
 
-def test_the_half_type_alone_changes_it():
+def test_the_autocast_dtype_alone_changes_it():
     check_another(drawn(), drawn(precision="bfloat16"))
     check_another(drawn(precision="bfloat16"), drawn(precision="float16"))
 
@@ -131,7 +131,7 @@ def test_the_last_bit_of_a_weight_alone_changes_it(each_engine, layer, blob):
     array = weights[layer][blob]
     array.flat[-1] = np.nextafter(array.flat[-1], np.float32(np.inf))
     network.module = engine.build(network.plan, weights)
-    assert network.fingerprint() == before, "the version tells that the weights are others"
+    assert network.fingerprint() == before, "raising the version is the sign of new weights"
     network.version += 1
     assert network.fingerprint() != before
 
@@ -151,21 +151,21 @@ def test_every_update_raises_the_version_and_the_fingerprint_is_none_meanwhile(s
     assert network.fingerprint() not in (before, None)
 
 
-def test_a_teacher_keeps_its_own_while_it_teaches(session):
+def test_the_fingerprint_of_a_teacher_does_not_change_in_training(session):
     teacher, student = trained(small("Teacher")), small()
     prints = {teacher.fingerprint()}
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         prints.add(teacher.fingerprint())
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(logits, distill=True)
 
     once(workout)
     assert len(prints) == 1
 
 
-def test_rows_that_only_train_do_not_count(session):
+def test_rows_that_run_only_in_training_do_not_change_it(session):
     def net(filler):
         rows = [
             Layer("hidden", "InnerProduct", num_output=6, weight_filler=0.5),
@@ -178,7 +178,7 @@ def test_rows_that_only_train_do_not_count(session):
     assert net(0.1).fingerprint() == net(0.2).fingerprint()
 
 
-def test_a_layer_of_a_users_own_has_none(session):
+def test_a_network_with_a_registered_layer_has_none(session):
     def twice(bottoms, weights, args, call):
         return bottoms[0] * 2
 
@@ -210,7 +210,7 @@ def test_it_is_the_same_in_another_process(session, tmp_path):
     assert drawn != loaded
 
 
-def test_classes_and_new_layers_are_those_of_the_answer(session, tmp_path):
+def test_classes_and_new_layers_are_those_of_the_logits(session, tmp_path):
     network = small(outputs=6)
     assert (network.classes, network.new_layers) == (6, {"hidden", "score"})
     path = trained(network).save(tmp_path / "net.hdf5")

@@ -1,4 +1,4 @@
-"""Networks at the prompt: cards, answers, features, labels, the session they belong to."""
+"""Networks at the prompt: cards, logits, features, labels, the session they belong to."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def session():
         yield deel
 
 
-def test_the_card_tells_size_classes_cost_and_state():
+def test_the_card_shows_size_classes_cost_and_state():
     card = repr(Perceptron())
     # 784 x 800 + 800 x 800 + 800 x 10 weights, and the biases.
     assert card == (
@@ -51,8 +51,8 @@ def test_the_families_have_their_published_size(family, parameters, multiply_add
 @pytest.mark.parametrize("family", [GoogLeNet, NetworkInNetwork])
 def test_the_families_run_at_any_size_from_32_up(family, size):
     network = family(labels=3, in_size=size)
-    answer = network.run({"data": np.zeros((2, 3, size, size), np.float32)}, ["prob"])["prob"]
-    assert answer.reshape(2, 3).sum(1) == pytest.approx(1)
+    output = network.run({"data": np.zeros((2, 3, size, size), np.float32)}, ["prob"])["prob"]
+    assert output.reshape(2, 3).sum(1) == pytest.approx(1)
 
 
 def test_sizes_below_are_refused_by_layer():
@@ -99,7 +99,7 @@ def test_labels_set_the_number_of_outputs(tmp_path):
         (2.5, "labels=2.5: give a file, a list of names, or a count"),
     ],
 )
-def test_labels_that_cannot_be_are_refused(labels, words):
+def test_unusable_labels_are_refused(labels, words):
     with pytest.raises(DataError, match=words):
         Perceptron(labels=labels)
 
@@ -116,40 +116,40 @@ def test_the_prompt(capsys, tmp_path):
     network = small(labels=["tabby cat", "dog", "cow", "ant"])
     network.untrained.clear()
     network.Input(str(tmp_path / "cat.png"))
-    answer = network.classify()
+    logits = network.classify()
     ShowLabels()
     lines = capsys.readouterr().out.splitlines()
-    scores = np.exp(answer.value[0].astype(float))
+    scores = np.exp(logits.value[0].astype(float))
     best = scores.max() / scores.sum()
     name = network.labels[int(scores.argmax())]
     assert lines[0] == f"#1 | {name} | {best:.1%}"
     assert len(lines) == 4
     labels = GetLabels()
     assert labels[0] == (name, pytest.approx(best, rel=1e-5))
-    assert sum(share for _, share in labels) == pytest.approx(1)
-    assert np.array_equal(Output(), answer.value)
+    assert sum(probability for _, probability in labels) == pytest.approx(1)
+    assert np.array_equal(Output(), logits.value)
 
 
-def test_labels_of_a_network_that_never_learnt_are_not_passed_off_as_answers(capsys):
+def test_predictions_of_an_untrained_network_come_with_a_warning(capsys):
     small().classify(PIXELS)
     ShowLabels()
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith(
-        "Small: hidden, score has its initial weights, so that labels mean nothing"
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(
+        "Small: hidden, score has its initial weights, so that its predictions mean"
     )
-    assert said[1].startswith("#1 | ")
+    assert printed[1].startswith("#1 | ")
 
 
 def test_paths_images_and_arrays_are_one_picture(tmp_path):
     Image.fromarray(PIXELS).save(tmp_path / "cat.png")
     network = small()
-    answers = [
+    logits = [
         network.classify(source).value
         for source in (tmp_path / "cat.png", Image.fromarray(PIXELS), PIXELS, PIXELS / 255)
     ]
-    assert all(np.array_equal(answers[0], answer) for answer in answers[1:])
+    assert all(np.array_equal(logits[0], other) for other in logits[1:])
     both = network.classify([tmp_path / "cat.png", PIXELS]).value
-    assert np.allclose(both, [answers[0][0]] * 2, atol=1e-6)
+    assert np.allclose(both, [logits[0][0]] * 2, atol=1e-6)
 
 
 def test_preprocessing_is_caffes():
@@ -157,16 +157,16 @@ def test_preprocessing_is_caffes():
     network = Network(rows, in_size=8, order="BGR", mean=(104.0, 117.0, 123.0), scale=1.0, crop=1)
     seen = network.feature(Image.fromarray(PIXELS), layer="data").value
     resized = np.asarray(Image.fromarray(PIXELS).resize((8, 8), Image.Resampling.BILINEAR))
-    wanted = resized[:, :, ::-1].astype(float) - [104, 117, 123]
-    assert np.array_equal(seen[0], wanted.transpose(2, 0, 1))
+    expected = resized[:, :, ::-1].astype(float) - [104, 117, 123]
+    assert np.array_equal(seen[0], expected.transpose(2, 0, 1))
 
 
-def test_features_come_by_layer_name():
+def test_features_are_found_by_layer_name():
     network = small()
     hidden = network.feature(PIXELS, layer="hidden")
     assert hidden.shape == (1, 16)
     assert hidden.owner is network
-    # ReLU runs in place: the blob holds what it left.
+    # ReLU runs in place: the blob holds its output.
     assert hidden.value.min() >= 0
     with pytest.raises(PlanError, match="Small has no layer 'hiden'; did you mean 'hidden'"):
         network.feature(PIXELS, layer="hiden")
@@ -175,14 +175,14 @@ def test_features_come_by_layer_name():
 def test_run_takes_and_gives_arrays_by_blob_name():
     network = small()
     x = rng.normal(size=(5, 1, 8, 8)).astype(np.float32)
-    answer = network.run({"data": x}, blobs=["hidden", "prob"])
-    assert set(answer) == {"hidden", "prob"}
+    blobs = network.run({"data": x}, blobs=["hidden", "prob"])
+    assert set(blobs) == {"hidden", "prob"}
     state = network.engine.state(network.module)
     hidden = np.maximum(x.reshape(5, 64) @ state["hidden"]["weight"].T + state["hidden"]["bias"], 0)
-    assert np.allclose(answer["hidden"], hidden, atol=1e-5)
+    assert np.allclose(blobs["hidden"], hidden, atol=1e-5)
     assert set(network.run({"data": x})) == {"prob"}
-    # A layer in place is asked for by its own name too.
-    assert np.array_equal(network.run({"data": x}, "relu")["relu"], answer["hidden"])
+    # The name of a layer in place also names its blob.
+    assert np.array_equal(network.run({"data": x}, "relu")["relu"], blobs["hidden"])
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_the_module_is_torchs_own_and_gives_the_same_logits():
     assert np.allclose(logits, network.run({"data": x}, ["score"])["score"], atol=1e-6)
 
 
-def test_a_model_file_that_is_not_there_says_where_it_was_looked_for(tmp_path, monkeypatch):
+def test_a_missing_model_file_names_the_folders_that_were_searched(tmp_path, monkeypatch):
     monkeypatch.setenv("DEELISH_MODELS", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileError, match=rf"looked in {tmp_path}.*`deelish fetch googlenet`"):
         GoogLeNet(modelpath="bvlc_googlenet.caffemodel")
 
 
-def test_two_networks_of_a_session_start_apart_and_a_seed_repeats_them():
+def test_two_networks_of_a_session_have_other_initial_weights_and_a_seed_repeats_them():
     def weights(network):
         return network.engine.state(network.module)["score"]["weight"]
 
@@ -247,7 +247,7 @@ def test_cnn_is_the_network_last_used_before_any_training():
     assert CNN.name == "Second"
 
 
-def test_cnn_before_any_network_says_how_to_make_one():
+def test_cnn_before_any_network_names_the_cure():
     with pytest.raises(TrainingError, match="there is no network yet for CNN to name"):
         CNN.save("x.hdf5")
 
@@ -300,7 +300,7 @@ def test_show_writes_a_picture_where_there_is_no_screen(tmp_path, capsys):
         ({"seed": -1}, r"Deel\(seed=-1\): give a whole number from 0 up"),
     ],
 )
-def test_a_session_checks_what_it_is_given(options, words):
+def test_a_session_checks_its_options(options, words):
     with pytest.raises(EngineError, match=words):
         Deel(**options)
     assert deelish.language.session.current_session().seed == 1
@@ -312,7 +312,7 @@ def test_importing_deelish_imports_no_engine():
     assert done.stdout.strip() == "set()"
 
 
-def test_star_gives_exactly_what_is_public():
+def test_star_imports_exactly_the_public_names():
     public = {
         name
         for name, value in vars(deelish).items()

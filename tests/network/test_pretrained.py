@@ -1,4 +1,4 @@
-"""Model files: found in the search folders, fetched from a server, refused in words."""
+"""Model files: found in the search folders, fetched from a server, refused in one sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTENT = bytes(range(256)) * 1000
 
 @dataclass
 class Site:
-    """A server on this machine: what lies at each path, and what was asked for."""
+    """A server on this machine: the file at each path, and the requests that came."""
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -94,11 +94,11 @@ def test_the_cache_is_a_folder_of_the_user() -> None:
     assert "deelish" in search_folders()[-1].parts
 
 
-@pytest.mark.parametrize("place", ["work", "models", "cache"])
+@pytest.mark.parametrize("folder", ["work", "models", "cache"])
 @pytest.mark.parametrize("asked", ["net.caffemodel", "misc/net.caffemodel"])
-def test_find_by_name(folders: dict[str, Path], place: str, asked: str) -> None:
-    (folders[place] / "net.caffemodel").write_bytes(b"x")
-    assert find_model(asked).resolve() == folders[place] / "net.caffemodel"
+def test_find_by_name(folders: dict[str, Path], folder: str, asked: str) -> None:
+    (folders[folder] / "net.caffemodel").write_bytes(b"x")
+    assert find_model(asked).resolve() == folders[folder] / "net.caffemodel"
 
 
 def test_find_takes_what_exists_as_given_first(folders: dict[str, Path]) -> None:
@@ -110,14 +110,14 @@ def test_find_takes_what_exists_as_given_first(folders: dict[str, Path]) -> None
     assert find_model(own) == own
 
 
-def test_find_says_where_it_looked_and_what_fetches_it(
+def test_find_names_the_searched_folders_and_the_command(
     folders: dict[str, Path], weights: Weights
 ) -> None:
-    places = ", ".join(map(str, folders.values()))
+    searched = ", ".join(map(str, folders.values()))
     with pytest.raises(FileError) as caught:
         find_model("misc/net.caffemodel", weights)
     assert str(caught.value) == (
-        f"misc/net.caffemodel: no such file; looked in {places}; "
+        f"misc/net.caffemodel: no such file; looked in {searched}; "
         "get it with `deelish fetch net`, or give the path of the file"
     )
 
@@ -127,7 +127,7 @@ def test_find_promises_no_other_file(folders: dict[str, Path], weights: Weights)
         find_model("own.hdf5", weights)
 
 
-def test_find_takes_an_absolute_path_at_its_word(folders: dict[str, Path]) -> None:
+def test_find_searches_no_folder_for_an_absolute_path(folders: dict[str, Path]) -> None:
     (folders["models"] / "net.caffemodel").write_bytes(b"x")
     absent = folders["work"] / "net.caffemodel"
     with pytest.raises(
@@ -168,13 +168,13 @@ def test_fetch_makes_the_folder(tmp_path: Path, weights: Weights) -> None:
     assert fetch(weights, tmp_path / "new" / "folder").read_bytes() == CONTENT
 
 
-def test_fetch_asks_once(tmp_path: Path, site: Site, weights: Weights) -> None:
+def test_fetch_downloads_once(tmp_path: Path, site: Site, weights: Weights) -> None:
     first, second = fetch(weights, tmp_path), fetch(weights, tmp_path)
     assert first == second
     assert site.asked == ["/net.caffemodel"]
 
 
-def test_fetch_replaces_a_file_that_is_wrong(tmp_path: Path, weights: Weights) -> None:
+def test_fetch_replaces_a_file_with_a_wrong_checksum(tmp_path: Path, weights: Weights) -> None:
     (tmp_path / "net.caffemodel").write_bytes(CONTENT[:1000])
     assert fetch(weights, tmp_path).read_bytes() == CONTENT
 
@@ -204,7 +204,7 @@ def test_fetch_refuses_another_file(
         (tmp_path / "net.caffemodel").write_bytes(present)
     site.files["/net.caffemodel"] = b"<html>sorry</html>"
     assert refused(weights, tmp_path) == (
-        f"net.caffemodel: {weights.address} sent another file, whose sum is not "
+        f"net.caffemodel: {weights.address} sent another file, whose checksum is not "
         f"{weights.checksum}; try again, or name another address: "
         "`deelish fetch net --from ADDRESS`"
     )
@@ -229,13 +229,13 @@ def test_fetch_without_a_connection(tmp_path: Path, weights: Weights) -> None:
 
 
 @pytest.mark.parametrize("address", ["net.caffemodel", "ftp://127.0.0.1/net", "file:///etc/hosts"])
-def test_fetch_refuses_what_is_no_web_address(
+def test_fetch_refuses_other_addresses_than_http(
     tmp_path: Path, weights: Weights, address: str
 ) -> None:
     assert f"{address!r} is no http or https address" in refused(weights, tmp_path, address)
 
 
-def test_fetch_refuses_an_address_that_cannot_be(tmp_path: Path, weights: Weights) -> None:
+def test_fetch_refuses_an_impossible_address(tmp_path: Path, weights: Weights) -> None:
     assert "http://[ gave an error (" in refused(weights, tmp_path, "http://[")
 
 
@@ -276,7 +276,7 @@ def test_fetch_without_an_address_takes_a_file_that_is_there(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha384"])
-def test_fetch_checks_what_a_named_address_sends(
+def test_fetch_checks_the_file_of_a_named_address(
     tmp_path: Path, site: Site, algorithm: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checksum = f"{algorithm}:{hashlib.new(algorithm, CONTENT).hexdigest()}"
@@ -286,17 +286,19 @@ def test_fetch_checks_what_a_named_address_sends(
     assert capsys.readouterr().out == ""
     (tmp_path / "net.caffemodel").unlink()
     site.files["/net.caffemodel"] = CONTENT[1:]
-    assert f"sent another file, whose sum is not {checksum}" in refused(weights, tmp_path, address)
+    assert f"sent another file, whose checksum is not {checksum}" in refused(
+        weights, tmp_path, address
+    )
 
 
-def test_fetch_says_that_a_sum_is_not_known(
+def test_fetch_reports_that_a_checksum_is_not_known(
     tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = Weights("net", "net.caffemodel", f"{site.address}/net.caffemodel")
     for _ in range(2):
         assert fetch(weights, tmp_path).read_bytes() == CONTENT
         assert capsys.readouterr().out == (
-            "net.caffemodel: its right sum is not known, so it was not checked\n"
+            "net.caffemodel: its checksum is not known, so it was not checked\n"
         )
     assert site.asked == ["/net.caffemodel"]
 

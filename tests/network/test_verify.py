@@ -1,4 +1,4 @@
-"""Whether a file answers as its network: differences are found, and equal files have none."""
+"""Verification of a file: differences from its network are found, and equal files have none."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_differences_are_found(network, tmp_path):
     path = network.save(tmp_path / "mine.hdf5")
     assert largest_difference(network, path) == (0, "prob")
     network.module.weights_of("score").bias.data[1] += 0.1
-    share, blob = largest_difference(network, path)
-    assert (blob, share > 1e-3) == ("prob", True)
+    difference, blob = largest_difference(network, path)
+    assert (blob, difference > 1e-3) == ("prob", True)
     network.module.weights_of("score").bias.data[1] = np.nan
     assert largest_difference(network, path) == (np.inf, "prob")
 
 
-def test_differences_of_a_model_in_another_program_are_found(network, tmp_path):
+def test_differences_of_an_onnx_model_are_found(network, tmp_path):
     pytest.importorskip("onnx.checker")
     pytest.importorskip("onnxruntime")
     path = network.export(tmp_path / "mine.onnx")
@@ -40,7 +40,7 @@ def test_nan_in_both_is_no_difference(network, tmp_path):
     assert largest_difference(network, network.save(tmp_path / "mine.hdf5")) == (0, "prob")
 
 
-def test_verification_feeds_pixels_less_their_mean():
+def test_verification_runs_on_pixels_less_their_mean():
     rows = [Layer("ip", "InnerProduct", num_output=2)]
     with Deel():
         made = Network(rows, in_size=9, mean=(100.0,), scale=0.5)

@@ -1,4 +1,4 @@
-"""What each row is the last to use: in-place rows, tops that nothing reads, blobs that are kept."""
+"""What each row is the last to use: in-place rows, tops that nothing reads, wanted blobs."""
 
 from deelish import Layer, Plan
 from deelish.plan.lifetimes import last_uses

@@ -54,11 +54,11 @@ def test_grey_is_pillows_grey_for_every_kind_of_colour():
 
 
 @pytest.mark.parametrize(
-    ("size", "share", "base"),
+    ("size", "crop", "side"),
     [(224, 224 / 256, 256), (227, 227 / 256, 256), (28, 1.0, 28), (299, 0.875, 342)],
 )
-def test_base_is_the_side_that_the_window_is_cut_from(size, share, base):
-    assert Preprocessing(size, crop=share).resize_size() == base
+def test_resize_size_is_the_side_that_the_window_is_cut_from(size, crop, side):
+    assert Preprocessing(size, crop=crop).resize_size() == side
 
 
 @pytest.mark.parametrize(("order", "channels"), [("BGR", 3), ("RGB", 3), ("L", 1)])

@@ -1,4 +1,4 @@
-"""Weights shared by a name in `param`, and the multipliers of rate and decay."""
+"""Weights shared by a name in `param`, and the multipliers of learning rate and decay."""
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def test_an_array_of_rate_zero_stays_and_gets_no_gradient():
 
 
 def test_decay_mult_multiplies_the_decay():
-    # SGD: weight - rate * (gradient + decay * decay_mult * weight).
+    # SGD: weight - lr * (gradient + decay * decay_mult * weight).
     moved = one_update(({"decay_mult": 2},), weight_decay=0.25)
     np.testing.assert_allclose(moved, 0.1 * (1 + 0.25 * 2), rtol=1e-5)
     np.testing.assert_allclose(one_update(({"decay_mult": 0},), weight_decay=0.25), 0.1, rtol=1e-5)

@@ -178,8 +178,8 @@ def interrupted(folder):
 
 def saved(folder):
     """Every process saves and loads; which one wrote, and the error of an unwritable folder."""
-    written, save = [], model.save_record
-    model.save_record = lambda path, record: written.append(path.name) or save(path, record)
+    written, save = [], model.write_network
+    model.write_network = lambda path, network: written.append(path.name) or save(path, network)
     student = small()
     path = student.save(folder / "student.hdf5")
     loaded = Network.load(path)
@@ -188,7 +188,7 @@ def saved(folder):
     except FileError as error:
         refused = str(error)
     finally:
-        model.save_record = save
+        model.write_network = save
     return {"weights": weights(loaded), "written": written, "refused": refused}
 
 
@@ -216,7 +216,7 @@ def run_all(folder):
 def left():
     """Whether nothing holds the group once it is left; else its threads outlive Python's end."""
     group = weakref.ref(dist.group.WORLD)
-    torch_group.leave()
+    torch_group.leave_group()
     return group() is None
 
 

@@ -43,7 +43,7 @@ def pair(session, sets):
         (
             {"kind": "attention", "student": "score"},
             TrainingError,
-            "hint 'attention' compares places, and 'score' of Student and 'conv2' of Teacher have",
+            "hint 'attention' compares positions, and 'score' of Student and 'conv2' of Teacher",
         ),
     ],
 )
@@ -73,7 +73,7 @@ def test_an_array_of_logits_gives_no_hint(pair):
         logits = np.eye(4, dtype=np.float32)[t.value] * 8
         return student.backprop(t, distill=logits, hint=("conv2", "conv2"))
 
-    words = "Student.backprop: hint= needs the logits of a network, whose layer 'conv2' it can ask"
+    words = "Student.backprop: hint= needs the logits of a network, whose layer 'conv2' it compares"
     with pytest.raises(TrainingError, match=words):
         once(workout)
 

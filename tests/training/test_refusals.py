@@ -135,7 +135,7 @@ def test_a_workout_that_returns_no_pair_is_refused(session, sets, result):
     ("options", "words"),
     [
         ({"temperature": 0}, "temperature=0; give a number above 0"),
-        ({"alpha": 1.5}, "alpha=1.5; give the teacher's share of the loss"),
+        ({"alpha": 1.5}, "alpha=1.5; give the weight of the teacher's part"),
     ],
 )
 def test_temperature_and_alpha_are_checked(session, sets, options, words):

@@ -74,8 +74,8 @@ def test_cached_logits_serve_lists_and_shards_alike(corners, shards, model, caps
         assert main(["teach", str(model), "--images", str(source), "--views", "2"]) == 0
         return capsys.readouterr().out.splitlines()[-1]
 
-    assert teach(corners[0]).startswith("Small: logits of 128 images computed, 0 were there")
-    assert teach(shards[0]).startswith("Small: logits of 0 images computed, 128 were there")
+    assert teach(corners[0]).startswith("Small: logits of 128 images computed, 0 cached before")
+    assert teach(shards[0]).startswith("Small: logits of 0 images computed, 128 cached before")
     assert run(shards, model, views=2)[0] == run(corners, model, views=2)[0]
 
 

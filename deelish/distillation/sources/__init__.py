@@ -1,4 +1,4 @@
-"""The kinds of model that can teach: one file for each, and the choice among them."""
+"""The kinds of model that can teach: one file each. `source_of` chooses among them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from deelish.network.opening import open_parts
 
 
 def source_of(source: Any, gpu: int, key: str | None) -> InferenceModel:
-    """The model that a teacher is made from, whatever it is.
+    """The model behind a teacher.
 
-    Frameworks are recognised where they are imported already; none is imported to find out.
+    It imports no framework: an object of a framework exists only where that is imported already.
 
     Args:
         source: a torch.nn.Module, a chainer.Link, a Network, a path, or a function.
         gpu: where an .onnx file runs: -1 for the CPU, else the number of the GPU.
-        key: what a function's answers are kept under.
+        key: names the logits of a function in the teacher cache.
 
     Raises:
         TrainingError: it is none of these.
@@ -59,7 +59,7 @@ def _opened(path: Path, gpu: int) -> InferenceModel:
 
 
 def _is(source: object, framework: str, kind: str) -> bool:
-    """Whether it is an object of a class of a framework, which is imported then."""
+    """Whether it is an object of this class of a framework that is imported already."""
     found: Any = sys.modules.get(framework)
     for name in kind.split("."):
         found = getattr(found, name, None)

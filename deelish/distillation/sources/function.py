@@ -14,7 +14,7 @@ from deelish.engines.inference import InferenceModel, logits_of
 class FunctionModel(InferenceModel):
     """A function from float32 (n, channels, size, size) to logits (n, classes).
 
-    What it computes cannot be seen: `key` is the user's word that its answers change with it alone.
+    Its code cannot be seen: by `key` the user states that equal keys mean equal logits.
     """
 
     kind = "function"
@@ -25,9 +25,9 @@ class FunctionModel(InferenceModel):
         self.name = str(getattr(function, "__name__", type(function).__name__))
 
     def run(self, values: np.ndarray) -> np.ndarray:
-        # A copy, since a function may write into what it is given.
-        answer = self._function(values.copy())
-        return np.asarray(logits_of(self.name, answer, lambda value: isinstance(value, np.ndarray)))
+        # A copy, since the function may write into its argument.
+        output = self._function(values.copy())
+        return np.asarray(logits_of(self.name, output, lambda value: isinstance(value, np.ndarray)))
 
     def digest(self) -> str | None:
         return None if self._key is None else sha256(self._key.encode()).hexdigest()

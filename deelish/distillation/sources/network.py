@@ -1,4 +1,4 @@
-"""A network of deelish as the model of a teacher, also one that a file holds."""
+"""A network of deelish as a teacher, made by the script or opened from a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deelish.network.model import Model
 
 
 class NetworkModel(InferenceModel):
-    """A network, which brings its own preprocessing and labels.
+    """A network. It has its own preprocessing and labels.
 
     Raises:
         PlanError: it takes no images.
@@ -24,7 +24,7 @@ class NetworkModel(InferenceModel):
         if len(shape) != 4:
             raise PlanError(
                 f"{network.name}: takes no images, its input {network.plan.data!r} is {shape}; give"
-                " a function that turns images into what it takes"
+                " a function from images to logits"
             )
         self.name = network.name
         self.parameters = network.parameters

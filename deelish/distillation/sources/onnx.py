@@ -1,4 +1,4 @@
-"""A model of ONNX as a teacher, run by onnxruntime."""
+"""An ONNX model as a teacher, run by onnxruntime."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OnnxModel(InferenceModel):
         gpu: -1 for the CPU, else the number of the GPU.
 
     Raises:
-        FileError: the file or onnxruntime is missing, it is damaged, or takes another input.
+        FileError: the file or onnxruntime is missing, or the file is damaged or has another input.
     """
 
     kind = "model of ONNX"
@@ -37,7 +37,7 @@ class OnnxModel(InferenceModel):
         self._session = _session(file, gpu)
         self.parameters, self.labels = file.parameters, file.labels
         self._digest = file.digest()
-        self.fixed = self._input()
+        self.fixed = self._checked_input()
         order = "L" if self.fixed.get("channels") == 1 else "RGB"
         size = {name: side for name, side in self.fixed.items() if name == "size"}
         self.pixels = {"order": order, **size, **file.pixels}
@@ -45,24 +45,24 @@ class OnnxModel(InferenceModel):
         if shape and len(shape) > 1 and isinstance(shape[1], int):
             self.classes = shape[1]
 
-    def _input(self) -> dict[str, Any]:
-        """Keep its name, its type and how many images it takes; returns size and channels."""
+    def _checked_input(self) -> dict[str, Any]:
+        """Check the input and note its name, type and batch size; return its size and channels."""
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape or ()) if len(inputs) == 1 else []
         fixed = [side if isinstance(side, int) and side > 0 else None for side in shape]
         if len(fixed) != 4 or inputs[0].type not in TYPES or fixed[1] not in (1, 3, None):
-            takes = "; ".join(f"{i.name!r}, {i.type} {i.shape}" for i in inputs)
+            got = "; ".join(f"{i.name!r}, {i.type} {i.shape}" for i in inputs)
             raise FileError(
-                f"{self._path}: takes {takes}, where one input of floats (n, 3, size, size) or"
-                " (n, 1, size, size) is wanted; export the model so"
+                f"{self._path}: takes {got}, where one input of floats (n, 3, size, size) or"
+                " (n, 1, size, size) is needed; export the model so"
             )
-        self._given, self._type, self._batch = inputs[0].name, TYPES[inputs[0].type], fixed[0]
-        says: dict[str, Any] = {}
+        self._input_name, self._type, self._batch = inputs[0].name, TYPES[inputs[0].type], fixed[0]
+        known: dict[str, Any] = {}
         if fixed[1] is not None:
-            says["channels"] = fixed[1]
+            known["channels"] = fixed[1]
         if fixed[2] is not None and fixed[2] == fixed[3]:
-            says["size"] = fixed[2]
-        return says
+            known["size"] = fixed[2]
+        return known
 
     def run(self, values: np.ndarray) -> np.ndarray:
         values = values.astype(self._type, copy=False)
@@ -71,11 +71,11 @@ class OnnxModel(InferenceModel):
         return np.concatenate(parts).astype(np.float32, copy=False)
 
     def _part(self, values: np.ndarray, batch: int) -> np.ndarray:
-        # A model of a fixed number of images takes no fewer: the last one fills the room.
+        # A model of a fixed batch size takes no smaller batch: copies of the last image fill it.
         missing = batch - len(values)
         filled = np.concatenate([values, *[values[-1:]] * missing]) if missing else values
-        answer: np.ndarray = self._session.run([self._logits], {self._given: filled})[0]
-        return answer[: len(values)]
+        logits: np.ndarray = self._session.run([self._logits], {self._input_name: filled})[0]
+        return logits[: len(values)]
 
     def digest(self) -> str:
         return self._digest
@@ -91,4 +91,4 @@ def _session(file: OnnxFile, gpu: int) -> Any:
     except FileError:
         raise
     except Exception as error:
-        raise FileError(f"{file.path}: onnxruntime refuses it ({first_line(error)})") from error
+        raise FileError(f"{file.path}: onnxruntime cannot open it ({first_line(error)})") from error

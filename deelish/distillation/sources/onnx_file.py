@@ -1,4 +1,4 @@
-"""An .onnx file before it runs: which value holds the logits, what deelish noted, its digest."""
+"""An .onnx file before it runs: its logits, deelish's metadata in it, its digest."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ if TYPE_CHECKING:
 
 
 class OnnxFile:
-    """What the file says.
+    """The contents of the file.
 
     Attributes:
-        logits: the value that holds the logits: as deelish noted it, else what goes into the
-            Softmax that makes the first output, else the first output.
-        pixels, labels: as deelish noted them; none in the files of others.
-        parameters: how many numbers of floating point it holds.
+        logits: the name of the value that holds the logits: that in deelish's metadata, else the
+            input of a Softmax that makes the first output, else the first output.
+        pixels, labels: from deelish's metadata; empty and None in files of other programs.
+        parameters: how many floating-point numbers its initialisers hold.
 
     Raises:
-        FileError: it is damaged, or the package onnx is not there.
+        FileError: it is damaged, or the package onnx is missing.
     """
 
     def __init__(self, path: Path) -> None:
         try:
             import onnx
         except ImportError:
-            raise FileError(f"{path}: reading .onnx wants the package onnx; {CURE}") from None
+            raise FileError(f"{path}: reading .onnx needs the package onnx; {CURE}") from None
         self.path = path
         try:
-            # Large weights may lie in files beside it, which onnxruntime reads.
+            # Large weights may be in files beside it; onnxruntime reads those.
             self._model = onnx.load(path, load_external_data=False)
         except Exception as error:
             raise FileError(f"{path}: is no model of ONNX ({first_line(error)})") from error
         graph = self._model.graph
         if not graph.output:
-            raise FileError(f"{path}: its graph has no output; give a model that answers")
-        notes = {entry.key: entry.value for entry in self._model.metadata_props}
-        self.logits = notes.get("logits") or _before_softmax(graph)
-        self._read_notes(notes)
+            raise FileError(f"{path}: its graph has no output; give a model with an output")
+        metadata = {entry.key: entry.value for entry in self._model.metadata_props}
+        self.logits = metadata.get("logits") or _before_softmax(graph)
+        self._read_metadata(metadata)
         floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
         held = [tensor for tensor in graph.initializer if tensor.data_type in floats]
         self.parameters = sum(math.prod(tensor.dims) for tensor in held)
 
-    def _read_notes(self, notes: dict[str, str]) -> None:
+    def _read_metadata(self, metadata: dict[str, str]) -> None:
         self.pixels: dict[str, Any] = {}
         self.labels: list[str] | None = None
-        if "deelish" not in notes:
+        if "deelish" not in metadata:
             return
         try:
-            found = Preprocessing.from_dict(json.loads(notes["preprocessing"]))
-            names = json.loads(notes.get("labels", "null"))
+            found = Preprocessing.from_dict(json.loads(metadata["preprocessing"]))
+            names = json.loads(metadata.get("labels", "null"))
             self.labels = None if names is None else [str(name) for name in names]
         except (DataError, ValueError, KeyError, TypeError) as error:
             raise FileError(
-                f"{self.path}: what deelish noted in it is damaged ({first_line(error)}); export it"
-                " anew"
+                f"{self.path}: deelish's metadata in it is damaged ({first_line(error)}); export it"
+                " again"
             ) from None
         self.pixels = {field.name: getattr(found, field.name) for field in fields(found)}
 
     def runnable(self) -> bytes | str:
-        """What onnxruntime loads: the file, or its bytes where the logits must be an output."""
+        """What onnxruntime loads: the path, or bytes in which the logits are an output."""
         from onnx import helper
 
         graph = self._model.graph
@@ -78,7 +78,8 @@ class OnnxFile:
         values = [value for node in graph.node for value in node.output]
         if self.logits not in values:
             raise FileError(
-                f"{self.path}: its logits, {self.logits!r}, are made by no node; export it anew"
+                f"{self.path}: its logits, {self.logits!r}, are the output of no node; export it"
+                " again"
             )
         kind = graph.output[0].type.tensor_type.elem_type
         graph.output.append(helper.make_tensor_value_info(self.logits, kind, None))
@@ -87,13 +88,13 @@ class OnnxFile:
         return data
 
     def digest(self) -> str:
-        """sha256 of the file, and of the files of weights that it names."""
+        """sha256 of the file and of the weight files that it names."""
         digest = Digest(self.logits, _sum(self.path))
-        for name in sorted(self._beside()):
+        for name in sorted(self._weight_files()):
             digest.text(_sum(self.path.parent / name))
         return digest.hex()
 
-    def _beside(self) -> set[str]:
+    def _weight_files(self) -> set[str]:
         return {
             entry.value
             for tensor in self._model.graph.initializer

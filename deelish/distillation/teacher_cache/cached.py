@@ -1,4 +1,4 @@
-"""The logits of a teacher to a batch: from its store, computed where they are not there yet."""
+"""A teacher's logits for a batch: from the cache, computed where they are not cached yet."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from deelish.storage.index import Keys
 
 
 class TeacherCache:
-    """The cached logits of all teachers that a session asks, each in a store of its own.
+    """The cached logits of all teachers of a session, one store for each.
 
     Args:
-        top: how many of the highest logits are cached; None for all.
+        top: how many of the highest logits to cache; None for all.
     """
 
     def __init__(self, top: int | None = None) -> None:
@@ -36,30 +36,31 @@ class TeacherCache:
         return predictor.engine.array(self._cached(store, predictor, images))
 
     def _cached(self, store: Store, predictor: Predictor, images: ImageTensor) -> Logits:
-        """float32 (n, classes); what the store holds is not computed.
+        """Logits float32 (n, classes); only those that are not cached are computed.
 
-        They are in half precision, in the run that computes them too, so that a first run and a
-        later one are equal to the bit.
+        Fresh logits are rounded to half precision too, so that a first run and a later one are
+        equal to the bit.
         """
         keys: Keys = images.pictures.keys  # type: ignore[attr-defined]
         found, logits = store.get(keys)
         if found.all():
             return logits
         missing = np.flatnonzero(~found)
-        asked = _subset(images, missing) if found.any() else images
-        fresh = predictor.engine.numpy(predictor.logits(asked))
+        uncached = _subset(images, missing) if found.any() else images
+        fresh = predictor.engine.numpy(predictor.logits(uncached))
         store.put(keys[missing], fresh)
-        # Another process may have put its own in meanwhile: those count, for all who ask later.
+        # Another process may have cached its own meanwhile: take those, as every later run does.
         now, stored = store.get(keys[missing])
         logits[missing] = np.where(now[:, None], stored, store.rounded(fresh))
         return logits
 
     def store_of(self, predictor: Predictor, images: ImageTensor) -> Store | None:
-        """The store for a teacher's logits to these images, opened once.
+        """The store for a teacher's logits for these images, opened once.
 
-        None for fresh views, whose pictures have no keys, and for a teacher without a fingerprint.
+        None for fresh views, whose pictures have no keys, for a teacher without a fingerprint, and
+        for one whose members are cached.
         """
-        if getattr(images.pictures, "keys", None) is None:
+        if predictor.members or getattr(images.pictures, "keys", None) is None:
             return None
         fingerprint = predictor.fingerprint()
         if fingerprint is None:

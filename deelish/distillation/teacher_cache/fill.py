@@ -1,4 +1,4 @@
-"""Fills the teacher cache ahead of time: logits to every recorded view of a list of images."""
+"""Fills the teacher cache ahead of training: logits for each recorded view of a list."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 class Filling:
-    """One round through the views of a dataset; what is cached already is not computed.
+    """One pass through the views of a dataset. Logits that are cached already are not computed.
 
     Attributes:
-        computed, there: images whose logits were computed, and whose logits were cached before.
-        store: where they are; None before the first batch.
+        computed, cached: how many images' logits were computed, and were cached before.
+        store: the store of the logits; None before the first batch.
     """
 
     def __init__(self, network: Model, dataset: Dataset) -> None:
         if network.new_layers:
             new = ", ".join(sorted(network.new_layers))
             raise TrainingError(
-                f"{network.name}: {new} has its initial weights, so that it has nothing to teach;"
+                f"{network.name}: {new} has its initial weights, so that it cannot teach yet;"
                 " train it first"
             )
         self.network, self.dataset = network, dataset
         self.cache = TeacherCache(dataset.choices.top)
-        self.computed, self.there = 0, 0
+        self.computed, self.cached = 0, 0
         self.store: Store | None = None
 
     def run(self) -> None:
-        """Go through all views; KeyboardInterrupt leaves what is computed in the store.
+        """Go through all views. After a KeyboardInterrupt the computed logits stay cached.
 
         Raises:
             DataError: an image cannot be read.
@@ -57,14 +57,14 @@ class Filling:
                 self._view(number, bar)
 
     def _view(self, number: int, bar: tqdm[Any]) -> None:
-        computed, there = self.computed, self.there
-        # Epoch e of a training shows view e, so that this is what its teacher will be asked for.
+        computed, cached = self.computed, self.cached
+        # Epoch e of a training shows view e: these are the views that its teacher will see.
         with closing(self.dataset.train.batches(number, training=True)) as batches:
             for batch in batches:
                 self._batch(batch)
                 bar.update(len(batch))
-        computed, there = self.computed - computed, self.there - there
-        say(f"view {number}: {computed} computed, {there} were there")
+        computed, cached = self.computed - computed, self.cached - cached
+        say(f"view {number}: {computed} computed, {cached} cached before")
 
     def _batch(self, batch: ImageBatch) -> None:
         network, engine = self.network, self.network.engine
@@ -77,20 +77,20 @@ class Filling:
                 f"{network.name}: its logits cannot be cached; give a network that is read from a"
                 " file, and recorded views"
             )
-        there = int(self.store.get(batch.keys)[0].sum())
+        cached = int(self.store.get(batch.keys)[0].sum())
         self.cache.logits(network, images)
         if not self.store.writable:
             raise FileError(
-                f"{self.store.path}: cannot be written any more, with logits of"
-                f" {len(self.store)} images there; make room, or name another folder in"
+                f"{self.store.path}: cannot be written any more; it holds logits of"
+                f" {len(self.store)} images; make room, or name another folder in"
                 " DEELISH_CACHE, and start again"
             )
-        self.there += there
-        self.computed += len(batch) - there
+        self.cached += cached
+        self.computed += len(batch) - cached
 
     def __str__(self) -> str:
         where = f"; {self.store.path}" if self.store is not None else ""
         return (
-            f"{self.network.name}: logits of {self.computed} images computed, {self.there} were"
-            f" there{where}"
+            f"{self.network.name}: logits of {self.computed} images computed, {self.cached}"
+            f" cached before{where}"
         )

@@ -1,4 +1,4 @@
-"""What a file of cached logits says of itself: its teacher, and the form of its records."""
+"""The header of a file of cached logits: its teacher, and the form of its records."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def choose_device(gpu: int) -> Any:
             f" {count}, or gpu=-1"
         )
     with warnings.catch_warnings():
-        # Chainer advises to install cuDNN and CuPy anew, which is no use with CuPy 14.
+        # Chainer advises to install cuDNN and CuPy again, which is no use with CuPy 14.
         warnings.simplefilter("ignore")
         return chainer.get_device(f"@cupy:{gpu}")
 

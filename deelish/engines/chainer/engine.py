@@ -12,7 +12,7 @@ from deelish.engines.base import Engine
 from deelish.engines.chainer.device import choose_device, computing, to_numpy
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
-from deelish.engines.chainer.optimizers import Optimizer
+from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
 from deelish.engines.precision import only_float32
 from deelish.plan.plan import Plan
 
@@ -49,9 +49,9 @@ class ChainerEngine(Engine):
         module.generator = self._generator
         # Chainer checks types and shapes in every function; the plan has done so.
         with self._computing(train=training, enable_backprop=training, type_check=False):
-            answer = dict(module(variables, wanted))
-        # What is done with an answer later must not grow a graph from it.
-        return answer if training else {name: self.detach(v) for name, v in answer.items()}
+            outputs = dict(module(variables, wanted))
+        # What is done with logits later must not grow a graph from them.
+        return outputs if training else {name: self.detach(v) for name, v in outputs.items()}
 
     def _computing(self, **settings: bool) -> AbstractContextManager[None]:
         # Without the setting cuDNN sums gradients in another order every time.
@@ -89,18 +89,21 @@ class ChainerEngine(Engine):
     def gather(self, values: Any, labels: np.ndarray) -> Any:
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
 
-    def optimizer(
-        self, module: PlanChain, name: str, rate: float, options: Mapping[str, Any]
-    ) -> Optimizer:
-        return Optimizer(module, name, rate, options)
+    def optimizer_options(self, name: str) -> list[str]:
+        return optimizer_options(name)
 
-    def update(self, optimizers: Sequence[Optimizer], loss: Any, rate: float) -> None:
+    def optimizer(
+        self, module: PlanChain, name: str, lr: float, options: Mapping[str, Any]
+    ) -> Optimizer:
+        return Optimizer(module, name, lr, options)
+
+    def update(self, optimizers: Sequence[Optimizer], loss: Any, lr: float) -> None:
         with self._computing():
             for optimizer in optimizers:
                 optimizer.own.target.cleargrads()
             loss.backward()
             for optimizer in optimizers:
-                optimizer.step(rate)
+                optimizer.step(lr)
             loss.unchain_backward()
 
     def ema_update(self, module: PlanChain, other: PlanChain, decay: float) -> None:

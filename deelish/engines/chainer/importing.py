@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.errors import EngineError
+from deelish.errors import MissingPackageError
 
 CURE = (
     'install it with `pip install --build-constraint FILE "deelish[chainer]"`, where FILE holds the'
@@ -28,7 +28,7 @@ def import_chainer() -> Any:
     """The module chainer.
 
     Raises:
-        EngineError: it is not installed, or cannot be imported.
+        MissingPackageError: it is not installed, or cannot be imported.
     """
     if "chainer" in sys.modules:
         return sys.modules["chainer"]
@@ -40,10 +40,14 @@ def import_chainer() -> Any:
             import chainer
     except ModuleNotFoundError as error:
         if error.name != "chainer":
-            raise EngineError(f"engine 'chainer' cannot be imported: {error}; {CURE}") from error
-        raise EngineError(f"engine 'chainer' is not installed; {CURE}") from None
+            raise MissingPackageError(
+                f"engine 'chainer' cannot be imported: {error}; {CURE}"
+            ) from error
+        raise MissingPackageError(f"engine 'chainer' is not installed; {CURE}") from None
     except (ImportError, AttributeError) as error:
-        raise EngineError(f"engine 'chainer' cannot be imported: {error}; {CURE}") from error
+        raise MissingPackageError(
+            f"engine 'chainer' cannot be imported: {error}; {CURE}"
+        ) from error
     return chainer
 
 

@@ -1,4 +1,4 @@
-"""Any chainer.Link as a teacher: always in test mode, never with gradients, never changed."""
+"""Any chainer.Link as a teacher: in evaluation mode, without gradients, never changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from deelish.errors import TrainingError
 
 chainer = import_chainer()
 
-# How many numbers of an array tell that it was updated, which changes nearly all of them.
+# How many numbers of an array show that it was updated, which changes nearly all of them.
 SAMPLE = 64
 
 
@@ -49,40 +49,40 @@ class ChainerModel(WatchedModel):
         device = self._link.device
         with self._unchanged(), computing(device, train=False, enable_backprop=False):
             given = chainer.Variable(device.send(values), requires_grad=False)
-            answer = logits_of(self.name, self._link(given), _is_array)
-        return self._array(answer)
+            output = logits_of(self.name, self._link(given), _is_array)
+        return self._array(output)
 
-    def _array(self, answer: Any) -> np.ndarray:
-        if isinstance(answer, chainer.Variable) and answer.creator_node is not None:
+    def _array(self, output: Any) -> np.ndarray:
+        if isinstance(output, chainer.Variable) and output.creator_node is not None:
             raise TrainingError(
-                f"{self.name}: its answer has a gradient, though it ran without; take what enables"
+                f"{self.name}: its output has a gradient, though it ran without; take what enables"
                 " backprop out of its forward()"
             )
-        return to_numpy(answer).astype(np.float32, copy=False)
+        return to_numpy(output).astype(np.float32, copy=False)
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
         links = {name.strip("/").replace("/", "."): link for name, link in self._link.namedlinks()}
         if layer not in links:
             no_such_layer(self.name, layer, links)
-        keeper = _Keeper()
-        links[layer].add_hook(keeper)
+        recorder = _Recorder()
+        links[layer].add_hook(recorder)
         try:
             self.run(values)
         finally:
-            links[layer].delete_hook(keeper.name)
-        if not keeper.made or not _is_array(keeper.made[0]):
-            made = f"makes {type(keeper.made[0]).__name__}" if keeper.made else "does not run"
+            links[layer].delete_hook(recorder.name)
+        if not recorder.made or not _is_array(recorder.made[0]):
+            made = f"makes {type(recorder.made[0]).__name__}" if recorder.made else "does not run"
             raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
-        return self._array(keeper.made[0])
+        return self._array(recorder.made[0])
 
-    def _sum(self) -> str:
+    def _compute_digest(self) -> str:
         """Names, types and bytes of all that its files hold, and the links as they print."""
         digest = Digest(qualified(self._link), ADDRESS.sub("", repr(self._link)))
         for name, array in _arrays(self._link):
             digest.array(name, to_numpy(array), "")
         return digest.hex()
 
-    def _stamp(self) -> list[bytes]:
+    def _version(self) -> list[bytes]:
         """Some numbers of each array."""
         return [
             to_numpy(array.ravel()[:: max(1, array.size // SAMPLE)]).tobytes()
@@ -90,8 +90,8 @@ class ChainerModel(WatchedModel):
         ]
 
 
-class _Keeper(chainer.LinkHook):  # type: ignore[misc, name-defined]
-    """Keeps what a link makes."""
+class _Recorder(chainer.LinkHook):  # type: ignore[misc, name-defined]
+    """Records what a link returns."""
 
     name = "deelish-feature"
 
@@ -105,11 +105,11 @@ class _Keeper(chainer.LinkHook):  # type: ignore[misc, name-defined]
 
 def _arrays(link: Any) -> Iterator[tuple[str, Any]]:
     """Parameters and persistent arrays, such as running statistics, by name."""
-    for place, part in link.namedlinks():
+    for path, part in link.namedlinks():
         for name in sorted((*part._params, *part._persistent)):
             value = getattr(part, name)
             array = value.array if isinstance(value, chainer.Parameter) else value
-            yield f"{place}/{name}", array if _is_array(array) else np.asarray(array)
+            yield f"{path}/{name}", array if _is_array(array) else np.asarray(array)
 
 
 def _is_array(value: Any) -> bool:

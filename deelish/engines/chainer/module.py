@@ -9,7 +9,7 @@ import numpy as np
 
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.layers import OPS
-from deelish.engines.chainer_names import NAMES
+from deelish.engines.chainer.names import NAMES
 from deelish.engines.custom import custom
 from deelish.engines.runner import Runner
 from deelish.plan.kind import Blob, Blobs
@@ -19,14 +19,15 @@ chainer = import_chainer()
 
 
 class LayerLink(chainer.Link):  # type: ignore[misc, name-defined]
-    """The weights of one layer: parameters where they learn, persistent arrays where not.
+    """The weights of one layer: parameters where they are trainable, else persistent arrays.
 
-    They have Chainer's names, W and b; layers read them by Caffe's, and shared ones where they lie.
+    They have Chainer's names, W and b. Layers read them by Caffe's names, shared ones from their
+    owner.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._places: dict[str, tuple[Any, str, Any]] = {"bias": (None, "", None)}
+        self._arrays: dict[str, tuple[Any, str, Any]] = {"bias": (None, "", None)}
 
     def hold(self, name: str, blob: Blob, values: np.ndarray) -> None:
         """Hold a copy of an array."""
@@ -36,18 +37,18 @@ class LayerLink(chainer.Link):  # type: ignore[misc, name-defined]
                 setattr(self, own, chainer.Parameter(held))
         else:
             self.add_persistent(own, held)
-        self._places[name] = (self, own, None)
+        self._arrays[name] = (self, own, None)
 
     def share(self, name: str, blob: Blob, owner: LayerLink, owned: str) -> None:
         """Use another layer's array, in a shape of its own."""
         # Not registered here: Chainer would update it once for each link that holds it.
-        self._places[name] = (owner, owned, blob.shape)
+        self._arrays[name] = (owner, owned, blob.shape)
 
     def __getattr__(self, name: str) -> Any:
-        places = self.__dict__.get("_places", {})
-        if name not in places:
+        arrays = self.__dict__.get("_arrays", {})
+        if name not in arrays:
             raise AttributeError(name)
-        owner, held, shape = places[name]
+        owner, held, shape = arrays[name]
         if owner is None:
             return None
         value = getattr(owner, held)
@@ -102,10 +103,10 @@ class PlanChain(chainer.Chain):  # type: ignore[misc, name-defined]
         names = [self.plan.logits] if wanted is None else wanted
         blobs = {name: chainer.as_variable(values) for name, values in inputs.items()}
         generator = self.generator if chainer.config.train else None
-        answer = self._runner.run(blobs, names, generator, self.device)
+        outputs = self._runner.run(blobs, names, generator, self.device)
         if wanted is not None:
-            return answer
-        logits = answer[self.plan.logits]
+            return outputs
+        logits = outputs[self.plan.logits]
         return logits.reshape((logits.shape[0], -1))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deelish.common.checks import is_number
+from deelish.common.suggestions import nearest
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
 from deelish.engines.trainable import trainable_arrays
@@ -17,7 +20,7 @@ _KINDS = chainer.optimizers
 OWN: dict[str, Any] = {
     name.lower(): kind
     for name, kind in vars(_KINDS).items()
-    # AdaDelta has no rate that a schedule could change.
+    # AdaDelta has no learning rate that a schedule could change.
     if isinstance(kind, type) and name != "AdaDelta"
 }
 
@@ -29,43 +32,43 @@ class _NesterovRule(chainer.UpdateRule):  # type: ignore[misc, name-defined]
         self.state["v"] = param.xp.zeros_like(param.array)
 
     def update_core(self, param: Any) -> None:
-        rate, momentum = self.hyperparam.lr, self.hyperparam.momentum
+        lr, momentum = self.hyperparam.lr, self.hyperparam.momentum
         velocity = self.state["v"]
         velocity *= momentum
         velocity += param.grad
-        param.array -= rate * (param.grad + momentum * velocity)
+        param.array -= lr * (param.grad + momentum * velocity)
 
 
 class Nesterov(_KINDS.MomentumSGD):  # type: ignore[misc, name-defined]
-    """SGD with Nesterov's momentum, the velocity free of the rate."""
+    """SGD with Nesterov's momentum, the velocity free of the learning rate."""
 
     def create_update_rule(self) -> _NesterovRule:
         return _NesterovRule(self.hyperparam)
 
 
-def _sgd(rate: float, *, momentum: float = 0.0, nesterov: bool = False) -> Any:
+def _sgd(lr: float, *, momentum: float = 0.0, nesterov: bool = False) -> Any:
     if nesterov:
-        return Nesterov(rate, momentum)
-    # The corrected one keeps the velocity free of the rate, as PyTorch does.
-    return _KINDS.CorrectedMomentumSGD(rate, momentum) if momentum else _KINDS.SGD(rate)
+        return Nesterov(lr, momentum)
+    # The corrected one keeps the velocity free of the learning rate, as PyTorch does.
+    return _KINDS.CorrectedMomentumSGD(lr, momentum) if momentum else _KINDS.SGD(lr)
 
 
 def _adam(
-    rate: float,
+    lr: float,
     *,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     amsgrad: bool = False,
 ) -> Any:
-    return _KINDS.Adam(alpha=rate, beta1=betas[0], beta2=betas[1], eps=eps, amsgrad=amsgrad)
+    return _KINDS.Adam(alpha=lr, beta1=betas[0], beta2=betas[1], eps=eps, amsgrad=amsgrad)
 
 
-def _rmsprop(rate: float, *, alpha: float = 0.99, eps: float = 1e-8) -> Any:
-    return _KINDS.RMSprop(lr=rate, alpha=alpha, eps=eps)
+def _rmsprop(lr: float, *, alpha: float = 0.99, eps: float = 1e-8) -> Any:
+    return _KINDS.RMSprop(lr=lr, alpha=alpha, eps=eps)
 
 
-def _adagrad(rate: float, *, eps: float = 1e-10) -> Any:
-    return _KINDS.AdaGrad(lr=rate, eps=eps)
+def _adagrad(lr: float, *, eps: float = 1e-10) -> Any:
+    return _KINDS.AdaGrad(lr=lr, eps=eps)
 
 
 # Names that PyTorch has too, with PyTorch's options: an unchanged script runs on either.
@@ -76,70 +79,81 @@ SHARED: dict[str, Callable[..., Any]] = {
     "rmsprop": _rmsprop,
     "adagrad": _adagrad,
 }
-# PyTorch's AdamW decays by this where nothing is said.
+# PyTorch's AdamW decays by this where no weight_decay is given.
 ADAMW_DECAY = 0.01
 
 
 class Optimizer:
-    """One of Chainer's optimisers over the learnt arrays of a chain.
+    """One of Chainer's optimisers over the trainable arrays of a chain.
 
     `own` is Chainer's object, set up on the chain; its hooks and its state are Chainer's.
 
     Raises:
-        TrainingError: the name or an option is not known, or nothing would learn.
+        TrainingError: the name or an option is not known, or nothing would be trained.
     """
 
-    def __init__(
-        self, chain: PlanChain, name: str, rate: float, options: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, chain: PlanChain, name: str, lr: float, options: Mapping[str, Any]) -> None:
         known = name.lower()
         given = dict(options)
-        decay = float(given.pop("weight_decay", ADAMW_DECAY if known == "adamw" else 0.0))
-        self.own = _made(known, rate, given)
+        decay = given.pop("weight_decay", ADAMW_DECAY if known == "adamw" else 0.0)
+        if not is_number(decay):
+            raise TrainingError(f"BatchTrain(weight_decay={decay!r}): give a number")
+        self.own = _made(known, lr, given)
         self.own.setup(chain)
-        # Adam and its kin call the rate alpha; RMSprop calls something else so.
+        # Adam and its kin call the learning rate alpha; RMSprop's alpha is its decay.
         self._key = "alpha" if isinstance(self.own, _KINDS.Adam) else "lr"
-        self._rates: list[tuple[Any, float]] = []
-        self._apart: dict[int, float] = {}
-        for layer, blob, multiplied, decayed in trainable_arrays(chain.plan):
+        self._lr_mults: list[tuple[Any, float]] = []
+        self._decoupled: dict[int, float] = {}
+        for layer, blob, lr_mult, decay_mult in trainable_arrays(chain.plan):
             parameter = getattr(chain.weights_of(layer), blob)
-            self._rates.append((parameter, multiplied))
-            self._decay(parameter, decay * decayed, known == "adamw")
+            self._lr_mults.append((parameter, lr_mult))
+            self._decay(parameter, decay * decay_mult, known == "adamw")
 
-    def _decay(self, parameter: Any, decay: float, apart: bool) -> None:
+    def _decay(self, parameter: Any, decay: float, decoupled: bool) -> None:
         rule = parameter.update_rule
-        if apart:
-            self._apart[id(parameter)] = decay
+        if decoupled:
+            self._decoupled[id(parameter)] = decay
         elif decay:
             rule.add_hook(chainer.optimizer_hooks.WeightDecay(decay), "WeightDecay")
 
-    def step(self, rate: float) -> None:
-        """One step at this rate along the gradients that the chain has."""
-        for parameter, multiplied in self._rates:
+    def step(self, lr: float) -> None:
+        """One step at this learning rate along the gradients that the chain has."""
+        for parameter, lr_mult in self._lr_mults:
             rule = parameter.update_rule
             # Chainer would take a missing gradient for 0, and still decay and move.
-            rule.enabled = bool(multiplied) and parameter.grad is not None
-            setattr(rule.hyperparam, self._key, rate * multiplied)
-            if self._apart:
-                # Decoupled from the gradient: Loshchilov and Hutter 2019. Chainer omits the rate.
-                decay = self._apart[id(parameter)]
-                rule.hyperparam.weight_decay_rate = decay * rate * multiplied
+            rule.enabled = bool(lr_mult) and parameter.grad is not None
+            setattr(rule.hyperparam, self._key, lr * lr_mult)
+            if self._decoupled:
+                # Decoupled from the gradient: Loshchilov and Hutter 2019. Chainer omits the
+                # learning rate.
+                decay = self._decoupled[id(parameter)]
+                rule.hyperparam.weight_decay_rate = decay * lr * lr_mult
         self.own.update()
 
 
-def _made(name: str, rate: float, options: dict[str, Any]) -> Any:
-    kind = SHARED.get(name)
+def _made(name: str, lr: float, options: dict[str, Any]) -> Any:
     try:
-        if kind is not None:
-            return kind(rate, **options)
-        if name in OWN:
-            return OWN[name](rate, **options)
+        return _kind(name)(lr, **options)
     except (TypeError, ValueError) as error:
         raise TrainingError(
-            f"optimizer {name!r} does not take {options} with rate {rate}: {error}; name the"
+            f"optimizer {name!r} does not take {options} with lr {lr}: {error}; name the"
             " options as PyTorch does, or as Chainer does for its own"
         ) from None
-    raise TrainingError(
-        f"optimizer {name!r} is not known to Chainer; choose from"
-        f" {', '.join(sorted({*SHARED, *OWN}))}"
-    )
+
+
+def optimizer_options(name: str) -> list[str]:
+    """The options of the optimiser of this name beside the learning rate.
+
+    Raises:
+        TrainingError: the name is not known.
+    """
+    _, *options = inspect.signature(_kind(name)).parameters
+    return [*options, "weight_decay"]
+
+
+def _kind(name: str) -> Callable[..., Any]:
+    kind: Callable[..., Any] | None = SHARED.get(name.lower()) or OWN.get(name.lower())
+    if kind is None:
+        known = sorted({*SHARED, *OWN})
+        raise TrainingError(f"optimizer {name!r} is not known to Chainer; {nearest(name, known)}")
+    return kind

@@ -1,1 +1,1 @@
-"""The NumPy engine, forward only: what the others are compared with."""
+"""The NumPy engine, forward only: the tests compare the others with it."""

@@ -1,4 +1,4 @@
-"""The NumPy engine: forward only, written for clearness; what the others are compared with."""
+"""The NumPy engine: forward only, written to be clear; the tests compare the others with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deelish.engines.runner import Runner
 from deelish.errors import EngineError
 from deelish.plan.plan import Plan
 
-_NO_TRAINING = "engine 'numpy' answers and does not learn; train with Deel(engine='torch')"
+_NO_TRAINING = "engine 'numpy' is for inference alone; train with Deel(engine='torch')"
 
 
 class PlanArrays:
@@ -45,7 +45,7 @@ def _op_of(type: str) -> Any:
 
 
 class NumpyEngine(Engine):
-    """NumPy on the CPU. Runs plans, in training mode too, and cannot learn."""
+    """NumPy on the CPU. Runs plans, in training mode too, and trains nothing."""
 
     name = "numpy"
     device = "cpu"
@@ -99,10 +99,13 @@ class NumpyEngine(Engine):
     def gather(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.asarray(values[np.arange(len(values)), labels])
 
-    def optimizer(self, module: Any, name: str, rate: float, options: Mapping[str, Any]) -> Any:
+    def optimizer_options(self, name: str) -> list[str]:
         raise EngineError(_NO_TRAINING)
 
-    def update(self, optimizers: Sequence[Any], loss: Any, rate: float) -> None:
+    def optimizer(self, module: Any, name: str, lr: float, options: Mapping[str, Any]) -> Any:
+        raise EngineError(_NO_TRAINING)
+
+    def update(self, optimizers: Sequence[Any], loss: Any, lr: float) -> None:
         raise EngineError(_NO_TRAINING)
 
     def ema_update(self, module: Any, other: Any, decay: float) -> None:

@@ -1,4 +1,4 @@
-"""The C allocator, told to keep large blocks: glibc gives each back and pays page faults for it."""
+"""Has the C allocator keep large blocks: glibc gives each back, and page faults follow."""
 
 from __future__ import annotations
 

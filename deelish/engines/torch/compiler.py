@@ -1,4 +1,4 @@
-"""Teachers compiled by PyTorch, each for the batches that it meets.
+"""Teachers compiled by PyTorch, each for the shapes of its batches.
 
 Students are not: on two cores a compiled NIN took 1.4 times as long to train as NIN as it is.
 """
@@ -23,8 +23,8 @@ Run = Callable[[Mapping[str, Tensor], Iterable[str]], dict[str, Tensor]]
 
 
 @dataclass
-class _Made:
-    """The shapes that a module last met; once it is compiled, those it is compiled for."""
+class _Compiled:
+    """The shapes of a module's last inputs; once it is compiled, those it is compiled for."""
 
     shapes: Shapes
     run: Run | None = None
@@ -46,25 +46,25 @@ class Compiler:
         """What `module(inputs, wanted)` gives, within rounding."""
         names = tuple(wanted)
         shapes = {name: tuple(tensor.shape) for name, tensor in inputs.items()}
-        made: _Made = module.compiled.setdefault(names, _Made({}))
+        made: _Compiled = module.compiled.setdefault(names, _Compiled({}))
         if made.shapes == shapes and self._works:
             return made.run(inputs, names) if made.run else self._compile(module, inputs, names)
         if made.run is None:
             made.shapes = shapes
-        answer: dict[str, Tensor] = module(inputs, names)
-        return answer
+        outputs: dict[str, Tensor] = module(inputs, names)
+        return outputs
 
     def _compile(
         self, module: PlanModule, inputs: Mapping[str, Tensor], names: tuple[str, ...]
     ) -> dict[str, Tensor]:
-        """The first answer of the compiled network; where that fails, of the network as it is."""
+        """The first outputs of the compiled network; where that fails, of the network as it is."""
         start = time.perf_counter()
         try:
             with warnings.catch_warnings():
-                # It speaks of what it cannot compile, and leaves that as it is.
+                # It warns of what it cannot compile, and leaves that as it is.
                 warnings.simplefilter("ignore")
                 run: Run = torch.compile(module.forward, dynamic=False)
-                answer = run(inputs, names)
+                outputs = run(inputs, names)
         except Exception as error:
             self._works = False
             say(f"compile=True: teachers run as they are ({_cause(error)})")
@@ -72,11 +72,11 @@ class Compiler:
             return again
         module.compiled[names].run = run
         say(f"compile=True: a teacher compiled in {time.perf_counter() - start:.0f} s")
-        return answer
+        return outputs
 
 
 def _cause(error: Any) -> str:
-    """The first line of what lies at the bottom of an error, as compilers tell whole stories."""
+    """The first line of the innermost error: a compiler's message has hundreds of lines."""
     while error.__cause__ is not None:
         error = error.__cause__
     return first_line(error)

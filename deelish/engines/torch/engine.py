@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -18,20 +17,11 @@ from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.module import PlanModule
+from deelish.engines.torch.optimizers import build_optimizer, optimizer_options
 from deelish.engines.torch.pixels import input_of, to_device
-from deelish.engines.trainable import trainable_arrays
-from deelish.errors import EngineError, TrainingError
+from deelish.errors import EngineError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
-
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    name.lower(): value
-    for name, value in vars(torch.optim).items()
-    if isinstance(value, type)
-    and issubclass(value, torch.optim.Optimizer)
-    # LBFGS wants the loss recomputed, SparseAdam sparse gradients: neither fits an update a batch.
-    and name not in ("Optimizer", "LBFGS", "SparseAdam")
-}
 
 
 class TorchEngine(Engine):
@@ -46,7 +36,7 @@ class TorchEngine(Engine):
 
             self.group = TorchGroup(self._device)
         self.autocast_dtype = _autocast_dtype(self._device, precision)
-        # A type that was named holds for every forward pass.
+        # A precision that was named is for every forward pass.
         self._always = precision in REDUCED
         # Gradients in float16 are scaled up, or the small ones would be 0.
         scaled = self.autocast_dtype == "float16"
@@ -78,16 +68,16 @@ class TorchEngine(Engine):
         if training:
             self.group.broadcast_weights(module)
             with self._computing(reduced):
-                answer = module(tensors, wanted)
-            return {name: tensor.float() for name, tensor in answer.items()}
+                outputs = module(tensors, wanted)
+            return {name: tensor.float() for name, tensor in outputs.items()}
         with torch.inference_mode(), self._computing(reduced):
             # What runs in reduced precision is a teacher: many times, in one shape.
             if reduced and self._compiler is not None:
-                answer = self._compiler.run(module, tensors, wanted)
+                outputs = self._compiler.run(module, tensors, wanted)
             else:
-                answer = module(tensors, wanted)
+                outputs = module(tensors, wanted)
         # A tensor born in inference mode cannot enter a loss; its copy can.
-        return {name: tensor.to(torch.float32, copy=True) for name, tensor in answer.items()}
+        return {name: tensor.to(torch.float32, copy=True) for name, tensor in outputs.items()}
 
     def _computing(self, reduced: bool) -> AbstractContextManager[Any]:
         if self.autocast_dtype is None or not (reduced or self._always):
@@ -127,33 +117,18 @@ class TorchEngine(Engine):
     def gather(self, values: Tensor, labels: np.ndarray) -> Tensor:
         return values.gather(1, self.array(labels)[:, None])[:, 0]
 
-    def optimizer(
-        self, module: PlanModule, name: str, rate: float, options: Mapping[str, Any]
-    ) -> torch.optim.Optimizer:
-        kind = OPTIMIZERS.get(name.lower())
-        if kind is None:
-            raise TrainingError(
-                f"optimizer {name!r} is not known to PyTorch; choose from {', '.join(OPTIMIZERS)}"
-            )
-        try:
-            given = {**_fused(kind, options), **options}
-            optimizer = kind(_groups(module), lr=rate, **given)  # type: ignore[call-arg]
-        except (TypeError, ValueError) as error:
-            raise TrainingError(
-                f"optimizer {name!r} does not take {dict(options)} with rate {rate}: {error};"
-                " name the options as PyTorch does"
-            ) from None
-        for group in optimizer.param_groups:
-            if "weight_decay" in group:
-                group["weight_decay"] *= group["decay_mult"]
-        return optimizer
+    def optimizer_options(self, name: str) -> list[str]:
+        return optimizer_options(name)
 
-    def update(
-        self, optimizers: Sequence[torch.optim.Optimizer], loss: Tensor, rate: float
-    ) -> None:
+    def optimizer(
+        self, module: PlanModule, name: str, lr: float, options: Mapping[str, Any]
+    ) -> torch.optim.Optimizer:
+        return build_optimizer(module, name, lr, options)
+
+    def update(self, optimizers: Sequence[torch.optim.Optimizer], loss: Tensor, lr: float) -> None:
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate * group["lr_mult"]
+                group["lr"] = lr * group["lr_mult"]
             optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
@@ -166,31 +141,11 @@ class TorchEngine(Engine):
         with torch.no_grad():
             for mine, its in zip(module.parameters(), other.parameters(), strict=True):
                 mine.mul_(decay).add_(its, alpha=1 - decay)
-            for counted, others in zip(module.buffers(), other.buffers(), strict=True):
-                counted.copy_(others)
+            for own, others in zip(module.buffers(), other.buffers(), strict=True):
+                own.copy_(others)
 
     def seed(self, seed: int) -> None:
         self._generator.manual_seed(seed)
-
-
-def _fused(kind: type[torch.optim.Optimizer], options: Mapping[str, Any]) -> dict[str, bool]:
-    """One pass over the weights where the optimiser has it: a tenth of the time of Adam's step."""
-    others = {"foreach", "fused", "capturable", "differentiable"}
-    known = "fused" in inspect.signature(kind).parameters
-    return {"fused": True} if known and not others.intersection(options) else {}
-
-
-def _groups(module: PlanModule) -> list[dict[str, Any]]:
-    """The learnt arrays by Caffe's multipliers of rate and decay; those of rate 0 left out."""
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    for layer, name, rate, decay in trainable_arrays(module.plan):
-        if rate:
-            tensor = getattr(module.weights_of(layer), name)
-            groups.setdefault((rate, decay), []).append(tensor)
-    return [
-        {"params": tensors, "lr_mult": rates, "decay_mult": decays}
-        for (rates, decays), tensors in groups.items()
-    ]
 
 
 def _autocast_dtype(device: torch.device, precision: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The processes that torchrun started as one group, on torch.distributed."""
+"""The process group that torchrun started, on torch.distributed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from deelish.errors import EngineError, FileError
 class TorchGroup(Group):
     """The group that this process belongs to, by gloo on the CPU and NCCL on GPUs.
 
-    Gradients are summed after each backward pass, and not by DistributedDataParallel: that
-    needs to know beforehand whether weights may be left out of a loss, as auxiliary classifiers and
-    hints are from one batch to the next, and hides the module behind another one.
+    Gradients are summed after each backward pass, and not by DistributedDataParallel. That
+    needs to know beforehand whether parameters may be left out of a loss, as those of auxiliary
+    classifiers and hints are from one batch to the next; and it hides the module behind another.
 
     Raises:
         EngineError: the processes do not find each other.
@@ -34,26 +34,26 @@ class TorchGroup(Group):
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._alike: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._broadcast: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         if device.type == "cuda":
             torch.cuda.set_device(device)
         if not dist.is_initialized():
             # With a GPU both are there, as one script may have a session on each device.
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-            with _together("cannot join the others"):
+            with _collective("cannot join the others"):
                 dist.init_process_group(backend)
-            atexit.register(leave)
+            atexit.register(leave_group)
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
 
     def all_sum(self, numbers: Sequence[float]) -> list[float]:
         total = torch.tensor(numbers, dtype=torch.float64, device=self._device)
-        self._add_up(total)
+        self._all_reduce(total)
         summed: list[float] = total.tolist()
         return summed
 
     def all_gather(self, lines: Sequence[str]) -> list[str]:
         found: list[list[str]] = [[] for _ in range(self.world_size)]
-        with _together():
+        with _collective():
             dist.all_gather_object(found, list(lines))
         return list(chain(*found))
 
@@ -71,42 +71,42 @@ class TorchGroup(Group):
             raise FileError("process 0 could not write a file; look for its own error")
 
     def broadcast_weights(self, module: nn.Module) -> None:
-        if module in self._alike:
+        if module in self._broadcast:
             return
-        self._alike.add(module)
-        with _together(), torch.no_grad():
+        self._broadcast.add(module)
+        with _collective(), torch.no_grad():
             for tensor in chain(module.parameters(), module.buffers()):
                 whole = tensor.detach().contiguous()
                 dist.broadcast(whole, 0)
                 tensor.copy_(whole)
 
     def all_reduce_gradients(self, parameters: Iterable[Tensor]) -> None:
-        learnt = list(parameters)
-        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in learnt]
+        trained = list(parameters)
+        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
         # What is in no process's loss keeps no gradient, so that optimisers pass it by.
-        there = torch.tensor([float(p.grad is not None) for p in learnt], device=self._device)
-        flat = torch.cat([*(part.reshape(-1) for part in parts), there])
-        self._add_up(flat)
-        sums, counts = _cut(flat, parts), flat[-len(learnt) :].tolist()
-        for parameter, part, total, count in zip(learnt, parts, sums, counts, strict=True):
+        present = torch.tensor([float(p.grad is not None) for p in trained], device=self._device)
+        flat = torch.cat([*(part.reshape(-1) for part in parts), present])
+        self._all_reduce(flat)
+        sums, counts = _split(flat, parts), flat[-len(trained) :].tolist()
+        for parameter, part, total, count in zip(trained, parts, sums, counts, strict=True):
             if count:
                 parameter.grad = part.copy_(total)
 
     def average_buffers(self, module: nn.Module, weight: float) -> None:
-        counted = list(module.buffers())
-        if not counted:
+        buffers = list(module.buffers())
+        if not buffers:
             return
-        flat = torch.cat([tensor.reshape(-1) for tensor in counted]) * weight
-        self._add_up(flat)
-        for tensor, mean in zip(counted, _cut(flat, counted), strict=True):
+        flat = torch.cat([tensor.reshape(-1) for tensor in buffers]) * weight
+        self._all_reduce(flat)
+        for tensor, mean in zip(buffers, _split(flat, buffers), strict=True):
             tensor.copy_(mean)
 
-    def _add_up(self, tensor: Tensor) -> None:
-        with _together():
+    def _all_reduce(self, tensor: Tensor) -> None:
+        with _collective():
             dist.all_reduce(tensor)
 
 
-def _cut(flat: Tensor, like: Iterable[Tensor]) -> Iterator[Tensor]:
+def _split(flat: Tensor, like: Iterable[Tensor]) -> Iterator[Tensor]:
     """The parts that a flat tensor begins with, in the shapes of these."""
     start = 0
     for tensor in like:
@@ -116,8 +116,8 @@ def _cut(flat: Tensor, like: Iterable[Tensor]) -> Iterator[Tensor]:
 
 
 @contextmanager
-def _together(what: str = "cannot go on") -> Iterator[None]:
-    """What PyTorch says of a process that is gone, in one sentence."""
+def _collective(what: str = "cannot go on") -> Iterator[None]:
+    """PyTorch's errors about a process that has ended, in one sentence."""
     try:
         yield
     except (RuntimeError, ValueError) as error:
@@ -127,9 +127,9 @@ def _together(what: str = "cannot go on") -> Iterator[None]:
         ) from error
 
 
-def leave() -> None:
+def leave_group() -> None:
     """Leave the group at the end of the process; PyTorch warns of one that is still there."""
-    # By NCCL nobody can leave while others wait for him. After an error torchrun ends them.
+    # With NCCL a process cannot leave while others wait for it. After an error torchrun ends them.
     failed = hasattr(sys, "last_value")
     waited_for = failed and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     if dist.is_initialized() and not waited_for:

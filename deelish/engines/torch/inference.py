@@ -1,4 +1,4 @@
-"""Any torch.nn.Module as a teacher: always in test mode, never with gradients, never changed."""
+"""Any torch.nn.Module as a teacher: in evaluation mode, without gradients, never changed."""
 
 from __future__ import annotations
 
@@ -53,70 +53,70 @@ class TorchModel(WatchedModel):
 
     def run(self, values: np.ndarray) -> np.ndarray:
         with self._unchanged():
-            self._into_test_mode()
+            self._into_evaluation_mode()
             with torch.inference_mode():
-                answer = logits_of(self.name, self._answer(self._sent(values)), torch.is_tensor)
-            self._into_test_mode()
-        return self._array(answer)
+                output = logits_of(self.name, self._forward(self._input(values)), torch.is_tensor)
+            self._into_evaluation_mode()
+        return self._array(output)
 
-    def _answer(self, values: Tensor) -> Any:
-        """What the module makes of them; in its own type for good, where autocast fails."""
+    def _forward(self, values: Tensor) -> Any:
+        """The module's output; once autocast fails, in its own type for good."""
         if self.autocast_dtype is None or self._fails_reduced or values.dtype != torch.float32:
             return self._module(values)
         try:
             with torch.autocast(values.device.type, getattr(torch, self.autocast_dtype)):
                 return self._module(values)
         except Exception as error:
-            # Its own errors come again without.
+            # An error of its own comes again without autocast.
             self._fails_reduced = True
-            answer = self._module(values)
+            output = self._module(values)
             say(
                 f"{self.name}: cannot compute in {self.autocast_dtype} ({first_line(error)}); it"
                 " teaches in float32"
             )
-            return answer
+            return output
 
-    def _into_test_mode(self) -> None:
-        """Put every part of the module into test mode, whoever flipped it."""
+    def _into_evaluation_mode(self) -> None:
+        """Put every part of the module into evaluation mode, whoever changed it."""
         if any(part.training for part in self._module.modules()):
             self._module.eval()
             still = [name for name, part in self._module.named_modules() if part.training]
             if still:
                 raise TrainingError(
                     f"{self.name}: eval() leaves {still[0] or 'the module'} in training mode, where"
-                    " a teacher's answer is drawn by chance; let its eval() reach every part"
+                    " a teacher's logits are random; let its eval() reach every part"
                 )
 
-    def _sent(self, values: np.ndarray) -> Tensor:
+    def _input(self, values: np.ndarray) -> Tensor:
         """The input on the module's own device, in its own type."""
         tensors = (*self._module.parameters(), *self._module.buffers())
         like = next((t for t in tensors if t.is_floating_point()), torch.empty(0))
         return torch.from_numpy(values).to(like.device, like.dtype)
 
-    def _array(self, answer: Tensor) -> np.ndarray:
-        if answer.requires_grad:
+    def _array(self, output: Tensor) -> np.ndarray:
+        if output.requires_grad:
             raise TrainingError(
-                f"{self.name}: its answer has a gradient, though it ran without; take what turns"
+                f"{self.name}: its output has a gradient, though it ran without; take what turns"
                 " gradients on out of its forward()"
             )
-        return np.asarray(answer.float().cpu().numpy(), np.float32)
+        return np.asarray(output.float().cpu().numpy(), np.float32)
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
         parts = dict(self._module.named_modules())
         if layer not in parts:
             no_such_layer(self.name, layer, parts)
-        seen: list[Any] = []
-        hook = parts[layer].register_forward_hook(lambda part, given, made: seen.append(made))
+        outputs: list[Any] = []
+        hook = parts[layer].register_forward_hook(lambda part, given, made: outputs.append(made))
         try:
             self.run(values)
         finally:
             hook.remove()
-        if not seen or not torch.is_tensor(seen[0]):
-            made = f"makes {type(seen[0]).__name__}, no tensor" if seen else "does not run"
+        if not outputs or not torch.is_tensor(outputs[0]):
+            made = f"makes {type(outputs[0]).__name__}, no tensor" if outputs else "does not run"
             raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
-        return self._array(seen[0])
+        return self._array(outputs[0])
 
-    def _sum(self) -> str:
+    def _compute_digest(self) -> str:
         """Names, types and bytes of its state_dict, its class and what it prints of itself.
 
         The code of its forward() is no part of it, except where the module carries it.
@@ -133,7 +133,7 @@ class TorchModel(WatchedModel):
             digest.array(name, flat.view(torch.uint8).numpy(), kind)
         return digest.hex()
 
-    def _stamp(self) -> list[tuple[int, int]]:
+    def _version(self) -> list[tuple[int, int]]:
         """What changes whenever PyTorch itself writes into a weight; costs next to nothing."""
         return [
             (id(value), 0 if value.is_inference() else value._version)
@@ -142,7 +142,7 @@ class TorchModel(WatchedModel):
 
 
 def _labels(names: Any) -> list[str] | None:
-    """The classes as Hugging Face notes them: {0: "tench, Tinca tinca", ...}; not LABEL_0."""
+    """The classes as Hugging Face stores them: {0: "tench, Tinca tinca", ...}; not LABEL_0."""
     if not isinstance(names, dict) or set(names) != set(range(len(names))):
         return None
     labels = [str(names[i]) for i in range(len(names))]

@@ -24,21 +24,21 @@ ALIGNMENT = 64
 
 
 class LayerWeights(nn.Module):
-    """The weights of one layer: parameters where they learn, buffers where they are counted.
+    """The weights of one layer: parameters where they are trainable, else buffers.
 
-    Arrays that lie in another layer's module under the same shape are the very same parameters.
+    An array that another layer owns in the same shape is the very same parameter.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.register_parameter("bias", None)
 
-    def hold(self, name: str, blob: Blob, rate: float) -> np.ndarray:
-        """Room for an array, to be filled; one of rate 0 gets no gradient."""
+    def hold(self, name: str, blob: Blob, lr_mult: float) -> np.ndarray:
+        """Room for an array, to be filled; one with an lr_mult of 0 gets no gradient."""
         room = _room(blob.shape)
         tensor = torch.from_numpy(room)
         if blob.trainable:
-            self.register_parameter(name, nn.Parameter(tensor, requires_grad=rate != 0))
+            self.register_parameter(name, nn.Parameter(tensor, requires_grad=lr_mult != 0))
         else:
             self.register_buffer(name, tensor)
         return room
@@ -76,7 +76,7 @@ class PlanModule(nn.Module):
         self.plan = plan
         self.generator = generator
         self.children_by_layer: dict[str, str] = {}
-        # By wanted blobs what a compiler made of this module, so that both go together.
+        # By wanted blobs the compiled function of this module; the two are freed together.
         self.compiled: dict[Any, Any] = {}
         copies: list[tuple[np.ndarray, np.ndarray]] = []
         for layer, blobs in plan.weights.items():
@@ -124,8 +124,8 @@ class PlanModule(nn.Module):
         names = [self.plan.logits] if wanted is None else wanted
         blobs = {name: _channels_last(tensor) for name, tensor in inputs.items()}
         generator = self.generator if self.training else None
-        answer = self._runner.run(blobs, names, generator, self.generator.device)
-        return answer[self.plan.logits].flatten(1) if wanted is None else answer
+        outputs = self._runner.run(blobs, names, generator, self.generator.device)
+        return outputs[self.plan.logits].flatten(1) if wanted is None else outputs
 
 
 def _op_of(type: str) -> Op:
@@ -133,7 +133,7 @@ def _op_of(type: str) -> Op:
 
 
 def _room(shape: Shape) -> np.ndarray:
-    """An empty float32 array; images and their filters channels last, as convolutions want them.
+    """An empty float32 array; images and their filters channels last, as convolutions need them.
 
     NumPy's own memory comes in huge pages, which half a gigabyte fills several times faster.
     """

@@ -30,9 +30,9 @@ def input_of(pixels: NDArray[np.uint8], rule: Preprocessing, device: torch.devic
     planes = _grey(source) if rule.order == "L" else source
     made = torch.empty(planes.shape, dtype=torch.float32, device=device)
     for channel, (mean, scale) in enumerate(rule.by_channel):
-        place = 2 - channel if rule.order == "BGR" else channel
+        index = 2 - channel if rule.order == "BGR" else channel
         # With a whole number for a mean, bytes would be subtracted as bytes.
-        torch.sub(planes[..., place], float(mean), out=made[..., channel])
+        torch.sub(planes[..., index], float(mean), out=made[..., channel])
         if scale != 1:
             made[..., channel].mul_(scale)
     return made.permute(0, 3, 1, 2)
@@ -41,5 +41,5 @@ def input_of(pixels: NDArray[np.uint8], rule: Preprocessing, device: torch.devic
 def _grey(pixels: Tensor) -> Tensor:
     """Luma (n, h, w, 1) of RGB, in whole numbers as in Pillow."""
     red, green, blue = pixels.int().unbind(-1)
-    total = red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
-    return ((total + 0x8000) >> 16)[..., None]
+    luma = red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
+    return ((luma + 0x8000) >> 16)[..., None]

@@ -1,4 +1,4 @@
-"""Whole images made another size by torch, whose resize of bytes is some times Pillow's speed."""
+"""Resizes whole images by torch, which resizes bytes some times as fast as Pillow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def resize(pixels: NDArray[np.uint8], base: int) -> NDArray[np.uint8]:
     if torch.backends.cpu.get_cpu_capability() not in VECTORS:
         return _by_pillow(pixels, base)
     if not (pixels.flags.c_contiguous and pixels.flags.writeable):
-        pixels = np.array(pixels, order="C")  # torch wants whole strides, and warns of the other
+        pixels = np.array(pixels, order="C")  # torch requires whole strides, and warns of the other
     height, width, depth = pixels.shape
     # torch takes the slow way where the stride of the one image is not as if there were more.
     strides = (depth * width * height, 1, depth * width, depth)

@@ -11,9 +11,8 @@ import numpy as np
 from deelish.formats.caffe.codec import decode
 from deelish.formats.caffe.schema import BLOB
 from deelish.formats.caffe.wire import BYTES, FIXED32, FIXED64, Source, numbers_of, payload_size
+from deelish.plan.shapes import LONGEST_SIDE, MOST_AXES
 
-MOST_AXES = 32
-LONGEST_SIDE = 2**31 - 1
 _OLD_SIDES = ("num", "channels", "height", "width")
 
 

@@ -9,39 +9,39 @@ from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.prototxt import prototxt
 from deelish.formats.caffe.read import read_net, weights_of
 from deelish.formats.caffe.write import caffemodel_bytes
-from deelish.formats.record import Header, Record, Stored
+from deelish.formats.saved_network import NetworkHeader, SavedNetwork, StoredWeights
 
 
-def write(path: Path, record: Record) -> None:
+def write(path: Path, network: SavedNetwork) -> None:
     """Write weights and net; deelish's own header rides along in a field that Caffe skips."""
-    path.write_bytes(caffemodel_bytes(record.plan, record.values, record.header()))
+    path.write_bytes(caffemodel_bytes(network.plan, network.values, network.header()))
 
 
-def write_definition(path: Path, record: Record) -> None:
+def write_definition(path: Path, network: SavedNetwork) -> None:
     """Write the text net that Caffe and OpenCV need beside the weights."""
-    path.write_text(prototxt(record.plan), encoding="utf-8")
+    path.write_text(prototxt(network.plan), encoding="utf-8")
 
 
-def arrays(path: Path) -> Stored:
+def arrays(path: Path) -> StoredWeights:
     """The blobs of each layer: views of the file, nothing is copied."""
     net = read_net(path)
     if net.note is None:
-        return Stored(weights_of(net))
-    header = Header.read(net.note, path)
-    return Stored(weights_of(net), header.untrained, header.labels, header.preprocessing)
+        return StoredWeights(weights_of(net))
+    header = NetworkHeader.read(net.note, path)
+    return StoredWeights(weights_of(net), header.untrained, header.labels, header.preprocessing)
 
 
-def read(path: Path) -> Record:
+def read(path: Path) -> SavedNetwork:
     """The network in a Caffe file, deelish's own or another program's."""
     net = read_net(path)
     if net.note is None:
         opened = open_net(path, None, NetOptions())
-        return Record(
-            opened.plan, opened.loaded.values, None, opened.preprocessing, [], opened.loaded.said
+        return SavedNetwork(
+            opened.plan, opened.loaded.values, None, opened.preprocessing, [], opened.loaded.notices
         )
-    header = Header.read(net.note, path)
+    header = NetworkHeader.read(net.note, path)
     values: Values = {
         layer: dict(zip(header.plan.weights.get(layer, {}), blobs, strict=False))
         for layer, blobs in weights_of(net).items()
     }
-    return header.record(values, path)
+    return header.network(values, path)

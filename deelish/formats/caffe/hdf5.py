@@ -33,7 +33,8 @@ def read_weights(path: str | Path) -> Weights:
         (0,) is a blob that a layer lacks before one that it has.
 
     Raises:
-        CaffeError: the file is missing, damaged or of another format.
+        MissingFileError: no such file.
+        CaffeError: the file is damaged or of another format.
     """
     content = mapped(path, ".caffemodel or .caffemodel.h5")
     if content[: len(HDF5_SIGNATURE)] != HDF5_SIGNATURE:
@@ -132,7 +133,7 @@ class _Reader:
         if not plain or math.prod(shape) * dtype.itemsize != held:
             raise CaffeError(
                 f"{self._path}: {place!r} is {dtype} {shape} in {held:,} bytes, where plain float32"
-                " or float64 are wanted; take another copy"
+                " or float64 are needed; take another copy"
             )
         self._bytes -= held
         if self._bytes < 0:

@@ -21,7 +21,7 @@ from deelish.formats.caffe.rows import (
     transform_parameters,
 )
 from deelish.formats.match import Allowed, Loaded, match
-from deelish.formats.record import Stored
+from deelish.formats.saved_network import StoredWeights
 from deelish.plan.layer import Layer
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
@@ -101,8 +101,8 @@ def _opened(weights: Path | None, definition: Path | None, options: NetOptions) 
     loaded = Loaded({}, set(plan.weights))
     if weights is not None:
         arrays = weights_of(net) if definition is None else read_weights(weights)
-        loaded = match(plan, weights, Stored(arrays), options.allowed)
-    return OpenedNet(plan, loaded, _preprocessing(plan, net, options, loaded.said))
+        loaded = match(plan, weights, StoredWeights(arrays), options.allowed)
+    return OpenedNet(plan, loaded, _preprocessing(plan, net, options, loaded.notices))
 
 
 def _plan(net: ParsedNet, options: NetOptions) -> Plan:

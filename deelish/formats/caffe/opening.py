@@ -6,7 +6,7 @@ import mmap
 import os
 from pathlib import Path
 
-from deelish.errors import CaffeError
+from deelish.errors import CaffeError, MissingFileError
 from deelish.formats.caffe.wire import Source
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -33,7 +33,8 @@ def open_source(path: str | Path, extension: str = ".caffemodel") -> Source:
         extension: that of the files that errors ask for.
 
     Raises:
-        CaffeError: no such file, an empty one, or one whose first bytes are of another format.
+        MissingFileError: no such file.
+        CaffeError: an empty one, or one whose first bytes are of another format.
     """
     data = memoryview(mapped(path, extension))
     _refuse_other_formats(bytes(data[:4096]), path, extension)
@@ -44,7 +45,8 @@ def mapped(path: str | Path, extension: str) -> mmap.mmap:
     """The whole file, read-only, as the system maps it into memory.
 
     Raises:
-        CaffeError: no such file, or an empty one.
+        MissingFileError: no such file.
+        CaffeError: an empty one, or one that cannot be read.
     """
     cure = f"give a binary {extension}"
     try:
@@ -55,6 +57,8 @@ def mapped(path: str | Path, extension: str) -> mmap.mmap:
             if not os.fstat(file.fileno()).st_size:
                 raise CaffeError(f"{path}: the file is empty; get it again")
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: no such file; {cure}") from None
     except (OSError, ValueError) as error:
         raise CaffeError(f"{path}: cannot be read ({error}); {cure}") from error
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deelish.errors import CaffeError
-from deelish.formats.caffe.blobs import LONGEST_SIDE, MOST_AXES, blob_of, read_blob
+from deelish.formats.caffe.blobs import blob_of, read_blob
 from deelish.formats.caffe.codec import Found, Span, check_names, decode, decode_parts, plain
 from deelish.formats.caffe.opening import open_source
 from deelish.formats.caffe.parameters import PARAMETERS, TYPE_PARAMETERS
@@ -21,6 +21,7 @@ from deelish.formats.caffe.schema import LINE, NET
 from deelish.formats.caffe.text import read_text
 from deelish.formats.caffe.upgrade import layers_today
 from deelish.formats.caffe.wire import Source, TextSource
+from deelish.plan.shapes import LONGEST_SIDE, MOST_AXES
 
 Inputs = dict[str, tuple[int, ...]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deelish.common.suggestions import nearest
-from deelish.errors import CaffeError
+from deelish.errors import CaffeError, MissingFileError
 from deelish.formats.caffe.codec import MOST_VALUES
 from deelish.formats.caffe.fields import Field, Message
 from deelish.formats.caffe.literals import value_of
@@ -30,7 +30,8 @@ def read_text(path: str | Path) -> dict[str, Any]:
     """The net of a .prototxt, as `parse` gives it.
 
     Raises:
-        CaffeError: no such file, an empty one, a .caffemodel or another binary, a web page, more
+        MissingFileError: no such file.
+        CaffeError: an empty one, a .caffemodel or another binary, a web page, more
             than 16 MB, or what `parse` refuses.
     """
     try:
@@ -39,6 +40,8 @@ def read_text(path: str | Path) -> dict[str, Any]:
             raise CaffeError(f"{path}: is not a file; {_CURE}")
         with Path(path).open("rb") as file:
             data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: no such file; {_CURE}") from None
     except (OSError, ValueError) as error:
         raise CaffeError(f"{path}: cannot be read ({error}); {_CURE}") from error
     if not data:

@@ -108,7 +108,7 @@ class _Reader:
         return holds_weights(self._path, name, dataset.dtype, dataset.shape)
 
     def _numbers(self, name: str, dataset: Any) -> np.ndarray:
-        """The numbers of a dataset that lie in the file plain, or packed in pieces."""
+        """The numbers of a dataset, plain in the file or packed in pieces."""
         import h5py
 
         plain = bool(h5py.h5t.py_create(dataset.dtype) == dataset.id.get_type())
@@ -142,22 +142,22 @@ class _Reader:
     def _piece(
         self, name: str, dataset: Any, corner: tuple[int, ...], *, packed: bool
     ) -> np.ndarray:
-        wanted = math.prod(dataset.chunks) * dataset.dtype.itemsize
-        place = dataset.id.get_chunk_info_by_coord(corner)
-        if place.byte_offset is None or place.filter_mask:
+        needed = math.prod(dataset.chunks) * dataset.dtype.itemsize
+        chunk = dataset.id.get_chunk_info_by_coord(corner)
+        if chunk.byte_offset is None or chunk.filter_mask:
             raise self._wrong_size(name, dataset)
         # Read here, since in a damaged file HDF5 may write beyond the room that h5py gives it.
         with self._path.open("rb") as file:
-            file.seek(place.byte_offset)
-            data = file.read(min(place.size, self._path.stat().st_size))
+            file.seek(chunk.byte_offset)
+            data = file.read(min(chunk.size, self._path.stat().st_size))
         if packed:
             unpacking = zlib.decompressobj()
-            data = unpacking.decompress(data, wanted)
+            data = unpacking.decompress(data, needed)
             # The checksum comes after the last number, and nothing may come with it.
             data += unpacking.decompress(unpacking.unconsumed_tail, 1)
             if not unpacking.eof:
                 raise self._wrong_size(name, dataset)
-        if len(data) != wanted:
+        if len(data) != needed:
             raise self._wrong_size(name, dataset)
         return np.frombuffer(data, dataset.dtype).reshape(dataset.chunks)
 

@@ -20,7 +20,7 @@ from deelish.errors import FileError, first_line
 from deelish.formats.caffe.codec import LONGEST_NAME
 from deelish.formats.unpacked import SHOWN, Arrays, as_weights, check_room, holds_weights
 
-_ENDING = ".npy"
+_EXTENSION = ".npy"
 _MAGIC = b"\x93NUMPY\x01\x00"
 # The type, the order of axes and the shape. Python 2 wrote whole numbers as in 64L.
 _HEADER = re.compile(
@@ -46,7 +46,7 @@ def read(path: Path) -> Arrays:
     """The arrays of a .npz by name, float32, read-only.
 
     Raises:
-        FileError: no zip, truncated, a member that is no array, of a type that weights have not,
+        FileError: no zip, truncated, a member that is no array, of a type that weights do not have,
             or arrays that would take unreasonable room.
     """
     try:
@@ -68,7 +68,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays by name, as numpy.savez does."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
-            with archive.open(name + _ENDING, "w", force_zip64=True) as member:
+            with archive.open(name + _EXTENSION, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
 
 
@@ -76,10 +76,10 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         packed = info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-        named = info.filename.endswith(_ENDING) and len(info.filename) <= LONGEST_NAME
+        named = info.filename.endswith(_EXTENSION) and len(info.filename) <= LONGEST_NAME
         if packed or info.flag_bits & _ENCRYPTED or not named:
             raise _no_array(path, info.filename)
-        name = info.filename.removesuffix(_ENDING)
+        name = info.filename.removesuffix(_EXTENSION)
         if name in members:
             raise FileError(f"{path}: holds {name[:SHOWN]!r} twice; take another copy")
         members[name] = info
@@ -90,23 +90,23 @@ def _array(member: IO[bytes], path: Path, name: str, size: int) -> np.ndarray | 
     """One array, whose bytes are as many as its header says."""
     start = member.read(len(_MAGIC) + 2)
     header = member.read(int.from_bytes(start[len(_MAGIC) :], "little"))
-    told = _HEADER.fullmatch(header)
-    if not start.startswith(_MAGIC) or told is None:
+    fields = _HEADER.fullmatch(header)
+    if not start.startswith(_MAGIC) or fields is None:
         raise _no_array(path, name)
-    dtype = np.dtype(told[1].decode())
-    shape = tuple(int(side) for side in _SIDE.findall(told[3]))
+    dtype = np.dtype(fields[1].decode())
+    shape = tuple(int(side) for side in _SIDE.findall(fields[3]))
     if not holds_weights(path, name, dtype, shape):
         return None
-    wanted = math.prod(shape) * dtype.itemsize
-    if size - len(start) - len(header) != wanted:
+    needed = math.prod(shape) * dtype.itemsize
+    if size - len(start) - len(header) != needed:
         raise FileError(
             f"{path}: {name[:SHOWN]!r} has {size - len(start) - len(header):,} bytes for"
-            f" {dtype} {shape}, which takes {wanted:,}; take another copy"
+            f" {dtype} {shape}, which takes {needed:,}; take another copy"
         )
     # One byte more is asked for, since the archive's checksum is looked at when it ends.
-    data = member.read(wanted + 1)
+    data = member.read(needed + 1)
     values = np.frombuffer(data, dtype)
-    array = values.reshape(shape[::-1]).T if told[2] == b"True" else values.reshape(shape)
+    array = values.reshape(shape[::-1]).T if fields[2] == b"True" else values.reshape(shape)
     return as_weights(array)
 
 

@@ -10,11 +10,11 @@ from typing import NoReturn
 import numpy as np
 
 from deelish.common.printing import say
-from deelish.engines.chainer_names import NAMES, TAKEN
+from deelish.engines.chainer.names import NAMES, TAKEN
 from deelish.errors import FileError
 from deelish.formats.chainer import hdf5, npz
 from deelish.formats.native import hdf5 as native
-from deelish.formats.record import Record, Stored
+from deelish.formats.saved_network import SavedNetwork, StoredWeights
 from deelish.formats.unpacked import Arrays
 from deelish.plan.plan import Plan
 
@@ -29,7 +29,7 @@ class Example:
 
     Attributes:
         layers: the family's layer by the path of the link.
-        differs: what it computes otherwise, in words that follow "since".
+        differs: what it computes differently, in words that follow "since".
     """
 
     layers: Mapping[str, str]
@@ -44,7 +44,7 @@ def read(path: Path) -> NoReturn:
     )
 
 
-def read_hdf5(path: Path) -> Record:
+def read_hdf5(path: Path) -> SavedNetwork:
     """deelish's own HDF5; Chainer's is refused as its .npz is."""
     if hdf5.is_chainers(path):
         read(path)
@@ -56,26 +56,26 @@ def links_in_hdf5(path: Path) -> Arrays | None:
     return hdf5.read(path) if hdf5.is_chainers(path) else None
 
 
-def write(path: Path, record: Record) -> None:
+def write(path: Path, network: SavedNetwork) -> None:
     """Write the arrays, for `chainer.serializers.load_npz` into the chain of engine chainer."""
-    links = _links(record.plan)
+    links = _links(network.plan)
     arrays = {
         f"{links[layer]}/{NAMES.get(name, name)}": array
-        for layer, blobs in record.values.items()
+        for layer, blobs in network.values.items()
         for name, array in blobs.items()
-        if (layer, name) not in record.plan.owners
+        if (layer, name) not in network.plan.owners
     }
     npz.write(path, arrays)
     say(
-        f"{record.plan.name}: the .npz holds weights alone, without plan, labels, preprocessing and"
-        " which layers are new"
+        f"{network.plan.name}: the .npz holds weights alone, without plan, labels, preprocessing"
+        " and which layers are new"
     )
 
 
 def stored(
     path: Path, arrays: Arrays, plan: Plan, example: Example | None
-) -> tuple[Stored, list[str]]:
-    """The arrays of each layer of a plan, in Caffe's order, and what to say aloud.
+) -> tuple[StoredWeights, list[str]]:
+    """The arrays of each layer of a plan, in Caffe's order, and the lines to print.
 
     Links without a layer keep their path for a name, and are refused with the other misfits.
 
@@ -89,7 +89,7 @@ def stored(
     found = _Sorted(path, plan, example)
     for link, named in links.items():
         found.enter(link, named)
-    return Stored(found.layers), found.said()
+    return StoredWeights(found.layers), found.notices()
 
 
 class _Sorted:
@@ -142,26 +142,26 @@ class _Sorted:
         if unfilled:
             raise FileError(
                 f"{self._path}: {link}/{unfilled[0]} holds None or one whole number, where {label}"
-                " wants weights; run the chain once before it is saved"
+                " needs weights; run the chain once before it is saved"
             )
         arrays = [named.get(name) for name in blobs]
         while arrays and arrays[-1] is None:
             arrays.pop()
         return [_LACKING if array is None else array for array in arrays]
 
-    def said(self) -> list[str]:
-        """What to say aloud: links under other names, and arrays that were left out."""
-        said = []
+    def notices(self) -> list[str]:
+        """The lines to print: links under other names, and arrays that were left out."""
+        lines = []
         if self._mapped and self._example:
             link, layer = next(pair for pair in self._others.items() if pair[0] in self._mapped)
-            said.append(
+            lines.append(
                 f"{self._path.name}: {len(self._mapped)} links have names of Chainer's example and"
                 f" were given to this network's layers, {link} to {layer} and so on; train it"
                 f" before use, since {self._example.differs}"
             )
         if self._books:
-            said.append(f"{_listed(self._books)}: bookkeeping in {self._path.name}; ignored")
-        return said
+            lines.append(f"{_listed(self._books)}: bookkeeping in {self._path.name}; ignored")
+        return lines
 
 
 def _links(plan: Plan) -> dict[str, str]:

@@ -8,24 +8,24 @@ import numpy as np
 
 from deelish.engines.base import Values
 from deelish.errors import FileError
-from deelish.formats.record import Header, Record
+from deelish.formats.saved_network import NetworkHeader, SavedNetwork
 
 KEY = "deelish"
 
 
-def write(path: Path, record: Record) -> None:
+def write(path: Path, network: SavedNetwork) -> None:
     """Write a network."""
     from safetensors.numpy import save_file
 
     tensors = {
-        _place(layer, name): np.asarray(array, order="C")
-        for layer, blobs in record.values.items()
+        _key(layer, name): np.asarray(array, order="C")
+        for layer, blobs in network.values.items()
         for name, array in blobs.items()
     }
-    save_file(tensors, path, metadata={KEY: record.header()})
+    save_file(tensors, path, metadata={KEY: network.header()})
 
 
-def read(path: Path) -> Record:
+def read(path: Path) -> SavedNetwork:
     """Read a network.
 
     Raises:
@@ -41,17 +41,17 @@ def read(path: Path) -> Record:
                     f"{path}: is safetensors but holds no {KEY!r} in its metadata, so it is not a"
                     " network of deelish; give a file that save() wrote"
                 )
-            header = Header.read(text, path)
+            header = NetworkHeader.read(text, path)
             values: Values = {
-                layer: {name: file.get_tensor(_place(layer, name)) for name in blobs}
+                layer: {name: file.get_tensor(_key(layer, name)) for name in blobs}
                 for layer, blobs in header.plan.weights.items()
             }
     except (SafetensorError, OSError, TypeError) as error:
         raise FileError(
             f"{path}: is no whole safetensors file ({error}); take another copy"
         ) from None
-    return header.record(values, path)
+    return header.network(values, path)
 
 
-def _place(layer: str, blob: str) -> str:
+def _key(layer: str, blob: str) -> str:
     return f"{layer}.{blob}"

@@ -10,27 +10,27 @@ from deelish.common.printing import say
 from deelish.errors import FileError
 from deelish.formats.onnx.model import model_of
 from deelish.formats.onnx.proto import proto_of
-from deelish.formats.record import Record
+from deelish.formats.saved_network import SavedNetwork
 from deelish.version import __version__
 
 
-def write(path: Path, record: Record) -> None:
+def write(path: Path, network: SavedNetwork) -> None:
     """Write the network as it is in evaluation mode.
 
     Raises:
         PlanError: a layer has no counterpart in ONNX; it is named.
         FileError: the package onnx is not there, or the weights are too many.
     """
-    model = model_of(record.plan, record.values)
+    model = model_of(network.plan, network.values)
     notes = {
         "deelish": __version__,
-        "preprocessing": json.dumps(record.preprocessing.to_dict()),
-        **({"labels": json.dumps(record.labels)} if record.labels else {}),
+        "preprocessing": json.dumps(network.preprocessing.to_dict()),
+        **({"labels": json.dumps(network.labels)} if network.labels else {}),
         **({"logits": model.logits} if model.logits else {}),
     }
-    path.write_bytes(proto_of(record.plan.name, model, notes).SerializeToString())
+    path.write_bytes(proto_of(network.plan.name, model, notes).SerializeToString())
     if model.batch is not None:
-        say(f"{record.plan.name}: the .onnx takes {model.batch} items at a time, no other")
+        say(f"{network.plan.name}: the .onnx takes {model.batch} items at a time, no other")
 
 
 def read(path: Path) -> NoReturn:

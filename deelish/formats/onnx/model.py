@@ -18,7 +18,7 @@ BATCH = "batch"
 
 
 @dataclass(frozen=True)
-class Model:
+class ExportedModel:
     """A graph, the sides of its inputs and outputs, and the value that holds the logits.
 
     `batch` is the number of items that it takes, or None for any.
@@ -31,7 +31,7 @@ class Model:
     batch: int | None
 
 
-def model_of(plan: Plan, values: Arrays) -> Model:
+def model_of(plan: Plan, values: Arrays) -> ExportedModel:
     """The plan as a graph.
 
     It is written for two numbers of items: where both graphs are the same, any number will do.
@@ -58,7 +58,7 @@ def model_of(plan: Plan, values: Arrays) -> Model:
     if one.filters:
         # How many items a Filter lets through, only a run knows.
         outputs = {name: [None, *found[1:]] for name, found in outputs.items()}
-    return Model(one.graph, inputs, outputs, one.logits, None if free else batch)
+    return ExportedModel(one.graph, inputs, outputs, one.logits, None if free else batch)
 
 
 def _larger(plan: Plan, wanted: Sequence[str]) -> dict[str, Shape] | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.graph import Node
-from deelish.formats.onnx.model import Model, Side
+from deelish.formats.onnx.model import ExportedModel, Side
 from deelish.version import __version__
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ OPSET, IR_VERSION = 17, 8
 MOST_BYTES = 2**31 - 2**24
 
 
-def proto_of(name: str, model: Model, notes: Mapping[str, str]) -> onnx.ModelProto:
+def proto_of(name: str, model: ExportedModel, notes: Mapping[str, str]) -> onnx.ModelProto:
     """The model as a message, the notes in its `metadata_props`.
 
     Raises:
@@ -58,7 +58,7 @@ def proto_of(name: str, model: Model, notes: Mapping[str, str]) -> onnx.ModelPro
     return proto
 
 
-def _graph(name: str, model: Model) -> onnx.GraphProto:
+def _graph(name: str, model: ExportedModel) -> onnx.GraphProto:
     from onnx import helper, numpy_helper
 
     graph = model.graph

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from deelish.errors import DataError
+from deelish.errors import DataError, MissingDataError
 from deelish.images.decoding.jpeg import START, decoded_jpeg, has_metadata, jpeg_size
 from deelish.images.decoding.lending import array_of
 from deelish.images.decoding.reducing import Scale, scale_for
@@ -99,7 +99,7 @@ def _check_file(path: Path) -> int:
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(
+        raise MissingDataError(
             f"{path}: there is no such image; correct the path or take it off the list"
         ) from None
     except (OSError, ValueError) as error:

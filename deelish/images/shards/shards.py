@@ -14,7 +14,7 @@ from pathlib import Path
 from tarfile import TarInfo
 from typing import IO, NamedTuple
 
-from deelish.errors import DataError, reason
+from deelish.errors import DataError, MissingDataError, reason
 from deelish.images.sample import EXTENSIONS, label_fault
 from deelish.images.shards import tar_headers
 from deelish.images.shards.members import Member, OpenShards, Shard
@@ -80,13 +80,13 @@ def _paths_of(source: str) -> list[str]:
     except OSError as error:
         raise DataError(f"{source}: cannot be looked for ({reason(error)})") from error
     if missing and len(paths) > 1:
-        raise DataError(
+        raise MissingDataError(
             f"{source}: {missing[0]} is not there ({len(missing):,} of its {len(paths):,} files are"
             " missing); correct the range, or bring the files"
         )
     if missing:
         how = ", in which a range is written {000..999}" if "{" in source else ""
-        raise DataError(f"{source}: there is no such tar; correct the path{how}")
+        raise MissingDataError(f"{source}: there is no such tar; correct the path{how}")
     return paths
 
 

@@ -10,14 +10,14 @@ from deelish.errors import DataError, FileError, PlanError
 from deelish.language.teachers import Teacher
 
 
-def test_an_onnx_file_of_deelish_brings_its_pixels_labels_and_logits(session, tmp_path):
+def test_an_onnx_file_of_deelish_has_its_preprocessing_labels_and_logits(session, tmp_path):
     network, pixels = small_network(labels=list("abcde")), eights()
     network.export(tmp_path / "net.onnx")
     teacher = Teacher(tmp_path / "net.onnx")
     assert teacher.preprocessing == network.preprocessing
     assert (teacher.labels, teacher.classes, teacher.name) == (list("abcde"), 5, "net")
-    wanted = network.batch_feature(pixels).value
-    np.testing.assert_allclose(teacher.batch_feature(pixels).value, wanted, rtol=1e-3, atol=1e-3)
+    reference = network.batch_feature(pixels).value
+    np.testing.assert_allclose(teacher.batch_feature(pixels).value, reference, rtol=1e-3, atol=1e-3)
     with pytest.raises(PlanError, match="a model of ONNX shows no inner layers"):
         teacher.feature(pixels, layer="conv")
 
@@ -31,13 +31,13 @@ def foreign_onnx(path, batch, shape=("C", "H", "W"), softmax=True):
         helper.make_node("GlobalAveragePool", ["x"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
         helper.make_node("MatMul", ["flat", "matrix"], ["scores"]),
-        helper.make_node("Softmax", ["scores"], ["answer"], axis=1),
+        helper.make_node("Softmax", ["scores"], ["prob"], axis=1),
     ]
     graph = helper.make_graph(
         nodes if softmax else nodes[:3],
         "other",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, *shape])],
-        [helper.make_tensor_value_info("answer" if softmax else "scores", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("prob" if softmax else "scores", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(matrix, "matrix")],
     )
     opset = [helper.make_opsetid("", 17)]
@@ -51,9 +51,9 @@ def test_an_onnx_file_of_others_gives_logits_for_any_number_of_images(tmp_path, 
     matrix = foreign_onnx(tmp_path / "other.onnx", batch, (3, 8, 8), softmax)
     with Deel():
         teacher = Teacher(tmp_path / "other.onnx", mean=127.5, scale=1 / 127.5, crop=1.0)
-        answer = teacher.batch_feature(eights()).value
-    wanted = as_input(eights()).mean((2, 3)) @ matrix
-    np.testing.assert_allclose(answer, wanted, rtol=1e-4, atol=1e-5)
+        logits = teacher.batch_feature(eights()).value
+    reference = as_input(eights()).mean((2, 3)) @ matrix
+    np.testing.assert_allclose(logits, reference, rtol=1e-4, atol=1e-5)
     assert teacher.preprocessing.size == 8
 
 
@@ -66,13 +66,13 @@ def test_an_onnx_file_with_weights_beside_it_runs(tmp_path):
     facts = {"mean": 127.5, "scale": 1 / 127.5, "crop": 1.0}
     with Deel():
         teacher = Teacher(tmp_path / "two.onnx", **facts)
-        answer = teacher.batch_feature(eights()).value
+        logits = teacher.batch_feature(eights()).value
         before = teacher.fingerprint()
         data = bytearray((tmp_path / "weights").read_bytes())
         data[0] ^= 1
         (tmp_path / "weights").write_bytes(data)
         assert Teacher(tmp_path / "two.onnx", **facts).fingerprint() != before
-    np.testing.assert_allclose(answer, as_input(eights()).mean((2, 3)) @ matrix, atol=1e-4)
+    np.testing.assert_allclose(logits, as_input(eights()).mean((2, 3)) @ matrix, atol=1e-4)
 
 
 def test_an_onnx_file_takes_no_other_size_than_its_own(tmp_path):
@@ -84,7 +84,7 @@ def test_an_onnx_file_takes_no_other_size_than_its_own(tmp_path):
         Teacher(tmp_path / "other.onnx", size=9)
 
 
-def test_files_that_are_no_models_are_refused(tmp_path):
+def test_damaged_and_missing_files_are_refused(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"\x00\x01 no model")
     with Deel(), pytest.raises(FileError, match=r"bad\.onnx: is no model of ONNX"):
         Teacher(tmp_path / "bad.onnx")

@@ -1,4 +1,4 @@
-"""A teacher's answers to batches: computed once, then from the store, equal to the bit."""
+"""A teacher's logits for batches: computed once, then from the cache, equal to the bit."""
 
 import gc
 import weakref
@@ -33,13 +33,13 @@ class Pictures:
 
 
 class Teacher:
-    """Counts the images that it is asked about; its answer follows from their keys."""
+    """It notes the size of each batch that it computes; its logits follow from the keys."""
 
-    name, classes, preprocessing = "Teacher", CLASSES, Preprocessing(8)
+    name, classes, preprocessing, members = "Teacher", CLASSES, Preprocessing(8), ()
 
     def __init__(self, fingerprint="1"):
         self.print = fingerprint
-        self.asked = []
+        self.batches = []
 
     def fingerprint(self):
         return self.print
@@ -49,18 +49,18 @@ class Teacher:
         return current_context().engine
 
     def compute(self, images):
-        self.asked.append(len(images))
+        self.batches.append(len(images))
         return np.sin(images.pictures.keys[:, :CLASSES].astype(np.float32) + int(self.print or 0))
 
     def logits(self, images):
         return self.engine.array(self.compute(images))
 
     def __call__(self, keys, cache=None):
-        return answered(self, images_of(keys, cache))
+        return logits_of(self, images_of(keys, cache))
 
 
 def images_of(keys, cache=None, crop=None, labels=None):
-    """Images that are known by their keys, cached as those of a session are."""
+    """Images with these keys, whose logits are cached as those of a session are."""
     viewing = Viewing(crop=crop, cache=cache or TeacherCache())
     return ImageTensor(Pictures(keys), current_context().engine, labels, viewing)
 
@@ -69,8 +69,8 @@ def labels_of(numbers, items=()):
     return LabelTensor(np.asarray(numbers), current_context().engine, items)
 
 
-def answered(teacher, images):
-    """As batch_feature does it."""
+def logits_of(teacher, images):
+    """As batch_feature gets them."""
     return teacher.engine.numpy(cached_logits(teacher, images))
 
 
@@ -87,7 +87,7 @@ def test_the_second_time_nothing_is_computed_and_the_bits_are_the_same():
     np.testing.assert_array_equal(first, np.float16(np.sin(np.float32(keys[:, :CLASSES]) + 1)))
     second = teacher(keys[::-1])
     np.testing.assert_array_equal(second, first[::-1])
-    assert teacher.asked == [20]
+    assert teacher.batches == [20]
 
 
 def test_another_session_finds_them_too():
@@ -96,48 +96,48 @@ def test_another_session_finds_them_too():
     with Deel():
         teacher = Teacher()
         np.testing.assert_array_equal(teacher(keys), first)
-        assert teacher.asked == []
+        assert teacher.batches == []
 
 
-def test_answers_to_pixels_of_another_version_are_not_used(monkeypatch):
+def test_logits_for_pixels_of_another_version_are_not_used(monkeypatch):
     teacher, keys = Teacher(), keys_of(0, 20)
     with monkeypatch.context() as patch:
         patch.setattr("deelish.distillation.teacher_cache.cached.PIXELS", (1, 1))
         teacher(keys)
     teacher(keys)
     teacher(keys)
-    assert teacher.asked == [20, 20]
+    assert teacher.batches == [20, 20]
 
 
-def test_only_what_is_missing_is_computed():
+def test_only_missing_logits_are_computed():
     teacher, keys = Teacher(), keys_of(0, 20)
     teacher(keys[5:9])
-    answers = teacher(keys)
-    assert teacher.asked == [4, 16]
-    np.testing.assert_array_equal(answers, teacher(keys))
+    logits = teacher(keys)
+    assert teacher.batches == [4, 16]
+    np.testing.assert_array_equal(logits, teacher(keys))
 
 
 def test_the_images_that_are_computed_keep_their_labels():
     seen = []
 
-    class Asking(Teacher):
+    class Noting(Teacher):
         def compute(self, images):
             seen.append((images.labels.value.tolist(), images.labels.samples))
             return super().compute(images)
 
-    teacher, keys = Asking(), keys_of(0, 6)
+    teacher, keys = Noting(), keys_of(0, 6)
     for rows in ([0, 1, 2], [2, 4, 0, 5]):
         labels = labels_of(rows, [f"item {row}" for row in rows])
-        answered(teacher, images_of(keys[rows], labels=labels))
+        logits_of(teacher, images_of(keys[rows], labels=labels))
     assert seen[1] == ([4, 5], ["item 4", "item 5"])
 
 
 def test_fresh_views_and_teachers_without_a_fingerprint_are_computed_as_they_are(folder):
-    learning, keys = Teacher(None), keys_of(0, 5)
+    unprinted, keys = Teacher(None), keys_of(0, 5)
     for _ in range(2):
-        exact = learning(keys)
+        exact = unprinted(keys)
     np.testing.assert_array_equal(exact, np.sin(np.float32(keys[:, :CLASSES])))
-    assert learning.asked == [5, 5]
+    assert unprinted.batches == [5, 5]
     fresh = Teacher()
     images = images_of(keys)
     images.pictures.keys = None
@@ -152,8 +152,8 @@ def test_another_teacher_another_view_and_another_form_have_stores_of_their_own(
         for crop, top in ((1.0, None), (0.5, None), (1.0, 2)):
             cache = TeacherCache(top)
             for _ in range(2):
-                answered(teacher, images_of(keys, cache, crop, labels_of(np.zeros(4, np.int64))))
-        assert teacher.asked == [4, 4, 4]
+                logits_of(teacher, images_of(keys, cache, crop, labels_of(np.zeros(4, np.int64))))
+        assert teacher.batches == [4, 4, 4]
     files = logits_files(folder)
     assert len(files) == 6
     assert sorted(str(file.header.form) for file in files) == [
@@ -162,24 +162,24 @@ def test_another_teacher_another_view_and_another_form_have_stores_of_their_own(
     ]
 
 
-def test_answers_beyond_half_precision_go_on_fresh(capsys):
+def test_logits_beyond_half_precision_are_computed_each_time(capsys):
     keys = keys_of(0, 3)
 
     class Loud(Teacher):
         def compute(self, images):
-            answers = super().compute(images)
-            answers[(images.pictures.keys == keys[1]).all(1)] = 1e5
-            return answers
+            logits = super().compute(images)
+            logits[(images.pictures.keys == keys[1]).all(1)] = 1e5
+            return logits
 
     teacher, cache = Loud(), TeacherCache()
     for _ in range(2):
-        answers = teacher(keys, cache)
-        assert (answers[1] == 1e5).all()
-    assert teacher.asked == [3, 1]
+        logits = teacher(keys, cache)
+        assert (logits[1] == 1e5).all()
+    assert teacher.batches == [3, 1]
     assert capsys.readouterr().out.count("are not cached") == 1
 
 
-def test_without_a_place_to_keep_them_the_answers_are_the_same(monkeypatch, tmp_path, capsys):
+def test_without_a_folder_for_the_cache_the_logits_are_the_same(monkeypatch, tmp_path, capsys):
     keys = keys_of(0, 20)
     right = Teacher()(keys)
     (tmp_path / "file").write_text("in the way")
@@ -187,27 +187,27 @@ def test_without_a_place_to_keep_them_the_answers_are_the_same(monkeypatch, tmp_
     teacher = Teacher()
     for _ in range(3):
         np.testing.assert_array_equal(teacher(keys), right)
-    assert teacher.asked == [20, 20, 20]
+    assert teacher.batches == [20, 20, 20]
     assert "logits of Teacher cannot be cached" in capsys.readouterr().out
 
 
-def test_what_another_process_put_in_meanwhile_counts():
+def test_logits_that_another_process_cached_meanwhile_are_used():
     keys = keys_of(0, 3)
 
     class Slow(Teacher):
         def compute(self, images):
             with Deel():
                 other = Teacher()
-                answered(other, images_of(keys))
+                logits_of(other, images_of(keys))
             return super().compute(images) + 1
 
     teacher = Slow()
-    answers = teacher(keys)
-    assert teacher.asked == [3]
-    np.testing.assert_array_equal(answers, Teacher()(keys))
+    logits = teacher(keys)
+    assert teacher.batches == [3]
+    np.testing.assert_array_equal(logits, Teacher()(keys))
 
 
-def test_an_answer_of_another_shape_is_refused():
+def test_logits_of_another_shape_are_refused():
     class Wrong(Teacher):
         def compute(self, images):
             return super().compute(images)[:, :4]

@@ -36,22 +36,22 @@ def test_teach_caches_every_view_and_resumes_where_it_stopped(model, images, fol
     arguments = ("teach", model, "--images", images, "--batch-size", 8)
     first, last = ran(*arguments, "--views", 1)
     (path,) = folder.glob("*.answers")
-    assert first == "view 1: 20 computed, 0 were there"
-    assert last == f"Small: logits of 20 images computed, 0 were there; {path}"
+    assert first == "view 1: 20 computed, 0 cached before"
+    assert last == f"Small: logits of 20 images computed, 0 cached before; {path}"
     one, two, three, last = ran(*arguments, "--views", 3)
-    assert one == "view 1: 0 computed, 20 were there"
-    assert [two, three] == [f"view {number}: 20 computed, 0 were there" for number in (2, 3)]
-    assert last == f"Small: logits of 40 images computed, 20 were there; {path}"
+    assert one == "view 1: 0 computed, 20 cached before"
+    assert [two, three] == [f"view {number}: 20 computed, 0 cached before" for number in (2, 3)]
+    assert last == f"Small: logits of 40 images computed, 20 cached before; {path}"
     before = path.read_bytes()
     assert ran(*arguments, "--views", 3)[-1].startswith(
-        "Small: logits of 0 images computed, 60 were"
+        "Small: logits of 0 images computed, 60 cached"
     )
     assert path.read_bytes() == before
     assert len(before) == 4096 + 60 * (20 + 2 * 4)
 
 
 def test_a_training_finds_all_that_teach_has_cached(model, images, folder, ran):
-    """It asks for nothing else, which would be appended; test_evaluation_mode.py checks values."""
+    """It computes nothing more, which would be appended; test_evaluation_mode.py checks values."""
     ran("teach", model, "--images", images, "--views", 2)
     (path,) = folder.glob("*.answers")
     before, found = path.read_bytes(), []
@@ -99,12 +99,12 @@ def test_teach_says_what_is_wrong(more, sentence, model, images, ran):
     assert sentence in printed
 
 
-def test_a_network_that_was_never_trained_does_not_teach(tmp_path, images, folder, ran):
+def test_an_untrained_network_cannot_teach(tmp_path, images, folder, ran):
     with Deel():
         path = small(name="New").save(tmp_path / "new.hdf5")
     (printed,) = ran("teach", path, "--images", images, code=1)
     assert printed == (
-        "deelish: New: hidden, score has its initial weights, so that it has nothing to teach;"
+        "deelish: New: hidden, score has its initial weights, so that it cannot teach yet;"
         " train it first"
     )
     assert not folder.exists()
@@ -115,7 +115,7 @@ def test_teach_ends_where_nothing_can_be_cached(model, images, folder, capsys):
     assert main(["teach", str(model), "--images", str(images)]) == 1
     error = capsys.readouterr().err
     assert error.endswith(
-        "cannot be written any more, with logits of 0 images there; make room, or name another"
+        "cannot be written any more; it holds logits of 0 images; make room, or name another"
         " folder in DEELISH_CACHE, and start again\n"
     )
     assert error.count("\n") == 1

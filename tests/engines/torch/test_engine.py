@@ -122,7 +122,7 @@ def test_pytorch_that_is_not_there_is_said_with_the_cure(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("sdg", {}, "optimizer 'sdg' is not known to PyTorch; choose from .*sgd"),
+        ("sdg", {}, "optimizer 'sdg' is not known to PyTorch; did you mean 'sgd'"),
         ("sgd", {"momentun": 0.9}, "optimizer 'sgd' does not take .*momentun"),
         ("sgd", {"momentum": -1}, "optimizer 'sgd' does not take .*momentum"),
     ],

@@ -19,8 +19,8 @@ def softmax(x, axis=1):
     return e / e.sum(axis, keepdims=True)
 
 
-def divisor(mode, counted, outer, whole):
-    return max(1, {"FULL": whole, "VALID": counted, "BATCH_SIZE": outer, "NONE": 1}[mode])
+def divisor(mode, count, outer, whole):
+    return max(1, {"FULL": whole, "VALID": count, "BATCH_SIZE": outer, "NONE": 1}[mode])
 
 
 MODES = [
@@ -156,10 +156,10 @@ def test_the_gradient_of_the_contrastive_loss_is_caffes_also_where_both_are_equa
 @pytest.mark.parametrize("top_k", [1, 3])
 def test_accuracy(top_k):
     kept = marks != 1
-    share, each = run("Accuracy", SCORES, marks, tops=2, top_k=top_k, ignore_label=1)
+    accuracy, each = run("Accuracy", SCORES, marks, tops=2, top_k=top_k, ignore_label=1)
     rank = (-SCORES).argsort(1)[:, :top_k]
     right = (rank == marks[:, None]).any(1) & kept
-    assert share == pytest.approx(right.sum() / kept.sum())
+    assert accuracy == pytest.approx(right.sum() / kept.sum())
     classes = [(right[marks == c].mean() if (marks == c).any() else 0) for c in range(6)]
     assert each == pytest.approx(classes)
 

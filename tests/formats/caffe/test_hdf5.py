@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deelish.errors import CaffeError
+from deelish.errors import CaffeError, MissingFileError
 from deelish.formats.caffe.hdf5 import read_weights
 from deelish.formats.caffe.read import read_net, weights_of
 
@@ -199,5 +199,7 @@ def refusal(path: Path) -> str:
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(CaffeError, match=r"cannot be read .*give a binary \.caffemodel or \.caff"):
+    with pytest.raises(
+        MissingFileError, match=r"no such file; give a binary \.caffemodel or \.caff"
+    ):
         read_weights(tmp_path / "none.h5")

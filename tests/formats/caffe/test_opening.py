@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deelish.errors import CaffeError
+from deelish.errors import CaffeError, MissingFileError
 from deelish.formats.caffe import read_net
 
 Saved = Callable[[bytes], Path]
@@ -46,7 +46,7 @@ def test_a_prototxt_given_as_weights(material: Path) -> None:
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(CaffeError, match=r"cannot be read .*No such file"):
+    with pytest.raises(MissingFileError, match=r"no such file; give a binary \.caffemodel"):
         read_net(tmp_path / "none.caffemodel")
     with pytest.raises(CaffeError, match="is not a file"):
         read_net(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deelish.errors import CaffeError
+from deelish.errors import CaffeError, MissingFileError
 from deelish.formats.caffe.text import parse, read_text
 
 
@@ -162,7 +162,9 @@ def test_files_are_refused(tmp_path: Path, content: bytes, sentence: str) -> Non
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CaffeError, match=r"none\.prototxt: cannot be read .*No such file"):
+    with pytest.raises(
+        MissingFileError, match=r"none\.prototxt: no such file; give the \.prototxt"
+    ):
         read_text(tmp_path / "none.prototxt")
     with pytest.raises(CaffeError, match=r"is not a file; give the \.prototxt of a network"):
         read_text(tmp_path)

@@ -85,11 +85,11 @@ def test_a_foreign_file(tmp_path, file, content):
 
 
 @pytest.mark.parametrize("file", ["x.npz", "x.h5"])
-@pytest.mark.parametrize("share", [0.2, 0.6, 0.99])
-def test_a_truncated_file(tmp_path, file, share):
+@pytest.mark.parametrize("fraction", [0.2, 0.6, 0.99])
+def test_a_truncated_file(tmp_path, file, fraction):
     path = npz(tmp_path / file) if file.endswith("npz") else hdf5(tmp_path / file)
     data = path.read_bytes()
-    path.write_bytes(data[: int(share * len(data))])
+    path.write_bytes(data[: int(fraction * len(data))])
     assert_refused(path, "is no whole")
 
 
@@ -171,9 +171,9 @@ def test_a_zip_that_would_unpack_to_far_more_than_its_size(tmp_path):
 def test_a_zip_that_understates_what_it_unpacks_to(tmp_path):
     size = len(member(W))
     path = zipped(tmp_path / "x.npz", zipfile.ZIP_DEFLATED, **{"fc__W.npy": member(W) + bytes(99)})
-    told = struct.pack("<L", size + 99)
-    assert told in path.read_bytes()
-    path.write_bytes(path.read_bytes().replace(told, struct.pack("<L", size)))
+    stated = struct.pack("<L", size + 99)
+    assert stated in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(stated, struct.pack("<L", size)))
     assert_refused(path, "is no whole .npz of NumPy")
 
 

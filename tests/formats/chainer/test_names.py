@@ -75,9 +75,9 @@ def test_an_array_that_the_layer_lacks_is_named(tmp_path):
 
 def test_other_shapes_are_listed_as_in_any_file_and_a_classifier_may_go(tmp_path, capsys):
     path = save_npz(tmp_path / "x.npz", fc__W=np.ones((4, 243), "f"), fc__b=np.ones(4, "f"))
-    told = r"weights are \(4, 243\) and \(4,\) in the file, \(2, 243\) and \(2,\) in the network"
+    misfit = r"weights are \(4, 243\) and \(4,\) in the file, \(2, 243\) and \(2,\) in the network"
     with Deel():
-        with pytest.raises(FileError, match=told):
+        with pytest.raises(FileError, match=misfit):
             one(modelpath=path)
         assert one(modelpath=path, labels=2).untrained == {"fc"}
 
@@ -142,7 +142,7 @@ def googlenet(chainer):
 
 
 def googlenet_scores(F, chain, x):
-    """As the example answers, but for its LRN, which is Caffe's here."""
+    """The example's logits, but for its LRN, which is Caffe's here."""
 
     def norm(h):
         return F.local_response_normalization(h, 5, k=1, alpha=1e-4 / 5, beta=0.75)
@@ -171,7 +171,7 @@ def nin(chainer):
 
 
 def nin_scores(F, chain, x):
-    """As the example answers, but for the ReLU at the end, which Caffe's has."""
+    """The example's logits, but for the ReLU at the end, which Caffe's has."""
     h = x
     for block in (chain.mlpconv1, chain.mlpconv2, chain.mlpconv3):
         h = F.max_pooling_2d(F.relu(block(h)), 3, stride=2)

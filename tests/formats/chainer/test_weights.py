@@ -15,7 +15,7 @@ X = rng.normal(size=(2, 3, 9, 9)).astype(np.float32)
 
 
 def mixed(engine="torch", seed=1, **args):
-    """Arrays of all kinds: not learnt, without axes, under names with slashes or taken ones."""
+    """Arrays of all kinds: buffers, without axes, under names with slashes or taken ones."""
     rows = [
         Layer("a/3x3", "Convolution", num_output=4, kernel_size=3, stride=2),
         Layer("a/bn", "BatchNorm"),
@@ -28,7 +28,7 @@ def mixed(engine="torch", seed=1, **args):
         return Network(rows, name="Mixed", in_size=9, **args)
 
 
-def answer(network):
+def logits(network):
     return network.run({"data": X})["score"]
 
 
@@ -52,7 +52,7 @@ def test_what_deelish_wrote_it_reads_and_says_what_is_lost(tmp_path, capsys):
     path = network.save(tmp_path / "mixed.npz")
     assert "Mixed: the .npz holds weights alone, without plan, labels" in capsys.readouterr().out
     again = mixed(seed=2, modelpath=path)
-    np.testing.assert_array_equal(answer(again), answer(network))
+    np.testing.assert_array_equal(logits(again), logits(network))
     assert not again.untrained
     assert capsys.readouterr().out == ""
 
@@ -73,7 +73,7 @@ def test_chainer_loads_the_file_into_the_chain(chainer, tmp_path):
     path = network.save(tmp_path / "mixed.npz")
     student = mixed("chainer", seed=2)
     chainer.serializers.load_npz(str(path), student.module)
-    check_close(answer(student), answer(network))
+    check_close(logits(student), logits(network))
 
 
 @pytest.mark.parametrize("file", ["chain.npz", "chain.h5"])
@@ -82,7 +82,7 @@ def test_the_chain_of_the_engine_saved_by_chainer_fills_a_network(chainer, tmp_p
     save = getattr(chainer.serializers, "save_npz" if file.endswith("npz") else "save_hdf5")
     save(str(tmp_path / file), student.module)
     again = mixed(seed=2, modelpath=tmp_path / file)
-    check_close(answer(again), answer(student))
+    check_close(logits(again), logits(student))
 
 
 def test_names_that_the_chain_has_already_are_all_known(chainer):
@@ -93,12 +93,12 @@ def test_names_that_the_chain_has_already_are_all_known(chainer):
 
 
 def test_shared_weights_are_written_once(chainer, tmp_path):
-    share = {"param": [{"name": "w"}, {"name": "b"}]}
+    shared = {"param": [{"name": "w"}, {"name": "b"}]}
 
     def twins(seed, engine="torch", **args):
         with Deel(engine=engine, seed=seed):
             left, right = (
-                Layer(name, "InnerProduct", "data", num_output=2, **share)
+                Layer(name, "InnerProduct", "data", num_output=2, **shared)
                 for name in ("left", "right")
             )
             both = Layer("score", "Eltwise", ["left", "right"])
@@ -107,10 +107,10 @@ def test_shared_weights_are_written_once(chainer, tmp_path):
     first = twins(1)
     path = first.save(tmp_path / "twins.npz")
     assert set(np.load(path)) == {"left/W", "left/b"}
-    np.testing.assert_array_equal(answer(twins(2, modelpath=path)), answer(first))
+    np.testing.assert_array_equal(logits(twins(2, modelpath=path)), logits(first))
     other = twins(2, "chainer")
     chainer.serializers.load_npz(str(path), other.module)
-    check_close(answer(other), answer(first))
+    check_close(logits(other), logits(first))
 
 
 def chain_by_hand(chainer):
@@ -140,7 +140,7 @@ def chain_by_hand(chainer):
 
 
 @pytest.mark.parametrize("file", ["packed.npz", "plain.npz", "packed.h5", "plain.hdf5"])
-def test_a_chain_by_hand_answers_the_same(chainer, tmp_path, file):
+def test_a_chain_by_hand_gives_the_same_logits(chainer, tmp_path, file):
     chain, rows, scores = chain_by_hand(chainer)
     path, packed = str(tmp_path / file), file.startswith("packed")
     if file.endswith(".npz"):
@@ -149,7 +149,7 @@ def test_a_chain_by_hand_answers_the_same(chainer, tmp_path, file):
         chainer.serializers.save_hdf5(path, chain, compression=4 if packed else None)
     with Deel():
         network = Network(rows, in_size=9, modelpath=path)
-    check_close(answer(network), scores)
+    check_close(logits(network), scores)
     assert not network.untrained
 
 

@@ -131,7 +131,7 @@ def numbers(*shape, seed=0):
 
 
 def agree(ours, theirs, least=1e-5):
-    """Whether arrays by name are the same, to a share of the largest number of each."""
+    """Whether arrays by name are the same, to a fraction of the largest number of each."""
     for name, values in ours.items():
         assert theirs[name].shape == values.shape, name
         assert abs(theirs[name] - values).max() <= least * abs(values).max(), name

@@ -41,10 +41,10 @@ def _interp(x: Variable, a: Args) -> Variable:
 
 def _mixing(side: int, first: int, end: int, count: int) -> np.ndarray:
     """(count, side): how much each of the pixels from `first` to `end` is in each of `count`."""
-    places = np.linspace(first, end - 1, count)
-    distances = np.abs(places[:, None] - np.arange(side))
-    shares: np.ndarray = np.maximum(1 - distances, 0).astype(np.float32)
-    return shares
+    positions = np.linspace(first, end - 1, count)
+    distances = np.abs(positions[:, None] - np.arange(side))
+    weights: np.ndarray = np.maximum(1 - distances, 0).astype(np.float32)
+    return weights
 
 
 def _reorg(x: Variable, a: Args) -> Variable:
@@ -53,7 +53,7 @@ def _reorg(x: Variable, a: Args) -> Variable:
 
 
 def _shuffle_channel(x: Variable, a: Args) -> Variable:
-    """Channel j of group i goes to place j * groups + i."""
+    """Channel j of group i goes to index j * groups + i."""
     n, c, h, w = x.shape
     groups = x.reshape(n, a["group"], c // a["group"], h, w)
     return groups.transpose(0, 2, 1, 3, 4).reshape(n, c, h, w)

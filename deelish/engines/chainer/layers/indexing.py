@@ -22,16 +22,16 @@ def _arg_max(x: Variable, a: Args) -> Variable:
     along = a["axis"] is not None
     y = x if along else F.reshape(x, (len(x), -1))
     axis = a["axis"] if along else 1
-    places = _best(y.array, a["top_k"], axis)
-    indices = chainer.as_variable(places.astype(x.dtype))
+    best = _best(y.array, a["top_k"], axis)
+    indices = chainer.as_variable(best.astype(x.dtype))
     if along:
-        return _picked(y, places, axis) if a["out_max_val"] else indices
-    both = F.stack([indices, _picked(y, places, axis)] if a["out_max_val"] else [indices], 1)
+        return _gathered(y, best, axis) if a["out_max_val"] else indices
+    both = F.stack([indices, _gathered(y, best, axis)] if a["out_max_val"] else [indices], 1)
     return F.reshape(both, both.shape + (1,) * (x.ndim - 3))
 
 
 def _best(values: Any, k: int, axis: int) -> Any:
-    """The places of the k largest along an axis, best first."""
+    """The indices of the k largest along an axis, best first."""
     xp = chainer.backend.get_array_module(values)
     if k == 1:
         last = xp.flip(values, axis).argmax(axis)
@@ -41,10 +41,10 @@ def _best(values: Any, k: int, axis: int) -> Any:
     return order.take(xp.arange(-1, -k - 1, -1), axis)
 
 
-def _picked(x: Variable, places: Any, axis: int) -> Variable:
-    """The values at these places along an axis."""
+def _gathered(x: Variable, indices: Any, axis: int) -> Variable:
+    """The values at these indices along an axis."""
     xp = chainer.backend.get_array_module(x)
-    flat = xp.take_along_axis(xp.arange(x.size).reshape(x.shape), places, axis)
+    flat = xp.take_along_axis(xp.arange(x.size).reshape(x.shape), indices, axis)
     return _rows(F.reshape(x, (-1,)), flat)
 
 
@@ -57,12 +57,12 @@ def _indices(values: Any, count: int, what: str) -> Any:
     return values.astype(np.int32)
 
 
-def _rows(x: Variable, places: Any) -> Variable:
-    """The items of x at these places; a place may come more than once."""
-    # An index would do, but its gradient adds number by number on the CPU.
+def _rows(x: Variable, indices: Any) -> Variable:
+    """The items of x at these indices; an index may come more than once."""
+    # Indexing would do, but its gradient adds number by number on the CPU.
     flat = F.reshape(x, (len(x), math.prod(x.shape[1:])))
-    rows = F.embed_id(places.ravel(), flat) if places.size else flat[:0]
-    return F.reshape(rows, places.shape + x.shape[1:])
+    rows = F.embed_id(indices.ravel(), flat) if indices.size else flat[:0]
+    return F.reshape(rows, indices.shape + x.shape[1:])
 
 
 def _embed(x: Variable, p: Any) -> Variable:

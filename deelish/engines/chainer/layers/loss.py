@@ -23,7 +23,7 @@ _THRESHOLD = 1e-20
 
 
 class _Judged(NamedTuple):
-    """Scores (places, classes), labels (places,), which of these count, and the batch's size."""
+    """Scores (positions, classes), labels (positions,), which of them count, the batch's size."""
 
     scores: Variable
     labels: Any
@@ -32,8 +32,7 @@ class _Judged(NamedTuple):
 
 
 def _judged(x: Sequence[Variable], axis: int, a: Args) -> _Judged:
-    """Scores and labels by places, each with scores of all classes; a label that does not count is
-    0 here.
+    """Scores and labels by position, with scores of all classes; a label that does not count is 0.
 
     Raises:
         DataError: a label that counts is none of the classes.
@@ -75,8 +74,8 @@ def _log(probabilities: Variable) -> Variable:
 
 def _softmax_loss(x: Sequence[Variable], a: Args, tops: int) -> list[Variable]:
     it = _judged(x, a["axis"], a)
-    picked = F.select_item(_log_softmax(it.scores, _SMALLEST), it.labels)
-    loss = _divided(-F.sum(picked * it.counts), normalization(a), it.counts, it.outer)
+    own = F.select_item(_log_softmax(it.scores, _SMALLEST), it.labels)
+    loss = _divided(-F.sum(own * it.counts), normalization(a), it.counts, it.outer)
     return [loss, *_probabilities(x[0], a, tops)]
 
 
@@ -138,8 +137,8 @@ def _contrastive_loss(x: Sequence[Variable], a: Args) -> Variable:
         fixed = squares.array**0.5
         distances = fixed + (squares - squares.array) / (2 * (fixed + 1e-4))
         apart = F.square(F.relu(a["margin"] - distances))
-    alike = x[2].array.reshape(n).astype(np.int64) != 0
-    return F.sum(F.where(alike, squares, apart)) / (2 * n)
+    similar = x[2].array.reshape(n).astype(np.int64) != 0
+    return F.sum(F.where(similar, squares, apart)) / (2 * n)
 
 
 def _accuracy(x: Sequence[Variable], a: Args, tops: int) -> list[Variable]:
@@ -149,13 +148,13 @@ def _accuracy(x: Sequence[Variable], a: Args, tops: int) -> list[Variable]:
     xp = chainer.backend.get_array_module(scores)
     own = xp.take_along_axis(scores, it.labels[:, None], 1)
     right = ((scores >= own).sum(1) <= a["top_k"]) & it.counts
-    shares = [right.sum() / max(1, int(it.counts.sum()))]
+    accuracies = [right.sum() / max(1, int(it.counts.sum()))]
     if tops == 2:
         found, there = (
             xp.bincount(it.labels[which], minlength=scores.shape[1]) for which in (right, it.counts)
         )
-        shares.append(found / xp.maximum(there, 1))
-    return [chainer.Variable(xp.asarray(share, x[0].dtype)) for share in shares]
+        accuracies.append(found / xp.maximum(there, 1))
+    return [chainer.Variable(xp.asarray(accuracy, x[0].dtype)) for accuracy in accuracies]
 
 
 OPS: dict[str, Op] = {

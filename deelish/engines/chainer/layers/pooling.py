@@ -41,7 +41,7 @@ def _pooling(x: Variable, a: Args, tops: int) -> Variable | list[Variable]:
     sides = x.shape[2:]
     grid = _grid(pooling_windows(a, sides), sides, a["round_mode"] == "FLOOR")
     if tops == 2:
-        return _maxima_and_places(x, grid)
+        return _maxima_and_indices(x, grid)
     return _pool(x, grid, a["pool"])
 
 
@@ -60,7 +60,7 @@ def _pool(x: Variable, grid: _Grid, method: str) -> Variable:
 
 
 def _factors(grid: _Grid) -> np.ndarray:
-    """Caffe divides by the window clipped at the padded image: by 0 where that has no place."""
+    """Caffe divides by the window clipped at the padded image: by 0 where the two do not meet."""
     spans = []
     for side, kernel, stride, pad, made in zip(*grid, strict=True):
         starts = np.arange(made) * stride - pad
@@ -71,21 +71,21 @@ def _factors(grid: _Grid) -> np.ndarray:
     return factors
 
 
-def _maxima_and_places(x: Variable, grid: _Grid) -> list[Variable]:
+def _maxima_and_indices(x: Variable, grid: _Grid) -> list[Variable]:
     """Caffe takes the first of equal maxima, as Chainer does, and -1 where there is none."""
-    y, indices = F.max_pooling_2d(
+    y, inside = F.max_pooling_2d(
         _padded(x, grid, _LOWEST), grid.kernels, grid.strides, cover_all=False, return_indices=True
     )
     xp = chainer.backend.get_array_module(x)
-    # Chainer's are the places in each window.
-    inner = indices // grid.kernels[1], indices % grid.kernels[1]
+    # Chainer's are the indices in each window.
+    inner = inside // grid.kernels[1], inside % grid.kernels[1]
     starts = [
         xp.arange(made) * stride - pad
         for made, stride, pad in zip(grid.made, grid.strides, grid.pads, strict=True)
     ]
     row, column = starts[0][:, None] + inner[0], starts[1] + inner[1]
-    places = xp.where(y.array > _LOWEST, row * grid.sides[1] + column, -1)
-    return [y, chainer.Variable(places.astype(x.dtype))]
+    indices = xp.where(y.array > _LOWEST, row * grid.sides[1] + column, -1)
+    return [y, chainer.Variable(indices.astype(x.dtype))]
 
 
 def _padded(x: Variable, grid: _Grid, value: float) -> Variable:

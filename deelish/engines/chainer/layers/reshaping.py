@@ -27,7 +27,7 @@ def _slices(x: Variable, a: Args, tops: int) -> Sequence[Variable]:
 
 
 def _crop(x: Variable, reference: Variable, a: Args) -> Variable:
-    # An index would do, but its gradient adds number by number on the CPU.
+    # Indexing would do, but its gradient adds number by number on the CPU.
     for axis, offset in list(enumerate(reshaping.crop_offsets(a, x.ndim)))[a["axis"] :]:
         x = F.split_axis(x, [offset, offset + reference.shape[axis]], axis)[1]
     return x

@@ -15,12 +15,14 @@ from deelish.plan.layers.convolution import im2col as im2col_shapes
 from deelish.plan.shapes import Shape, axis_of
 
 
-def _seen(bounds: Sequence[Window], place: Sequence[int], counts: Sequence[int]) -> tuple[Any, ...]:
+def _seen(
+    bounds: Sequence[Window], position: Sequence[int], counts: Sequence[int]
+) -> tuple[Any, ...]:
     """Of a padded image, the pixels at one position of each window.
 
-    Window i of an axis sees at place k the pixel stride * i + dilation * k.
+    Window i of an axis sees at position k the pixel stride * i + dilation * k.
     """
-    starts = [w.dilation * k for w, k in zip(bounds, place, strict=True)]
+    starts = [w.dilation * k for w, k in zip(bounds, position, strict=True)]
     sides = zip(starts, bounds, counts, strict=True)
     return (..., *(slice(at, at + w.stride * (n - 1) + 1, w.stride) for at, w, n in sides))
 
@@ -44,14 +46,14 @@ def _biased(y: Array, bias: Array | None) -> Array:
 
 
 def _correlated(x: Array, p: Any, bounds: Sequence[Window], group: int, made: Shape) -> Array:
-    """top[o, i] = bias[o] + the sum over c and k of weight[o, c, k] * padded x[c, place of i, k].
+    """top[o, i] = bias[o] + the sum over c and k of weight[o, c, k] * padded x[c, where i sees k].
 
     x is (n, c, sides...), the top (n, made...).
     """
     padded = _padded(x, bounds)
     y = np.zeros((len(x), *made))
-    for place in np.ndindex(p.weight.shape[2:]):
-        y += _mixed(p.weight[(..., *place)], padded[_seen(bounds, place, made[1:])], group)
+    for position in np.ndindex(p.weight.shape[2:]):
+        y += _mixed(p.weight[(..., *position)], padded[_seen(bounds, position, made[1:])], group)
     return _biased(y, p.bias)
 
 
@@ -66,16 +68,16 @@ def convolution(x: Sequence[Array], p: Any, a: Args, group: int) -> list[Array]:
 
 
 def _scattered(x: Array, p: Any, bounds: Sequence[Window], group: int, made: Shape) -> Array:
-    """Every pixel adds its multiple of the weights to the places of its window in the top.
+    """Every pixel adds its multiple of the weights to the positions of its window in the top.
 
     The weight is (c, made channels / group, kernel...); what falls into the pad is cut off.
     """
     sides = [side + 2 * w.pad for side, w in zip(made[1:], bounds, strict=True)]
     y: Array = np.zeros((len(x), made[0], *sides))
-    for place in np.ndindex(p.weight.shape[2:]):
-        parts = np.split(p.weight[(..., *place)], group)
+    for position in np.ndindex(p.weight.shape[2:]):
+        parts = np.split(p.weight[(..., *position)], group)
         matrix = np.concatenate([part.T for part in parts])
-        y[_seen(bounds, place, x.shape[2:])] += _mixed(matrix, x, group)
+        y[_seen(bounds, position, x.shape[2:])] += _mixed(matrix, x, group)
     inner = (slice(w.pad, w.pad + side) for side, w in zip(made[1:], bounds, strict=True))
     return _biased(y[(..., *inner)], p.bias)
 
@@ -90,13 +92,13 @@ def _deconvolution(x: Sequence[Array], p: Any, a: Args) -> list[Array]:
 
 
 def _im2col(x: Array, a: Args) -> Array:
-    """Channel c * places of a window + k of the top is what place k of the windows sees of c."""
+    """Channel c * size of a window + k of the top is what position k of the windows sees of c."""
     axis = axis_of(a["axis"], x.ndim)
     bounds = windows(a, x.ndim - axis - 1)
     shape = im2col_shapes(a, [x.shape], 1)[0]
     padded = _padded(x.reshape(-1, *x.shape[axis:]), bounds)
-    places = np.ndindex(*(w.kernel for w in bounds))
-    seen = [padded[_seen(bounds, place, shape[axis + 1 :])] for place in places]
+    positions = np.ndindex(*(w.kernel for w in bounds))
+    seen = [padded[_seen(bounds, position, shape[axis + 1 :])] for position in positions]
     return np.stack(seen, 2).reshape(shape)
 
 

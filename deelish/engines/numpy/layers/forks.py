@@ -40,14 +40,14 @@ def _interp(x: Array, a: Args) -> Array:
 
 
 def _between(side: int, made: int) -> Array:
-    """The share (made, side) that each old pixel has in each new one; one alone takes the first."""
-    shares = np.zeros((made, side))
+    """The weight (made, side) of each old pixel in each new one; one alone takes the first."""
+    weights = np.zeros((made, side))
     for i in range(made):
-        place = i * (side - 1) / max(made - 1, 1)
-        before = int(place)
-        shares[i, before] += 1 - (place - before)
-        shares[i, min(before + 1, side - 1)] += place - before
-    return shares
+        position = i * (side - 1) / max(made - 1, 1)
+        before = int(position)
+        weights[i, before] += 1 - (position - before)
+        weights[i, min(before + 1, side - 1)] += position - before
+    return weights
 
 
 def _reorg(x: Array, a: Args) -> Array:
@@ -73,7 +73,7 @@ def _reorg(x: Array, a: Args) -> Array:
 
 
 def _shuffle_channel(x: Array, a: Args) -> Array:
-    """Channel j of group i goes to place j * groups + i (shuffle_channel_layer.cpp)."""
+    """Channel j of group i goes to index j * groups + i (shuffle_channel_layer.cpp)."""
     groups = a["group"]
     long = x.shape[1] // groups
     return x[:, [i * long + j for j in range(long) for i in range(groups)]]

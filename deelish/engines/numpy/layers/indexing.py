@@ -14,12 +14,12 @@ from deelish.plan.layers import indexing
 
 
 def _best(x: Array, k: int) -> tuple[Array, Array]:
-    """Places and values of the k largest along the last axis; of equal ones the last comes first.
+    """Indices and values of the k largest along the last axis; of equal ones the last comes first.
 
     Caffe sorts pairs of value and index (argmax_layer.cpp).
     """
-    places = np.argsort(x, axis=-1, kind="stable")[..., ::-1][..., :k]
-    return places, np.take_along_axis(x, places, -1)
+    indices = np.argsort(x, axis=-1, kind="stable")[..., ::-1][..., :k]
+    return indices, np.take_along_axis(x, indices, -1)
 
 
 def _arg_max(x: Array, a: Args) -> Array:
@@ -27,8 +27,8 @@ def _arg_max(x: Array, a: Args) -> Array:
     if a["axis"] is None:
         found = _best(x.reshape(len(x), -1), a["top_k"])
         return np.stack(found[: shape[1]], 1).reshape(shape)
-    places, values = _best(np.moveaxis(x, a["axis"], -1), a["top_k"])
-    return np.moveaxis(values if a["out_max_val"] else places, -1, a["axis"])
+    indices, values = _best(np.moveaxis(x, a["axis"], -1), a["top_k"])
+    return np.moveaxis(values if a["out_max_val"] else indices, -1, a["axis"])
 
 
 def _indices(values: Array, count: int, what: str) -> Array:

@@ -20,19 +20,19 @@ _THRESHOLD = 1e-20
 
 
 class _Judged(NamedTuple):
-    """The places whose label counts: their numbers by class, (counted, classes), and labels.
+    """The positions whose label counts: their values by class, (counted, classes), and labels.
 
-    `outer` is how many there are before the axis of the classes, `places` how many in all.
+    `outer` is how many there are before the axis of the classes, `positions` how many in all.
     """
 
     rows: Array
     labels: Array
     outer: int
-    places: int
+    positions: int
 
 
 def _judged(values: Array, labels: Array, axis: int, a: Args) -> _Judged:
-    """A place is a vector of classes along the axis, with one label.
+    """A position is a vector of classes along the axis, with one label.
 
     Raises:
         DataError: a label that counts is none of the classes.
@@ -48,28 +48,28 @@ def _judged(values: Array, labels: Array, axis: int, a: Args) -> _Judged:
     return _Judged(rows[counted], whole[counted], math.prod(values.shape[:axis]), len(rows))
 
 
-def _divisor(mode: str, places: int, counted: int, outer: int) -> int:
+def _divisor(mode: str, positions: int, counted: int, outer: int) -> int:
     """What the sum of losses is divided by; Caffe never divides by less than 1."""
-    return max(1, {"FULL": places, "VALID": counted, "BATCH_SIZE": outer, "NONE": 1}[mode])
+    return max(1, {"FULL": positions, "VALID": counted, "BATCH_SIZE": outer, "NONE": 1}[mode])
 
 
 def _softmax_loss(x: Sequence[Array], a: Args, tops: int) -> list[Array]:
     """The sum of -log p[label] (softmax_loss_layer.cpp), and p."""
     p = softmax(x[0], a["axis"])
-    rows, labels, outer, places = _judged(p, x[1], a["axis"], a)
+    rows, labels, outer, positions = _judged(p, x[1], a["axis"], a)
     own = rows[np.arange(len(rows)), labels]
     total = -np.log(np.maximum(own, _SMALLEST)).sum()
-    loss = total / _divisor(normalization(a), places, len(rows), outer)
+    loss = total / _divisor(normalization(a), positions, len(rows), outer)
     return [loss, p][:tops]
 
 
 def _infogain_loss(x: Sequence[Array], a: Args, tops: int) -> list[Array]:
-    """The sum over places and classes l of -matrix[label, l] log p[l] (infogain_loss_layer.cpp)."""
+    """The sum over all classes l of -matrix[label, l] log p[l] (infogain_loss_layer.cpp)."""
     p = softmax(x[0], a["axis"])
-    rows, labels, outer, places = _judged(p, x[1], a["axis"], a)
+    rows, labels, outer, positions = _judged(p, x[1], a["axis"], a)
     gains = x[2].reshape(rows.shape[1], rows.shape[1])[labels]
     total = -(gains * np.log(np.maximum(rows, _THRESHOLD))).sum()
-    loss = total / _divisor(normalization(a), places, len(rows), outer)
+    loss = total / _divisor(normalization(a), positions, len(rows), outer)
     return [loss, p][:tops]
 
 
@@ -107,7 +107,7 @@ def _multinomial_loss(x: Sequence[Array], a: Args) -> Array:
 
 
 def _contrastive_loss(x: Sequence[Array], a: Args) -> Array:
-    """Half the mean of d^2 of pairs that are alike and max(0, margin - d)^2 of the others.
+    """Half the mean of d^2 of pairs that are similar and max(0, margin - d)^2 of the others.
 
     Hadsell et al. 2006, d the distance; the legacy version has max(0, margin - d^2) for these.
     """
@@ -116,21 +116,21 @@ def _contrastive_loss(x: Sequence[Array], a: Args) -> Array:
     apart = np.maximum(0, a["margin"] - np.sqrt(squares)) ** 2
     if a["legacy_version"]:
         apart = np.maximum(0, a["margin"] - squares)
-    alike = np.trunc(x[2].ravel()) != 0
-    return np.where(alike, squares, apart).sum() / (2 * n)
+    similar = np.trunc(x[2].ravel()) != 0
+    return np.where(similar, squares, apart).sum() / (2 * n)
 
 
 def _accuracy(x: Sequence[Array], a: Args, tops: int) -> list[Array]:
     """The fraction of labels of which fewer than top_k other classes score as high; by class, too.
 
-    Where no label counts, the share is 0 (accuracy_layer.cpp).
+    Where no label counts, the accuracy is 0 (accuracy_layer.cpp).
     """
     rows, labels, *_ = _judged(x[0], x[1], a["axis"], a)
     own = rows[np.arange(len(rows)), labels]
     right = (rows >= own[:, None]).sum(1) - 1 < a["top_k"]
     groups = [right[labels == label] for label in range(rows.shape[1])]
-    shares = [group.sum() / max(1, group.size) for group in (right, *groups)]
-    return [shares[0], shares[1:]][:tops]
+    accuracies = [group.sum() / max(1, group.size) for group in (right, *groups)]
+    return [accuracies[0], accuracies[1:]][:tops]
 
 
 OPS: dict[str, Op] = {

@@ -30,14 +30,14 @@ def _spans(window: Window, side: int, count: int) -> list[tuple[slice, int]]:
 
 
 def _pool(x: Array, bounds: Sequence[Window], floor: bool, method: str) -> list[Array]:
-    """Maxima and their places, or averages, of the windows of (n, c, h, w).
+    """Maxima and their indices, or averages, of the windows of (n, c, h, w).
 
-    A place is row * w + column, the first of equal ones, or -1 where the window has no pixel. The
+    An index is row * w + column, the first of equal ones, or -1 where the window has no pixel. The
     sum of a window is divided by its area, padding and all.
     """
     height, width = x.shape[2:]
     made = pooled(bounds, (height, width), floor)
-    y, places = np.zeros((*x.shape[:2], *made)), np.zeros((*x.shape[:2], *made))
+    y, indices = np.zeros((*x.shape[:2], *made)), np.zeros((*x.shape[:2], *made))
     numbers = np.arange(height * width).reshape(height, width)
     rows, columns = _spans(bounds[0], height, made[0]), _spans(bounds[1], width, made[1])
     for (i, (row, high)), (j, (column, wide)) in product(enumerate(rows), enumerate(columns)):
@@ -46,10 +46,10 @@ def _pool(x: Array, bounds: Sequence[Window], floor: bool, method: str) -> list[
             y[:, :, i, j] = values.sum(2) / np.float64(high * wide)
         elif values.size:
             y[:, :, i, j] = values.max(2)
-            places[:, :, i, j] = numbers[row, column].ravel()[values.argmax(2)]
+            indices[:, :, i, j] = numbers[row, column].ravel()[values.argmax(2)]
         else:
-            y[:, :, i, j], places[:, :, i, j] = _LOWEST, -1
-    return [y, places]
+            y[:, :, i, j], indices[:, :, i, j] = _LOWEST, -1
+    return [y, indices]
 
 
 def _pooling(x: Array, a: Args, tops: int) -> list[Array]:

@@ -13,7 +13,7 @@ from deelish.engines.torch.layers.call import Args, Call
 from deelish.engines.torch.layers.call import Op as Op
 from deelish.plan.layers import SUBJECTS
 
-HALF = (torch.bfloat16, torch.float16)
+REDUCED = (torch.bfloat16, torch.float16)
 # Indices and logarithms need all their digits.
 _EXACT = ("indexing", "recurrent", "loss")
 
@@ -23,7 +23,7 @@ def exactly(op: Op) -> Op:
 
     def run(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor | Sequence[Tensor]:
         with torch.autocast(torch.device(c.device).type, enabled=False):
-            return op([each.float() if each.dtype in HALF else each for each in x], p, a, c)
+            return op([each.float() if each.dtype in REDUCED else each for each in x], p, a, c)
 
     return run
 

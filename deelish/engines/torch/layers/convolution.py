@@ -57,11 +57,11 @@ def _im2col(x: Tensor, a: Args) -> Tensor:
     axis = axis_of(a["axis"], x.dim())
     bounds = windows(a, x.dim() - axis - 1)
     x = F.pad(x, [w.pad for w in reversed(bounds) for _ in range(2)])
-    for place, w in enumerate(bounds, axis + 1):
-        x = x.unfold(place, w.extent, w.stride)[..., :: w.dilation]
+    for side, w in enumerate(bounds, axis + 1):
+        x = x.unfold(side, w.extent, w.stride)[..., :: w.dilation]
     first = axis + 1 + len(bounds)
-    places, kernels = range(axis + 1, first), range(first, x.dim())
-    return x.permute(*range(axis), axis, *kernels, *places).flatten(axis, axis + len(bounds))
+    positions, kernels = range(axis + 1, first), range(first, x.dim())
+    return x.permute(*range(axis), axis, *kernels, *positions).flatten(axis, axis + len(bounds))
 
 
 OPS: dict[str, Op] = {

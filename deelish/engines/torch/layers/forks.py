@@ -39,7 +39,7 @@ def _reorg(x: Tensor, a: Args) -> Tensor:
 
 
 def _shuffle_channel(x: Tensor, a: Args) -> Tensor:
-    """Channel j of group i goes to place j * groups + i."""
+    """Channel j of group i goes to index j * groups + i."""
     n, c, h, w = x.shape
     groups = x.reshape(n, a["group"], c // a["group"], h, w)
     return groups.transpose(1, 2).reshape(n, c, h, w)
@@ -51,7 +51,7 @@ OPS: dict[str, Op] = {
     "Permute": lambda x, p, a, c: x[0].permute(permuted(a["order"], x[0].dim())),
     "Normalize": lambda x, p, a, c: _normalize(x[0], p, a),
     "ReLU6": lambda x, p, a, c: F.relu6(x[0]),
-    # "nearest" rounds a place of some large scales to the pixel before.
+    # "nearest" rounds a position at some large scales to the pixel before.
     "Upsample": lambda x, p, a, c: F.interpolate(
         x[0], scale_factor=a["scale"], mode="nearest-exact"
     ),

@@ -21,11 +21,11 @@ def _arg_max(x: Tensor, a: Args) -> Tensor:
     axis = a["axis"] if along else 1
     turned = y.flip(axis)
     if k == 1:
-        values, places = turned.max(axis, keepdim=True)
+        values, order = turned.max(axis, keepdim=True)
     else:
-        values, places = turned.sort(stable=True, dim=axis, descending=True)
+        values, order = turned.sort(stable=True, dim=axis, descending=True)
     best = values.narrow(axis, 0, k)
-    indices = (y.shape[axis] - 1 - places.narrow(axis, 0, k)).to(x.dtype)
+    indices = (y.shape[axis] - 1 - order.narrow(axis, 0, k)).to(x.dtype)
     if along:
         return best if a["out_max_val"] else indices
     both = torch.stack([indices, best] if a["out_max_val"] else [indices], 1)

@@ -67,8 +67,8 @@ def _log(probabilities: Tensor) -> Tensor:
 
 def _softmax_loss(x: Sequence[Tensor], a: Args, tops: int) -> list[Tensor]:
     it = _judged(x, a["axis"], a)
-    picked = _log_softmax(it.scores, _SMALLEST).gather(1, it.labels[:, None])[:, 0]
-    loss = _divided(-(picked * it.counts).sum(), normalization(a), it.counts, len(it.scores))
+    own = _log_softmax(it.scores, _SMALLEST).gather(1, it.labels[:, None])[:, 0]
+    loss = _divided(-(own * it.counts).sum(), normalization(a), it.counts, len(it.scores))
     return [loss, *_probabilities(x[0], a, tops)]
 
 
@@ -126,8 +126,8 @@ def _contrastive_loss(x: Sequence[Tensor], a: Args) -> Tensor:
         fixed = squares.detach().sqrt()
         distances = fixed + (squares - squares.detach()) / (2 * (fixed + 1e-4))
         apart = F.relu(a["margin"] - distances).square()
-    alike = x[2].flatten().long() != 0
-    return torch.where(alike, squares, apart).sum() / (2 * n)
+    similar = x[2].flatten().long() != 0
+    return torch.where(similar, squares, apart).sum() / (2 * n)
 
 
 def _accuracy(x: Sequence[Tensor], a: Args, tops: int) -> list[Tensor]:
@@ -135,13 +135,13 @@ def _accuracy(x: Sequence[Tensor], a: Args, tops: int) -> list[Tensor]:
     it = _judged(x, a["axis"], a)
     own = it.scores.gather(1, it.labels[:, None])
     right = ((it.scores >= own).sum(1) <= a["top_k"]) & it.counts
-    share = right.sum() / it.counts.sum().clamp(min=1)
+    accuracy = right.sum() / it.counts.sum().clamp(min=1)
     if tops == 1:
-        return [share]
+        return [accuracy]
     classes = it.scores.shape[1]
     found = torch.bincount(it.labels[right], minlength=classes)
     there = torch.bincount(it.labels[it.counts], minlength=classes)
-    return [share, found / there.clamp(min=1)]
+    return [accuracy, found / there.clamp(min=1)]
 
 
 OPS: dict[str, Op] = {

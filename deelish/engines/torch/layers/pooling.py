@@ -83,7 +83,7 @@ def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
         return gather(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
     if method == "MAX":
         return gather(_padded(x, grid, torch.finfo(x.dtype).min), grid.kernels, grid.strides)
-    # Caffe divides by the window clipped at the padded image: by 0 where that has no place.
+    # Caffe divides by the window clipped at the padded image: by 0 where the two do not meet.
     sums = gather(_padded(x, grid, 0.0), grid.kernels, grid.strides, divisor_override=1)
     spans = []
     for side, made, kernel, stride, pad in zip(x.shape[2:], *_rows(grid), strict=True):
@@ -93,19 +93,20 @@ def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
     return average
 
 
-def _maxima_and_places(x: Tensor, grid: _Grid) -> list[Tensor]:
+def _maxima_and_indices(x: Tensor, grid: _Grid) -> list[Tensor]:
     """Caffe takes the first of equal maxima, as torch does, and -1 where there is none."""
     if grid.plain:
-        y, places = F.max_pool2d(
+        y, indices = F.max_pool2d(
             x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil, return_indices=True
         )
-        return [y, places.to(_exact(x))]
+        return [y, indices.to(_exact(x))]
     lowest = torch.finfo(x.dtype).min
     padded = _padded(x, grid, lowest)
-    y, places = F.max_pool2d(padded, grid.kernels, grid.strides, return_indices=True)
-    row, column = places // padded.shape[3] - grid.pads[0], places % padded.shape[3] - grid.pads[1]
-    places = torch.where(y > lowest, row * x.shape[3] + column, -1)
-    return [y, places.to(_exact(x))]
+    y, indices = F.max_pool2d(padded, grid.kernels, grid.strides, return_indices=True)
+    side = padded.shape[3]
+    row, column = indices // side - grid.pads[0], indices % side - grid.pads[1]
+    indices = torch.where(y > lowest, row * x.shape[3] + column, -1)
+    return [y, indices.to(_exact(x))]
 
 
 def _exact(x: Tensor) -> torch.dtype:
@@ -133,7 +134,7 @@ def _spp(x: Tensor, a: Args) -> Tensor:
 
 OPS: dict[str, Op] = {
     "Pooling": lambda x, p, a, c: (
-        _maxima_and_places(x[0], _of(x[0], a)) if c.tops == 2 else pool(x[0], a)
+        _maxima_and_indices(x[0], _of(x[0], a)) if c.tops == 2 else pool(x[0], a)
     ),
     "SPP": lambda x, p, a, c: _spp(x[0], a),
 }

@@ -53,7 +53,7 @@ def _reorg(x: str, a: Args, c: LayerWriter) -> str:
 
 
 def _shuffle_channel(x: str, a: Args, c: LayerWriter) -> str:
-    """Channel j of group i goes to place j * groups + i."""
+    """Channel j of group i goes to index j * groups + i."""
     n, channels, *sides = c.bottoms[0]
     return _dealt(x, (n, a["group"], channels // a["group"], *sides), (0, 2, 1, 3, 4), c)
 

@@ -20,24 +20,24 @@ def _arg_max(x: str, a: Args, c: LayerWriter) -> str:
     """Without an axis, of each item as one vector."""
     old, new, along = c.bottoms[0], c.tops[0], a["axis"] is not None
     if along:
-        values, places = _best(x, axis_of(a["axis"], len(old)), a, c)
-        return values if a["out_max_val"] else places
-    values, places = _best(c.node("Flatten", x, axis=1), 1, a, c)
-    both = [c.reshaped(y, (old[0], a["top_k"]), (old[0], 1, *new[2:])) for y in (places, values)]
+        values, indices = _best(x, axis_of(a["axis"], len(old)), a, c)
+        return values if a["out_max_val"] else indices
+    values, indices = _best(c.node("Flatten", x, axis=1), 1, a, c)
+    both = [c.reshaped(y, (old[0], a["top_k"]), (old[0], 1, *new[2:])) for y in (indices, values)]
     return c.node("Concat", *both, axis=1) if a["out_max_val"] else both[0]
 
 
 def _best(x: str, axis: int, a: Args, c: LayerWriter) -> tuple[str, str]:
-    """The largest values along an axis and their places; of equal ones the later comes first.
+    """The largest values along an axis and their indices; of equal ones the later comes first.
 
     ONNX's TopK has the earlier first, and so is given the axis turned round.
     """
     ends = c.whole(-1), c.whole(_FIRST), c.whole(axis), c.whole(-1)
     turned = c.node("Slice", x, *ends)
-    values, places = c.nodes("TopK", turned, c.whole(a["top_k"]), outputs=2, axis=axis)
+    values, indices = c.nodes("TopK", turned, c.whole(a["top_k"]), outputs=2, axis=axis)
     old = c.bottoms[0]
     side = old[axis] if a["axis"] is not None else int(np.prod(old[1:]))
-    return values, c.node("Cast", c.node("Sub", c.whole(side - 1), places), to=FLOAT)
+    return values, c.node("Cast", c.node("Sub", c.whole(side - 1), indices), to=FLOAT)
 
 
 def _taken(values: str, indices: str, c: LayerWriter) -> str:

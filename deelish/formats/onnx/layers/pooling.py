@@ -26,7 +26,7 @@ def _pooling(x: str, a: Args, c: LayerWriter) -> str | list[str]:
     floor = a["round_mode"] == "FLOOR"
     if len(c.tops) == 1:
         return _pool(x, c, bounds, a["pool"], floor)
-    return _maxima_and_places(x, c, bounds, floor)
+    return _maxima_and_indices(x, c, bounds, floor)
 
 
 def _window(sides: Sequence[int], bounds: Sequence[Window], floor: bool) -> dict[str, Any]:
@@ -59,14 +59,14 @@ def _pool(x: str, c: LayerWriter, bounds: Sequence[Window], method: str, floor: 
     if method == "MAX":
         return c.node("MaxPool", x, **window)
     y = c.node("AveragePool", x, **window, count_include_pad=1)
-    shares = _shares(sides, bounds, pooled(bounds, sides, floor))
-    return y if (shares == 1).all() else c.node("Mul", y, c.floats(shares))
+    factors = _factors(sides, bounds, pooled(bounds, sides, floor))
+    return y if (factors == 1).all() else c.node("Mul", y, c.floats(factors))
 
 
-def _shares(sides: Sequence[int], bounds: Sequence[Window], made: Sequence[int]) -> np.ndarray:
+def _factors(sides: Sequence[int], bounds: Sequence[Window], made: Sequence[int]) -> np.ndarray:
     """By how much Caffe's mean is larger than one over whole windows: (height, width).
 
-    Caffe divides by the window clipped at the image and its pad: by 0 where that has no place.
+    Caffe divides by the window clipped at the image and its pad: by 0 where the two do not meet.
     """
     rows = []
     for side, w, count in zip(sides, bounds, made, strict=True):
@@ -76,14 +76,14 @@ def _shares(sides: Sequence[int], bounds: Sequence[Window], made: Sequence[int])
         return math.prod(w.kernel for w in bounds) / np.multiply.outer(*rows)
 
 
-def _maxima_and_places(x: str, c: LayerWriter, bounds: Sequence[Window], floor: bool) -> list[str]:
-    """ONNX counts places through the whole batch, Caffe within each image."""
+def _maxima_and_indices(x: str, c: LayerWriter, bounds: Sequence[Window], floor: bool) -> list[str]:
+    """ONNX counts indices through the whole batch, Caffe within each image."""
     sides = c.bottoms[0][2:]
     window = _window(sides, bounds, floor)
     if _reaches_out(window):
         raise PlanError("has windows outside the image, whose maximum ONNX finds nowhere")
-    y, places = c.nodes("MaxPool", x, outputs=2, **window)
-    within = c.node("Mod", places, c.whole(math.prod(sides)))
+    y, indices = c.nodes("MaxPool", x, outputs=2, **window)
+    within = c.node("Mod", indices, c.whole(math.prod(sides)))
     return [y, c.node("Cast", within, to=FLOAT)]
 
 

@@ -1,18 +1,18 @@
-"""What a network starts from: the weights of a file, its labels, and what to say aloud."""
+"""Initial weights from a file: the arrays, the labels, and the lines to print."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from deelish.formats import open_arrays
+from deelish.formats import read_weights
 from deelish.formats.chainer.weights import Example
 from deelish.formats.match import Allowed, Loaded, match
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
 
-def start_from(
+def load_initial_weights(
     path: Path,
     plan: Plan,
     preprocessing: Preprocessing,
@@ -22,23 +22,23 @@ def start_from(
 ) -> tuple[Loaded, list[str] | None]:
     """The file's weights for a plan, and its labels where they fit.
 
-    `chosen` says that the user named labels or outputs, so that a classifier for others may go.
-    `example` is Chainer's own of the network, whose files have other names.
+    `chosen`: the user named labels or outputs, so a classifier for others may be replaced.
+    `example`: Chainer's own example of the network, whose files have other names.
 
     Raises:
         FileError, CaffeError: the file is no file of a network, or does not fit the plan.
     """
-    stored, said = open_arrays(path, plan, example)
+    stored, notices = read_weights(path, plan, example)
     loaded = match(plan, path, stored, Allowed(others=chosen))
-    loaded.said += [*said, *_other_pixels(path, stored.preprocessing, preprocessing)]
+    loaded.notices += [*notices, *_other_pixels(path, stored.preprocessing, preprocessing)]
     fits = stored.labels is not None and len(stored.labels) == plan.classes
     return loaded, stored.labels if fits else None
 
 
 def _other_pixels(path: Path, trained: Preprocessing | None, made: Preprocessing) -> list[str]:
-    """Weights answer to the pixels that they were trained on; another size alone is no matter."""
+    """Weights need the pixels that they were trained on; another size alone is no matter."""
     if trained is None or trained == replace(made, size=trained.size, crop=trained.crop):
         return []
     first, second = (f"{p.order}, mean {p.mean}, scale {p.scale_text}" for p in (trained, made))
-    said = f"{path} was trained on {first}, and this network takes {second}"
-    return [f"{said}; Network.load takes the file's own"]
+    differs = f"{path} was trained on {first}, and this network takes {second}"
+    return [f"{differs}; Network.load takes the file's own"]

@@ -1,10 +1,10 @@
-"""What a stored teacher costs: an epoch with kept answers beside one on labels alone.
+"""What a cached teacher costs: an epoch with cached logits beside one on labels alone.
 
-    python benchmarks/teacher_store.py [--images 256] [--views 2] [--rounds 5] [--json]
+    python benchmarks/teacher_cache.py [--images 256] [--views 2] [--rounds 5] [--json]
 
 GoogLeNet at 224 teaches NIN at 227, batches of 32, on random JPEG files of 256 x 256 pixels. First
-the teacher answers every view once; then epochs from the store and epochs on labels alone take
-turns, with the same loader and views. Medians; the answers are compared with fresh ones.
+the teacher sees every view once; then epochs from its cache and epochs on labels alone take turns,
+with the same loader and views. Medians; the cached logits are compared with fresh ones.
 """
 
 import argparse
@@ -37,20 +37,20 @@ def write_images(folder, count):
 class Side:
     """One student in a session of its own, with or without a teacher."""
 
-    def __init__(self, train, views, taught):
+    def __init__(self, train, views, distilled):
         with Deel() as self.session:
             self.student = NetworkInNetwork(labels=10)
-            self.teacher = GoogLeNet(labels=10) if taught else None
-            if taught:
-                # Random, but a teacher for all that: as if it had been trained.
+            self.teacher = GoogLeNet(labels=10) if distilled else None
+            if distilled:
+                # Initial weights do here: deelish is to take them for trained.
                 self.teacher.untrained.clear()
             InputBatch(train, views=views)
 
     def workout(self, x, t):
-        """Learn from the labels, or from the teacher."""
-        answer = self.teacher.batch_feature(x) if self.teacher else t
+        """A training step on the labels, or on the teacher's logits."""
+        target = self.teacher.batch_feature(x) if self.teacher else t
         self.student.classify(x)
-        return self.student.backprop(answer, distill=self.teacher is not None)
+        return self.student.backprop(target, distill=self.teacher is not None)
 
     def epoch(self):
         """Seconds of one epoch."""
@@ -58,13 +58,13 @@ class Side:
             return BatchTrain(self.workout, epochs=1)[0]["seconds"]
 
     def difference(self):
-        """The largest difference of a kept answer from a fresh one, as a share of the largest."""
+        """The largest difference of cached logits from fresh ones, over the largest logit."""
         seen = []
 
         def look(x, t):
-            kept = self.teacher.batch_feature(x).value
+            cached = self.teacher.batch_feature(x).value
             fresh = self.teacher.forward(x).logits.value
-            seen.append(abs(kept - fresh).max() / abs(fresh).max())
+            seen.append(abs(cached - fresh).max() / abs(fresh).max())
             self.student.classify(x)
             return self.student.backprop(t)
 
@@ -84,24 +84,26 @@ def main():
         folder = Path(name)
         os.environ["DEELISH_CACHE"] = str(folder / "cache")
         train = write_images(folder, options.images)
-        alone, taught = (Side(train, options.views, is_taught) for is_taught in (False, True))
-        fresh = [taught.epoch() for _ in range(options.views)]
+        alone, distilled = (
+            Side(train, options.views, with_teacher) for with_teacher in (False, True)
+        )
+        fresh = [distilled.epoch() for _ in range(options.views)]
         alone.epoch()
-        times = {"labels": [], "stored": []}
+        times = {"labels": [], "cached": []}
         for _ in range(options.rounds):
             times["labels"].append(alone.epoch())
-            times["stored"].append(taught.epoch())
-        difference = taught.difference()
+            times["cached"].append(distilled.epoch())
+        difference = distilled.difference()
         # Windows cannot remove a file that is open.
-        del alone, taught
-    labels, stored = (statistics.median(times[name]) for name in ("labels", "stored"))
+        del alone, distilled
+    labels, cached = (statistics.median(times[name]) for name in ("labels", "cached"))
     print(f"\nseconds of an epoch of {options.images} images, medians of {options.rounds}")
     print(f"labels alone           {labels:8.2f}")
-    print(f"stored teacher         {stored:8.2f}   ratio {stored / labels:.3f}")
+    print(f"cached teacher         {cached:8.2f}   ratio {cached / labels:.3f}")
     print(f"fresh teacher          {statistics.median(fresh):8.2f}")
-    print(f"kept answers differ from fresh ones by {difference:.1e} of the largest logit")
+    print(f"cached logits differ from fresh ones by {difference:.1e} of the largest logit")
     if options.json:
-        found = {"labels_s": labels, "stored_s": stored, "ratio": stored / labels}
+        found = {"labels_s": labels, "stored_s": cached, "ratio": cached / labels}
         print(json.dumps({name: round(value, 4) for name, value in found.items()}))
 
 

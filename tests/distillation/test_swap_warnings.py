@@ -1,4 +1,4 @@
-"""Teacher and student that may be swapped are spoken of, once a run."""
+"""A warning that teacher and student may be swapped is printed, once a training."""
 
 import numpy as np
 import pytest
@@ -14,15 +14,15 @@ def images(folder, count):
 
 def learning(student, teacher):
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(logits, distill=True)
 
     return workout
 
 
 def corner(shift):
-    """A function that names the bright corner, or the one `shift` places on."""
+    """A teacher that predicts the bright corner, or the one `shift` after it."""
 
     def model(values):
         means = values.reshape(len(values), 2, 4, 2, 4).mean((2, 4)).reshape(len(values), 4)
@@ -36,24 +36,24 @@ def warnings(capsys):
     return [line for line in capsys.readouterr().out.splitlines() if "swapped" in line]
 
 
-def test_a_teacher_worse_than_chance_is_spoken_of_once(session, tmp_path, capsys):
+def test_a_teacher_worse_than_chance_gives_one_warning(session, tmp_path, capsys):
     images(tmp_path, 250)
     BatchTrain(learning(small(), corner(1)), epochs=3)
-    wanted = (
+    expected = (
         "Guide predicts 0 of 200 images right, which is worse than chance among 4 classes, and"
         " teaches Small; teacher and student may be swapped, or its labels are in another order"
     )
-    assert warnings(capsys) == [wanted]
+    assert warnings(capsys) == [expected]
 
 
 @pytest.mark.parametrize(("count", "shift"), [(250, 0), (150, 1)])
-def test_a_good_teacher_and_few_images_are_not(session, tmp_path, capsys, count, shift):
+def test_a_good_teacher_or_few_images_give_no_warning(session, tmp_path, capsys, count, shift):
     images(tmp_path, count)
     once(learning(small(), corner(shift)))
     assert warnings(capsys) == []
 
 
-def test_images_of_one_class_say_nothing_of_a_teacher(session, tmp_path, capsys):
+def test_labels_of_one_class_give_no_warning(session, tmp_path, capsys):
     known = write_set(tmp_path, "train", 250).read_text().split()[::2]
     (tmp_path / "unknown.txt").write_text("".join(f"{path} 0\n" for path in known))
     InputBatch(tmp_path / "unknown.txt", batch_size=50, crop=1, mirror=False)
@@ -63,7 +63,7 @@ def test_images_of_one_class_say_nothing_of_a_teacher(session, tmp_path, capsys)
     assert warnings(capsys) == []
 
 
-def test_a_teacher_with_far_fewer_parameters_is_spoken_of_once(session, tmp_path, capsys):
+def test_a_teacher_with_far_fewer_parameters_gives_one_warning(session, tmp_path, capsys):
     images(tmp_path, 100)
     from deelish import Layer, Network
 
@@ -71,29 +71,29 @@ def test_a_teacher_with_far_fewer_parameters_is_spoken_of_once(session, tmp_path
     tiny = trained(Network([Layer("score", "InnerProduct", num_output=4)], **facts), 1)
     capsys.readouterr()
     BatchTrain(learning(small(), tiny), epochs=2)
-    wanted = (
+    expected = (
         "Tiny has 260 parameters and teaches Small, which has 1,108; teacher and student may be"
         " swapped"
     )
-    assert warnings(capsys) == [wanted]
+    assert warnings(capsys) == [expected]
     once(learning(tiny, trained(small())))
     assert warnings(capsys) == []
 
 
-def test_who_learns_in_the_same_workout_is_not(session, tmp_path, capsys):
+def test_a_teacher_in_training_gives_no_warning(session, tmp_path, capsys):
     right = write_set(tmp_path, "train", 250)
     InputBatch(right, batch_size=50, crop=1, mirror=False)
     student, peer = trained(small()), trained(small())
     follower = Average(student)
-    # All of them are wrong about the one batch.
+    # Both are wrong about all images of the one batch.
     wrong = tmp_path / "wrong.txt"
     lines = [line.split() for line in right.read_text().splitlines()]
     wrong.write_text("".join(f"{path} {(int(label) + 1) % 4}\n" for path, label in lines))
     InputBatch(wrong, batch_size=250, crop=1, mirror=False)
 
     def workout(x, t):
-        answers = student.classify(x), peer.classify(x)
-        peer.backprop(t, distill=answers[0])
+        logits = student.classify(x), peer.classify(x)
+        peer.backprop(t, distill=logits[0])
         return student.backprop(follower.batch_feature(x), distill=True)
 
     BatchTrain(workout, epochs=1)

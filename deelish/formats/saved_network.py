@@ -26,15 +26,15 @@ def checksum(array: np.ndarray) -> int:
 
 
 @dataclass(frozen=True)
-class Record:
-    """A network as a file carries it; `said` is what to say aloud when it is opened."""
+class SavedNetwork:
+    """A network as a file carries it; `notices` are printed when it is opened."""
 
     plan: Plan
     values: Values
     labels: list[str] | None
     preprocessing: Preprocessing
     untrained: list[str]
-    said: Sequence[str] = ()
+    notices: Sequence[str] = ()
 
     def header(self) -> str:
         """Everything but the arrays, with a checksum of each array and of itself, as JSON."""
@@ -48,19 +48,19 @@ class Record:
                 for layer, blobs in self.values.items()
             },
         }
-        about = {"format": FORMAT, "deelish": __version__, "checksum": _text_sum(network)}
+        about = {"format": FORMAT, "deelish": __version__, "checksum": _text_checksum(network)}
         return json.dumps({**about, "network": network})
 
 
-def _text_sum(network: Mapping[str, Any]) -> int:
+def _text_checksum(network: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(network).encode())
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredWeights:
     """The arrays of each layer in a file, in Caffe's order, and what deelish's own files add.
 
-    untrained: the layers that never learnt.  labels, preprocessing: as the network had them.
+    untrained: the layers that were never trained.  labels, preprocessing: as the network had them.
     """
 
     arrays: Mapping[str, Sequence[np.ndarray]]
@@ -70,7 +70,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Header:
+class NetworkHeader:
     """The JSON text of a file, read and checked; the arrays come after it."""
 
     plan: Plan
@@ -80,7 +80,7 @@ class Header:
     checksums: Mapping[str, Mapping[str, int]]
 
     @classmethod
-    def read(cls, text: str, path: Path) -> Header:
+    def read(cls, text: str, path: Path) -> NetworkHeader:
         """The header of a file.
 
         Raises:
@@ -94,7 +94,7 @@ class Header:
                     f"{path}: written by deelish {data['deelish']} in format {version}, and this"
                     f" version reads up to {FORMAT}; update deelish"
                 )
-            if data["checksum"] != _text_sum(data["network"]):
+            if data["checksum"] != _text_checksum(data["network"]):
                 raise FileError(
                     f"{path}: its description of the network does not match its checksum, so the"
                     " file is damaged; take another copy"
@@ -107,7 +107,7 @@ class Header:
                 f"{path}: its description of the network is damaged ({error}); take another copy"
             ) from None
 
-    def record(self, values: Values, path: Path) -> Record:
+    def network(self, values: Values, path: Path) -> SavedNetwork:
         """The whole network, its arrays checked against shapes and checksums."""
         for layer, blobs in self.plan.weights.items():
             for name, blob in blobs.items():
@@ -123,7 +123,7 @@ class Header:
                         f"{path}: {layer}/{name} does not match its checksum, so the file is"
                         " damaged; take another copy"
                     )
-        return Record(self.plan, values, self.labels, self.preprocessing, self.untrained)
+        return SavedNetwork(self.plan, values, self.labels, self.preprocessing, self.untrained)
 
 
 def _parts(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a script asked of a loss: by name with options, or a function of its own; checked."""
+"""A loss with its options, checked: one of `LOSSES` by name, or a script's own function."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
-from deelish.distillation.losses import LOSSES, Answers, Loss, standardised
+from deelish.distillation.losses import LOSSES, LogitPair, Loss, standardised
 from deelish.distillation.weighting import Weight
 from deelish.errors import TrainingError
 
@@ -16,7 +16,7 @@ from deelish.errors import TrainingError
 class LossOptions(TypedDict, total=False):
     """The options of `backprop`; which of them a loss takes is in `LOSSES`.
 
-    standardise: z-scores of the logits first.  alpha: the teacher's share of the loss, 0 to 1.
+    standardise: z-scores of the logits first.  alpha: weight of the teacher's part, 0 to 1.
     weight, label_weight: the factors on the teacher's and the labels' parts.  temperature: of the
     softmax.  tckd, nckd: the factors of "dkd".  beta, gamma: those of "dist".
     """
@@ -32,59 +32,59 @@ class LossOptions(TypedDict, total=False):
     gamma: float
 
 
-# What every loss takes, and a loss of a script's own.
+# The options of every loss, a script's own function too.
 COMMON = ("standardise", "alpha", "weight", "label_weight")
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A loss that is ready to be taken.
+class ConfiguredLoss:
+    """A loss that is ready to compute.
 
     Attributes:
         name: what errors call it.
-        published: the weights of teacher and labels, where labels are mixed in.
+        published: the weights of teacher and labels, where labels count too.
         weights: those of `alpha`, `weight` and `label_weight` that were given.
-        of_labels: whether it asks for the true class of each image.
+        needs_labels: whether it needs the true class of each image.
     """
 
     name: str
     published: tuple[float, float]
     weights: Mapping[str, Any]
-    of_labels: bool
+    needs_labels: bool
     standardise: bool
-    function: Callable[[Answers], Any]
+    function: Callable[[LogitPair], Any]
 
-    def __call__(self, answers: Answers) -> Any:
+    def __call__(self, pair: LogitPair) -> Any:
         """The loss, a scalar of the engine."""
-        return self.function(standardised(answers) if self.standardise else answers)
+        return self.function(standardised(pair) if self.standardise else pair)
 
 
-def choose(loss: Any, options: Mapping[str, Any]) -> Chosen:
+def configure_loss(loss: Any, options: Mapping[str, Any]) -> ConfiguredLoss:
     """The loss of this name, or a script's own function of two arrays of logits, student first.
 
     Raises:
-        TrainingError: no such loss or option, or a value that cannot be.
+        TrainingError: an unknown loss or option, or a value out of range.
     """
     row, name = _row(loss)
     given = {**row.options, **options}
-    takes = dict.fromkeys((*row.options, *COMMON))
+    known = dict.fromkeys((*row.options, *COMMON))
     for key in options:
-        if key not in takes:
+        if key not in known:
             raise TrainingError(
-                f"backprop: loss {name!r} takes no {key!r}; it takes {', '.join(takes)}"
+                f"backprop: loss {name!r} takes no {key!r}; it takes {', '.join(known)}"
             )
     standardise = given.get("standardise", False)
     if not isinstance(standardise, bool):
         raise TrainingError(f"backprop: standardise={standardise!r}; give True or False")
     own = {key: _checked(key, given[key]) for key in row.options}
     weights = {key: given[key] for key in COMMON[1:] if key in options and key not in own}
-    return Chosen(
+    return ConfiguredLoss(
         name,
         row.weights,
         weights,
-        row.of_labels,
+        row.needs_labels,
         standardise,
-        lambda answers: row.function(answers, **own),
+        lambda pair: row.function(pair, **own),
     )
 
 
@@ -102,23 +102,23 @@ def _row(loss: Any) -> tuple[Loss, str]:
             " and teacher's logits"
         )
     name = getattr(loss, "__name__", type(loss).__name__)
-    return Loss(lambda answers: _own(loss, name, answers), {}), name
+    return Loss(lambda pair: _own(loss, name, pair), {}), name
 
 
-def _own(loss: Callable[[Any, Any], Any], name: str, answers: Answers) -> Any:
-    """What a script's function gives, checked."""
-    value = loss(answers.student, answers.teacher)
-    engine = answers.engine
+def _own(loss: Callable[[Any, Any], Any], name: str, pair: LogitPair) -> Any:
+    """The value of a script's function, checked."""
+    value = loss(pair.student, pair.teacher)
+    engine = pair.engine
     if not engine.is_own(value) or tuple(value.shape):
         got = f"shape {tuple(value.shape)}" if engine.is_own(value) else type(value).__name__
         raise TrainingError(
-            f"backprop: loss {name!r} returned {got}, where a scalar of {engine.name} is wanted;"
+            f"backprop: loss {name!r} returned {got}, where a scalar of {engine.name} is needed;"
             " compute it from the two arrays of logits and end it with a sum or a mean"
         )
-    if answers.student.requires_grad and not value.requires_grad:
+    if pair.student.requires_grad and not value.requires_grad:
         raise TrainingError(
             f"backprop: loss {name!r} returned a number without a gradient, so that nothing would"
-            f" learn; compute it from the first array with functions of {engine.name}"
+            f" be trained; compute it from the first array with functions of {engine.name}"
         )
     return value
 

@@ -1,4 +1,4 @@
-"""The images of a comparison, in centre views, the same for every network."""
+"""The images of a comparison: centre views, the same for every network."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from deelish.plan.preprocessing import Preprocessing
 
 
 class Repeated:
-    """So many images: the given ones, again and again; each size is cut once and kept."""
+    """A batch of `count` images that repeats the given ones. It cuts each size once."""
 
     def __init__(self, pictures: Pictures, count: int) -> None:
         self._pictures, self._count = pictures, count
-        self._kept: dict[tuple[int, int], np.ndarray] = {}
+        self._cut: dict[tuple[int, int], np.ndarray] = {}
 
     def pixels(self, size: int, resize_size: int) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB."""
-        if (size, resize_size) not in self._kept:
+        if (size, resize_size) not in self._cut:
             pixels = self._pictures.pixels(size, resize_size)
-            self._kept[size, resize_size] = np.resize(pixels, (self._count, *pixels.shape[1:]))
-        return self._kept[size, resize_size]
+            self._cut[size, resize_size] = np.resize(pixels, (self._count, *pixels.shape[1:]))
+        return self._cut[size, resize_size]
 
     def __len__(self) -> int:
         return self._count
@@ -37,10 +37,10 @@ class Repeated:
 class ImageList:
     """A list of images in batches, in its order, each with its labels, int64 (n,).
 
-    They are in centre views that show `crop` of a side; None for each network's own crop fraction.
-    No teacher cache is asked: its logits are rounded, and the network itself is measured.
+    They are centre views of the crop fraction `crop`; None is for each network's own. The teacher
+    cache is not used: its logits are rounded, and the network itself is measured.
 
-    preprocessings: the preprocessing of each network, whose sizes are cut ahead.
+    preprocessings: those of all networks, whose sizes the loader cuts ahead.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class ImageList:
                 yield self._tensor(batch), batch.labels
 
     def of(self, items: Sequence[Sample]) -> ImageList:
-        """Other images, shown in the same way."""
+        """Other images, rendered in the same way."""
         return ImageList(items, self.engine, self.preprocessings, self.crop, self.batch_size)
 
     def some(self, count: int) -> ImageList:
-        """So many of them at most, spread evenly over the list, which may be sorted by class."""
+        """At most `count` of them, spread evenly over the list, since it may be sorted by class."""
         indices = np.linspace(0, len(self.items) - 1, min(count, len(self.items)))
         return self.of([self.items[round(index)] for index in indices])
 
     def repeated(self, count: int) -> ImageTensor:
-        """So many images: the first of the list, again and again where it is short."""
+        """A batch of `count` images: the first of the list, repeated where it is shorter."""
         first = ImageList(self.items[:count], self.engine, self.preprocessings, self.crop, count)
         images, _ = next(iter(first))
         return self._tensor(Repeated(images.pictures, count))

@@ -1,0 +1,99 @@
+"""What other libraries call the arguments of deelish's verbs, for errors that name ours."""
+
+from __future__ import annotations
+
+# By ours, the words of others. Ours may come with a value, where that is what the word says.
+_BY_OURS: dict[str, str] = {
+    # Networks
+    "labels": "num_classes n_classes nb_classes classes class_names categories names outputs",
+    "outputs": "num_classes n_classes nb_classes classes num_output num_outputs",
+    "modelpath": "pretrained weights checkpoint checkpoint_path ckpt model_path caffemodel file"
+    " filename filepath",
+    "in_size": "size imgsz img_size input_size image_size input_shape resolution",
+    "size": "in_size imgsz img_size input_size image_size input_shape crop_size resolution",
+    "dropout": "drop_rate dropout_rate dropout_ratio",
+    "rows": "layers plan",
+    "hidden": "hidden_size hidden_sizes hidden_layers widths",
+    # Pixels
+    "order": "channels in_chans in_channels color colour mode channel_order",
+    "scale=1 / (255 * std)": "std",
+    "crop": "crop_pct crop_ratio crop_fraction center_crop",
+    "preprocessing": "transform transforms preprocess processor",
+    # BatchTrain
+    "lr": "learning_rate rate base_lr lr0 max_lr eta",
+    "epochs": "epoch num_epochs n_epochs nb_epoch nb_epochs max_epochs num_train_epochs",
+    "optimizer": "opt optim optimiser solver solver_type",
+    "schedule": "scheduler lr_scheduler lr_schedule lr_policy lr_scheduler_type sched",
+    "warmup": "warmup_epochs warmup_steps warmup_ratio warmup_fraction",
+    "checkout": "callback callbacks",
+    "weight_decay": "wd decay l2",
+    "betas": "beta1 beta2 momentum",
+    # InputBatch
+    "batch_size": "bs batch batchsize",
+    "mirror": "flip hflip fliplr horizontal_flip random_flip",
+    "mix='mixup'": "mixup",
+    "mix='cutmix'": "cutmix",
+    "keep='memory'": "cache",
+    "train": "dataset data train_data train_dataset images",
+    "val": "valid validation val_data validation_data test",
+    "root": "root_dir data_dir base_dir prefix",
+    # backprop
+    "distill": "distil teacher teacher_logits soft_labels soft_targets kd",
+    "t": "labels label target targets y",
+    "temperature": "T temp tau",
+    "alpha": "lambda_ lam lambd",
+    "weight": "lambda_ lam lambd kd_weight distill_weight",
+    "loss": "criterion loss_fn loss_type loss_function",
+    "hint": "hints features layers",
+    "standardise": "standardize normalize zscore",
+    # Deel
+    "gpu": "device device_id gpu_id gpus cuda",
+    "precision": "dtype amp mixed_precision fp16 bf16",
+    "engine": "backend framework",
+    "seed": "random_seed random_state manual_seed",
+    "compile": "jit",
+    # Compare, Show, and methods of a network
+    "test": "val valid validation test_data dataset data images",
+    "student": "students model models",
+    "teacher": "teachers",
+    "fits": "device target",
+    "save": "path file filename filepath output html",
+    "path": "file filename filepath source",
+    "source": "image images img path file model x",
+    "x": "image images img input inputs source logits",
+    "inputs": "x input data feed",
+    "blobs": "outputs layers names",
+    "layer": "layer_name name blob",
+    "top": "topk top_k k n tops",
+    # Teachers
+    "average": "mode method reduction",
+    "decay": "momentum ema ema_decay alpha beta",
+    # Layer, register_layer
+    "type": "kind layer_type op",
+    "bottom": "bottoms input inputs",
+    "torch": "forward function fn func",
+}
+
+
+def _by_word() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for ours, words in _BY_OURS.items():
+        for word in words.split():
+            found.setdefault(word, []).append(ours)
+    return {word: tuple(ours) for word, ours in found.items()}
+
+
+# The words of others, with ours; a verb takes some of them.
+WORDS = _by_word()
+
+_READERS = ("batch_size", "threads read the images without it; leave it out")
+_VIEWS = (
+    "mirror",
+    "each network prepares its own pixels, from views by crop= and mirror=; leave it out",
+)
+# What no argument is needed for: an argument by which the verb is known, and what to do.
+BY_ITSELF: dict[str, tuple[str, str]] = {
+    "shuffle": ("mirror", "every epoch has its own order of the training images; leave it out"),
+    **dict.fromkeys(("num_workers", "workers", "num_threads", "n_jobs"), _READERS),
+    **dict.fromkeys(("transform", "transforms", "augment", "augmentation"), _VIEWS),
+}

@@ -1,0 +1,55 @@
+"""Warnings that teacher and student may be swapped, each printed once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deelish.common.printing import say
+from deelish.distillation.memory import TeacherRecord, TeachingMemory
+from deelish.network.model import Model
+from deelish.network.predictor import Predictor
+
+# Labelled images that the accuracy of a teacher is judged on.
+ENOUGH = 200
+# A teacher with a smaller fraction of the student's parameters looks swapped. Not 1: GoogLeNet, a
+# good teacher, has 7.0 million parameters, and the NIN that it teaches 7.6.
+FRACTION = 0.5
+CURE = "teacher and student may be swapped"
+
+
+def warn_if_swapped(
+    student: Model, teacher: Predictor, logits: np.ndarray, memory: TeachingMemory
+) -> None:
+    """Look at a teacher's logits (n, classes) for this batch, in the student's classes."""
+    if (student, teacher) not in memory.records:
+        _check_size(student, teacher)
+    record = memory.records.setdefault((student, teacher), TeacherRecord())
+    if memory.images.labels is None or record.judged:
+        return
+    labels = memory.images.labels.value
+    record.images += len(labels)
+    record.correct += int((logits.argmax(1) == labels).sum())
+    record.labels.update(labels.tolist())
+    if record.images >= ENOUGH:
+        # Judged once: judged again and again, a teacher at chance would fall below it some day.
+        record.judged = True
+        _check_accuracy(student, teacher, record)
+
+
+def _check_size(student: Model, teacher: Predictor) -> None:
+    theirs, own = teacher.parameters, student.parameters
+    if theirs is not None and theirs < FRACTION * own:
+        say(
+            f"{teacher.name} has {theirs:,} parameters and teaches {student.name}, which has"
+            f" {own:,}; {CURE}"
+        )
+
+
+def _check_accuracy(student: Model, teacher: Predictor, record: TeacherRecord) -> None:
+    # Labels that are all equal are placeholders: the true ones are not known.
+    if len(record.labels) > 1 and record.correct * student.classes < record.images:
+        say(
+            f"{teacher.name} predicts {record.correct} of {record.images} images right, which is"
+            f" worse than chance among {student.classes} classes, and teaches {student.name};"
+            f" {CURE}, or its labels are in another order"
+        )
