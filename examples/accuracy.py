@@ -1,8 +1,8 @@
-"""How often a published network is right: top-1 and top-5 on a list of images.
+"""The accuracy of a published network: top-1 and top-5 on a list of images.
 
     python examples/accuracy.py bvlc_googlenet.caffemodel labels.txt train.txt test.txt
 
-Images are made 256 x 256 whatever their aspect, and the centre is taken, as Caffe does it.
+As in Caffe, images are resized to 256 x 256 whatever their aspect, and the centre is cropped.
 """
 
 import sys
@@ -16,16 +16,16 @@ from deelish.networks import GoogLeNet
 
 def accuracy(network, lists, batch=25):
     """(images, top-1, top-5) over all images of the lists."""
-    items = [line.rsplit(None, 1) for name in lists for line in name.read_text().splitlines()]
-    first = fifth = 0
-    for start in range(0, len(items), batch):
-        part = items[start : start + batch]
-        scores = network.classify([lists[0].parent / path for path, _ in part]).value
+    samples = [line.rsplit(None, 1) for name in lists for line in name.read_text().splitlines()]
+    top1 = top5 = 0
+    for start in range(0, len(samples), batch):
+        part = samples[start : start + batch]
+        logits = network.classify([lists[0].parent / path for path, _ in part]).value
         labels = np.array([int(label) for _, label in part])[:, None]
-        best = np.argsort(-scores, 1)[:, :5]
-        first += (best[:, :1] == labels).sum()
-        fifth += (best == labels).sum()
-    return len(items), first / len(items), fifth / len(items)
+        best = np.argsort(-logits, 1)[:, :5]
+        top1 += (best[:, :1] == labels).sum()
+        top5 += (best == labels).sum()
+    return len(samples), top1 / len(samples), top5 / len(samples)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python examples/assistant.py TRAIN TEST LABELS MODEL [EPOCHS]
 
-Mirzadeh et al. 2020: where the student is much smaller than the teacher, one of a size between them
-passes on more. MODEL is a trained GoogLeNet for these labels.
+Mirzadeh et al. 2020: a student that is much smaller than the teacher learns more from a network
+whose size is between theirs. MODEL is a trained GoogLeNet for these labels.
 """
 
 import sys
@@ -20,13 +20,13 @@ assistant = NetworkInNetworkCIFAR10(labels=LABELS)
 student = Perceptron(labels=LABELS, in_size=32, hidden=(200,))
 InputBatch(TRAIN, TEST)
 
-for master, pupil in ((teacher, assistant), (assistant, student)):
+for source, target in ((teacher, assistant), (assistant, student)):
 
-    def workout(x, t, master=master, pupil=pupil):
-        pupil.classify(x)
-        return pupil.backprop(master.batch_feature(x), distill=True, temperature=4)
+    def workout(x, t, source=source, target=target):
+        target.classify(x)
+        return target.backprop(source.batch_feature(x), distill=True, temperature=4)
 
-    print(f"{master.name} teaches {pupil.name}")
+    print(f"{source.name} teaches {target.name}")
     BatchTrain(workout, epochs=EPOCHS)
 
 student.save("student.hdf5")

@@ -2,7 +2,7 @@
 
     python examples/mutual.py TRAIN TEST LABELS [EPOCHS]
 
-Zhang et al. 2018. Both see the labels, and each the answer that the other learns from.
+Zhang et al. 2018. Each learns from the labels and from the other's logits.
 """
 
 import sys
@@ -19,9 +19,9 @@ InputBatch(TRAIN, TEST)
 
 
 def workout(x, t):
-    answers = first.classify(x), second.classify(x)
-    second.backprop(t, distill=answers[0])
-    return first.backprop(t, distill=answers[1])
+    logits = first.classify(x), second.classify(x)
+    second.backprop(t, distill=logits[0])
+    return first.backprop(t, distill=logits[1])
 
 
 def checkout():

@@ -1,8 +1,8 @@
-"""A Caffe GoogLeNet teaches a NIN on a folder of photographs; tells how far they agree.
+"""A Caffe GoogLeNet teaches a NIN on a folder of photographs; prints how far they agree.
 
     python examples/photographs.py FOLDER bvlc_googlenet.caffemodel [EPOCHS]
 
-FOLDER holds train.txt, test.txt and labels.txt. The student starts from nothing.
+FOLDER holds train.txt, test.txt and labels.txt. The student is trained from scratch.
 """
 
 import sys
@@ -17,7 +17,7 @@ folder, model, *epochs = sys.argv[1:]
 deel = Deel(gpu=-1)
 student = NetworkInNetwork(labels=f"{folder}/labels.txt")
 teacher = GoogLeNet(modelpath=model, labels=f"{folder}/labels.txt")
-sets = InputBatch(train=f"{folder}/train.txt", val=f"{folder}/test.txt")
+dataset = InputBatch(train=f"{folder}/train.txt", val=f"{folder}/test.txt")
 
 
 def workout(x, t):
@@ -26,28 +26,28 @@ def workout(x, t):
     return student.backprop(t, distill=True)
 
 
-def scores(network, batch=50):
+def logits(network, batch=50):
     """Logits of all training photographs, in their centre views."""
-    paths = [item.path for item in sets.train.items]
+    paths = [sample.path for sample in dataset.train.samples]
     parts = [paths[start : start + batch] for start in range(0, len(paths), batch)]
     return np.concatenate([network.batch_feature(part).value for part in parts])
 
 
-answers = scores(teacher)
-first = answers.argmax(1)[:, None]
+teacher_logits = logits(teacher)
+predicted = teacher_logits.argmax(1)[:, None]
 
 
 def checkout():
-    """Say how high the student puts the class that the teacher puts first.
+    """Print how high the student ranks the class that the teacher predicts.
 
-    The agreement is the mean share of the other classes that the student puts below it: a half for
-    a student that knows nothing, 1 for one that always agrees.
+    The agreement is the mean fraction of the other classes that the student ranks below it: a half
+    for an untrained student, 1 for one that always agrees.
     """
-    mine = scores(student)
-    above = (mine > np.take_along_axis(mine, first, 1)).sum(1)
+    student_logits = logits(student)
+    above = (student_logits > np.take_along_axis(student_logits, predicted, 1)).sum(1)
     print(
         f"agreement on {len(above)} training photographs:"
-        f" {1 - above.mean() / (mine.shape[1] - 1):.2%};"
+        f" {1 - above.mean() / (student_logits.shape[1] - 1):.2%};"
         f" first {np.mean(above == 0):.2%}, among five {np.mean(above < 5):.2%}"
     )
     student.save("google_nin.hdf5")

@@ -2,7 +2,7 @@
 
     python examples/self_distillation.py TRAIN TEST LABELS [EPOCHS]
 
-The mean teacher of Tarvainen and Valpola 2017: the average answers steadier than the student.
+The mean teacher of Tarvainen and Valpola 2017: the average predicts more steadily than the student.
 """
 
 import sys

@@ -22,7 +22,7 @@ HEADING = f"{'':<26}accuracy  spread  parameters     file  ms/image"
 
 
 def learn(network, epochs, teacher=None):
-    """Train on the labels, or half on the labels and half on a teacher's answers."""
+    """Train on the labels, or half on the labels and half on a teacher's logits."""
 
     def workout(x, t):
         network.classify(x)
@@ -30,13 +30,13 @@ def learn(network, epochs, teacher=None):
             return network.backprop(t)
         return network.backprop(t, distill=teacher.batch_feature(x), temperature=2)
 
-    # A mirrored 3 is no digit; a view shows nine tenths of a side, since digits fill their image.
+    # A mirrored 3 is no digit; the crop fraction is nine tenths, since digits fill their image.
     InputBatch(DIGITS / "train.txt", DIGITS / "test.txt", crop=0.9, mirror=False)
     return BatchTrain(workout, epochs=epochs)
 
 
 def train_teacher():
-    """A GoogLeNet that has learnt the digits, its history, and its Caffe file."""
+    """A GoogLeNet trained on the digits, its history, and its Caffe file."""
     with Deel(seed=0):
         teacher = GoogLeNet(labels=LABELS, in_size=SIZE)
         history = learn(teacher, epochs=5)
@@ -66,7 +66,7 @@ def row(name, network, histories, path):
 
 
 def milliseconds(network):
-    """Median time of one image, in test mode."""
+    """Median time of one image, in evaluation mode."""
     blank, times = {"data": np.zeros((1, 3, SIZE, SIZE))}, []
     for _ in range(30):
         start = time.perf_counter()

@@ -38,7 +38,7 @@ def photographs(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(params=["torch", "chainer"])
 def each_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Runs a test once on each engine that learns: sessions without `engine=` take it."""
+    """Runs a test once on each engine that trains: sessions without `engine=` take it."""
     if request.param == "chainer":
         require_chainer()
     monkeypatch.setenv("DEELISH_ENGINE", request.param)

@@ -1,4 +1,4 @@
-"""Gradients: those that an engine finds, and those of small differences of a NumPy function."""
+"""Gradients: those of an engine, and those of finite differences of a NumPy function."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def engine_of(name):
 
 
 def leaf(engine, values):
-    """The engine's tensor of these numbers, float32, by which a gradient can be asked."""
+    """The engine's tensor of these numbers, float32, that requires a gradient."""
     tensor = engine.array(np.asarray(values, np.float32))
     if engine.name == "torch":
         return tensor.requires_grad_(True)
@@ -29,13 +29,13 @@ def slope(function, values, step=1e-5):
     """The gradient of a NumPy function by central differences, float64."""
     values = np.array(values, np.float64)
     gradient = np.zeros_like(values)
-    for place in np.ndindex(values.shape):
+    for index in np.ndindex(values.shape):
         ends = []
         for sign in (1, -1):
             moved = values.copy()
-            moved[place] += sign * step
+            moved[index] += sign * step
             ends.append(function(moved))
-        gradient[place] = (ends[0] - ends[1]) / (2 * step)
+        gradient[index] = (ends[0] - ends[1]) / (2 * step)
     return gradient
 
 
@@ -43,5 +43,5 @@ def assert_agrees(engine, loss, tensor, function, values):
     """The engine's loss and gradient are those of the NumPy function."""
     number, gradient = value_and_gradient(engine, loss, tensor)
     np.testing.assert_allclose(number, function(np.asarray(values, np.float64)), rtol=2e-4)
-    wanted = slope(function, values)
-    np.testing.assert_allclose(gradient, wanted, rtol=2e-3, atol=2e-4 * abs(wanted).max())
+    expected = slope(function, values)
+    np.testing.assert_allclose(gradient, expected, rtol=2e-3, atol=2e-4 * abs(expected).max())

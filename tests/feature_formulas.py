@@ -17,5 +17,5 @@ def distances(blob):
 
 def attention_map(blob):
     """(n, c, h, w) -> (n, h * w), each row of length 1."""
-    places = (blob.astype(float) ** 2).sum(1).reshape(len(blob), -1)
-    return places / np.sqrt((places**2).sum(1, keepdims=True))
+    energy = (blob.astype(float) ** 2).sum(1).reshape(len(blob), -1)
+    return energy / np.sqrt((energy**2).sum(1, keepdims=True))

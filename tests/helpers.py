@@ -1,4 +1,4 @@
-"""Small sets of images that a small network can learn, and the network."""
+"""Small datasets that a small network can learn, and the network."""
 
 import numpy as np
 from PIL import Image
@@ -7,7 +7,7 @@ from deelish import BatchTrain, Layer, Network
 
 
 def write_set(folder, name, count, first=0):
-    """Images whose class is the corner that is bright; returns the list."""
+    """Images whose class is their bright corner; returns the list."""
     rng = np.random.default_rng(first)
     lines = []
     for number in range(first, first + count):
@@ -53,7 +53,7 @@ def once(workout):
 
 
 def parameters(network):
-    """The learnt arrays that the engine's own module has, each once."""
+    """The parameters of the engine's own module, each once."""
     engine, module = network.engine, network.module
     return list(module.parameters() if engine.name == "torch" else module.params())
 

@@ -21,16 +21,18 @@ def convolutional(name, channels, *, pool=False, dropout=0.0, normal=False):
 
 
 def known(network):
-    """The network, taken for a trained one: only its numbers matter."""
+    """The network, marked as trained: only its logits matter."""
     network.untrained.clear()
     return network
 
 
 def lesson(teacher, student, hint, **options):
+    """A workout in which the student learns from the logits and the hint."""
+
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         student.classify(x)
-        return student.backprop(t, distill=answer, hint=hint, **options)
+        return student.backprop(t, distill=logits, hint=hint, **options)
 
     return workout
 

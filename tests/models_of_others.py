@@ -48,13 +48,13 @@ class WritesBehindTheCounter(Usual):
     """Writes into a weight's memory, which PyTorch does not see."""
 
     def forward(self, x):
-        answer = super().forward(x)
+        logits = super().forward(x)
         self.score.bias.detach().numpy()[0] += 1
-        return answer
+        return logits
 
 
 class FlipsItself(Usual):
-    """Draws dropout whatever it was told."""
+    """Draws dropout in evaluation mode too."""
 
     def forward(self, x):
         self.drop.train()
@@ -89,7 +89,7 @@ class Returns(Usual):
 
 
 def small_network(**args):
-    """A network of deelish, which wants other pixels than `PIXELS`: (n, 3, 8, 8), five scores."""
+    """A network of deelish, which needs other pixels than `PIXELS`: (n, 3, 8, 8), five logits."""
     rows = [
         Layer("conv", "Convolution", num_output=4, kernel_size=3),
         Layer("bn", "BatchNorm"),
@@ -107,5 +107,5 @@ def eights(count=6, seed=0):
 
 
 def as_input(pixels):
-    """What a torch model of `PIXELS` gets of them."""
+    """The input that a torch model of `PIXELS` gets."""
     return (pixels.astype(np.float32).transpose(0, 3, 1, 2) - 127.5) / 127.5

@@ -51,9 +51,9 @@ def run(kind, *arrays, p=None, tops=1, generator=None, **args):
     for bottom, array in zip(bottoms, arrays, strict=True):
         assert np.array_equal(bottom.numpy(), np.asarray(array, dtype=np.float32), equal_nan=True)
     assert all(top.dtype == torch.float32 for top in made)
-    wanted = shapes(kind, *[tuple(b.shape) for b in bottoms], tops=tops, **args)
+    expected = shapes(kind, *[tuple(b.shape) for b in bottoms], tops=tops, **args)
     if kind != "Filter":
-        assert [tuple(top.shape) for top in made] == wanted
+        assert [tuple(top.shape) for top in made] == expected
     return [top.numpy() for top in made]
 
 
@@ -63,7 +63,7 @@ def numbers(*shape, seed=0, low=-2.0, high=2.0):
 
 
 def gradients_hold(kind, arrays, p=None, tops=1, fixed=(), **args):
-    """Whether the gradients by bottoms and weights are those of small differences.
+    """Whether the gradients of bottoms and weights are those of finite differences.
 
     `fixed` are further bottoms, which have none.
     """

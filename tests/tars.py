@@ -16,7 +16,7 @@ def write_tar(path, members, **options):
 
 
 def samples_of(source):
-    """The members for a list of `path label`, whose images lie beside it: image, then label."""
+    """The members for a list of `path label`, whose images are beside it: image, then label."""
     source = Path(source)
     for number, line in enumerate(source.read_text().splitlines()):
         path, label = line.rsplit(None, 1)

@@ -1,4 +1,4 @@
-"""The examples run, and the code of README and docs does what it says."""
+"""The examples run, and so does the code of README and docs."""
 
 import re
 import subprocess
@@ -40,7 +40,7 @@ def write_images(folder, name, count, first):
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """What the README takes for granted: lists, labels, a photograph and a teacher's file."""
+    """What the README assumes: lists, labels, a photograph and a teacher's file."""
     folder = tmp_path_factory.mktemp("workplace")
     write_images(folder, "train", 12, 0)
     write_images(folder, "test", 4, 12)
@@ -48,7 +48,7 @@ def workplace(tmp_path_factory):
     Image.fromarray(rng.integers(0, 256, (60, 40, 3), dtype=np.uint8)).save(folder / "cat.jpg")
     with Deel():
         teacher = GoogLeNet(labels=folder / "data" / "labels.txt")
-        # Random, but a teacher for all that: as if it had been trained.
+        # Marked as trained, since a teacher must be; its weights are random.
         teacher.untrained.clear()
         teacher.save(folder / "bvlc_googlenet.caffemodel")
     return folder
@@ -77,13 +77,13 @@ def run(folder, text, *arguments):
         if (page, number) != ("README.md", 0)
     ],
 )
-def test_the_code_of_the_pages_runs_as_it_stands(workplace, block):
+def test_the_code_of_the_pages_runs_as_it_is(workplace, block):
     if "chainer" in block:
         require_chainer()
     run(workplace, block)
 
 
-def test_the_readmes_script_leaves_a_file_that_answers(workplace, each_engine):
+def test_the_readmes_script_leaves_a_file_that_predicts(workplace, each_engine):
     printed = run(workplace, blocks("README.md")[0])
     rows = [line.split() for line in printed.splitlines() if re.match(r" +\d+ ", line)]
     assert [int(row[0]) for row in rows] == list(range(1, 11))

@@ -33,13 +33,13 @@ class Ours(Decode):
     """deelish's loader with one thread, as validation shows images."""
 
     def __init__(self, setting):
-        from deelish.images.lists import Item
+        from deelish.images.lists import Sample
         from deelish.images.loader import Loader
 
         super().__init__(setting)
-        items = [Item(path, 0, str(folder_of(setting)), 0) for path in self.paths]
+        items = [Sample(path, 0, str(folder_of(setting)), 0) for path in self.paths]
         self.loader = Loader(items, batch_size=setting.batch, seed=0, workers=1)
-        self.loader.wanted = {(SIZE, WHOLE)}
+        self.loader.view_sizes = {(SIZE, WHOLE)}
 
     def images(self):
         for batch in self.loader.batches(1, training=False):

@@ -37,7 +37,7 @@ class Ours(Epoch):
             self.workout, epochs=1, optimizer="sgd", lr=LR, momentum=MOMENTUM, warmup=0
         )
         self.notes["waited"] = row["waited"]
-        return len(self.sets.train.items)
+        return len(self.sets.train.samples)
 
 
 class Torchvision(Epoch):

@@ -22,7 +22,7 @@ class Pictures:
         if cached:
             self.keys = np.arange(16 * setting.batch).reshape(-1, 16).astype(np.uint8)
 
-    def pixels(self, size, base):
+    def pixels(self, size, resize_size):
         """uint8 (n, size, size, 3)."""
         return self.by_size[size]
 

@@ -1,1 +1,1 @@
-"""What every folder may use: printing, checks of values, the processes of a training."""
+"""What every folder may use: printing, checks of values, the process group."""

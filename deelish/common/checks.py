@@ -1,4 +1,4 @@
-"""What a value must be to count as a number or a fraction, wherever one is given."""
+"""Whether a value is a number or a fraction: one rule for every argument."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number; True and False are none."""
+    """Whether it is a finite number. True and False are no numbers."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
     return known and math.isfinite(value)
 

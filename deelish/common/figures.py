@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from deelish.common.printing import say
-from deelish.common.processes import leads
+from deelish.common.processes import is_rank_zero
 
 
 @contextlib.contextmanager
 def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]:
     """Axes to draw on; afterwards shown in a window, or written as PNG where there is no screen.
 
-    Of several processes, the first shows or writes them.
+    In a process group, only rank 0 shows or writes them.
     """
     import matplotlib.pyplot as plt
 
@@ -25,7 +25,7 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
     try:
         yield axes
         figure.tight_layout()
-        if not leads():
+        if not is_rank_zero():
             return
         if save is None and plt.get_backend().lower() != "agg":
             plt.show(block=False)
@@ -34,7 +34,7 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
         figure.savefig(path, dpi=120)
         say(f"written: {path}")
     finally:
-        if save is not None or not leads() or plt.get_backend().lower() == "agg":
+        if save is not None or not is_rank_zero() or plt.get_backend().lower() == "agg":
             plt.close(figure)
 
 
@@ -43,21 +43,21 @@ def show_images(images: np.ndarray, save: str | Path | None = None) -> None:
     shown = images[:8]
     size = {"figsize": (2.4 * len(shown), 2.6), "squeeze": False}
     with _figure(save, "images.png", ncols=len(shown), **size) as axes:
-        for place, image in zip(axes[0], shown, strict=True):
-            place.imshow(image.transpose(1, 2, 0).astype(np.uint8))
-            place.axis("off")
+        for panel, image in zip(axes[0], shown, strict=True):
+            panel.imshow(image.transpose(1, 2, 0).astype(np.uint8))
+            panel.axis("off")
 
 
 def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | None = None) -> None:
     """Plot loss and accuracy over the epochs of one or more histories, by name."""
     with _figure(save, "history.png", ncols=2, figsize=(10, 4)) as axes:
-        for place, key in zip(axes, ("loss", "accuracy"), strict=True):
+        for panel, key in zip(axes, ("loss", "accuracy"), strict=True):
             for name, rows in curves.items():
-                _curve(place, name, rows, key)
-            place.set_xlabel("epoch")
-            place.xaxis.get_major_locator().set_params(integer=True)
-            place.set_ylabel(key)
-            place.legend()
+                _curve(panel, name, rows, key)
+            panel.set_xlabel("epoch")
+            panel.xaxis.get_major_locator().set_params(integer=True)
+            panel.set_ylabel(key)
+            panel.legend()
 
 
 def _curve(axes: Any, name: str, rows: Sequence[Mapping[str, Any]], key: str) -> None:

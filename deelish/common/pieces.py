@@ -1,4 +1,4 @@
-"""Large arrays worked through in pieces by several threads: NumPy lets go of Python's lock."""
+"""Large arrays processed in pieces by several threads, as NumPy releases Python's lock."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PIECE_BYTES = 1 << 24
 
 
 def in_pieces(function: Callable[..., Any], groups: Iterable[tuple[np.ndarray, ...]]) -> list[Any]:
-    """What the function gives for each piece of each group of arrays of one shape.
+    """The results of the function for each piece of each group; arrays of a group share a shape.
 
-    Pieces are cut along the first axis and hold about 16 MB.
+    Pieces are cut along the first axis and have about 16 MB.
     """
     pieces = [piece for group in groups for piece in _cut(group)]
     if sum(piece[0].nbytes for piece in pieces) <= PIECE_BYTES:

@@ -1,15 +1,15 @@
-"""What deelish prints: lines above the progress bar, each once where that is asked for."""
+"""What deelish prints: lines above the progress bar, some of them only once."""
 
 from __future__ import annotations
 
 import sys
 
-from deelish.common.processes import leads
+from deelish.common.processes import is_rank_zero
 
 
 def say(line: str) -> None:
-    """Print a line, above the progress bar if there is one; of several processes the first does."""
-    if not leads():
+    """Print a line, above the progress bar if there is one; in a group, only on rank 0."""
+    if not is_rank_zero():
         return
     if "tqdm" in sys.modules:
         from tqdm import tqdm
@@ -28,16 +28,16 @@ def amount(value: int) -> str:
 
 
 class Once:
-    """Prints each line once, however often it is asked to.
+    """Prints each line once.
 
-    A line with a `key` counts as printed under that key, so that its text may differ.
+    Lines with the same `key` count as the same line, even where their texts differ.
     """
 
     def __init__(self) -> None:
         self._printed: set[str] = set()
 
     def say(self, line: str, key: str | None = None) -> None:
-        """Print the line, unless it or another one of its key was printed before."""
+        """Print the line, unless it or another one with its key was printed before."""
         key = key or line
         if key not in self._printed:
             self._printed.add(key)

@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Any, TextIO
 
-from deelish.common.processes import leads
+from deelish.common.processes import is_rank_zero
 
 
 class _AboveBar:
@@ -26,7 +26,7 @@ class _AboveBar:
         return len(text)
 
     def finish(self) -> None:
-        """Hand on a last line that had no end."""
+        """Write a last line that did not end."""
         self._stream.write(self._line)
 
     def __getattr__(self, name: str) -> Any:
@@ -39,9 +39,9 @@ class Bar:
     def __init__(self, title: str, images: int) -> None:
         from tqdm.auto import tqdm
 
-        # Without a terminal a bar is noise in a log; a notebook has none, yet shows one.
+        # Without a terminal a bar is noise in a log. A notebook has no terminal, yet shows bars.
         hidden = None if "ipykernel" not in sys.modules else False
-        if not leads():
+        if not is_rank_zero():
             hidden = True
         self._bar = tqdm(total=images, desc=title, unit="img", leave=False, disable=hidden)
         self._out = contextlib.ExitStack()
@@ -58,7 +58,7 @@ class Bar:
         agreement: float | None,
         waited: float | None = None,
     ) -> None:
-        """Move on by one batch; `waited` is the share of time that went by without one."""
+        """Move on by one batch; `waited` is the fraction of the time spent waiting for images."""
         shown = {"loss": f"{loss:.3f}", "accuracy": f"{accuracy:.0%}"}
         if agreement is not None:
             shown["agreement"] = f"{agreement:.0%}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 
-# So many names are suggested at most.
+# At most so many names are suggested.
 SHOWN = 3
 # Where there are no more names than this, all are shown.
 FEW = 8
-# Less alike than this, a name is hardly what was meant.
+# A name less alike than this is hardly what was meant.
 ALIKE = 0.6
 
 # Names of other libraries, with ours: one, or several of which those that are known count.

@@ -21,7 +21,7 @@ from deelish.comparison.rows import Names, class_rows, different_rows, row_of, s
 from deelish.comparison.variants import ClassOrder, Variant, float_variant, int8_variant
 from deelish.errors import DataError, TrainingError
 from deelish.formats import write_network
-from deelish.images.lists import check_apart, check_labels, read_items
+from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.network.model import Model
 from deelish.network.predictor import Predictor
 
@@ -54,7 +54,7 @@ def compare(
     networks, names = [teacher, *students], students[0].labels or teacher.labels
     orders = _orders(networks)
     _report_new(networks)
-    items = read_items(lists.test, lists.root, names)
+    items = read_samples(lists.test, lists.root, names)
     check_labels(items, students[0].classes, students[0].name)
     preprocessings = [each.preprocessing for each in networks]
     crop = checked_crop(lists.crop)
@@ -103,7 +103,7 @@ def _training(lists: Lists, images: ImageList, names: list[str] | None) -> Image
     """The training images that int8 is calibrated on."""
     if lists.train is None:
         return None
-    items = read_items(lists.train, lists.root, names)
+    items = read_samples(lists.train, lists.root, names)
     check_apart(items, images.items)
     return images.of(items).some(int8.IMAGES)
 

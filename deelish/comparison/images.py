@@ -11,7 +11,7 @@ from deelish.common.checks import is_fraction
 from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.images.loader import Loader
-from deelish.images.sample import Item
+from deelish.images.sample import Sample
 from deelish.network.tensors import ImageTensor, Pictures, Viewing
 from deelish.plan.preprocessing import Preprocessing
 
@@ -23,12 +23,12 @@ class Repeated:
         self._pictures, self._count = pictures, count
         self._cut: dict[tuple[int, int], np.ndarray] = {}
 
-    def pixels(self, size: int, base: int) -> np.ndarray:
+    def pixels(self, size: int, resize_size: int) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB."""
-        if (size, base) not in self._cut:
-            pixels = self._pictures.pixels(size, base)
-            self._cut[size, base] = np.resize(pixels, (self._count, *pixels.shape[1:]))
-        return self._cut[size, base]
+        if (size, resize_size) not in self._cut:
+            pixels = self._pictures.pixels(size, resize_size)
+            self._cut[size, resize_size] = np.resize(pixels, (self._count, *pixels.shape[1:]))
+        return self._cut[size, resize_size]
 
     def __len__(self) -> int:
         return self._count
@@ -45,7 +45,7 @@ class ImageList:
 
     def __init__(
         self,
-        items: Sequence[Item],
+        items: Sequence[Sample],
         engine: Engine,
         preprocessings: Sequence[Preprocessing],
         crop: float | None,
@@ -56,12 +56,12 @@ class ImageList:
 
     def __iter__(self) -> Iterator[tuple[ImageTensor, np.ndarray]]:
         loader = Loader(self.items, batch_size=self.batch_size, seed=0)
-        loader.wanted |= {(p.size, p.resize_size(self.crop)) for p in self.preprocessings}
+        loader.view_sizes |= {(p.size, p.resize_size(self.crop)) for p in self.preprocessings}
         with closing(loader.batches(0, training=False)) as batches:
             for batch in batches:
                 yield self._tensor(batch), batch.labels
 
-    def of(self, items: Sequence[Item]) -> ImageList:
+    def of(self, items: Sequence[Sample]) -> ImageList:
         """Other images, rendered in the same way."""
         return ImageList(items, self.engine, self.preprocessings, self.crop, self.batch_size)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deelish.common.processes import leads
+from deelish.common.processes import is_rank_zero
 from deelish.comparison.devices import Device
 from deelish.comparison.table import Row, text
 from deelish.errors import DataError, FileError
@@ -65,7 +65,7 @@ class Comparison:
         from deelish.storage.atomic import replacing
 
         target = checked_page(path)
-        if not leads():
+        if not is_rank_zero():
             return target
         content = page(self)
         with replacing(target) as temporary:

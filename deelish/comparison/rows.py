@@ -16,7 +16,7 @@ from deelish.comparison.measure import Predictions
 from deelish.comparison.memory import FLOAT, peak_memory
 from deelish.comparison.timing import milliseconds
 from deelish.comparison.variants import Variant
-from deelish.images.sample import Item
+from deelish.images.sample import Sample
 from deelish.network.model import Model
 from deelish.plan import summary
 
@@ -108,7 +108,7 @@ def class_rows(made: Predictions, labels: np.ndarray, names: Names) -> list[Row]
 
 
 def different_rows(
-    teacher: Predictions, student: Predictions, items: Sequence[Item], names: Names
+    teacher: Predictions, student: Predictions, items: Sequence[Sample], names: Names
 ) -> list[Row]:
     """The images with the highest KL(teacher || student), highest first, and both predictions."""
     worst = np.argsort(-student.divergence, kind="stable")[:MOST_DIFFERENT].tolist()

@@ -127,12 +127,12 @@ def _checked(gpu: int, engine: str, seed: int) -> tuple[int, str, int]:
         if not isinstance(value, int) or isinstance(value, bool):
             raise EngineError(f"Deel({name}={value!r}): give a whole number, for example 0")
     here = launch()
-    if here.size > 1 and engine != "torch":
+    if here.world_size > 1 and engine != "torch":
         raise EngineError(
-            f"Deel(engine={engine!r}): torchrun started {here.size} processes, and this engine"
+            f"Deel(engine={engine!r}): torchrun started {here.world_size} processes, but this one"
             " trains in one; take Deel(engine='torch'), or start the script with python"
         )
-    if here.size > 1 and gpu >= 0:
+    if here.world_size > 1 and gpu >= 0:
         gpu = here.local_rank
     if seed < 0:
         raise EngineError(f"Deel(seed={seed}): give a whole number from 0 up")

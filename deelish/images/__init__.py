@@ -1,4 +1,4 @@
-"""Images: lists, decoding, views, batches and what a network does to pixels; torch resizes them."""
+"""Images: lists, decoding, views, batches and preprocessing; torch resizes them."""
 
 from deelish.images.batch import ImageBatch as ImageBatch
 from deelish.images.decoding.decode import decode as decode
@@ -6,10 +6,10 @@ from deelish.images.decoding.decode import to_rgb as to_rgb
 from deelish.images.lists import check_apart as check_apart
 from deelish.images.lists import check_labels as check_labels
 from deelish.images.lists import class_folders as class_folders
-from deelish.images.lists import read_items as read_items
+from deelish.images.lists import read_samples as read_samples
 from deelish.images.loader import Loader as Loader
 from deelish.images.pixels import from_array as from_array
-from deelish.images.reading import Spec as Spec
-from deelish.images.sample import Item as Item
+from deelish.images.reading import ViewSize as ViewSize
+from deelish.images.sample import Sample as Sample
 from deelish.images.views.view import View as View
 from deelish.plan.preprocessing import Preprocessing as Preprocessing

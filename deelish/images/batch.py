@@ -8,81 +8,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deelish.images.pixels import Pixels
-from deelish.images.reading import Spec
-from deelish.images.views.recipes import Recipe
+from deelish.images.reading import ViewSize
+from deelish.images.views.batch_entry import BatchEntry
 
-Render = Callable[[Sequence[Recipe], Spec], Pixels]
+Render = Callable[[Sequence[BatchEntry], ViewSize], Pixels]
 
 
 class ImageBatch:
-    """A batch: its items, their views and labels, and pixels for any size.
+    """A batch: its samples, their views and labels, and pixels at any size.
 
     Attributes:
-        labels: int64 (n,), true labels; of a mixture, that with the larger share.
-        keys: uint8 (n, 16), a name of each image's content, view and mixture, but not of size and
-            base, that is the same in every list and run; None where views are fresh.
-        asked: the (size, base) pairs that pixels were asked for.
-        whole: the images of the batch in all processes together.
-        share: this process's part of them, from 0 to 1; 0 where its image only stands in, so that
-            it takes part with the others.
+        labels: int64 (n,), true labels; of a mixture, the label with the larger probability.
+        keys: uint8 (n, 16), a name for each image's content, view and mixture. It does not depend
+            on the view size, and is the same in every list and run. None where views are fresh.
+        requested: the (size, resize_size) pairs that pixels were requested for.
+        global_size: the images of the batch in all processes together.
+        fraction: this process's fraction of them, from 0 to 1. It is 0 where the process has no
+            image of the batch; then a substitute lets it take part with the others.
     """
 
     def __init__(
         self,
-        recipes: Sequence[Recipe],
+        entries: Sequence[BatchEntry],
         keys: NDArray[np.uint8] | None,
-        rendered: dict[Spec, Pixels],
+        rendered: dict[ViewSize, Pixels],
         render_now: Render,
     ) -> None:
-        self.recipes = list(recipes)
-        self.items = [recipe.shot.item for recipe in recipes]
-        self.views = [recipe.shot.view for recipe in recipes]
-        self.labels = np.array([recipe.shares[0][0] for recipe in recipes], np.int64)
+        self.entries = list(entries)
+        self.samples = [entry.image.sample for entry in entries]
+        self.views = [entry.image.view for entry in entries]
+        self.labels = np.array([entry.label_weights[0][0] for entry in entries], np.int64)
         self.keys = keys
-        self.asked: set[Spec] = set()
-        self.whole, self.share = len(self.recipes), 1.0
+        self.requested: set[ViewSize] = set()
+        self.global_size, self.fraction = len(self.entries), 1.0
         self._rendered = rendered
         self._render_now = render_now
-        self._whole: tuple[ImageBatch, NDArray[np.intp]] | None = None
+        self._parent: tuple[ImageBatch, NDArray[np.intp]] | None = None
 
     def __len__(self) -> int:
-        return len(self.recipes)
+        return len(self.entries)
 
-    def pixels(self, size: int, base: int) -> Pixels:
-        """RGB pixels (n, size, size, 3) of the views, cut from images of base x base.
+    def pixels(self, size: int, resize_size: int) -> Pixels:
+        """RGB pixels (n, size, size, 3): the views, cut from resize_size x resize_size images.
 
-        A size that was not asked for before is rendered now, and ahead from then on.
+        A size that was not requested before is rendered now, and ahead from then on.
         """
-        spec = (size, base)
-        self.asked.add(spec)
-        if spec not in self._rendered:
-            self._rendered[spec] = self._cut(spec)
-        return self._rendered[spec]
+        view_size = (size, resize_size)
+        self.requested.add(view_size)
+        if view_size not in self._rendered:
+            self._rendered[view_size] = self._cut(view_size)
+        return self._rendered[view_size]
 
     def subset(self, rows: NDArray[np.bool_] | NDArray[np.integer] | Sequence[int]) -> ImageBatch:
-        """The batch of these rows, by index or by a mask (n,); it asks for sizes as this one."""
-        whole, places = self._whole or (self, np.arange(len(self)))
+        """The batch of these rows, by index or by a mask (n,).
+
+        A size that is requested of it counts as requested of this batch.
+        """
+        parent, parent_rows = self._parent or (self, np.arange(len(self)))
         chosen = np.arange(len(self))[np.asarray(rows, None if len(rows) else np.intp)]
         keys = None if self.keys is None else self.keys[chosen]
-        part = ImageBatch([self.recipes[row] for row in chosen], keys, {}, self._render_now)
-        part._whole = (whole, places[chosen])
-        part.asked = whole.asked
+        part = ImageBatch([self.entries[row] for row in chosen], keys, {}, self._render_now)
+        part._parent = (parent, parent_rows[chosen])
+        part.requested = parent.requested
         return part
 
-    def label_shares(self, classes: int) -> NDArray[np.float32] | None:
+    def label_probabilities(self, classes: int) -> NDArray[np.float32] | None:
         """The true labels as probabilities (n, classes); None where no image is mixed."""
-        if all(recipe.mixed is None for recipe in self.recipes):
+        if all(entry.mixed is None for entry in self.entries):
             return None
-        shares = np.zeros((len(self), classes), np.float32)
-        for row, recipe in zip(shares, self.recipes, strict=True):
-            for label, share in recipe.shares:
-                row[label] += share
-        return shares
+        probabilities = np.zeros((len(self), classes), np.float32)
+        for row, entry in zip(probabilities, self.entries, strict=True):
+            for label, weight in entry.label_weights:
+                row[label] += weight
+        return probabilities
 
-    def _cut(self, spec: Spec) -> Pixels:
-        """From the batch that this one is part of, if that has them; else rendered now."""
-        if self._whole is not None:
-            whole, rows = self._whole
-            if spec in whole._rendered:
-                return whole._rendered[spec][rows]
-        return self._render_now(self.recipes, spec)
+    def _cut(self, view_size: ViewSize) -> Pixels:
+        """The pixels from the batch that this one is a subset of, or else rendered now."""
+        if self._parent is not None:
+            parent, rows = self._parent
+            if view_size in parent._rendered:
+                return parent._rendered[view_size][rows]
+        return self._render_now(self.entries, view_size)

@@ -13,12 +13,12 @@ from deelish.errors import DataError
 from deelish.images.cache.base import DISK, MEMORY, ImageCache
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
-from deelish.images.lists import check_apart, check_labels, class_folders, read_items
+from deelish.images.lists import check_apart, check_labels, class_folders, read_samples
 from deelish.images.loader import Loader
-from deelish.images.sample import Item
+from deelish.images.reading import ReadOptions
+from deelish.images.sample import Sample
 from deelish.images.views.mixing import CUTMIX, MIXUP
-from deelish.images.views.recipes import Showing
-from deelish.images.views.view import CENTRE, UNSEEN
+from deelish.images.views.view import CENTRE, DEFAULT_VIEW_SIZE
 from deelish.plan.preprocessing import Preprocessing
 
 Source = str | Path
@@ -40,11 +40,11 @@ class Choices:
 
 @dataclass(frozen=True)
 class Classes:
-    """What the networks that exist already say of the classes of a dataset.
+    """What the existing networks say of the classes of a dataset.
 
     Attributes:
-        names: their names, by which class folders are numbered; None where nobody has any.
-        count: the most that a network has, and whose; None where there is no network yet.
+        names: their names, which number the class folders; None where no network has names.
+        count: the most classes that a network has, and its name; None without a network.
     """
 
     names: list[str] | None = None
@@ -67,26 +67,26 @@ class Dataset:
         self.choices = choices
         self._cache = _cache(choices.keep)
         self._once = Once()
-        train_items = read_items(train, root, classes.names)
-        val_items = [] if val is None else read_items(val, root, classes.names)
+        train_samples = read_samples(train, root, classes.names)
+        val_samples = [] if val is None else read_samples(val, root, classes.names)
         if val is not None:
             _check_folders(train, val)
-            check_apart(train_items, val_items)
-        # A label beyond every network's classes is wrong whichever of them is the student.
+            check_apart(train_samples, val_samples)
+        # A label beyond the classes of every network is wrong, whichever network is the student.
         if classes.count is not None:
-            for items in (train_items, val_items):
-                check_labels(items, *classes.count)
-        self.classes = max(item.label for item in train_items) + 1
-        self.train = self._loader(train_items, seed, choices.mix)
-        self.val = self._loader(val_items, seed, None) if val_items else None
+            for samples in (train_samples, val_samples):
+                check_labels(samples, *classes.count)
+        self.classes = max(sample.label for sample in train_samples) + 1
+        self.train = self._loader(train_samples, seed, choices.mix)
+        self.val = self._loader(val_samples, seed, None) if val_samples else None
 
-    def _loader(self, items: Sequence[Item], seed: int, mix: str | None) -> Loader:
+    def _loader(self, samples: Sequence[Sample], seed: int, mix: str | None) -> Loader:
         choices = self.choices
         return Loader(
-            items,
+            samples,
             batch_size=choices.batch_size,
             seed=seed,
-            showing=Showing(choices.mirror, choices.views, mix, self._cache),
+            read_options=ReadOptions(choices.mirror, choices.views, mix, self._cache),
             on_bad_image=choices.on_bad_image,
         )
 
@@ -96,26 +96,26 @@ class Dataset:
         return [self.train] if self.val is None else [self.train, self.val]
 
     def prepare(self, preprocessings: Iterable[Preprocessing]) -> None:
-        """Have the views of such networks cut ahead; without any, those that `x.value` shows."""
+        """Cut the views of such networks ahead; without any network, those that `x.value` shows."""
         crop = self.choices.crop
-        specs = {(each.size, each.resize_size(crop)) for each in preprocessings} or {UNSEEN}
+        sizes = {(each.size, each.resize_size(crop)) for each in preprocessings}
         for loader in self.loaders:
-            loader.wanted |= specs
+            loader.view_sizes |= sizes or {DEFAULT_VIEW_SIZE}
 
     def report_cache(self, group: Group) -> None:
-        """Print once how many images are cached; call it when an epoch has seen all of them."""
+        """Print once how many images are cached. Call it after an epoch, which has read all."""
         if self._cache is None or "cache" in self._once:
             return
-        bad = {item.origin for loader in self.loaders for item, _ in loader.skipped}
-        images = {item.origin for loader in self.loaders for item in loader.items}
-        # Each process has met its own part of the images, good and bad.
-        line = self._cache.summary(len(images) - round(group.sum([len(bad)])[0]), group)
+        bad = {sample.location for loader in self.loaders for sample, _ in loader.skipped}
+        images = {sample.location for loader in self.loaders for sample in loader.samples}
+        # Each process has read its own part of the images, good and bad.
+        line = self._cache.summary(len(images) - round(group.all_sum([len(bad)])[0]), group)
         self._once.say(line, "cache")
 
     def __repr__(self) -> str:
-        val = f", {len(self.val.items)} for validation" if self.val else ""
+        val = f", {len(self.val.samples)} for validation" if self.val else ""
         size = self.choices.batch_size
-        return f"{len(self.train.items)} images for training{val}, batches of {size}"
+        return f"{len(self.train.samples)} images for training{val}, batches of {size}"
 
 
 def _check_folders(train: Source, val: Source) -> None:

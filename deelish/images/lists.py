@@ -7,23 +7,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from deelish.errors import DataError, MissingDataError
-from deelish.images.sample import ENDINGS, Item, Origin, label_fault
+from deelish.images.sample import EXTENSIONS, Location, Sample, label_fault
 from deelish.images.shards.members import Member
 from deelish.images.shards.shards import are_shards, read_shards
 
-# What an image is after all links: a path, or that of a tar and the name in it.
-Real = Path | tuple[Path, str]
+# Where an image is once all links are followed: its path, or that of a tar and the name in it.
+RealLocation = Path | tuple[Path, str]
 
 
-def read_items(
+def read_samples(
     source: str | Path,
     root: str | Path | None = None,
     class_names: Sequence[str] | None = None,
-) -> list[Item]:
+) -> list[Sample]:
     """The images of a text file of `path label` lines, of a folder of class folders, or of tars.
 
-    A path is looked for in root, in the list's own folder and in the working folder.  Class
-    folders are numbered from 0 by name, or by their place in class_names when all are there.
+    A path is looked for in root, then in the list's own folder, then in the working folder.
+    Class folders are numbered from 0 by name, or by their index in class_names when all are there.
     A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
     Raises DataError with the list and the first line that is wrong.
     """
@@ -39,7 +39,7 @@ def read_items(
     if Path(source).is_dir():
         return _read_folder(source, class_names)
     if are_shards(source):
-        return [Item(member, label, str(source), 0) for member, label in read_shards(source)]
+        return [Sample(member, label, str(source), 0) for member, label in read_shards(source)]
     return _read_list(source, () if root is None else (Path(root),))
 
 
@@ -55,24 +55,26 @@ def class_folders(source: str | Path) -> list[str]:
     return sorted(name for name in names if not name.startswith("."))
 
 
-def check_labels(items: Sequence[Item], classes: int, who: str) -> None:
+def check_labels(samples: Sequence[Sample], classes: int, who: str) -> None:
     """Raises DataError when a label is not one of the outputs (0 to classes - 1) of `who`."""
-    outside = [item for item in items if not 0 <= item.label < classes]
+    outside = [sample for sample in samples if not 0 <= sample.label < classes]
     if outside:
         raise DataError(
             f"{outside[0].where}: label {outside[0].label}, but {who} has {classes} outputs"
-            f" (0 to {classes - 1}); {len(outside)} of {len(items)} labels are outside; correct"
+            f" (0 to {classes - 1}); {len(outside)} of {len(samples)} labels are outside; correct"
             " the list, or pass the outputs= or labels= that it was made for"
         )
 
 
-def check_apart(train: Sequence[Item], val: Sequence[Item]) -> None:
-    """Raises DataError when one file, or one member of a tar, is in both, after all links."""
+def check_apart(train: Sequence[Sample], val: Sequence[Sample]) -> None:
+    """Raises DataError when one file, or one member of a tar, is in both lists, also by links."""
     folders: dict[Path, Path] = {}
-    seen: dict[Real, Item] = {}
-    for item in train:
-        seen.setdefault(_real(item.origin, folders), item)
-    pairs = [(seen[real], item) for item in val if (real := _real(item.origin, folders)) in seen]
+    seen: dict[RealLocation, Sample] = {}
+    for sample in train:
+        seen.setdefault(_real(sample.location, folders), sample)
+    pairs = [
+        (seen[real], sample) for sample in val if (real := _real(sample.location, folders)) in seen
+    ]
     if pairs:
         first, second = pairs[0]
         raise DataError(
@@ -81,13 +83,13 @@ def check_apart(train: Sequence[Item], val: Sequence[Item]) -> None:
         )
 
 
-def _real(origin: Origin, folders: dict[Path, Path]) -> Real:
-    """The real path; each folder or tar is resolved once, as a million images share a few."""
-    if isinstance(origin, Member):
-        return _resolved(Path(origin.shard.path), folders), origin.name
-    if origin.is_symlink():
-        return origin.resolve()
-    return _resolved(origin.parent, folders) / origin.name
+def _real(location: Location, folders: dict[Path, Path]) -> RealLocation:
+    """Where it really is. A folder or tar is resolved once, as a million images share a few."""
+    if isinstance(location, Member):
+        return _resolved(Path(location.shard.path), folders), location.name
+    if location.is_symlink():
+        return location.resolve()
+    return _resolved(location.parent, folders) / location.name
 
 
 def _resolved(path: Path, known: dict[Path, Path]) -> Path:
@@ -96,24 +98,26 @@ def _resolved(path: Path, known: dict[Path, Path]) -> Path:
     return known[path]
 
 
-def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Item]:
+def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Sample]:
     lines = list(_read_lines(source))
-    bases = dict.fromkeys((*roots, Path(source).parent, Path()))
-    items, missing = [], []
+    folders = dict.fromkeys((*roots, Path(source).parent, Path()))
+    samples, missing = [], []
     for number, name, label in lines:
-        path = next((path for base in bases if (path := base / name).exists()), None)
+        path = next((path for folder in folders if (path := folder / name).exists()), None)
         if path is None:
             missing.append((number, name))
         else:
-            items.append(Item(path, label, str(source), number))
+            samples.append(Sample(path, label, str(source), number))
     if missing:
         number, name = missing[0]
-        places = ", ".join("the working folder" if base == Path() else str(base) for base in bases)
+        places = ", ".join(
+            "the working folder" if folder == Path() else str(folder) for folder in folders
+        )
         raise MissingDataError(
             f"{source} line {number}: image {name!r} is not there ({len(missing)} of {len(lines)}"
             f" images are missing); it was looked for in {places}; correct the paths or pass root="
         )
-    return items
+    return samples
 
 
 def _read_lines(source: str | Path) -> Iterator[tuple[int, str, int]]:
@@ -138,7 +142,7 @@ def _read_lines(source: str | Path) -> Iterator[tuple[int, str, int]]:
 
 
 def _fault(path: str, label: str) -> str:
-    """What is wrong with a line, to be filled in with its path and label; or nothing."""
+    """What is wrong with a line, as a template to fill in with its path and label; or ""."""
     if "\0" in path + label:
         return "there is a NUL character"
     if not label:
@@ -167,7 +171,7 @@ def _read_text(source: str | Path) -> str:
         raise DataError(f"{source}: the list cannot be read ({error})") from error
 
 
-def _read_folder(source: str | Path, class_names: Sequence[str] | None) -> list[Item]:
+def _read_folder(source: str | Path, class_names: Sequence[str] | None) -> list[Sample]:
     folders = class_folders(source)
     if not folders:
         raise DataError(
@@ -176,24 +180,24 @@ def _read_folder(source: str | Path, class_names: Sequence[str] | None) -> list[
         )
     names = list(class_names or ())
     known = set(folders) <= set(names)
-    items = [
-        Item(path, names.index(folder) if known else number, str(source), 0)
+    samples = [
+        Sample(path, names.index(folder) if known else number, str(source), 0)
         for number, folder in enumerate(folders)
         for path in _images(Path(source, folder))
     ]
-    if not items:
+    if not samples:
         raise DataError(
             f"{source}: there is no image in its {len(folders)} class folders; put files there"
-            f" that end in {', '.join(ENDINGS)}"
+            f" that end in {', '.join(EXTENSIONS)}"
         )
-    return items
+    return samples
 
 
 def _images(folder: Path) -> list[Path]:
-    """The images in a class folder and below it (Tiny ImageNet has one folder more), sorted."""
+    """The images in a class folder and below it (Tiny ImageNet nests one folder), sorted."""
     return sorted(
         Path(place, name)
         for place, _, names in os.walk(folder)
         for name in names
-        if name.lower().endswith(ENDINGS) and not name.startswith(".")
+        if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
     )

@@ -9,51 +9,49 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deelish.common.processes import ALONE, Group, cores
+from deelish.common.processes import ALONE, Group, available_cores
 from deelish.errors import DataError
 from deelish.images.batch import ImageBatch
 from deelish.images.pixels import Pixels
-from deelish.images.reading import Read, Reader, Spec
-from deelish.images.sample import Item
-from deelish.images.views.recipes import Recipe, Showing
+from deelish.images.reading import BadImage, Reader, ReadImage, ReadOptions, ViewSize
+from deelish.images.sample import Sample
+from deelish.images.views.batch_entry import BatchEntry
 
-# An image that cannot be used, and why.
-Fault = tuple[Item, str]
-
-AHEAD = 2
-# Decoding a file below this size is Python's work for the most part, which one thread does at a
-# time: two were 1.8 times slower than one on digits, and 1.7 times faster on photographs.
+BATCHES_AHEAD = 2
+# Decoding a file below this size is mostly Python's work, which one thread does at a time: two
+# threads were 1.8 times slower than one on digits, and 1.7 times faster on photographs.
 SMALL_BYTES = 4096
 
 
-class Pending(NamedTuple):
+class PendingBatch(NamedTuple):
     """A batch that is being read, some images a task, and the rows that they are put into."""
 
-    tasks: list[Future[list[Read | Fault]]]
-    rendered: dict[Spec, Pixels]
+    tasks: list[Future[list[ReadImage | BadImage]]]
+    rendered: dict[ViewSize, Pixels]
 
 
 class Loader:
-    """The batches of a list, in an order that hangs on (seed, epoch) only.
+    """The batches of a list, in an order that depends on (seed, epoch) only.
 
-    Fresh views hang on (seed, epoch, index) only; recorded ones on the image's file, see Reader.
+    A fresh view depends on (seed, epoch, index) only; a recorded one on the image's file, see
+    Reader.
 
-    wanted: the (size, base) pairs that are rendered ahead: first those put here, then those that
-    were asked for in the batch before.  skipped: each bad item, once, with the reason.
+    view_sizes: the (size, resize_size) pairs that are rendered ahead: first those put here, then
+    those that the batch before was requested for.  skipped: each bad sample, once, with the reason.
     on_bad_image: "raise" stops at the first, "skip" leaves it out of its batch.
     """
 
     def __init__(
         self,
-        items: Sequence[Item],
+        samples: Sequence[Sample],
         *,
         batch_size: int,
         seed: int,
-        showing: Showing | None = None,
+        read_options: ReadOptions | None = None,
         on_bad_image: str = "raise",
         workers: int | None = None,
     ) -> None:
-        if not items:
+        if not samples:
             raise DataError("loader: the list of images is empty; give one image or more")
         if batch_size < 1 or seed < 0:
             raise DataError(
@@ -64,35 +62,35 @@ class Loader:
             raise DataError(f"loader: on_bad_image is {on_bad_image!r}; give 'raise' or 'skip'")
         if workers is not None and workers < 1:
             raise DataError(f"loader: workers is {workers}; give 1 or more, or leave it out")
-        showing = showing or Showing()
-        if showing.mix is not None and len(items) < 2:
+        options = read_options or ReadOptions()
+        if options.mix is not None and len(samples) < 2:
             raise DataError(
-                f"{items[0].source}: there is one image, and mix={showing.mix!r} wants two or more;"
-                " leave mix= out"
+                f"{samples[0].source}: there is one image, and mix={options.mix!r} needs two"
+                " or more; leave mix= out"
             )
-        self.wanted: set[Spec] = set()
-        self.skipped: list[tuple[Item, str]] = []
-        self.items = list(items)
-        self._known_bad: set[Item] = set()
+        self.view_sizes: set[ViewSize] = set()
+        self.skipped: list[BadImage] = []
+        self.samples = list(samples)
+        self._known_bad: set[Sample] = set()
         self._batch_size = batch_size
         self._seed = seed
-        self._skip = on_bad_image == "skip"
-        self._cache = showing.cache
-        self._reader = Reader(self.items, seed, showing, self._skip)
-        self._workers = workers or (1 if _are_small(items) else min(16, cores()))
+        self._skip_bad = on_bad_image == "skip"
+        self._cache = options.cache
+        self._reader = Reader(self.samples, seed, options, self._skip_bad)
+        self._workers = workers or (1 if _are_small(samples) else min(16, available_cores()))
 
     def __len__(self) -> int:
-        """Batches in an epoch; fewer come when all of a batch is skipped."""
-        return -(-len(self.items) // self._batch_size)
+        """Batches in an epoch; fewer come when all images of a batch are skipped."""
+        return -(-len(self.samples) // self._batch_size)
 
     def batches(
         self, epoch: int, training: bool, group: Group = ALONE
     ) -> Generator[ImageBatch, None, None]:
         """The batches of an epoch (0 or more); the last one may be smaller.
 
-        Training draws the order and the views; validation keeps the list's order and the centre,
-        and mixes nothing. Of each batch the processes of a group get a part each, and as many
-        batches all of them.
+        Training draws the order and the views. Validation keeps the list's order, shows centre
+        views and mixes nothing. Each process of a group gets its part of every batch, so that all
+        get as many batches.
         Raises DataError with the list's line for a bad image, or when all images are bad.
         """
         pool = ThreadPoolExecutor(self._workers, "deelish-images")
@@ -100,15 +98,15 @@ class Loader:
         try:
             for pending in self._submit(pool, epoch, training, group):
                 batch = self._collect(pending)
-                whole = round(group.sum([len(batch)])[0])
-                if whole:
+                global_size = round(group.all_sum([len(batch)])[0])
+                if global_size:
                     empty = False
-                    share = len(batch) / whole
+                    fraction = len(batch) / global_size
                     if not len(batch):
-                        batch = self._stand_in(epoch, training)
-                    batch.whole, batch.share = whole, share
+                        batch = self._substitute(epoch, training)
+                    batch.global_size, batch.fraction = global_size, fraction
                     yield batch
-                    self.wanted = set(batch.asked)
+                    self.view_sizes = set(batch.requested)
         finally:
             # Reached on Ctrl-C and on close too: what has not begun is dropped.
             pool.shutdown(wait=True, cancel_futures=True)
@@ -117,93 +115,102 @@ class Loader:
         if empty:
             first = f" (the first: {self.skipped[0][1]})" if self.skipped else ""
             raise DataError(
-                f"{self.items[0].source}: none of its {len(self.items)} images can be used{first}"
+                f"{self.samples[0].source}: none of its {len(self.samples)} images can be"
+                f" used{first}"
             )
 
     def _submit(
         self, pool: ThreadPoolExecutor, epoch: int, training: bool, group: Group
-    ) -> Iterator[Pending]:
+    ) -> Iterator[PendingBatch]:
         """This process's part of each batch, read ahead."""
-        # A task of several images: small ones cost less than what a task costs threads.
-        part = max(1, self._batch_size // (2 * self._workers * group.size))
-        ahead: deque[Pending] = deque()
-        order = np.arange(len(self.items))
+        # Several images a task: a small image costs less than the task itself costs the threads.
+        task_size = max(1, self._batch_size // (2 * self._workers * group.world_size))
+        ahead: deque[PendingBatch] = deque()
+        order = np.arange(len(self.samples))
         if training:
             order = np.random.Generator(np.random.PCG64((self._seed, epoch))).permutation(order)
         for start in range(0, len(order), self._batch_size):
-            indices = order[start : start + self._batch_size][group.rank :: group.size].tolist()
-            rendered = {spec: _rows(len(indices), spec) for spec in self.wanted}
+            indices = order[start : start + self._batch_size][
+                group.rank :: group.world_size
+            ].tolist()
+            rendered = {size: _empty_rows(len(indices), size) for size in self.view_sizes}
             tasks = []
-            for first in range(0, len(indices), part):
-                some = slice(first, first + part)
-                into = {spec: rows[some] for spec, rows in rendered.items()}
+            for first in range(0, len(indices), task_size):
+                some = slice(first, first + task_size)
+                into = {size: rows[some] for size, rows in rendered.items()}
                 tasks.append(pool.submit(self._read, indices[some], epoch, training, into))
-            ahead.append(Pending(tasks, rendered))
-            if len(ahead) > AHEAD:
+            ahead.append(PendingBatch(tasks, rendered))
+            if len(ahead) > BATCHES_AHEAD:
                 yield ahead.popleft()
         yield from ahead
 
     def _read(
-        self, indices: Sequence[int], epoch: int, training: bool, rendered: Mapping[Spec, Pixels]
-    ) -> list[Read | Fault]:
-        """The images at these places; where one cannot be read, it and why, or the error."""
-        results: list[Read | Fault] = []
-        for place, index in enumerate(indices):
-            rows = {spec: rows[place] for spec, rows in rendered.items()}
+        self,
+        indices: Sequence[int],
+        epoch: int,
+        training: bool,
+        rendered: Mapping[ViewSize, Pixels],
+    ) -> list[ReadImage | BadImage]:
+        """The images at these indices, or a bad image and its reason; or the error is raised."""
+        results: list[ReadImage | BadImage] = []
+        for number, index in enumerate(indices):
+            rows = {size: rows[number] for size, rows in rendered.items()}
             try:
                 results.append(self._reader.read(index, epoch, training, rows))
             except DataError as error:
-                if not self._skip:
+                if not self._skip_bad:
                     raise
-                results.append((self.items[index], str(error)))
+                results.append((self.samples[index], str(error)))
         return results
 
-    def _stand_in(self, epoch: int, training: bool) -> ImageBatch:
-        """One image, for a process that has none of a batch; its errors are others' to tell."""
-        rendered = {spec: _rows(1, spec) for spec in self.wanted}
-        read = (self._read([i], epoch, training, rendered)[0] for i in range(len(self.items)))
-        return self._batch([next(one for one in read if isinstance(one, Read))], rendered)
+    def _substitute(self, epoch: int, training: bool) -> ImageBatch:
+        """One good image, for a process without one; bad ones are reported by their processes."""
+        rendered = {size: _empty_rows(1, size) for size in self.view_sizes}
+        read = (self._read([i], epoch, training, rendered)[0] for i in range(len(self.samples)))
+        return self._batch([next(one for one in read if isinstance(one, ReadImage))], rendered)
 
-    def _collect(self, pending: Pending) -> ImageBatch:
+    def _collect(self, pending: PendingBatch) -> ImageBatch:
         read = [one for task in pending.tasks for one in task.result()]
         return self._batch(read, pending.rendered)
 
-    def _batch(self, read: Sequence[Read | Fault], rendered: Mapping[Spec, Pixels]) -> ImageBatch:
-        results, places = [], []
-        for place, one in enumerate(read):
-            if isinstance(one, Read):
-                results.append(one)
-                places.append(place)
-            fault = one.fault if isinstance(one, Read) else one
-            if fault is not None:
-                self._note(*fault)
-        recipes = [result.recipe for result in results]
-        keys = [key for recipe in recipes if (key := recipe.key) is not None]
-        named = np.frombuffer(b"".join(keys), np.uint8).reshape(-1, 16) if keys else None
-        if len(places) < len(read):
-            rendered = {spec: rows[places] for spec, rows in rendered.items()}
-        return ImageBatch(recipes, named, dict(rendered), self._render)
+    def _batch(
+        self, read: Sequence[ReadImage | BadImage], rendered: Mapping[ViewSize, Pixels]
+    ) -> ImageBatch:
+        good, good_rows = [], []
+        for row, one in enumerate(read):
+            if isinstance(one, ReadImage):
+                good.append(one)
+                good_rows.append(row)
+            bad = one.bad_partner if isinstance(one, ReadImage) else one
+            if bad is not None:
+                self._note(*bad)
+        entries = [one.entry for one in good]
+        found = [key for entry in entries if (key := entry.key) is not None]
+        keys = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 16) if found else None
+        if len(good) < len(read):
+            rendered = {size: rows[good_rows] for size, rows in rendered.items()}
+        return ImageBatch(entries, keys, dict(rendered), self._render)
 
-    def _note(self, item: Item, reason: str) -> None:
-        if item not in self._known_bad:
-            self._known_bad.add(item)
-            self.skipped.append((item, reason))
+    def _note(self, sample: Sample, reason: str) -> None:
+        if sample not in self._known_bad:
+            self._known_bad.add(sample)
+            self.skipped.append((sample, reason))
 
-    def _render(self, recipes: Sequence[Recipe], spec: Spec) -> Pixels:
-        rows = _rows(len(recipes), spec)
+    def _render(self, entries: Sequence[BatchEntry], view_size: ViewSize) -> Pixels:
+        rows = _empty_rows(len(entries), view_size)
         with ThreadPoolExecutor(self._workers, "deelish-images") as pool:
-            # As a list: each raises what its image does.
-            list(pool.map(self._reader.again, recipes, [spec] * len(recipes), rows))
+            # A list, since map raises an image's error only when its result is taken.
+            list(pool.map(self._reader.read_again, entries, [view_size] * len(entries), rows))
         return rows
 
 
-def _rows(count: int, spec: Spec) -> Pixels:
+def _empty_rows(count: int, view_size: ViewSize) -> Pixels:
     """Room for the pixels of a batch."""
-    size, _ = spec
+    size, _ = view_size
     return np.empty((count, size, size, 3), np.uint8)
 
 
-def _are_small(items: Sequence[Item]) -> bool:
+def _are_small(samples: Sequence[Sample]) -> bool:
     """Whether the first files of a list are small ones."""
-    sizes = [size for item in items[:16] if (size := item.size) is not None]
+    sizes = [size for sample in samples[:16] if (size := sample.size) is not None]
     return sum(sizes) < SMALL_BYTES * len(sizes)

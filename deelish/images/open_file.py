@@ -1,4 +1,4 @@
-"""A file that stays open and is read at any place, by several threads at once."""
+"""A file that stays open and is read at any offset, by several threads at once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 class OpenFile:
-    """A file that is open for reading. It outlives the removal of the file.
+    """A file that is open for reading. It can be read after its removal.
 
-    It is read, not mapped: a mapped file that somebody cuts ends the process, and a page of it that
-    is not in memory yet stops all threads, where a read stops one.
+    It is read, not mapped. A mapped file that somebody truncates kills the process; and while a
+    page is loaded, all threads wait, where a read makes one wait.
 
     Raises:
         OSError: the file is missing, or cannot be read.
@@ -28,7 +28,7 @@ class OpenFile:
         return _read(self._handle, length, start)
 
     def status(self) -> os.stat_result:
-        """What the system says of it now, under whatever name."""
+        """What the system says of it now, whatever its name is by now."""
         return os.fstat(self._handle)
 
 

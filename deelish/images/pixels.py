@@ -1,4 +1,4 @@
-"""Arrays of RGB pixels: their bytes packed, and those that a user gives."""
+"""Arrays of RGB pixels: packed into three bytes a pixel, and made from a user's arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pack(pixels: Pixels, into: Pixels) -> None:
     if _has_packed_rows(pixels):
         into[...] = pixels
         return
-    # Channel by channel: NumPy's own way, pixel by pixel, takes four times as long.
+    # Channel by channel: NumPy would copy pixel by pixel, which takes four times as long.
     for channel in range(3):
         into[..., channel] = pixels[..., channel]
 

@@ -11,7 +11,7 @@ from deelish.distillation.configured_loss import LossOptions
 from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
-from deelish.images.stills import Source
+from deelish.images.in_memory import ImagesLike
 from deelish.language.predicting import Predicting
 from deelish.language.session import current_session
 from deelish.network.model import Model, Parts
@@ -19,7 +19,7 @@ from deelish.network.opening import parts_of_file
 from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.pretrained import find_model
 from deelish.network.tensors import Array, ImageTensor, Tensor
-from deelish.training.step import Asked, Outcome, backprop
+from deelish.training.step import BackpropArguments, Outcome, backprop
 
 
 class Network(Predicting, Model):
@@ -50,7 +50,7 @@ class Network(Predicting, Model):
         session.used(self)
 
     @checked_call()
-    def Input(self, source: Source) -> ImageTensor:
+    def Input(self, source: ImagesLike) -> ImageTensor:
         """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
         session = current_session()
         session.used(self)
@@ -58,7 +58,7 @@ class Network(Predicting, Model):
         return images
 
     @checked_call()
-    def classify(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """Logits (n, classes) of the images `x`, or of the current tensor; they become current.
 
         In the training part of a workout the network learns from these logits at `backprop`.
@@ -74,7 +74,7 @@ class Network(Predicting, Model):
         return logits
 
     @checked_call()
-    def batch_feature(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
         With ``InputBatch(views=...)`` they are cached on disk, and none is computed twice.
@@ -91,7 +91,7 @@ class Network(Predicting, Model):
         return logits
 
     @checked_call()
-    def feature(self, x: Tensor | Source | None = None, *, layer: str) -> FeatureTensor:
+    def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
         `layer` is the name of a layer or of a blob.
@@ -103,7 +103,7 @@ class Network(Predicting, Model):
         current_session().used(self)
         return made
 
-    def _images(self, x: Tensor | Source | None) -> ImageTensor:
+    def _images(self, x: Tensor | ImagesLike | None) -> ImageTensor:
         if x is not None and not isinstance(x, Tensor):
             return self.Input(x)
         return current_session().images(self.name, x)
@@ -145,7 +145,8 @@ class Network(Predicting, Model):
                 f"{self.name}.backprop: works on the batches of a workout; write"
                 " def workout(x, t): ... and BatchTrain(workout)"
             )
-        made = backprop(session.trainer, self, t, Asked(distill, loss, hint, options))
+        arguments = BackpropArguments(distill, loss, hint, options)
+        made = backprop(session.trainer, self, t, arguments)
         if session.trainer.training:
             session.used(self, trained=True)
         return made

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from deelish.common.arguments import checked_call
 from deelish.errors import TrainingError
-from deelish.images.stills import Source
+from deelish.images.in_memory import ImagesLike
 from deelish.language.session import current_session
 from deelish.network.outputs import FeatureTensor, LogitsTensor, cached_logits
 from deelish.network.predictor import Predictor
@@ -17,7 +17,7 @@ class Predicting(Predictor):
     """A predictor with Deel's verbs."""
 
     @checked_call()
-    def batch_feature(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
         With ``InputBatch(views=...)`` they are cached on disk, and none is computed twice.
@@ -30,7 +30,7 @@ class Predicting(Predictor):
         return LogitsTensor(cached_logits(self, images), self.engine, self, images)
 
     @checked_call()
-    def feature(self, x: Tensor | Source | None = None, *, layer: str) -> FeatureTensor:
+    def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
         `layer` names a layer or a blob of a network, or a part of a model: ``"layer4.1"``.
@@ -49,7 +49,7 @@ class Teaching(Predicting):
     """A teacher: `batch_feature` gives its logits; it has no `save`, and refuses to learn."""
 
     @checked_call()
-    def classify(self, x: Tensor | Source | None = None) -> LogitsTensor:
+    def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
         """The same logits as `batch_feature`, which become the current tensor.
 
         Raises:

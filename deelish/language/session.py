@@ -8,7 +8,7 @@ from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.engines import Context, current_context, set_default_context
 from deelish.errors import DataError, TrainingError
 from deelish.images.dataset import Dataset
-from deelish.images.stills import Source, Stills
+from deelish.images.in_memory import ImagesLike, InMemoryImages
 from deelish.network.model import Model, models_of
 from deelish.network.outputs import FeatureTensor
 from deelish.network.tensors import ImageTensor, Tensor, Viewing
@@ -100,11 +100,13 @@ class Deel(Context):
             raise DataError("there is no current tensor; give one, or call Input('cat.jpg') first")
         return tensor
 
-    def image_tensor(self, source: Source) -> ImageTensor:
+    def image_tensor(self, source: ImagesLike) -> ImageTensor:
         """Images of the prompt as a tensor."""
-        return ImageTensor(Stills.of(source), self.engine, viewing=Viewing(shown=self.largest))
+        return ImageTensor(
+            InMemoryImages.of(source), self.engine, viewing=Viewing(shown=self.largest)
+        )
 
-    def images(self, name: str, x: Tensor | Source | None) -> ImageTensor:
+    def images(self, name: str, x: Tensor | ImagesLike | None) -> ImageTensor:
         """The images of `x`, of logits or features of images, or of the current tensor.
 
         Raises:

@@ -11,7 +11,7 @@ import numpy as np
 from deelish.common import figures
 from deelish.common.arguments import checked_call
 from deelish.errors import DataError
-from deelish.images.stills import Source
+from deelish.images.in_memory import ImagesLike
 from deelish.language.network import Network
 from deelish.language.session import current_session
 from deelish.network.outputs import LogitsTensor
@@ -37,7 +37,7 @@ CNN = cast(Network, _LastNetwork())
 
 
 @checked_call()
-def Input(source: Source) -> ImageTensor:
+def Input(source: ImagesLike) -> ImageTensor:
     """Make an image, or a list of images, the current tensor: a path, a PIL image, a NumPy array.
 
     Arrays are (height, width, 3) in RGB, or (height, width) for grey.

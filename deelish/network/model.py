@@ -254,7 +254,7 @@ class Model(Described):
         """
         if not isinstance(path, str | Path):
             raise FileError(f"{self.name}.save({path!r}): give the path of a file")
-        self.engine.group.once(lambda: write_network(Path(path), self.record()))
+        self.engine.group.on_rank_zero(lambda: write_network(Path(path), self.record()))
         return Path(path)
 
     def record(self) -> SavedNetwork:

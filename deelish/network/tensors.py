@@ -11,8 +11,8 @@ import numpy as np
 from deelish.common.figures import show_images
 from deelish.common.printing import say
 from deelish.engines import Engine, current_context
-from deelish.images.sample import Item
-from deelish.images.views.view import UNSEEN
+from deelish.images.sample import Sample
+from deelish.images.views.view import DEFAULT_VIEW_SIZE
 from deelish.plan.preprocessing import Preprocessing
 
 
@@ -70,8 +70,8 @@ class Array(Protocol):
 class Pictures(Protocol):
     """Images that can be rendered at any size: a batch of a dataset, or images of the prompt."""
 
-    def pixels(self, size: int, base: int) -> np.ndarray:
-        """uint8 (n, size, size, 3), RGB: each image's view, cut from a base x base image."""
+    def pixels(self, size: int, resize_size: int) -> np.ndarray:
+        """uint8 (n, size, size, 3), RGB: each view, cut from the image resized to a square."""
 
     def __len__(self) -> int:
         """How many images."""
@@ -137,7 +137,7 @@ class ImageTensor(Tensor):
     def value(self) -> np.ndarray:
         """float32 (n, 3, side, side), RGB, 0 to 255."""
         shown = self.viewing.shown()
-        pixels = self.pictures.pixels(*UNSEEN) if shown is None else self.pixels(shown)
+        pixels = self.pictures.pixels(*DEFAULT_VIEW_SIZE) if shown is None else self.pixels(shown)
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32)
 
     @property
@@ -159,7 +159,7 @@ class LabelTensor(Tensor):
     """True labels of a batch: int64 (n,).
 
     Attributes:
-        items: the line of the list that each is from.
+        samples: the line of the list that each is from.
         probabilities: float32 (n, classes), the probability of each class where images are mixed;
             None where each image has one class.
     """
@@ -168,12 +168,12 @@ class LabelTensor(Tensor):
         self,
         labels: np.ndarray,
         engine: Engine,
-        items: Sequence[Item] = (),
+        samples: Sequence[Sample] = (),
         probabilities: np.ndarray | None = None,
     ) -> None:
         super().__init__(None, engine)
         self._labels = labels
-        self.items = list(items)
+        self.samples = list(samples)
         self.probabilities = probabilities
 
     @property

@@ -1,1 +1,1 @@
-"""Training: the loop over batches, one step of learning, rates over time, the history."""
+"""Training: the loop over batches, one training step, learning-rate schedules, the history."""

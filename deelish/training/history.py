@@ -24,9 +24,9 @@ class History(list[Row]):
     """Rows of a training, one an epoch: loss, accuracy, agreement with the teacher, speed.
 
     Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, lr;
-    and, where a teacher taught, agreement and val_agreement. Training figures are means over the
-    epoch's batches, each measured before its update. `waited` is the share of the training (0 to 1)
-    in which the network waited for images.
+    and, where a teacher taught, agreement and val_agreement. The training values are means over the
+    epoch's batches, each measured before its update. `waited` is the fraction of the training time
+    (0 to 1) in which the network waited for images.
     """
 
     def heading(self) -> str:
@@ -43,7 +43,7 @@ class History(list[Row]):
         return "\n".join([self.heading(), *map(self.line, self)]) if self else "no whole epoch"
 
     def __repr__(self) -> str:
-        last = f", the last with {_told(self[-1])}" if self else ""
+        last = f", the last with {_summary(self[-1])}" if self else ""
         return f"History of {len(self)} epochs{last}; table() shows them all"
 
 
@@ -51,13 +51,13 @@ def _columns(row: Row) -> list[tuple[str, str, str]]:
     return [column for column in COLUMNS if column[1] in row]
 
 
-def _told(row: Row) -> str:
+def _summary(row: Row) -> str:
     return ", ".join(f"{name} {form.format(row[key])}" for name, key, form in _columns(row)[1:-1])
 
 
 @dataclass
 class Averages:
-    """Means over the images of an epoch; `waited` is the share of its time without a batch."""
+    """Means over the images of an epoch; `waited` is the fraction of its time spent waiting."""
 
     images: int = 0
     loss: float = 0.0
@@ -67,7 +67,7 @@ class Averages:
     waited: float = 0.0
 
     def add(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
-        """Take in one batch."""
+        """Add one batch."""
         self.images += images
         self.loss += images * loss
         self.accuracy += images * accuracy

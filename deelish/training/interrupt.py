@@ -1,4 +1,4 @@
-"""Ctrl-C in training: it waits for the end of the update, so that no weights are half new."""
+"""Ctrl-C in training: it waits for the end of the update, so that no update is half done."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 class Interrupt:
-    """Within ``with Interrupt()`` the first Ctrl-C only sets `asked`; a second raises."""
+    """Within ``with Interrupt()`` the first Ctrl-C only sets `requested`; a second one raises."""
 
-    asked = False
+    requested = False
 
     def __enter__(self) -> Interrupt:
         self._before: Any = None
-        # Only the main thread gets signals, and only it may say what they do.
+        # Only the main thread gets signals, and only it may set their handlers.
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGINT, self._note)
         return self
@@ -30,6 +30,6 @@ class Interrupt:
             signal.signal(signal.SIGINT, self._before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True

@@ -18,7 +18,7 @@ from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import Interrupt
 from deelish.training.trainer import Trainer
-from deelish.training.waiting import Waiting
+from deelish.training.waiting import WaitTimer
 
 Workout = Callable[[ImageTensor, LabelTensor], Any]
 Checkout = Callable[[], Any]
@@ -27,7 +27,7 @@ Checkout = Callable[[], Any]
 class Loop:
     """One BatchTrain: calls workout for every batch and checkout after every epoch.
 
-    `viewing` says how the images of a batch are shown to networks.
+    viewing: how the images of a batch are shown to networks.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Loop:
         self.context, self.group = trainer.context, trainer.context.engine.group
         self.history = History()
         self.interrupt = Interrupt()
-        # Whether all processes end it at the same place: at its end, or by a Ctrl-C that all know.
+        # Whether all processes end after the same update: the last, or that of a shared Ctrl-C.
         self._together = False
 
     def train(self) -> History:
-        """Train for all epochs; Ctrl-C ends it after the update in hand."""
+        """Train for all epochs; Ctrl-C ends it after the current update."""
         self.dataset.prepare(model.preprocessing for model in models_of(self.context))
         try:
             with self.interrupt:
@@ -55,7 +55,7 @@ class Loop:
                     self._epoch(number)
             self._together = True
         except KeyboardInterrupt:
-            if self.group.size > 1 and not self._together:
+            if self.group.world_size > 1 and not self._together:
                 raise
             self._report_stop()
         finally:
@@ -73,7 +73,7 @@ class Loop:
         if self.dataset.val is not None:
             self.trainer.training = False
             row |= self._part(self.dataset.val, "validation").row("val_")
-        seconds, waited = self._means([seconds, trained.waited], 1 / self.group.size)
+        seconds, waited = self._means([seconds, trained.waited], 1 / self.group.world_size)
         row |= {"images_per_second": trained.images / seconds, "seconds": seconds}
         row["waited"] = waited
         row["lr"] = self.trainer.lr
@@ -87,44 +87,44 @@ class Loop:
         self._stop_if_asked()
 
     def _part(self, loader: Loader, title: str) -> Averages:
-        """All batches of one set, once."""
+        """All batches of a loader, once."""
         means = Averages()
         trainer = self.trainer
         batches = loader.batches(trainer.counts.epochs, trainer.training, self.group)
-        waiting = Waiting(batches)
-        with Bar(title, len(loader.items)) as bar, closing(batches):
-            for number, batch in enumerate(waiting, start=1):
+        timer = WaitTimer(batches)
+        with Bar(title, len(loader.samples)) as bar, closing(batches):
+            for number, batch in enumerate(timer, start=1):
                 outcome = self._batch(batch, f"{title}, batch {number}")
-                means.add(batch.whole, *outcome)
-                bar.step(batch.whole, *outcome, waiting.share)
+                means.add(batch.global_size, *outcome)
+                bar.step(batch.global_size, *outcome, timer.fraction)
                 self._stop_if_asked()
-        means.waited = waiting.share
+        means.waited = timer.fraction
         return means
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:
         """workout on one batch -> loss, accuracy, agreement, as means over all processes."""
         engine = self.context.engine
-        shares = batch.label_shares(self._classes())
-        labels = LabelTensor(batch.labels, engine, batch.items, probabilities=shares)
+        probabilities = batch.label_probabilities(self._classes())
+        labels = LabelTensor(batch.labels, engine, batch.samples, probabilities=probabilities)
         images = ImageTensor(batch, engine, labels, self._viewing)
-        self.trainer.begin(images, where, batch.share)
+        self.trainer.begin(images, where, batch.fraction)
         loss, accuracy = _pair(self.workout(images, labels), where)
         self.trainer.end()
         agreement = self.trainer.agreement
-        loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.share)
+        loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.fraction)
         return loss, accuracy, None if agreement is None else agreed
 
     def _classes(self) -> int:
-        """The classes of a label given as probabilities: of the largest network, or the labels."""
+        """How many classes label probabilities have: the most of any network and of the labels."""
         return max([self.dataset.classes, *(model.classes for model in models_of(self.context))])
 
-    def _means(self, values: Sequence[float], share: float) -> list[float]:
-        """Means over the processes, of which this one has a share."""
-        return self.group.sum([value * share for value in values])
+    def _means(self, values: Sequence[float], weight: float) -> list[float]:
+        """Means over the processes, where this one counts by its weight."""
+        return self.group.all_sum([value * weight for value in values])
 
     def _stop_if_asked(self) -> None:
-        """Stop where any process was asked to: all of them after the same update."""
-        if self.group.sum([self.interrupt.asked])[0]:
+        """Stop where any process was interrupted: all of them after the same update."""
+        if self.group.all_sum([self.interrupt.requested])[0]:
             self._together = True
             raise KeyboardInterrupt
 
@@ -138,7 +138,7 @@ class Loop:
     def _report_skipped(self) -> None:
         skipped = [reason for loader in self.dataset.loaders for _, reason in loader.skipped]
         if self._together:
-            skipped = list(dict.fromkeys(self.group.gather(skipped)))
+            skipped = list(dict.fromkeys(self.group.all_gather(skipped)))
         if skipped:
             say(f"{len(skipped)} images were skipped:")
         for reason in skipped:

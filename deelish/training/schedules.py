@@ -1,4 +1,4 @@
-"""Schedules: how the rate falls over a training, as factors, the same for every engine."""
+"""Schedules: how the learning rate falls over a training, as factors; the same for every engine."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
 from deelish.errors import TrainingError
 
-# The share of the training that is over, 0 to 1 -> the factor on the rate.
+# The fraction of the training that is over, 0 to 1 -> the factor on the learning rate.
 Schedule = Callable[[float], float]
 
 
 def constant() -> Schedule:
-    """The rate as given, to the end."""
+    """The learning rate as given, to the end."""
     return lambda progress: 1.0
 
 
 def linear(end: float = 0.0) -> Schedule:
-    """Straight down to `end` times the rate."""
+    """A straight fall to `end` times the learning rate."""
     return lambda progress: 1 + (end - 1) * progress
 
 
 def cosine(end: float = 0.0) -> Schedule:
-    """Half a cosine down to `end` times the rate (Loshchilov and Hutter 2017, without restarts)."""
+    """Half a cosine down to `end` times the learning rate.
+
+    Loshchilov and Hutter 2017, without restarts.
+    """
     return lambda progress: end + (1 - end) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def step(at: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Schedule:
-    """Times `factor` at each of these shares of the training."""
-    return lambda progress: math.prod(factor for share in at if progress >= share)
+    """Multiplied by `factor` at each of these fractions of the training."""
+    return lambda progress: math.prod(factor for fraction in at if progress >= fraction)
 
 
 def exponential(end: float = 0.01) -> Schedule:
-    """By equal factors down to `end` times the rate."""
+    """An exponential fall to `end` times the learning rate."""
     return lambda progress: end**progress
 
 
@@ -46,7 +49,7 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 
 
 def schedule_of(given: str | Schedule, options: Mapping[str, Any], warmup: float) -> Schedule:
-    """A schedule by name with its options, or a function, after a straight rise over `warmup`.
+    """A schedule by name with its options, or a function, after a linear warm-up over `warmup`.
 
     Raises:
         TrainingError: an unknown name or option, or a warm-up outside 0 to 1.

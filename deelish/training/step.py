@@ -1,4 +1,4 @@
-"""One step of learning: what `backprop` does with the batch that a network classified last."""
+"""One training step: what `backprop` does with the batch that a network classified last."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from deelish.training.trainer import Trainer
 
 
 class Outcome(NamedTuple):
-    """What a batch gave: its loss, and the fraction of its images whose true label came first."""
+    """The outcome of a batch: its loss, and the fraction of its images predicted right."""
 
     loss: float
     accuracy: float
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a script asked of `backprop`, under its names."""
+class BackpropArguments:
+    """The arguments of `backprop`, under its names."""
 
     distill: Any
     loss: Any
@@ -36,16 +36,16 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """How a student learns from a teacher's logits, as a script asked for it."""
+class Distillation:
+    """How a student learns from a teacher's logits: the chosen loss, and at which epoch."""
 
     loss: ConfiguredLoss
-    hints: list[Hint]
     # Whether labels were given beside the logits.
-    mixed: bool
+    with_labels: bool
+    epoch: float
 
 
-def backprop(trainer: Trainer, student: Model, t: Any, asked: Asked) -> Outcome:
+def backprop(trainer: Trainer, student: Model, t: Any, arguments: BackpropArguments) -> Outcome:
     """Loss of the batch, an update of the weights in training, and the accuracy.
 
     Raises:
@@ -54,33 +54,35 @@ def backprop(trainer: Trainer, student: Model, t: Any, asked: Asked) -> Outcome:
         PlanError: a hint names a layer that is not there.
         DataError: labels outside of the network's classes.
     """
-    made = trainer.pending(student)
-    distill, mixed = asked.distill, not isinstance(asked.distill, bool)
-    labels = t if mixed or not distill else trainer.images.labels
+    forward = trainer.pending(student)
+    distill, with_labels = arguments.distill, not isinstance(arguments.distill, bool)
+    labels = t if with_labels or not distill else trainer.images.labels
     targets = targets_of(student, labels, len(trainer.images))
     taught = None
     if distill is False:
-        _check_alone(student, asked)
-        value = targets.loss(student, made)
+        _check_alone(student, arguments)
+        value = targets.loss(student, forward)
     else:
-        lesson = Lesson(configure_loss(asked.loss, asked.options), hints_of(asked.hint), mixed)
-        given = distill if mixed else t
+        loss = configure_loss(arguments.loss, arguments.options)
+        hints = hints_of(arguments.hint)
+        given = distill if with_labels else t
         teacher, taught = teacher_logits(student, given, trainer.memory)
-        made = _with_features(student, made, lesson.hints, trainer)
-        value = _taught(student, made, targets, teacher, lesson, trainer.epoch)
-        if lesson.hints:
-            value = value + hint_loss(student, made.logits, given, lesson.hints, trainer.memory)
-    return _finished(trainer, student, made, targets, value, taught)
+        forward = _with_features(student, forward, hints, trainer)
+        distillation = Distillation(loss, with_labels, trainer.epoch)
+        value = _distillation_loss(student, forward, targets, teacher, distillation)
+        if hints:
+            value = value + hint_loss(student, forward.logits, given, hints, trainer.memory)
+    return _finished(trainer, student, forward, targets, value, taught)
 
 
 def _finished(
-    trainer: Trainer, student: Model, made: Forward, targets: Targets, value: Any, taught: Any
+    trainer: Trainer, student: Model, forward: Forward, targets: Targets, value: Any, taught: Any
 ) -> Outcome:
-    """The update, in training, and what the batch gave."""
+    """Update the weights in training; the outcome of the batch."""
     engine = student.engine
     number = float(engine.numpy(value))
     _check_finite(student, number, trainer)
-    predicted = engine.numpy(made.logits.content).argmax(1)
+    predicted = engine.numpy(forward.logits.content).argmax(1)
     if taught is not None:
         trainer.agreement = float((predicted == taught.argmax(1)).mean())
     if trainer.training:
@@ -89,47 +91,51 @@ def _finished(
     return Outcome(number, float((predicted == targets.labels).mean()))
 
 
-def _taught(
-    student: Model, made: Forward, targets: Targets, teacher: Any, lesson: Lesson, epoch: float
+def _distillation_loss(
+    student: Model, forward: Forward, targets: Targets, teacher: Any, distillation: Distillation
 ) -> Any:
-    """The teacher's part of the loss and the labels' part, by their weights."""
-    loss = lesson.loss
-    if loss.needs_labels and targets.shares is not None:
+    """The weighted sum of the loss on the teacher's logits and the loss on the labels."""
+    loss = distillation.loss
+    if loss.needs_labels and targets.probabilities is not None:
         raise TrainingError(
             f"{student.name}.backprop: loss {loss.name!r} needs one true class an image, and this"
             " batch mixes images; take another loss, or InputBatch without mix="
         )
-    weight, label_weight = loss_weights(loss.published, loss.weights, lesson.mixed, epoch)
-    engine, logits = student.engine, made.logits.content
+    weight, label_weight = loss_weights(
+        loss.published, loss.weights, distillation.with_labels, distillation.epoch
+    )
+    engine, logits = student.engine, forward.logits.content
     value = loss(LogitPair(engine, logits, teacher, targets.labels)) * weight
     if label_weight:
-        value = value + targets.loss(student, made) * label_weight
+        value = value + targets.loss(student, forward) * label_weight
     return value
 
 
-def _with_features(student: Model, made: Forward, hints: list[Hint], trainer: Trainer) -> Forward:
+def _with_features(
+    student: Model, forward: Forward, hints: list[Hint], trainer: Trainer
+) -> Forward:
     """The student's logits with the blobs that the hints compare beside them.
 
-    From the second batch on they are there. For the first one the student runs again.
+    From the second batch on, `classify` gives them too. For the first one the student runs again.
     """
     blobs = student_blobs(student, hints)
     for blob in blobs:
         trainer.memory.read(student, blob)
-    if all(blob in made.logits.features for blob in blobs):
-        return made
-    # The batch's first student draws the same dropout, and so gives the same logits. What moves
-    # twice on this one batch are the running means of BatchNorm, and the buffers of a user's own
-    # layers.
+    if all(blob in forward.logits.features for blob in blobs):
+        return forward
+    # The first student of a batch draws the same dropout again, and so gives the same logits. But
+    # the buffers are updated twice on this one batch: the running means of BatchNorm, and those of
+    # a user's own layers.
     trainer.seed_dropout()
     return trainer.forward(student, trainer.images)
 
 
-def _check_alone(student: Model, asked: Asked) -> None:
-    """On labels alone there is nothing to choose."""
+def _check_alone(student: Model, arguments: BackpropArguments) -> None:
+    """Refuse the arguments of distillation where only labels are given."""
     given = [
-        *(["loss"] if asked.loss != "kd" else []),
-        *(["hint"] if asked.hint is not None else []),
-        *asked.options,
+        *(["loss"] if arguments.loss != "kd" else []),
+        *(["hint"] if arguments.hint is not None else []),
+        *arguments.options,
     ]
     if given:
         raise TrainingError(

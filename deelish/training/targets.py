@@ -1,4 +1,4 @@
-"""The labels of a batch, checked: one class an image, or a share of each class."""
+"""The labels of a batch, checked: one class an image, or class probabilities."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ from deelish.network.tensors import LabelTensor, Tensor
 
 @dataclass(frozen=True)
 class Targets:
-    """What is true of a batch.
+    """The true labels of a batch.
 
     Attributes:
-        labels: int64 (n,), the class of each image; the largest one where images are mixed.
-        shares: float32 (n, classes), the share of each class where images are mixed, or None.
+        labels: int64 (n,), the class of each image; the most probable one where images are mixed.
+        probabilities: float32 (n, classes), class probabilities where images are mixed, or None.
     """
 
     labels: np.ndarray
-    shares: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
-    def loss(self, network: Model, made: Forward) -> Any:
-        """Cross-entropy of the logits, plus that of the auxiliary classifiers by their weights."""
-        engine, truth = network.engine, self.labels if self.shares is None else self.shares
-        loss = cross_entropy(engine, made.logits.content, truth)
-        for name, scores in made.heads.items():
+    def loss(self, network: Model, forward: Forward) -> Any:
+        """Cross-entropy of the logits, plus the weighted one of each auxiliary classifier."""
+        engine = network.engine
+        truth = self.labels if self.probabilities is None else self.probabilities
+        loss = cross_entropy(engine, forward.logits.content, truth)
+        for name, scores in forward.heads.items():
             loss = loss + cross_entropy(engine, scores, truth) * network.plan.auxiliary[name]
         return loss
 
 
 def targets_of(network: Model, t: Any, images: int) -> Targets:
-    """The targets in workout's t, in n whole numbers, or in an (n, classes) array of shares.
+    """The targets in workout's t, in n whole numbers, or in class probabilities (n, classes).
 
     Raises:
         TrainingError: logits of a network, or an array of another shape or type.
-        DataError: a label outside of the network's classes, or shares that are none.
+        DataError: a label outside of the network's classes, or rows that are no probabilities.
     """
     if isinstance(t, Tensor) and not isinstance(t, LabelTensor):
         raise TrainingError(
@@ -59,7 +60,7 @@ def targets_of(network: Model, t: Any, images: int) -> Targets:
             " workout's t"
         )
     if labels.dtype.kind == "f" and labels.ndim == 2 and len(labels) == images:
-        return _shares(network, labels)
+        return _from_probabilities(network, labels)
     if labels.shape != (images,) or labels.dtype.kind not in "iu":
         raise TrainingError(
             f"{network.name}.backprop: labels are {labels.dtype} {labels.shape}; the batch needs"
@@ -67,7 +68,7 @@ def targets_of(network: Model, t: Any, images: int) -> Targets:
         )
     if labels.min() < 0 or labels.max() >= network.classes:
         if isinstance(t, LabelTensor):
-            check_labels(t.items, network.classes, network.name)
+            check_labels(t.samples, network.classes, network.name)
         raise DataError(
             f"{network.name}.backprop: labels go from {labels.min()} to {labels.max()}, but it has"
             f" {network.classes} classes (0 to {network.classes - 1}); pass labels="
@@ -75,22 +76,23 @@ def targets_of(network: Model, t: Any, images: int) -> Targets:
     return Targets(labels.astype(np.int64))
 
 
-def _fitted(shares: np.ndarray, network: Model) -> np.ndarray:
-    """The shares as wide as the network; a batch has those of the session's largest one."""
-    if not shares[:, network.classes :].any():
-        shares = shares[:, : network.classes]
-    return np.pad(shares, ((0, 0), (0, max(0, network.classes - shares.shape[1]))))
+def _fitted(probabilities: np.ndarray, network: Model) -> np.ndarray:
+    """The probabilities as wide as the network; a batch's fit the largest of the session."""
+    if not probabilities[:, network.classes :].any():
+        probabilities = probabilities[:, : network.classes]
+    missing = max(0, network.classes - probabilities.shape[1])
+    return np.pad(probabilities, ((0, 0), (0, missing)))
 
 
-def _shares(network: Model, shares: np.ndarray) -> Targets:
-    if shares.shape[1] != network.classes:
+def _from_probabilities(network: Model, probabilities: np.ndarray) -> Targets:
+    if probabilities.shape[1] != network.classes:
         raise DataError(
-            f"{network.name}.backprop: t holds shares of {shares.shape[1]} classes, and it has"
-            f" {network.classes}; give as many"
+            f"{network.name}.backprop: t has probabilities of {probabilities.shape[1]} classes, but"
+            f" it has {network.classes}; give as many"
         )
-    if not (shares.min() >= 0 and np.allclose(shares.sum(1), 1, atol=1e-3)):
+    if not (probabilities.min() >= 0 and np.allclose(probabilities.sum(1), 1, atol=1e-3)):
         raise DataError(
-            f"{network.name}.backprop: t holds shares of classes that are below 0 or whose rows do"
+            f"{network.name}.backprop: t has class probabilities that are below 0 or whose rows do"
             " not sum to 1; give probabilities"
         )
-    return Targets(shares.argmax(1), shares.astype(np.float32))
+    return Targets(probabilities.argmax(1), probabilities.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The state of one BatchTrain: its batch, its optimisers, what waits for backprop."""
+"""The state of one BatchTrain: its batch, its optimisers, forward passes that await backprop."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Extent:
 
 @dataclass
 class Counts:
-    """How much a session has trained, in all its trainings; views and dropout depend on it."""
+    """How much a session has trained, in all its trainings. Views and dropout depend on it."""
 
     epochs: int = 0
     updates: int = 0
@@ -77,7 +77,7 @@ class Trainer:
         self._batches = 0
         self._optimizers: dict[Model | Projection, Any] = {}
         self._pending: dict[Model, Forward] = {}
-        self._share = 1.0
+        self._fraction = 1.0
 
     @property
     def images(self) -> ImageTensor:
@@ -93,8 +93,8 @@ class Trainer:
 
     @property
     def students(self) -> set[Model]:
-        """The networks that have learnt in this training."""
-        return {learner for learner in self._optimizers if not isinstance(learner, Projection)}
+        """The networks that were updated in this training."""
+        return {trained for trained in self._optimizers if not isinstance(trained, Projection)}
 
     @property
     def epoch(self) -> float:
@@ -102,12 +102,12 @@ class Trainer:
         over = self._batches - 1 if self.training else self._batches
         return over / self.extent.batches
 
-    def begin(self, images: ImageTensor, where: str, share: float = 1.0) -> None:
-        """Enter the next batch, of which `share` is this process's.
+    def begin(self, images: ImageTensor, where: str, fraction: float = 1.0) -> None:
+        """Begin the next batch, of which this process has `fraction`.
 
-        Its dropout depends on the seed, its number and the process alone.
+        Its dropout depends on the seed, the number of the batch and the rank alone.
         """
-        self.where, self.agreement, self._share = where, None, share
+        self.where, self.agreement, self._fraction = where, None, fraction
         if self.training:
             self._batches += 1
             self.counts.updates += 1
@@ -115,16 +115,16 @@ class Trainer:
         self.memory.begin(images, self.epoch, training=self.training)
 
     def seed_dropout(self) -> None:
-        """Seed the draws of this batch, also where it has begun already."""
-        group = self.context.engine.group
-        index = (self.counts.updates, group.rank) if group.size > 1 else (self.counts.updates,)
+        """Seed the random draws of this batch, also where it has begun already."""
+        group, updates = self.context.engine.group, self.counts.updates
+        index = (updates, group.rank) if group.world_size > 1 else (updates,)
         self.context.engine.seed(self.context.seed_for(1, *index))
 
     def end(self) -> None:
-        """Leave the batch.
+        """End the batch.
 
         Raises:
-            TrainingError: logits drawn with dropout taught, and their network does not learn.
+            TrainingError: logits with dropout taught, and their network is no student itself.
         """
         for teacher in self.memory.taught_by - self.students:
             raise TrainingError(
@@ -134,9 +134,9 @@ class Trainer:
 
     def classify(self, model: Model, images: ImageTensor) -> Forward:
         """A forward pass of a student, from whose logits it learns at `backprop`."""
-        made = self.forward(model, images)
-        self._pending[model] = made
-        return made
+        forward = self.forward(model, images)
+        self._pending[model] = forward
+        return forward
 
     def forward(self, model: Model, images: ImageTensor) -> Forward:
         """A forward pass, in training with dropout, with the blobs that hints read."""
@@ -149,24 +149,24 @@ class Trainer:
         Raises:
             TrainingError: it did not classify this batch.
         """
-        made = self._pending.get(model)
-        if made is None or made.logits.source is not self.images:
+        forward = self._pending.get(model)
+        if forward is None or forward.logits.source is not self.images:
             raise TrainingError(
                 f"{model.name}.backprop: this batch was not classified by {model.name}; call"
                 " student.classify(x) with workout's x before each student.backprop(t)"
             )
-        return made
+        return forward
 
     def update(self, model: Model, loss: Any) -> None:
         """One step of the network's own optimiser, and of those of projections in its loss."""
         learners: list[Model | Projection] = [model, *self.memory.used_projections()]
         optimizers = [self._optimizer(learner) for learner in learners]
         engine = model.engine
-        if engine.group.size > 1:
-            # Gradients are summed over the processes, and each loss is a mean over its own part.
-            loss = loss * self._share
+        if engine.group.world_size > 1:
+            # Gradients are summed over the processes, and each loss is a mean over its own images.
+            loss = loss * self._fraction
         engine.update(optimizers, loss, self.lr)
-        engine.group.average_buffers(model.module, self._share)
+        engine.group.average_buffers(model.module, self._fraction)
         model.weights_changed(self._crop)
 
     def done(self, model: Model) -> None:
@@ -174,7 +174,7 @@ class Trainer:
         self._pending.pop(model, None)
 
     def stop(self) -> None:
-        """Leave the training: its students stay as they are now."""
+        """End the training: its students stay as they are now."""
         for student in self.students:
             student.training_ended()
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from deelish.images.batch import ImageBatch
 
 
-class Waiting:
-    """The batches of an iterator, once; notes how long each was waited for."""
+class WaitTimer:
+    """The batches of an iterator, once; measures how long each was waited for."""
 
     def __init__(self, batches: Iterator[ImageBatch]) -> None:
         self._batches = batches
@@ -26,6 +26,6 @@ class Waiting:
             yield batch
 
     @property
-    def share(self) -> float:
-        """The share of the time since the start, 0 to 1, that went by without a batch."""
+    def fraction(self) -> float:
+        """The fraction of the time since the start, 0 to 1, that was spent waiting."""
         return self._waited / (time.perf_counter() - self._begun)

@@ -11,7 +11,7 @@ from comparison.corners import LABELS, corners, known
 from deelish import Compare, Deel, Layer, Network
 from deelish.comparison import int8
 from deelish.comparison.images import ImageList
-from deelish.images import read_items
+from deelish.images import read_samples
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_int8_has_nearly_the_same_logits_in_a_quarter_of_the_bytes(onnx, sets):
     test, train = sets
     with Deel(seed=3):
         net = convolutional()
-        batches = [batch for batch, _ in images_of(read_items(train), [net.preprocessing])]
+        batches = [batch for batch, _ in images_of(read_samples(train), [net.preprocessing])]
         made = int8.Int8(net, batches)
         ours = net.batch_feature(batches[0]).value
         theirs = made.logits(batches[0])
@@ -73,7 +73,7 @@ def test_int8_has_nearly_the_same_logits_in_a_quarter_of_the_bytes(onnx, sets):
 
 
 def test_it_calibrates_on_training_images_spread_over_the_list(sets):
-    items = read_items(sets[1])
+    items = read_samples(sets[1])
     chosen = images_of(items).some(5).items
     assert [items.index(each) for each in chosen] == [0, 5, 10, 14, 19]
     assert len(images_of(items).some(128).items) == 20

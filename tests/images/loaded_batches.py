@@ -1,4 +1,4 @@
-"""What the tests of decoded images share: batches as values, and which files are decoded.
+"""Helpers of the tests of decoded images: batches as values, and which files are decoded.
 
 Run as a script, `loaded_batches.py show LIST FOLDER` reads a list through a disk cache and prints
 how many images were decoded; `loaded_batches.py begin LIST FOLDER` prints when it begins.
@@ -9,29 +9,31 @@ from pathlib import Path
 
 from deelish.images import reading
 from deelish.images.cache.disk import DiskCache
-from deelish.images.lists import read_items
+from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
-from deelish.images.views.recipes import Showing
+from deelish.images.reading import ReadOptions
 
-SPECS = ((24, 32), (16, 16))
+VIEW_SIZES = ((24, 32), (16, 16))
 
 
 def loader_of(source, cache=None, mirror=True, views=None, mix=None, **options):
-    facts = {"batch_size": 4, "seed": 5, "showing": Showing(mirror, views, mix, cache)}
-    loader = Loader(read_items(source), **facts | options)
-    loader.wanted |= set(SPECS)
+    facts = {"batch_size": 4, "seed": 5, "read_options": ReadOptions(mirror, views, mix, cache)}
+    loader = Loader(read_samples(source), **facts | options)
+    loader.view_sizes |= set(VIEW_SIZES)
     return loader
 
 
 def epochs(loader, training=True):
-    """All that two epochs show."""
+    """Everything that the batches of two epochs hold."""
     return [
         (
-            [batch.pixels(*spec).tobytes() for spec in SPECS],
+            [batch.pixels(*view_size).tobytes() for view_size in VIEW_SIZES],
             batch.views,
             batch.labels.tolist(),
             None if batch.keys is None else batch.keys.tobytes(),
-            None if (shares := batch.label_shares(20)) is None else shares.tobytes(),
+            None
+            if (probabilities := batch.label_probabilities(20)) is None
+            else probabilities.tobytes(),
         )
         for epoch in (1, 2)
         for batch in loader.batches(epoch, training)
@@ -56,7 +58,7 @@ def main(how, source, folder):
     if how == "begin":
         print("begun", flush=True)
     loader = loader_of(source, DiskCache(Path(folder)))
-    loader.wanted.clear()  # a resize would wait for torch
+    loader.view_sizes.clear()  # no resize, which would load torch
     for epoch in (1, 2):
         list(loader.batches(epoch, True))
     print(len(seen))

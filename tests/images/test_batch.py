@@ -8,45 +8,47 @@ import numpy as np
 import pytest
 
 from deelish.images import reading
-from deelish.images.lists import read_items
+from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
-from deelish.images.views.recipes import Showing
+from deelish.images.reading import ReadOptions
 
 LARGE, SMALL = (24, 32), (8, 10)
 
 
 @pytest.fixture
 def rendered(monkeypatch):
-    """How often each size was rendered."""
+    """How often each view size was rendered."""
     count = Counter()
 
-    def counted(whole, view, size):
-        count[size, len(whole)] += 1
-        return cut(whole, view, size)
+    def counted(image, view, size):
+        count[size, len(image)] += 1
+        return cut(image, view, size)
 
     cut = reading.cut
     monkeypatch.setattr(reading, "cut", counted)
     return count
 
 
-def loader_of(source, *specs, **showing):
-    loader = Loader(read_items(source), batch_size=1, seed=5, showing=Showing(**showing))
-    loader.wanted |= set(specs)
+def loader_of(source, *view_sizes, **augmentation):
+    loader = Loader(
+        read_samples(source), batch_size=1, seed=5, read_options=ReadOptions(**augmentation)
+    )
+    loader.view_sizes |= set(view_sizes)
     return loader
 
 
-def test_a_size_that_no_one_asks_for_is_soon_not_rendered(noise, rendered):
+def test_a_size_that_is_not_requested_is_soon_not_rendered(noise, rendered):
     loader = loader_of(noise, LARGE, SMALL)
     for batch in loader.batches(1, True):
         batch.pixels(*SMALL)
-    # The first batch, and the two that were under way while it was in hand.
+    # The first batch, and the two that were read ahead during it.
     assert rendered == {LARGE: 3, SMALL: 9}
     for batch in loader.batches(2, True):
         batch.pixels(*SMALL)
     assert rendered == {LARGE: 3, SMALL: 18}
 
 
-def test_a_size_that_is_asked_for_again_is_rendered_ahead_again(noise, rendered):
+def test_a_size_that_is_requested_again_is_rendered_ahead_again(noise, rendered):
     loader = loader_of(noise, SMALL)
     for number, batch in enumerate(loader.batches(1, True)):
         batch.pixels(*SMALL)
@@ -57,40 +59,45 @@ def test_a_size_that_is_asked_for_again_is_rendered_ahead_again(noise, rendered)
             if number >= 7:
                 assert rendered[LARGE] == before
     assert rendered[LARGE] == 5
-    assert loader.wanted == {LARGE, SMALL}
+    assert loader.view_sizes == {LARGE, SMALL}
 
 
-def test_an_image_is_made_each_base_once(noise, monkeypatch):
-    bases, resized = [], reading.resized
+def test_each_resize_of_an_image_is_done_once(noise, monkeypatch):
+    resize_sizes, resized = [], reading.resized
     monkeypatch.setattr(
-        reading, "resized", lambda image, base: bases.append(base) or resized(image, base)
+        reading,
+        "resized",
+        lambda image, resize_size: resize_sizes.append(resize_size) or resized(image, resize_size),
     )
-    loader = Loader(read_items(noise), batch_size=9, seed=5)
-    loader.wanted |= {(24, 32), (27, 32), (32, 32), (8, 10)}
+    loader = Loader(read_samples(noise), batch_size=9, seed=5)
+    loader.view_sizes |= {(24, 32), (27, 32), (32, 32), (8, 10)}
     (batch,) = loader.batches(0, False)
-    assert Counter(bases) == {32: 9, 10: 9}
+    assert Counter(resize_sizes) == {32: 9, 10: 9}
     np.testing.assert_array_equal(batch.pixels(24, 32), batch.pixels(32, 32)[:, 4:28, 4:28])
 
 
-def test_images_of_which_no_size_is_asked_for_are_still_checked(noise, tmp_path):
+def test_images_of_which_no_size_is_requested_are_still_checked(noise, tmp_path):
     (tmp_path / "3.png").write_bytes(b"<html>")
-    loader = Loader(read_items(noise), batch_size=2, seed=0, on_bad_image="skip")
+    loader = Loader(read_samples(noise), batch_size=2, seed=0, on_bad_image="skip")
     assert sum(len(batch) for _ in range(2) for batch in loader.batches(0, True)) == 16
-    assert [item.line for item, _ in loader.skipped] == [4]
+    assert [sample.line for sample, _ in loader.skipped] == [4]
 
 
 @pytest.mark.parametrize("rows", [[2, 0], np.array([True, False, True, True]), [], np.array([3])])
 @pytest.mark.parametrize("ahead", [(), (LARGE,)])
 def test_a_subset_is_the_rows(noise, rows, ahead):
     loader = Loader(
-        read_items(noise), batch_size=4, seed=5, showing=Showing(views=2, mix="mixup", mirror=True)
+        read_samples(noise),
+        batch_size=4,
+        seed=5,
+        read_options=ReadOptions(views=2, mix="mixup", mirror=True),
     )
-    loader.wanted |= set(ahead)
+    loader.view_sizes |= set(ahead)
     batch = next(loader.batches(1, True))
     part = batch.subset(rows)
     chosen = np.arange(4)[rows] if len(rows) else np.arange(0)
     assert len(part) == len(chosen)
-    assert part.items == [batch.items[i] for i in chosen]
+    assert part.samples == [batch.samples[i] for i in chosen]
     assert part.views == [batch.views[i] for i in chosen]
     np.testing.assert_array_equal(part.labels, batch.labels[chosen])
     np.testing.assert_array_equal(part.keys, batch.keys[chosen])
@@ -99,14 +106,14 @@ def test_a_subset_is_the_rows(noise, rows, ahead):
 
 
 def test_a_subset_of_a_subset(noise):
-    batch = next(Loader(read_items(noise), batch_size=6, seed=5).batches(1, True))
+    batch = next(Loader(read_samples(noise), batch_size=6, seed=5).batches(1, True))
     part = batch.subset([5, 3, 1, 0]).subset([1, 2])
     assert part.keys is None
-    assert part.items == [batch.items[3], batch.items[1]]
+    assert part.samples == [batch.samples[3], batch.samples[1]]
     np.testing.assert_array_equal(part.pixels(*SMALL), batch.pixels(*SMALL)[[3, 1]])
 
 
-def test_a_size_that_only_a_subset_asks_for_is_rendered_ahead(noise, rendered):
+def test_a_size_that_only_a_subset_requests_is_rendered_ahead(noise, rendered):
     loader = loader_of(noise, LARGE)
     for batch in loader.batches(1, True):
         batch.subset([0]).pixels(*LARGE)
@@ -114,6 +121,6 @@ def test_a_size_that_only_a_subset_asks_for_is_rendered_ahead(noise, rendered):
 
 
 def test_a_subset_renders_its_own_rows_only(noise, rendered):
-    batch = next(Loader(read_items(noise), batch_size=6, seed=5).batches(1, True))
+    batch = next(Loader(read_samples(noise), batch_size=6, seed=5).batches(1, True))
     batch.subset([0, 4]).pixels(*LARGE)
     assert rendered == {LARGE: 2}

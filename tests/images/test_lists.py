@@ -1,4 +1,4 @@
-"""Lists of images and labels: what is read and how faults are named."""
+"""Lists of images and labels: what is read, and which errors are raised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deelish.errors import DataError
-from deelish.images.lists import Item, check_apart, check_labels, class_folders, read_items
+from deelish.images.lists import Sample, check_apart, check_labels, class_folders, read_samples
 
 
 def write(path: Path, text: str | bytes) -> Path:
@@ -27,31 +27,31 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_paths_labels_lines_and_places(folder):
+def test_paths_labels_and_lines(folder):
     write(folder / "data/train.txt", "a.jpg 3\n\n  my cat.jpg \t 0\r\nb.jpg 12\n猫　1.jpg 7")
-    items = read_items("data/train.txt")
-    assert items == [
-        Item(Path("data/a.jpg"), 3, "data/train.txt", 1),
-        Item(Path("data/my cat.jpg"), 0, "data/train.txt", 3),
-        Item(Path("b.jpg"), 12, "data/train.txt", 4),
-        Item(Path("data/猫　1.jpg"), 7, "data/train.txt", 5),
+    samples = read_samples("data/train.txt")
+    assert samples == [
+        Sample(Path("data/a.jpg"), 3, "data/train.txt", 1),
+        Sample(Path("data/my cat.jpg"), 0, "data/train.txt", 3),
+        Sample(Path("b.jpg"), 12, "data/train.txt", 4),
+        Sample(Path("data/猫　1.jpg"), 7, "data/train.txt", 5),
     ]
-    assert items[1].where == "data/train.txt line 3"
+    assert samples[1].where == "data/train.txt line 3"
 
 
 def test_root_comes_before_the_lists_folder_and_the_working_folder(folder):
-    for place in ("pool/same.jpg", "data/same.jpg", "same.jpg"):
-        write(folder / place, "x")
+    for path in ("pool/same.jpg", "data/same.jpg", "same.jpg"):
+        write(folder / path, "x")
     write(folder / "data/train.txt", "same.jpg 0\nc.jpg 1\n")
-    with_root = [item.path for item in read_items("data/train.txt", root="pool")]
+    with_root = [sample.path for sample in read_samples("data/train.txt", root="pool")]
     assert with_root == [Path("pool/same.jpg"), Path("pool/c.jpg")]
     write(folder / "data/train.txt", "same.jpg 0\n")
-    assert [item.path for item in read_items("data/train.txt")] == [Path("data/same.jpg")]
+    assert [sample.path for sample in read_samples("data/train.txt")] == [Path("data/same.jpg")]
 
 
 def test_an_absolute_path_and_a_byte_order_mark(folder):
     write(folder / "train.txt", b"\xef\xbb\xbf" + f"{folder}/b.jpg 1\n".encode())
-    assert read_items("train.txt", root="pool")[0].path == folder / "b.jpg"
+    assert read_samples("train.txt", root="pool")[0].path == folder / "b.jpg"
 
 
 @pytest.mark.parametrize(
@@ -80,36 +80,38 @@ def test_an_absolute_path_and_a_byte_order_mark(folder):
 def test_faults_name_the_list_the_line_and_the_count(folder, text, message):
     write(folder / "data/train.txt", text)
     with pytest.raises(DataError, match=re.escape(message)):
-        read_items("data/train.txt")
+        read_samples("data/train.txt")
 
 
 @pytest.mark.parametrize(
-    ("root", "places"),
+    ("root", "folders"),
     [(None, "data, the working folder"), ("pool", "pool, data, the working folder")],
 )
-def test_a_missing_image_names_the_places(folder, root, places):
+def test_a_missing_image_names_the_folders(folder, root, folders):
     write(folder / "data/train.txt", "no.jpg 1\n")
-    with pytest.raises(DataError, match=f"looked for in {places}; correct the paths or pass root="):
-        read_items("data/train.txt", root=root)
+    with pytest.raises(
+        DataError, match=f"looked for in {folders}; correct the paths or pass root="
+    ):
+        read_samples("data/train.txt", root=root)
 
 
 @pytest.mark.parametrize("source", ["no.txt", "b.jpg/no.txt"])
 def test_a_missing_list(folder, source):
     with pytest.raises(DataError, match=f"{source}: there is no such list or folder"):
-        read_items(source)
+        read_samples(source)
 
 
 def test_a_missing_root(folder):
     write(folder / "data/train.txt", "a.jpg 1\n")
     with pytest.raises(DataError, match="root='nowhere': there is no such folder"):
-        read_items("data/train.txt", root="nowhere")
+        read_samples("data/train.txt", root="nowhere")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_is_refused_without_waiting(folder):
     os.mkfifo("pipe.txt")
     with pytest.raises(DataError, match=r"pipe.txt: this is no ordinary file; name a list"):
-        read_items("pipe.txt")
+        read_samples("pipe.txt")
 
 
 @pytest.fixture
@@ -124,21 +126,23 @@ def classes(folder):
 
 
 def test_class_folders_are_numbered_by_name(classes):
-    items = read_items(classes)
-    assert [(item.path.as_posix(), item.label) for item in items] == [
+    samples = read_samples(classes)
+    assert [(sample.path.as_posix(), sample.label) for sample in samples] == [
         ("set/ant/a.webp", 0),
         ("set/cat/images/x.jpeg", 1),
         ("set/dog/10.png", 2),
         ("set/dog/2.JPG", 2),
     ]
-    assert (items[0].source, items[0].line) == ("set", 0)
-    assert items[0].where == str(Path("set/ant/a.webp"))
+    assert (samples[0].source, samples[0].line) == ("set", 0)
+    assert samples[0].where == str(Path("set/ant/a.webp"))
 
 
 def test_class_names_give_the_labels_when_they_hold_every_folder(classes):
-    labels = {item.label for item in read_items(classes, class_names=["dog", "bee", "cat", "ant"])}
+    labels = {
+        sample.label for sample in read_samples(classes, class_names=["dog", "bee", "cat", "ant"])
+    }
     assert labels == {0, 2, 3}
-    labels = {item.label for item in read_items(classes, class_names=["dog", "bee", "cat"])}
+    labels = {sample.label for sample in read_samples(classes, class_names=["dog", "bee", "cat"])}
     assert labels == {0, 1, 2}
 
 
@@ -149,29 +153,34 @@ def test_class_folders_names_them_and_is_empty_for_a_list(folder, classes):
 
 def test_a_folder_without_class_folders(folder):
     with pytest.raises(DataError, match="pool: the folder holds no class folders; put the images"):
-        read_items("pool")
+        read_samples("pool")
 
 
 def test_class_folders_without_images(folder):
     write(folder / "bare/cat/notes.txt", "x")
     with pytest.raises(DataError, match="bare: there is no image in its 1 class folders"):
-        read_items("bare")
+        read_samples("bare")
 
 
 def test_labels_outside_the_outputs(folder):
-    items = [Item(Path("a.jpg"), label, "data/train.txt", 6 + label) for label in (0, 9, 10, 11)]
-    check_labels(items[:2], 10, "NetworkInNetwork")
+    samples = [
+        Sample(Path("a.jpg"), label, "data/train.txt", 6 + label) for label in (0, 9, 10, 11)
+    ]
+    check_labels(samples[:2], 10, "NetworkInNetwork")
     message = (
         "data/train.txt line 16: label 10, but NetworkInNetwork has 10 outputs (0 to 9);"
         " 2 of 4 labels are outside; correct the list, or pass"
     )
     with pytest.raises(DataError, match=re.escape(message)):
-        check_labels(items, 10, "NetworkInNetwork")
+        check_labels(samples, 10, "NetworkInNetwork")
 
 
 def test_lists_that_share_no_image_are_apart(folder):
-    train = [Item(Path("data/a.jpg"), 0, "train.txt", 1), Item(Path("b.jpg"), 0, "train.txt", 2)]
-    check_apart(train, [Item(Path("pool/c.jpg"), 0, "val.txt", 1)])
+    train = [
+        Sample(Path("data/a.jpg"), 0, "train.txt", 1),
+        Sample(Path("b.jpg"), 0, "train.txt", 2),
+    ]
+    check_apart(train, [Sample(Path("pool/c.jpg"), 0, "val.txt", 1)])
 
 
 @pytest.mark.parametrize(
@@ -180,8 +189,11 @@ def test_lists_that_share_no_image_are_apart(folder):
 def test_one_file_in_both_lists_is_found_under_any_name(folder, spelling):
     (folder / "link.jpg").symlink_to(folder / "data/a.jpg")
     (folder / "linked").symlink_to(folder / "data")
-    train = [Item(Path("b.jpg"), 0, "train.txt", 1), Item(Path("data/a.jpg"), 0, "train.txt", 2)]
-    val = [Item(Path("pool/c.jpg"), 0, "val.txt", 1), Item(Path(spelling), 0, "val.txt", 2)]
+    train = [
+        Sample(Path("b.jpg"), 0, "train.txt", 1),
+        Sample(Path("data/a.jpg"), 0, "train.txt", 2),
+    ]
+    val = [Sample(Path("pool/c.jpg"), 0, "val.txt", 1), Sample(Path(spelling), 0, "val.txt", 2)]
     message = (
         f"val.txt line 2: image {spelling} is also for training (train.txt line 2);"
         " 1 of 2 validation images are in both"

@@ -11,17 +11,17 @@ import pytest
 
 from deelish.errors import DataError
 from deelish.images.decoding.decode import decode
-from deelish.images.lists import read_items
+from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
-from deelish.images.views.recipes import Showing
+from deelish.images.reading import ReadOptions
 from deelish.images.views.view import View, render, view_seed
 
-SPEC = (24, 32)
+VIEW_SIZE = (24, 32)
 
 
 def loader_of(source, **options):
-    loader = Loader(read_items(source), **{"batch_size": 4, "seed": 5, **options})
-    loader.wanted.add(SPEC)
+    loader = Loader(read_samples(source), **{"batch_size": 4, "seed": 5, **options})
+    loader.view_sizes.add(VIEW_SIZE)
     return loader
 
 
@@ -39,8 +39,10 @@ def test_validation_keeps_the_order_and_the_centre(source):
     assert [batch.labels.tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10]]
     assert [len(batch) for batch in batches] == [4, 4, 3]
     assert batches[0].labels.dtype == np.int64
-    expected = [render(np.asarray(decode(f"{i}.png")), View.centre(), *SPEC) for i in (8, 9, 10)]
-    np.testing.assert_array_equal(batches[2].pixels(*SPEC), expected)
+    expected = [
+        render(np.asarray(decode(f"{i}.png")), View.centre(), *VIEW_SIZE) for i in (8, 9, 10)
+    ]
+    np.testing.assert_array_equal(batches[2].pixels(*VIEW_SIZE), expected)
 
 
 def test_training_shows_each_image_once_in_its_own_view(source):
@@ -49,12 +51,14 @@ def test_training_shows_each_image_once_in_its_own_view(source):
     for batch in batches:
         expected = [View.random(view_seed(5, 2, label)) for label in batch.labels.tolist()]
         assert batch.views == expected
-        images = [np.asarray(decode(item.path)) for item in batch.items]
-        shown = [render(image, view, *SPEC) for image, view in zip(images, expected, strict=True)]
-        np.testing.assert_array_equal(batch.pixels(*SPEC), shown)
+        images = [np.asarray(decode(sample.path)) for sample in batch.samples]
+        shown = [
+            render(image, view, *VIEW_SIZE) for image, view in zip(images, expected, strict=True)
+        ]
+        np.testing.assert_array_equal(batch.pixels(*VIEW_SIZE), shown)
 
 
-def test_order_and_views_hang_on_seed_and_epoch(source):
+def test_order_and_views_depend_on_seed_and_epoch(source):
     first = labels_of(loader_of(source), 0, True)
     assert labels_of(loader_of(source), 0, True) == first
     assert labels_of(loader_of(source), 1, True) != first
@@ -63,16 +67,16 @@ def test_order_and_views_hang_on_seed_and_epoch(source):
     assert flat != sorted(flat)
 
 
-def test_a_views_seed_does_not_hang_on_the_batch_size(source):
+def test_a_views_seed_does_not_depend_on_the_batch_size(source):
     def views(size):
         batches = loader_of(source, batch_size=size).batches(0, True)
-        return {i.label: v for b in batches for i, v in zip(b.items, b.views, strict=True)}
+        return {i.label: v for b in batches for i, v in zip(b.samples, b.views, strict=True)}
 
     assert views(4) == views(11)
 
 
 def test_mirror_can_be_turned_off(source):
-    batches = loader_of(source, showing=Showing(mirror=False)).batches(0, True)
+    batches = loader_of(source, read_options=ReadOptions(mirror=False)).batches(0, True)
     assert not any(view.mirror for batch in batches for view in batch.views)
 
 
@@ -82,8 +86,8 @@ def test_workers_change_nothing(source, workers):
     alone = list(loader_of(source, workers=1, on_bad_image="skip").batches(1, True))
     several = list(loader_of(source, workers=workers, on_bad_image="skip").batches(1, True))
     for one, other in zip(alone, several, strict=True):
-        assert (one.items, one.views) == (other.items, other.views)
-        np.testing.assert_array_equal(one.pixels(*SPEC), other.pixels(*SPEC))
+        assert (one.samples, one.views) == (other.samples, other.views)
+        np.testing.assert_array_equal(one.pixels(*VIEW_SIZE), other.pixels(*VIEW_SIZE))
 
 
 def test_a_new_size_is_rendered_now_and_then_ahead(source):
@@ -92,15 +96,15 @@ def test_a_new_size_is_rendered_now_and_then_ahead(source):
     batch = next(batches)
     small = batch.pixels(8, 10)
     expected = [
-        render(np.asarray(decode(item.path)), view, 8, 10)
-        for item, view in zip(batch.items, batch.views, strict=True)
+        render(np.asarray(decode(sample.path)), view, 8, 10)
+        for sample, view in zip(batch.samples, batch.views, strict=True)
     ]
     np.testing.assert_array_equal(small, expected)
     assert batch.pixels(8, 10) is small
     next(batches)
     batches.close()
     ahead = next(loader.batches(0, True))
-    spoil(*(str(item.path) for item in ahead.items))
+    spoil(*(str(sample.path) for sample in ahead.samples))
     np.testing.assert_array_equal(ahead.pixels(8, 10), expected)
 
 
@@ -120,8 +124,8 @@ def test_a_bad_image_stops_with_its_line_and_name(source):
 def test_a_bad_image_of_a_folder_is_named_once(source, tmp_path):
     (tmp_path / "set/cat").mkdir(parents=True)
     spoil("set/cat/x.png")
-    loader = Loader(read_items("set"), batch_size=1, seed=0)
-    loader.wanted.add(SPEC)
+    loader = Loader(read_samples("set"), batch_size=1, seed=0)
+    loader.view_sizes.add(VIEW_SIZE)
     with pytest.raises(DataError, match=r"^set/cat/x.png: this is no JPEG"):
         next(loader.batches(0, False))
 
@@ -132,8 +136,8 @@ def test_skip_leaves_bad_images_out_and_records_them_once(source):
     for epoch in (0, 1):
         batches = list(loader.batches(epoch, training=False))
         assert [batch.labels.tolist() for batch in batches] == [[0, 2, 3], [4, 5, 6, 7]]
-        assert len(batches[0].pixels(*SPEC)) == len(batches[0].views) == 3
-    assert [item.line for item, _ in loader.skipped] == [2, 9, 10, 11]
+        assert len(batches[0].pixels(*VIEW_SIZE)) == len(batches[0].views) == 3
+    assert [sample.line for sample, _ in loader.skipped] == [2, 9, 10, 11]
     assert loader.skipped[0][1].startswith("train.txt line 2: 1.png: this is no JPEG")
 
 
@@ -158,10 +162,10 @@ def test_length_is_the_number_of_batches(source, size, count):
     assert len(loader) == count == len(list(loader.batches(0, True)))
 
 
-def test_a_size_that_nobody_named_is_there_all_the_same(source):
-    batch = next(Loader(read_items(source), batch_size=2, seed=0).batches(0, False))
-    expected = [render(np.asarray(decode(f"{i}.png")), View.centre(), *SPEC) for i in (0, 1)]
-    np.testing.assert_array_equal(batch.pixels(*SPEC), expected)
+def test_a_size_that_was_not_prepared_is_rendered_on_request(source):
+    batch = next(Loader(read_samples(source), batch_size=2, seed=0).batches(0, False))
+    expected = [render(np.asarray(decode(f"{i}.png")), View.centre(), *VIEW_SIZE) for i in (0, 1)]
+    np.testing.assert_array_equal(batch.pixels(*VIEW_SIZE), expected)
 
 
 @pytest.mark.parametrize(

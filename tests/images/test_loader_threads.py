@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deelish.images.decoding.decode import decode_for
-from deelish.images.lists import read_items
+from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 
 
 def loader_of(source, **options):
-    loader = Loader(read_items(source), seed=5, **options)
-    loader.wanted.add((8, 10))
+    loader = Loader(read_samples(source), seed=5, **options)
+    loader.view_sizes.add((8, 10))
     return loader
 
 

@@ -1,4 +1,4 @@
-"""The resize of whole images, against Pillow's, at ordinary and at odd sizes; and their arrays."""
+"""The resize of images against Pillow's, at usual and odd sizes; and arrays of Pillow's memory."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ def noise(height, width):
     return np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def by_pillow(image, base):
+def by_pillow(image, resize_size):
     """In two calls, as Pillow 13 takes the columns of a tall image first."""
-    rows = Image.fromarray(image).resize((base, len(image)), Image.Resampling.BILINEAR)
-    return np.asarray(rows.resize((base, base), Image.Resampling.BILINEAR))
+    rows = Image.fromarray(image).resize((resize_size, len(image)), Image.Resampling.BILINEAR)
+    return np.asarray(rows.resize((resize_size, resize_size), Image.Resampling.BILINEAR))
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "base"),
+    ("height", "width", "resize_size"),
     [
         *((375, 500, 256), (500, 333, 232), (256, 341, 256), (1200, 1600, 299)),
         *((32, 32, 37), (28, 28, 32), (30, 40, 224), (1, 1, 1), (1, 1, 256), (7, 5, 1)),
         *((1, 500, 8), (1, 500, 256), (3000, 2, 256), (2, 3000, 8), (4000, 300, 8), (1, 2**20, 8)),
     ],
 )
-def test_each_value_is_within_one_of_pillows(height, width, base):
+def test_each_value_is_within_one_of_pillows(height, width, resize_size):
     image = noise(height, width)
-    pixels = resized(image, base)
-    assert (pixels.dtype, pixels.shape) == (np.uint8, (base, base, 3))
-    difference = np.abs(pixels.astype(int) - by_pillow(image, base))
+    pixels = resized(image, resize_size)
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (resize_size, resize_size, 3))
+    difference = np.abs(pixels.astype(int) - by_pillow(image, resize_size))
     assert difference.max() <= 1
-    # Where two become many, halves are frequent, and rounding decides.
+    # Where two pixels become many, exact halves are frequent, and rounding decides.
     assert (difference > 0).mean() < (0.15 if 2 in (height, width) else 0.02)
 
 
 def test_pillows_own_order_of_rows_and_columns_makes_at_most_one():
     image = noise(600, 200)
-    wanted = Image.fromarray(image).resize((128, 128), Image.Resampling.BILINEAR)
-    assert np.abs(resized(image, 128).astype(int) - np.asarray(wanted)).max() <= 1
+    expected = Image.fromarray(image).resize((128, 128), Image.Resampling.BILINEAR)
+    assert np.abs(resized(image, 128).astype(int) - np.asarray(expected)).max() <= 1
 
 
 @pytest.mark.parametrize("side", [1, 28, 256])
@@ -63,9 +63,9 @@ def test_an_image_of_the_size_stays_as_it_is(side):
     np.testing.assert_array_equal(resizing.resize(image, side), image)
 
 
-def test_arrays_in_any_order_and_to_read_only():
+def test_arrays_in_any_order_and_read_only():
     image = noise(40, 50)
-    wanted = resized(image, 32)
+    expected = resized(image, 32)
     locked = image.copy()
     locked.setflags(write=False)
     for other in (
@@ -73,7 +73,7 @@ def test_arrays_in_any_order_and_to_read_only():
         np.asfortranarray(image),
         np.pad(image, ((0, 9), (3, 0), (0, 0)))[:40, 3:],
     ):
-        np.testing.assert_array_equal(resized(other, 32), wanted)
+        np.testing.assert_array_equal(resized(other, 32), expected)
     np.testing.assert_array_equal(
         resized(image[::-1, ::-1], 32), resized(image[::-1, ::-1].copy(), 32)
     )
@@ -83,20 +83,20 @@ def test_without_vectors_it_is_pillows(monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     image = noise(40, 50)
     four = np.dstack([image, image[..., 0]])
-    wanted = Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR)
+    expected = Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR)
     for one in (image, four):
-        np.testing.assert_array_equal(resized(one, 32), np.asarray(wanted))
+        np.testing.assert_array_equal(resized(one, 32), np.asarray(expected))
 
 
 @pytest.mark.skipif(not VECTORS, reason="torch resizes bytes in no vectors here")
 def test_threads_share_it_and_torchs_settings_stay():
     threads = torch.get_num_threads()
     images = [noise(100 + number, 120) for number in range(8)]
-    wanted = [resized(image, 64) for image in images]
+    expected = [resized(image, 64) for image in images]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda number: resized(images[number % 8], 64), range(64)))
     for number, pixels in enumerate(found):
-        np.testing.assert_array_equal(pixels, wanted[number % 8])
+        np.testing.assert_array_equal(pixels, expected[number % 8])
     assert torch.get_num_threads() == threads
 
 
@@ -115,7 +115,7 @@ def test_the_array_of_an_image_in_several_pieces():
     np.testing.assert_array_equal(array_of(Image.fromarray(image))[..., :3], image)
 
 
-def test_memory_with_room_between_the_rows_is_copied():
+def test_memory_with_gaps_between_the_rows_is_copied():
     """PILLOW_ALIGNMENT makes such rows."""
     script = (
         "import numpy as np\n"
@@ -126,8 +126,8 @@ def test_memory_with_room_between_the_rows_is_copied():
     )
     environment = {**os.environ, "PILLOW_ALIGNMENT": "64"}
     command = [sys.executable, "-W", "error", "-c", script]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert said.stdout == "True\n"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 @pytest.mark.skipif(not hasattr(Image.Image, "__arrow_c_array__"), reason="this Pillow lends none")

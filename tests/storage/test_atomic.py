@@ -15,7 +15,7 @@ from deelish.comparison.result import Comparison
 from deelish.distillation.teacher_cache.folder import drop_damaged, logits_files
 from deelish.errors import FileError
 from deelish.images.cache.pixel_files import INDEX, PixelFiles
-from deelish.images.cache.stored_image import DecodedImage
+from deelish.images.cache.stored_image import WaitingImage
 from deelish.network.convert import convert
 from deelish.storage.atomic import replacing
 
@@ -107,7 +107,7 @@ def test_a_teacher_cache_and_its_repair(disk, tmp_path):
 
 
 def test_the_index_of_a_decoded_image_cache(disk, tmp_path):
-    image = DecodedImage(bytes(16), bytes(16), bytes(3), 1, 1)
+    image = WaitingImage(bytes(16), bytes(16), bytes(3), 1, 1)
     PixelFiles(tmp_path, print).append([image], lambda there: there + 3)
     check_safe(disk, tmp_path / INDEX, size=4096)
 

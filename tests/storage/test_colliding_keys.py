@@ -7,7 +7,7 @@ from distillation.teacher_cache.logits_by_key import check_right, keys_of, logit
 from deelish import Deel
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.images.cache.pixel_files import PixelFiles
-from deelish.images.cache.stored_image import DecodedImage
+from deelish.images.cache.stored_image import WaitingImage
 from deelish.network.outputs import cached_logits
 from deelish.network.tensors import ImageTensor, Viewing
 from deelish.storage.index import RECENT
@@ -75,7 +75,7 @@ def test_a_batch_with_both_gets_the_logits_of_each(pair, others, tmp_path):
 
 def images_of(keys):
     """An image of one pixel for each key, whose colour follows from the key."""
-    return [DecodedImage(key.tobytes(), bytes(16), key[-3:].tobytes(), 1, 1) for key in keys]
+    return [WaitingImage(key.tobytes(), bytes(16), key[-3:].tobytes(), 1, 1) for key in keys]
 
 
 def check_stored(image, key):

@@ -25,7 +25,7 @@ from deelish.storage.folder import cache_folder
 
 SGD = {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.01}
 PLAIN = {"crop": 1, "mirror": False}
-# Kept beside the rows: these follow from a clock.
+# Compared apart from the rest of a row: these depend on a clock.
 CLOCKED = ("images_per_second", "seconds", "waited")
 
 
@@ -55,8 +55,8 @@ def on_labels(folder):
     return {"history": history, "weights": weights(student), "seen": seen}
 
 
-def with_a_store(folder):
-    """A teacher whose answers to two views are kept; the auxiliary classifier learns nothing."""
+def with_a_teacher_cache(folder):
+    """A teacher whose logits of two views are cached; the auxiliary classifier is not trained."""
     InputBatch(folder / "train.txt", batch_size=7, views=2)
     teacher, student = known(small("Teacher")), with_head()
 
@@ -75,20 +75,20 @@ def with_hints_and_a_peer(folder):
     first, second = convolutional("First", 3), small("Second")
 
     def workout(x, t):
-        answers = first.classify(x), second.classify(x)
-        second.backprop(t, distill=answers[0])
+        logits = first.classify(x), second.classify(x)
+        second.backprop(t, distill=logits[0])
         hint = {"student": "conv2", "teacher": "conv2", "weight": 1}
         taught = teacher.batch_feature(x)
         first.backprop(t, distill=taught, hint=hint)
         first.classify(x)
-        return first.backprop(t, distill=answers[1])
+        return first.backprop(t, distill=logits[1])
 
     history = BatchTrain(workout, epochs=2, **SGD)
     return {"history": history, "weights": {**weights(first), **weights(second)}}
 
 
-def with_chance(folder):
-    """Dropout and a BatchNorm, which every process draws and counts for itself."""
+def with_dropout(folder):
+    """Dropout and a BatchNorm, which each process draws and computes from its own part."""
     InputBatch(folder / "train.txt", batch_size=7)
     student = convolutional("Chance", 3, dropout=0.5, normal=True)
 
@@ -109,7 +109,7 @@ def start_elsewhere(student):
 
 
 def with_other_initial_weights(folder):
-    """Two students; each process has initial weights of its own, and the first one's are taken."""
+    """Two students; each process has initial weights of its own, and those of rank 0 are taken."""
     InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
     first, second = small("First"), convolutional("Second", 3)
     start_elsewhere(first)
@@ -159,7 +159,7 @@ def with_a_bad_image(folder):
 
 
 def interrupted(folder):
-    """Ctrl-C reaches the last process in the ninth batch; all stop after it."""
+    """Ctrl-C reaches the last process in the ninth batch; all stop after that batch."""
     InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
     student, batches = small(), []
 
@@ -168,7 +168,7 @@ def interrupted(folder):
         student.classify(x)
         outcome = student.backprop(t)
         group = student.engine.group
-        if len(batches) == 9 and group.rank == group.size - 1:
+        if len(batches) == 9 and group.rank == group.world_size - 1:
             os.kill(os.getpid(), signal.SIGINT)
         return outcome
 
@@ -177,7 +177,7 @@ def interrupted(folder):
 
 
 def saved(folder):
-    """Every process saves and loads; which wrote, and what an unwritable folder gives."""
+    """Every process saves and loads; which one wrote, and the error of an unwritable folder."""
     written, save = [], model.write_network
     model.write_network = lambda path, network: written.append(path.name) or save(path, network)
     student = small()
@@ -193,13 +193,13 @@ def saved(folder):
 
 
 CASES = (
-    *(on_labels, with_a_store, with_hints_and_a_peer, with_chance),
+    *(on_labels, with_a_teacher_cache, with_hints_and_a_peer, with_dropout),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, interrupted, saved),
 )
 
 
 def run_all(folder):
-    """By the name of the case what it gave; the weights as {"layer/array": array}."""
+    """The results of each case by its name; the weights as {"layer/array": array}."""
     results = {}
     for case in CASES:
         with Deel(seed=3):
@@ -209,7 +209,7 @@ def run_all(folder):
     for given in results.values():
         for row in given.get("history", ()):
             given.setdefault("clocked", []).append([row.pop(name) for name in CLOCKED])
-    results["kept"] = [file.count for file in logits_files(cache_folder())]
+    results["cached"] = [file.count for file in logits_files(cache_folder())]
     return results
 
 
@@ -226,7 +226,7 @@ def main(folder, result):
     arrays = {
         f"{case}:{name}": array
         for case, given in results.items()
-        if case != "kept"
+        if case != "cached"
         for name, array in given.pop("weights").items()
     }
     np.savez(f"{result}.npz", **arrays)

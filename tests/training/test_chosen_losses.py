@@ -29,19 +29,19 @@ def mse(s, t):
     return ((s - t) ** 2).sum() / (2 * len(s))
 
 
-def lesson(teacher, student, *, mixed=True, wanted=None, **options):
-    """A workout, and the losses of its batches beside `wanted(student, teacher, labels)`."""
+def lesson(teacher, student, *, mixed=True, expected=None, **options):
+    """A workout, and the losses of its batches beside `expected(student, teacher, labels)`."""
     seen = []
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         scores = student.classify(x).value.astype(float)
         if mixed:
-            outcome = student.backprop(t, distill=answer, **options)
+            outcome = student.backprop(t, distill=logits, **options)
         else:
-            outcome = student.backprop(answer, distill=True, **options)
-        if wanted is not None:
-            number = wanted(scores, answer.value.astype(float), t.value)
+            outcome = student.backprop(logits, distill=True, **options)
+        if expected is not None:
+            number = expected(scores, logits.value.astype(float), t.value)
             assert outcome.loss == pytest.approx(number, rel=1e-3, abs=1e-5)
         seen.append(outcome.loss)
         return outcome
@@ -66,7 +66,7 @@ def test_training_with_each_loss_lowers_it(pair, name, standardise):
     assert rows[-1]["val_loss"] < rows[0]["val_loss"]
 
 
-# Teacher's part and labels' part where nothing is said.
+# The weights of the teacher's loss and the labels' loss where none are given.
 PUBLISHED = {
     "kd": (0.5, 0.5),
     "mse": (0.5, 0.5),
@@ -83,16 +83,16 @@ def test_labels_are_mixed_in_by_the_published_weights(pair, name):
     alone = []
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         scores = student.classify(x).value.astype(float)
         if session.trainer.training:
             # dkd takes the batch's own labels where none are given.
-            return student.backprop(answer, distill=True, loss=name)
-        alone.append((student.backprop(answer, distill=True, loss=name).loss, scores))
+            return student.backprop(logits, distill=True, loss=name)
+        alone.append((student.backprop(logits, distill=True, loss=name).loss, scores))
         student.classify(x)
-        outcome = student.backprop(t, distill=answer, loss=name)
-        wanted = weight * alone[-1][0] + label_weight * cross_entropy(scores, t.value)
-        assert outcome.loss == pytest.approx(wanted, rel=1e-4)
+        outcome = student.backprop(t, distill=logits, loss=name)
+        expected = weight * alone[-1][0] + label_weight * cross_entropy(scores, t.value)
+        assert outcome.loss == pytest.approx(expected, rel=1e-4)
         return outcome
 
     session = current_session()
@@ -116,17 +116,17 @@ def test_labels_are_mixed_in_by_the_published_weights(pair, name):
     ],
 )
 def test_alpha_or_weights_weigh_the_parts(pair, mixed, options, weights):
-    def wanted(s, t, labels):
+    def expected(s, t, labels):
         return weights[0] * kd(s, t) + weights[1] * cross_entropy(s, labels)
 
-    once(lesson(*pair, mixed=mixed, wanted=wanted, **options)[0])
+    once(lesson(*pair, mixed=mixed, expected=expected, **options)[0])
 
 
 def test_the_two_factors_of_dkd_are_its_own(pair):
     workout, none = lesson(*pair, mixed=False, loss="dkd", tckd=0, nckd=0)
     once(workout)
     assert none == [0] * 6
-    # As the weight of the teacher's part it would be 1 at most.
+    # As alpha it would be 1 at most.
     workout, some = lesson(*pair, mixed=False, loss="dkd", tckd=2, nckd=0)
     once(workout)
     assert min(some) > 0
@@ -158,12 +158,12 @@ def test_a_loss_of_ones_own_is_a_function_of_two_arrays_of_logits(pair):
 
     student = pair[1]
     own = distance if student.engine.name == "torch" else chainers
-    once(lesson(*pair, mixed=False, wanted=lambda s, t, y: mse(s, t), loss=own)[0])
+    once(lesson(*pair, mixed=False, expected=lambda s, t, y: mse(s, t), loss=own)[0])
 
     def halves(s, t, y):
         return 0.5 * mse(s, t) + 0.5 * cross_entropy(s, y)
 
-    once(lesson(*pair, wanted=halves, loss=own)[0])
+    once(lesson(*pair, expected=halves, loss=own)[0])
 
     def z(x):
         return (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
@@ -171,7 +171,7 @@ def test_a_loss_of_ones_own_is_a_function_of_two_arrays_of_logits(pair):
     def standard(s, t, y):
         return 2 * mse(z(s), z(t))
 
-    workout, _ = lesson(*pair, mixed=False, wanted=standard, loss=own, weight=2, standardise=True)
+    workout, _ = lesson(*pair, mixed=False, expected=standard, loss=own, weight=2, standardise=True)
     once(workout)
 
 

@@ -1,4 +1,4 @@
-"""backprop with hints: what is no hint is refused, with the cure, before anything is learnt."""
+"""backprop with hints: what is no hint is refused, with the cure, before any update."""
 
 import numpy as np
 import pytest
@@ -70,8 +70,8 @@ def test_an_array_of_logits_gives_no_hint(pair):
 
     def workout(x, t):
         student.classify(x)
-        answer = np.eye(4, dtype=np.float32)[t.value] * 8
-        return student.backprop(t, distill=answer, hint=("conv2", "conv2"))
+        logits = np.eye(4, dtype=np.float32)[t.value] * 8
+        return student.backprop(t, distill=logits, hint=("conv2", "conv2"))
 
     words = "Student.backprop: hint= needs the logits of a network, whose layer 'conv2' it compares"
     with pytest.raises(TrainingError, match=words):

@@ -46,10 +46,10 @@ def test_a_hint_is_added_by_its_formula(pair, options, formula):
 
     def workout(x, t):
         maps = [net.feature(x, layer="conv2").value for net in (student, teacher)]
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         scores = student.classify(x).value
-        outcome = student.backprop(answer, distill=True, hint=hint, loss="mse")
-        rest = ((scores - answer.value) ** 2).sum() / (2 * len(x))
+        outcome = student.backprop(logits, distill=True, hint=hint, loss="mse")
+        rest = ((scores - logits.value) ** 2).sum() / (2 * len(x))
         assert outcome.loss == pytest.approx(formula(*maps) + rest, rel=1e-3)
         return outcome
 
@@ -63,18 +63,18 @@ def test_fitnet_projects_pools_and_learns_the_projection(pair):
     def workout(x, t):
         memory = current_session().trainer.memory
         maps = [n.feature(x, layer="conv2").value.astype(float) for n in (student, teacher)]
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         student.classify(x)
         known = {p: weights(p) for p in memory._projections.values()}
-        outcome = student.backprop(answer, distill=True, hint=("conv2", "conv2"), weight=0)
+        outcome = student.backprop(logits, distill=True, hint=("conv2", "conv2"), weight=0)
         (projection,) = memory._projections.values()
         if projection in known:
             held = known[projection]
             matrix = held["projection/weight"][:, :, 0, 0]
             made = np.einsum("nchw,dc->ndhw", maps[0], matrix)
             made += held["projection/bias"][:, None, None]
-            wanted = 100 * ((made - halved(maps[1])) ** 2).mean()
-            assert outcome.loss == pytest.approx(wanted, rel=1e-3)
+            expected = 100 * ((made - halved(maps[1])) ** 2).mean()
+            assert outcome.loss == pytest.approx(expected, rel=1e-3)
         projections.append(weights(projection)["projection/weight"])
         return outcome
 
@@ -103,14 +103,14 @@ def test_hints_add_up_and_layers_may_be_named_by_their_blobs(pair):
     losses = {}
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         given = {"a": attentive, "r": related, "both": [attentive, related], "none": None}
         if not current_session().trainer.training:
             for name, hint in given.items():
                 student.classify(x)
-                losses[name] = student.backprop(answer, distill=True, hint=hint).loss
+                losses[name] = student.backprop(logits, distill=True, hint=hint).loss
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(logits, distill=True)
 
     once(workout)
     parts = [losses[name] - losses["none"] for name in ("a", "r")]
@@ -132,31 +132,31 @@ def test_the_weight_of_a_hint_may_follow_the_epoch(pair):
 
 def test_inner_blobs_come_with_the_logits_from_the_second_batch_on(pair, monkeypatch):
     teacher, student = pair
-    asked = {net: [] for net in pair}
+    requested = {net: [] for net in pair}
     for net in pair:
 
         def counted(images, wanted, net=net, run=net._run, **how):
-            asked[net].append(sorted(wanted))
+            requested[net].append(sorted(wanted))
             return run(images, wanted, **how)
 
         monkeypatch.setattr(net, "_run", counted)
     once(lesson(*pair, ("conv1", "conv2")))
-    assert asked[teacher] == [["score"], ["conv2"], *[["conv2", "score"]] * 5]
-    assert asked[student] == [["score"], *[["conv1", "score"]] * 6]
+    assert requested[teacher] == [["score"], ["conv2"], *[["conv2", "score"]] * 5]
+    assert requested[student] == [["score"], *[["conv1", "score"]] * 6]
     # Outside of the training no inner layer is read.
     teacher.batch_feature(np.zeros((8, 8), np.uint8))
-    assert asked[teacher][-1] == ["score"]
+    assert requested[teacher][-1] == ["score"]
 
 
 def test_the_first_batch_draws_the_same_dropout_again(session, sets):
     teacher, student = known(convolutional("Teacher", 6)), convolutional("S", 3, dropout=0.5)
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         scores = student.classify(x).value
-        outcome = student.backprop(answer, distill=True, loss="mse", hint=hint)
-        wanted = ((scores - answer.value) ** 2).sum() / (2 * len(x))
-        assert outcome.loss == pytest.approx(wanted, rel=1e-4)
+        outcome = student.backprop(logits, distill=True, loss="mse", hint=hint)
+        expected = ((scores - logits.value) ** 2).sum() / (2 * len(x))
+        assert outcome.loss == pytest.approx(expected, rel=1e-4)
         return outcome
 
     hint = {"student": "conv1", "teacher": "conv1", "weight": 0}
@@ -195,10 +195,10 @@ def test_a_teacher_on_the_other_engine_gives_hints(each_engine, corners):
 
         def measured(x, t):
             maps = [net.feature(x, layer="conv2").value for net in (student, teacher)]
-            answer = teacher.batch_feature(x)
+            logits = teacher.batch_feature(x)
             student.classify(x)
             hint = {"student": "conv2", "teacher": "conv2", "kind": "attention"}
-            outcome = student.backprop(answer, distill=True, hint=hint, weight=0)
+            outcome = student.backprop(logits, distill=True, hint=hint, weight=0)
             assert outcome.loss == pytest.approx(attention(*maps), rel=1e-3)
             return outcome
 
@@ -220,7 +220,7 @@ def test_hints_of_two_students_that_teach_each_other(session, sets):
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
-def test_a_teacher_of_another_kind_is_asked_for_its_layer(pair):
+def test_a_hint_reads_the_layer_of_a_wrapped_teacher(pair):
     teacher, student = pair
     wrapped = Teacher(teacher)
     losses = {}
@@ -228,10 +228,10 @@ def test_a_teacher_of_another_kind_is_asked_for_its_layer(pair):
     def workout(x, t):
         for name, one in (("network", teacher), ("teacher", wrapped)):
             if not current_session().trainer.training:
-                answer = one.batch_feature(x)
+                logits = one.batch_feature(x)
                 student.classify(x)
                 hint = {"student": "conv2", "teacher": "conv2", "kind": "attention"}
-                losses[name] = student.backprop(answer, distill=True, hint=hint).loss
+                losses[name] = student.backprop(logits, distill=True, hint=hint).loss
         student.classify(x)
         return student.backprop(t)
 

@@ -10,7 +10,7 @@ from deelish.errors import DataError
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
 
-def test_it_tells_what_it_found(session, corners):
+def test_its_repr_shows_what_it_found(session, corners):
     assert repr(InputBatch(*corners, batch_size=8)) == (
         "64 images for training, 20 for validation, batches of 8"
     )
@@ -22,13 +22,13 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         NetworkInNetwork(labels=10),
         NetworkInNetwork(labels=10, in_size=32),
     ]
-    for options, sides in (
+    for options, view_sizes in (
         ({}, {(224, 256), (227, 256), (32, 37)}),
         ({"crop": 1}, {(224, 224), (227, 227), (32, 32)}),
     ):
         dataset = InputBatch(corners[0], **options)
         dataset.prepare(net.preprocessing for net in nets)
-        assert dataset.train.wanted == sides
+        assert dataset.train.view_sizes == view_sizes
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ def test_class_folders_must_be_the_same(session, corners):
         InputBatch(folder / "a", folder / "b")
     shutil.move(folder / "b" / "cow", folder / "b" / "bee")
     sets = InputBatch(folder / "a", folder / "b")
-    assert [item.label for item in sets.train.items] == [0, 1]
+    assert [sample.label for sample in sets.train.samples] == [0, 1]
 
 
-def test_how_many_logits_are_kept_is_noted(session, corners):
+def test_how_many_logits_are_cached_is_recorded(session, corners):
     assert InputBatch(corners[0]).choices.top is None
     assert InputBatch(corners[0], top=10).choices.top == 10
 
 
-def test_one_image_for_validation_may_stand_beside_mixed_training(session, corners):
+def test_one_image_for_validation_is_enough_beside_mixed_training(session, corners):
     train, val = corners
     val.write_text("70.png 2\n")
     assert len(InputBatch(train, val, mix="mixup").val) == 1
-    with pytest.raises(DataError, match=r"val.txt: there is one image, and mix='mixup' wants two"):
+    with pytest.raises(DataError, match=r"val.txt: there is one image, and mix='mixup' needs two"):
         InputBatch(val, mix="mixup")

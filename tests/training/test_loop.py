@@ -39,11 +39,13 @@ def test_a_student_learns_and_every_epoch_is_a_row(session, sets, capsys):
     assert "agreement" not in printed[0]
 
 
-def test_what_was_trained_on_whole_images_answers_on_whole_images(session, sets, corners, tmp_path):
+def test_what_was_trained_on_whole_images_predicts_on_whole_images(
+    session, sets, corners, tmp_path
+):
     student = small()
     rows = BatchTrain(learner(student), epochs=3, lr=0.01)
-    items = [line.split() for line in corners[1].read_text().splitlines()]
-    paths, labels = zip(*((tmp_path / name, int(label)) for name, label in items), strict=True)
+    lines = [line.split() for line in corners[1].read_text().splitlines()]
+    paths, labels = zip(*((tmp_path / name, int(label)) for name, label in lines), strict=True)
     for network in (student, Network.load(student.save(tmp_path / "student.hdf5"))):
         assert network.preprocessing.crop == 1
         right = network.classify(list(paths)).value.argmax(1) == labels
@@ -91,7 +93,7 @@ def test_every_image_comes_once_an_epoch_in_another_order(session, corners):
     student, orders = small(), []
 
     def workout(x, t):
-        orders.append([item.line for item in t.items])
+        orders.append([sample.line for sample in t.samples])
         student.classify(x)
         return student.backprop(t)
 
@@ -117,7 +119,7 @@ def test_teacher_and_student_see_one_view_each_at_its_own_size(session, corners)
     BatchTrain(workout, epochs=1)
 
 
-def test_ctrl_c_ends_after_the_update_in_hand(session, sets, capsys):
+def test_ctrl_c_ends_after_the_current_update(session, sets, capsys):
     student, calls, checkouts = small(), [], []
 
     def workout(x, t):
@@ -140,7 +142,7 @@ def test_ctrl_c_ends_after_the_update_in_hand(session, sets, capsys):
 
 
 def states_with_ctrl_c(corners, moment):
-    """The weights after each update and at the end, with Ctrl-C at a moment of the second one."""
+    """The weights after each update and at the end, with Ctrl-C at a moment of the second."""
     with Deel(seed=1) as session:
         InputBatch(corners[0], batch_size=16, crop=1, mirror=False)
         student, states, make = small(), [], session.engine.optimizer
@@ -153,9 +155,9 @@ def states_with_ctrl_c(corners, moment):
             made = make(*given)
             step = made.step
 
-            def stepping(*rate):
+            def stepping(*lr):
                 at("before the step")
-                step(*rate)
+                step(*lr)
                 at("after the step")
 
             made.step = stepping
@@ -182,10 +184,10 @@ def test_ctrl_c_within_an_update_lets_it_end(corners, capsys, moment):
     states = states_with_ctrl_c(corners, moment)
     assert len(whole) == 8 + 1
     assert len(states) == 2 + 1
-    for state, wanted in zip(states, [*whole[:2], whole[1]], strict=True):
-        assert all(np.array_equal(state[name], wanted[name]) for name in wanted)
-    said = "stopped by Ctrl-C at epoch 1/2, batch 2; the weights are those of its update\n"
-    assert capsys.readouterr().out == said
+    for state, expected in zip(states, [*whole[:2], whole[1]], strict=True):
+        assert all(np.array_equal(state[name], expected[name]) for name in expected)
+    line = "stopped by Ctrl-C at epoch 1/2, batch 2; the weights are those of its update\n"
+    assert capsys.readouterr().out == line
 
 
 def test_a_second_ctrl_c_does_not_wait_for_the_update(session, sets):
@@ -347,20 +349,20 @@ def test_warmup_rises_and_then_leaves_the_schedule_alone():
 
 
 def test_the_schedule_reaches_the_optimiser(session, sets):
-    student, rates = small(), []
+    student, learning_rates = small(), []
 
     def workout(x, t):
         student.classify(x)
         if session.trainer.training:
-            rates.append(session.trainer.lr)
+            learning_rates.append(session.trainer.lr)
         return student.backprop(t)
 
     rows = BatchTrain(workout, epochs=2, lr=0.5, schedule="linear", warmup=0)
-    assert rates == pytest.approx([0.5 * (1 - n / 8) for n in range(8)])
+    assert learning_rates == pytest.approx([0.5 * (1 - n / 8) for n in range(8)])
     assert rows[0]["lr"] == pytest.approx(0.5 * (1 - 3 / 8))
 
 
-def test_sessions_keep_their_images_apart(session, sets, corners):
+def test_each_session_has_a_dataset_of_its_own(session, sets, corners):
     with Deel() as inner:
         assert inner.dataset is None
         InputBatch(corners[0])

@@ -1,4 +1,4 @@
-"""Many processes train as one: the same weights, one history, one who prints and writes."""
+"""Many processes train as one: the same weights, one history, and only rank 0 prints and writes."""
 
 import json
 import os
@@ -19,11 +19,11 @@ from deelish import Deel
 from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.errors import EngineError
 from deelish.images.cache import memory
-from deelish.images.decoding.frames import Opened
+from deelish.images.decoding.decoded_image import DecodedImage
 
 TESTS = Path(__file__).parents[1]
-# What dropout and the statistics of a part of a batch make different.
-DIFFERENT = ("with_chance", "with_statistics")
+# Dropout, and the statistics of a part of a batch, make these different.
+DIFFERENT = ("with_dropout", "with_statistics")
 
 
 def environment(**more):
@@ -47,7 +47,7 @@ def free_port():
         return free.getsockname()[1]
 
 
-def torchrun_says(rank, size, port):
+def torchrun_environment(rank, size, port):
     """The environment of one process."""
     numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size}
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
@@ -80,17 +80,17 @@ def both(tmp_path_factory):
     port, script = free_port(), in_processes.__file__
     cache = {"DEELISH_CACHE": str(folder / "cache")}
     running = [
-        start(script, folder, folder / str(rank), **torchrun_says(rank, 2, port), **cache)
+        start(script, folder, folder / str(rank), **torchrun_environment(rank, 2, port), **cache)
         for rank in range(2)
     ]
     try:
-        said = [process.communicate(timeout=200) for process in running]
+        output = [process.communicate(timeout=200) for process in running]
     finally:
         for process in running:
             process.kill()
-    assert [process.returncode for process in running] == [0, 0], said
+    assert [process.returncode for process in running] == [0, 0], output
     found = []
-    for rank, (out, err) in enumerate(said):
+    for rank, (out, err) in enumerate(output):
         results = json.loads((folder / f"{rank}.json").read_text())
         for name, array in np.load(folder / f"{rank}.npz").items():
             case, array_name = name.split(":", 1)
@@ -106,13 +106,13 @@ CASES = [case.__name__ for case in in_processes.CASES]
 def test_two_processes_learn_what_one_learns(alone, both, case):
     for results, _, _ in both[1]:
         assert results[case]["weights"].keys() == alone[case]["weights"].keys()
-        for name, wanted in alone[case]["weights"].items():
-            worst = np.abs(results[case]["weights"][name] - wanted).max()
-            assert worst <= 1e-5 * np.abs(wanted).max(), name
-        for row, wanted in zip(
+        for name, expected in alone[case]["weights"].items():
+            worst = np.abs(results[case]["weights"][name] - expected).max()
+            assert worst <= 1e-5 * np.abs(expected).max(), name
+        for row, expected in zip(
             results[case].get("history", []), alone[case].get("history", []), strict=True
         ):
-            assert row == pytest.approx(wanted, rel=1e-4)
+            assert row == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -124,31 +124,31 @@ def test_both_processes_have_the_same_weights_and_history(both, case):
         assert np.array_equal(array, second[case]["weights"][name]), name
 
 
-def test_running_statistics_are_means_by_the_shares_of_the_images(both):
-    """Of 3 images the first process has 2; of 1 the second has none, and one only stands in."""
-    shares = [(2 / 3, 1 / 3)] * 7 + [(1, 0)]
+def test_running_statistics_are_means_weighted_by_the_images(both):
+    """Of 3 images the first process has 2; of 1 the second has none, and takes a substitute."""
+    weights = [(2 / 3, 1 / 3)] * 7 + [(1, 0)]
     found = [results["with_statistics"] for results, _, _ in both[1]]
-    wanted = np.zeros(3)
+    expected = np.zeros(3)
     for parts, batch in zip(
-        zip(*(each["pixels"] for each in found), strict=True), shares, strict=True
+        zip(*(each["pixels"] for each in found), strict=True), weights, strict=True
     ):
         scaled = [np.asarray(part) / 255 for part in parts]
         moments = [(part.mean(), part.var(ddof=1), 1) for part in scaled]
-        wanted = 0.9 * wanted + np.average(moments, axis=0, weights=batch)
+        expected = 0.9 * expected + np.average(moments, axis=0, weights=batch)
     for each in found:
         got = [each["weights"][f"bn/{name}"].item() for name in ("mean", "variance", "factor")]
-        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
-def test_a_batch_is_shared_out_and_none_is_without_an_image(both):
+def test_a_batch_is_divided_and_no_process_is_without_an_image(both):
     first, second = [4, 4, 4, 1, 4, 1], [3, 3, 3, 1, 3, 1]
     for (results, _, _), seen in zip(both[1], (first, second), strict=True):
         assert results["on_labels"]["seen"] == seen * 3
 
 
-def test_answers_of_a_teacher_are_kept_once(alone, both):
+def test_logits_of_a_teacher_are_cached_once(alone, both):
     folder, _ = both
-    assert alone["kept"] == [2 * 22]
+    assert alone["cached"] == [2 * 22]
     assert [file.count for file in logits_files(folder / "cache")] == [2 * 22]
 
 
@@ -177,7 +177,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
     assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 8
-    # Some of them lay in the other process's part.
+    # Some of them were in the part of the other process.
     assert "3 images were skipped:" in out
     assert all(out.count(f"bad.txt line {line}: ") == 1 for line in (1, 9, 10))
     assert "decoded images: 7 cached in memory" in out
@@ -215,7 +215,7 @@ def test_an_error_in_one_process_ends_all_under_torchrun(tmp_path):
 
 @pytest.fixture
 def launched(monkeypatch):
-    for name, value in torchrun_says(1, 2, 29500).items():
+    for name, value in torchrun_environment(1, 2, 29500).items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 
@@ -236,7 +236,7 @@ def test_each_process_asks_for_its_own_gpu(launched):
 
 
 @pytest.mark.parametrize(("name", "value"), [("RANK", "2"), ("RANK", "one"), ("LOCAL_RANK", "-1")])
-def test_an_environment_that_makes_no_sense_is_refused(launched, name, value):
+def test_a_wrong_environment_is_refused(launched, name, value):
     launched.setenv(name, value)
     with pytest.raises(EngineError, match=rf"{name}={value}.*start the script with torchrun"):
         Deel()
@@ -244,14 +244,14 @@ def test_an_environment_that_makes_no_sense_is_refused(launched, name, value):
 
 def test_without_all_that_torchrun_sets_there_is_one_process(launched):
     launched.delenv("MASTER_PORT")
-    assert Deel().engine.group.size == 1
+    assert Deel().engine.group.world_size == 1
     assert not torch.distributed.is_initialized()
 
 
 def test_images_in_memory_take_a_part_of_it_in_each_process(launched):
-    opened = Opened(np.zeros((4, 4, 3), np.uint8), None, None)
+    image = DecodedImage(np.zeros((4, 4, 3), np.uint8), None, None)
     launched.setattr(memory, "free_memory", lambda: 4 * 2 * 48)
     cache = memory.MemoryCache()
     for number in range(3):
-        cache.put(Path(f"{number}.png"), 4, opened)
+        cache.put(Path(f"{number}.png"), 4, image)
     assert (cache.count, cache.full) == (2, True)

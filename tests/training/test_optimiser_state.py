@@ -1,11 +1,11 @@
-"""What an optimiser remembers lasts from the first update to the last: NumPy's formulas."""
+"""The state of an optimiser lasts from the first update to the last: NumPy's formulas."""
 
 import numpy as np
 import pytest
 
 from deelish import BatchTrain, Layer, Network
 
-RATE = 0.01
+LEARNING_RATE = 0.01
 
 
 def linear():
@@ -18,16 +18,16 @@ def gradient(weights, pixels, labels):
     """Of the mean cross-entropy, by weights (classes, pixels + 1); the last column is the bias."""
     scores = pixels @ weights.T
     powers = np.exp(scores - scores.max(1, keepdims=True))
-    shares = powers / powers.sum(1, keepdims=True)
-    return (shares - np.eye(4)[labels]).T @ pixels / len(labels)
+    probabilities = powers / powers.sum(1, keepdims=True)
+    return (probabilities - np.eye(4)[labels]).T @ pixels / len(labels)
 
 
 def momentum(weights, batches):
-    """PyTorch's SGD with momentum 0.9: the velocity is free of the rate."""
+    """PyTorch's SGD with momentum 0.9: the velocity is free of the learning rate."""
     velocity = np.zeros_like(weights)
     for batch in batches:
         velocity = 0.9 * velocity + gradient(weights, *batch)
-        weights = weights - RATE * velocity
+        weights = weights - LEARNING_RATE * velocity
     return weights
 
 
@@ -39,7 +39,7 @@ def adam(weights, batches):
         first = 0.9 * first + 0.1 * slope
         second = 0.999 * second + 0.001 * slope**2
         size = np.sqrt(second / (1 - 0.999**step)) + 1e-8
-        weights = weights - RATE * first / (1 - 0.9**step) / size
+        weights = weights - LEARNING_RATE * first / (1 - 0.9**step) / size
     return weights
 
 
@@ -64,8 +64,8 @@ def test_it_lasts_over_epochs_and_their_validation(session, formula, options):
         student.classify(x)
         return student.backprop(t)
 
-    BatchTrain(workout, epochs=3, lr=RATE, schedule="constant", warmup=0, **options)
+    BatchTrain(workout, epochs=3, lr=LEARNING_RATE, schedule="constant", warmup=0, **options)
     assert len(batches) == 3 * 4
     right = formula(before, batches)
-    # Chainer's Adam adds its epsilon at another place, which the smallest gradients show.
+    # Chainer's Adam adds its epsilon elsewhere in the formula: small gradients show it.
     np.testing.assert_allclose(weights_of(student), right, rtol=0, atol=5e-4)

@@ -23,14 +23,14 @@ def test_a_student_that_was_not_classified_is_refused(session, sets):
     refused("this batch was not classified by Small", lambda x, t: student.backprop(t))
 
 
-def test_an_answer_to_an_earlier_batch_is_refused(session, sets):
+def test_logits_of_an_earlier_batch_are_refused(session, sets):
     teacher, student = trained(small("Teacher")), small()
-    kept = []
+    earlier = []
 
     def workout(x, t):
-        kept.append(teacher.batch_feature(x))
+        earlier.append(teacher.batch_feature(x))
         student.classify(x)
-        return student.backprop(kept[0], distill=True)
+        return student.backprop(earlier[0], distill=True)
 
     refused("the logits of Teacher belong to other images than this batch", workout)
 
@@ -93,9 +93,9 @@ def test_a_teacher_that_draws_dropout_is_refused(session, sets):
     teacher, student = trained(small("Teacher", dropout=0.5)), small()
 
     def workout(x, t):
-        answer = teacher.classify(x)
+        logits = teacher.classify(x)
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(logits, distill=True)
 
     refused(r"Teacher: its logits from classify\(x\) taught a student.*batch_feature\(x\)", workout)
 
@@ -109,19 +109,19 @@ def test_a_student_taught_by_itself_is_refused(session, sets):
     refused("the student's own logits were given as the teacher's", workout)
 
 
-def test_labels_for_an_answer_and_an_answer_for_labels_are_refused(session, sets):
+def test_labels_for_logits_and_logits_for_labels_are_refused(session, sets):
     teacher, student = trained(small("Teacher")), small()
 
     def labels(x, t):
         student.classify(x)
         return student.backprop(t, distill=True)
 
-    def answer(x, t):
+    def logits(x, t):
         student.classify(x)
         return student.backprop(teacher.batch_feature(x))
 
     refused("distill needs a teacher's logits, and got labels", labels)
-    refused("t is LogitsTensor of Teacher.* where labels are needed; pass distill=True", answer)
+    refused("t is LogitsTensor of Teacher.* where labels are needed; pass distill=True", logits)
 
 
 @pytest.mark.parametrize("result", [None, 3.0, (1, 2, 3), ("a", "b")])
@@ -168,8 +168,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(session, sets):
 
     def workout(x, t):
         student.classify(x)
-        answer = np.full((len(x), 4), np.nan, np.float32)
-        return student.backprop(t, distill=answer)
+        logits = np.full((len(x), 4), np.nan, np.float32)
+        return student.backprop(t, distill=logits)
 
     refused("Small: the loss is nan at epoch 1/1, batch 1; the weights are those before", workout)
     after = session.engine.state(student.module)

@@ -1,4 +1,4 @@
-"""What a workout is shown: recorded views, mixtures and their labels, and no needless pixels."""
+"""What a workout gets: recorded views, mixtures and their labels, and no needless pixels."""
 
 import numpy as np
 import pytest
@@ -52,11 +52,11 @@ def test_a_mixture_comes_with_probabilities_as_wide_as_the_largest_network(sessi
     _narrow, student = small(), small("Wide", outputs=9)
     InputBatch(*corners, batch_size=64, mix=kind)
     found = watch(student, lambda x, t: (t.probabilities, t.value), epochs=1)
-    (shares, labels), (unmixed, _) = found
-    assert shares.shape == (64, 9)
-    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-6)
-    assert (shares.max(1) < 0.99).sum() > 30
-    np.testing.assert_array_equal(shares.argmax(1), labels)
+    (probabilities, labels), (unmixed, _) = found
+    assert probabilities.shape == (64, 9)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
+    assert (probabilities.max(1) < 0.99).sum() > 30
+    np.testing.assert_array_equal(probabilities.argmax(1), labels)
     assert unmixed is None
 
 
@@ -71,35 +71,35 @@ def test_teacher_and_student_of_two_sizes_see_the_same_box(session, corners):
     large, student = small("Large", in_size=64), small(in_size=16)
     InputBatch(corners[0], batch_size=16, crop=1, mix="cutmix")
 
-    def edges(pixels, item):
-        """First and last row and column of the box, as shares of the side."""
-        foreign = pixels[..., 0] != 4 * (item.line - 1)
+    def edges(pixels, sample):
+        """First and last row and column of the box, as fractions of the side."""
+        foreign = pixels[..., 0] != 4 * (sample.line - 1)
         ends = [np.flatnonzero(foreign.any(axis))[[0, -1]] + (0, 1) for axis in (0, 1)]
         return np.concatenate(ends) / len(pixels)
 
     def boxes(x, t):
-        for row, item in enumerate(t.items):
+        for row, sample in enumerate(t.samples):
             one, other = x.pixels(large.preprocessing)[row], x.pixels(student.preprocessing)[row]
-            if x.pictures.recipes[row].mixed[0].ratio < 0.95:
+            if x.pictures.entries[row].mixed[0].ratio < 0.95:
                 # Half a pixel of the small size, and half of the large.
-                difference = abs(edges(one, item) - edges(other, item)).max()
+                difference = abs(edges(one, sample) - edges(other, sample)).max()
                 assert difference <= 0.5 / 16 + 0.5 / 64
         return len(x)
 
     assert watch(student, boxes, epochs=1) == [16] * 4
 
 
-def test_a_network_that_looks_at_no_images_soon_costs_no_pixels(session, corners, monkeypatch):
+def test_a_network_that_reads_no_images_soon_costs_no_pixels(session, corners, monkeypatch):
     teacher, student = small("Teacher", in_size=16), small()
     InputBatch(*corners, batch_size=4)
     sizes, cut = [], reading.cut
 
-    def counted(whole, view, size):
+    def counted(image, view, size):
         sizes.append(size)
-        return cut(whole, view, size)
+        return cut(image, view, size)
 
     monkeypatch.setattr(reading, "cut", counted)
     watch(student, keys, epochs=2)
-    # Three batches of training and of validation were under way; none after that.
+    # Three batches of training and of validation were read ahead; none after that.
     assert sizes.count(teacher.preprocessing.size) == 2 * 3 * 4
     assert sizes.count(student.preprocessing.size) == 2 * (64 + 20)

@@ -42,11 +42,11 @@ def test_the_loss_of_a_teacher_is_kl_as_batch_mean_times_t_squared(session, sets
     seen = []
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         scores = student.classify(x).value.astype(float)
-        loss, accuracy = student.backprop(answer, distill=True, temperature=temperature)
-        seen.append((loss, kd(scores, answer.value.astype(float), temperature)))
-        # The accuracy is against the true labels, though the teacher's answer was given as t.
+        loss, accuracy = student.backprop(logits, distill=True, temperature=temperature)
+        seen.append((loss, kd(scores, logits.value.astype(float), temperature)))
+        # The accuracy is against the true labels, though the teacher's logits were given as t.
         assert accuracy == (scores.argmax(1) == t.value).mean()
         return loss, accuracy
 
@@ -59,11 +59,11 @@ def test_labels_and_teacher_are_mixed_by_alpha(session, sets):
     seen = []
 
     def workout(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         scores = student.classify(x).value.astype(float)
-        outcome = student.backprop(t, distill=answer, temperature=2, alpha=0.3)
-        wanted = 0.3 * kd(scores, answer.value, 2) + 0.7 * cross_entropy(scores, t.value)
-        seen.append((outcome.loss, wanted))
+        outcome = student.backprop(t, distill=logits, temperature=2, alpha=0.3)
+        expected = 0.3 * kd(scores, logits.value, 2) + 0.7 * cross_entropy(scores, t.value)
+        seen.append((outcome.loss, expected))
         return outcome
 
     once(workout)
@@ -73,21 +73,21 @@ def test_labels_and_teacher_are_mixed_by_alpha(session, sets):
 def test_the_teacher_stays_as_it_was(session, sets):
     teacher, student = trained(small("Teacher", dropout=0.5)), small()
     before = session.engine.state(teacher.module)
-    kept = [gradient.copy() for gradient in gradients(teacher)]
-    answers = []
+    gradients_before = [gradient.copy() for gradient in gradients(teacher)]
+    equal = []
 
     def workout(x, t):
         first, second = teacher.batch_feature(x), teacher.batch_feature(x)
-        answers.append(np.array_equal(first.value, second.value))
+        equal.append(np.array_equal(first.value, second.value))
         assert not first.content.requires_grad
         student.classify(x)
         return student.backprop(first, distill=True)
 
     once(workout)
-    assert all(answers), "the teacher drew dropout"
+    assert all(equal), "the teacher drew dropout"
     after = session.engine.state(teacher.module)
     assert all(np.array_equal(after[k][b], before[k][b]) for k in before for b in before[k])
-    for old, new in zip(kept, gradients(teacher), strict=True):
+    for old, new in zip(gradients_before, gradients(teacher), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
@@ -96,8 +96,8 @@ def test_validation_updates_nothing_and_draws_nothing(session, sets):
     states, parts = [], []
 
     def workout(x, t):
-        answer = student.classify(x)
-        parts.append((session.trainer.training, answer.content.requires_grad))
+        logits = student.classify(x)
+        parts.append((session.trainer.training, logits.content.requires_grad))
         outcome = student.backprop(t)
         states.append(session.engine.state(student.module)["score"]["weight"])
         return outcome
@@ -126,11 +126,11 @@ def test_auxiliary_classifiers_join_the_loss_on_labels_only(session, sets):
         heads = session.trainer.pending(student).heads
         if session.trainer.training:
             extra = session.engine.numpy(heads["extra"]).astype(float)
-            wanted = cross_entropy(scores, t.value) + 0.3 * cross_entropy(extra, t.value)
+            expected = cross_entropy(scores, t.value) + 0.3 * cross_entropy(extra, t.value)
         else:
-            wanted = cross_entropy(scores, t.value)
+            expected = cross_entropy(scores, t.value)
         outcome = student.backprop(t)
-        seen.append((outcome.loss, wanted))
+        seen.append((outcome.loss, expected))
         return outcome
 
     once(workout)
@@ -138,9 +138,9 @@ def test_auxiliary_classifiers_join_the_loss_on_labels_only(session, sets):
     before = session.engine.state(student.module)["extra"]["weight"]
 
     def distil(x, t):
-        answer = teacher.batch_feature(x)
+        logits = teacher.batch_feature(x)
         student.classify(x)
-        return student.backprop(answer, distill=True)
+        return student.backprop(logits, distill=True)
 
     once(distil)
     assert np.array_equal(session.engine.state(student.module)["extra"]["weight"], before)
@@ -151,10 +151,10 @@ def test_a_numpy_array_of_logits_teaches_too(session, sets):
     seen = []
 
     def workout(x, t):
-        answer = np.eye(4, dtype=np.float32)[t.value] * 8
+        logits = np.eye(4, dtype=np.float32)[t.value] * 8
         scores = student.classify(x).value.astype(float)
-        outcome = student.backprop(t, distill=answer, alpha=1)
-        seen.append((outcome.loss, kd(scores, answer, 1)))
+        outcome = student.backprop(t, distill=logits, alpha=1)
+        seen.append((outcome.loss, kd(scores, logits, 1)))
         return outcome
 
     once(workout)

@@ -1,4 +1,4 @@
-"""InputBatch on tar shards: the same training, teaching and measuring as from lists."""
+"""InputBatch on tar shards: the same training, teaching and comparison as from lists."""
 
 import contextlib
 import io
@@ -33,7 +33,7 @@ def shards(corners):
 
 @pytest.fixture
 def model(corners, tmp_path):
-    """A file of a small network that has learnt."""
+    """A file of a small trained network."""
     with Deel(seed=1):
         network = small(name="Small")
         InputBatch(corners[0])
@@ -41,7 +41,7 @@ def model(corners, tmp_path):
 
 
 def run(sets, model=None, **options):
-    """The rows of a training, without what the clock says, and the first weights."""
+    """The rows of a training, without the clock's, and the weights of the first layer."""
     with Deel(seed=1) as deel:
         InputBatch(*sets, batch_size=16, **options)
         teacher, student = model and Network.load(model), small()
@@ -69,7 +69,7 @@ def test_the_history_is_that_of_the_lists(options, corners, shards):
     np.testing.assert_array_equal(others, weights)
 
 
-def test_stored_answers_serve_lists_and_shards_alike(corners, shards, model, capsys):
+def test_cached_logits_serve_lists_and_shards_alike(corners, shards, model, capsys):
     def teach(source):
         assert main(["teach", str(model), "--images", str(source), "--views", "2"]) == 0
         return capsys.readouterr().out.splitlines()[-1]
@@ -79,7 +79,7 @@ def test_stored_answers_serve_lists_and_shards_alike(corners, shards, model, cap
     assert run(shards, model, views=2)[0] == run(corners, model, views=2)[0]
 
 
-def test_they_are_measured_alike(corners, shards, model):
+def test_comparisons_are_alike(corners, shards, model):
     with Deel():
         teacher, student = Network.load(model), small(name="Student")
         made = [
@@ -106,14 +106,14 @@ def test_labels_beyond_all_networks_name_the_member(session, shards):
     assert network.plan.classes == 3
 
 
-def test_bad_images_are_left_out_and_told(session, corners, capsys):
+def test_bad_images_are_skipped_and_reported(session, corners, capsys):
     members = list(samples_of(corners[0]))
     members[10] = (members[10][0], b"<html>")
     InputBatch(write_tar(corners[0].parent / "bad.tar", members), on_bad_image="skip")
     trained(small(), 1)
-    said = capsys.readouterr().out.splitlines()
-    assert "1 images were skipped:" in said
-    assert any("bad.tar member 0005.png: this is no JPEG" in line for line in said)
+    printed = capsys.readouterr().out.splitlines()
+    assert "1 images were skipped:" in printed
+    assert any("bad.tar member 0005.png: this is no JPEG" in line for line in printed)
 
 
 def test_progress_over_shards_is_for_terminals_only(session, shards):

@@ -81,8 +81,8 @@ def _subset(images: ImageTensor, rows: np.ndarray) -> ImageTensor:
     """Some rows of a batch, with their labels."""
     labels = images.labels
     if labels is not None:
-        items = [labels.items[row] for row in rows] if labels.items else []
-        labels = LabelTensor(labels.value[rows], images.engine, items)
+        samples = [labels.samples[row] for row in rows] if labels.samples else []
+        labels = LabelTensor(labels.value[rows], images.engine, samples)
     pictures = images.pictures.subset(rows)  # type: ignore[attr-defined]
     return images.subset(pictures, labels)
 

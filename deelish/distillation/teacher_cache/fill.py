@@ -49,7 +49,7 @@ class Filling:
 
         views = self.dataset.choices.views
         count = views if isinstance(views, int) else 1
-        images = count * len(self.dataset.train.items)
+        images = count * len(self.dataset.train.samples)
         self.dataset.prepare([self.network.preprocessing])
         with tqdm(total=images, unit="img", leave=False, disable=None) as bar:
             for number in range(1, count + 1):
@@ -68,7 +68,7 @@ class Filling:
 
     def _batch(self, batch: ImageBatch) -> None:
         network, engine = self.network, self.network.engine
-        labels = LabelTensor(batch.labels, engine, batch.items)
+        labels = LabelTensor(batch.labels, engine, batch.samples)
         viewing = Viewing(crop=self.dataset.choices.crop, cache=self.cache)
         images = ImageTensor(batch, engine, labels, viewing)
         self.store = self.cache.store_of(network, images)

@@ -31,7 +31,7 @@ class TorchEngine(Engine):
 
     def __init__(self, gpu: int, precision: str) -> None:
         self._device = _device(gpu)
-        if launch().size > 1:
+        if launch().world_size > 1:
             from deelish.engines.torch.group import TorchGroup
 
             self.group = TorchGroup(self._device)

@@ -43,28 +43,28 @@ class TorchGroup(Group):
             with _collective("cannot join the others"):
                 dist.init_process_group(backend)
             atexit.register(leave_group)
-        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
 
-    def sum(self, numbers: Sequence[float]) -> list[float]:
+    def all_sum(self, numbers: Sequence[float]) -> list[float]:
         total = torch.tensor(numbers, dtype=torch.float64, device=self._device)
         self._all_reduce(total)
         summed: list[float] = total.tolist()
         return summed
 
-    def gather(self, lines: Sequence[str]) -> list[str]:
-        found: list[list[str]] = [[] for _ in range(self.size)]
+    def all_gather(self, lines: Sequence[str]) -> list[str]:
+        found: list[list[str]] = [[] for _ in range(self.world_size)]
         with _collective():
             dist.all_gather_object(found, list(lines))
         return list(chain(*found))
 
-    def once(self, write: Callable[[], object]) -> None:
+    def on_rank_zero(self, action: Callable[[], object]) -> None:
         error: Exception | None = None
         if self.rank == 0:
             try:
-                write()
+                action()
             except Exception as caught:
                 error = caught
-        failed = self.sum([error is not None])[0]
+        failed = self.all_sum([error is not None])[0]
         if error is not None:
             raise error
         if failed:
@@ -92,11 +92,11 @@ class TorchGroup(Group):
             if count:
                 parameter.grad = part.copy_(total)
 
-    def average_buffers(self, module: nn.Module, share: float) -> None:
+    def average_buffers(self, module: nn.Module, weight: float) -> None:
         buffers = list(module.buffers())
         if not buffers:
             return
-        flat = torch.cat([tensor.reshape(-1) for tensor in buffers]) * share
+        flat = torch.cat([tensor.reshape(-1) for tensor in buffers]) * weight
         self._all_reduce(flat)
         for tensor, mean in zip(buffers, _split(flat, buffers), strict=True):
             tensor.copy_(mean)

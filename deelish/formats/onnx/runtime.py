@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deelish.common.processes import cores
+from deelish.common.processes import available_cores
 from deelish.errors import FileError
 
 CURE = 'run `pip install "deelish[onnx]"`'
@@ -45,7 +45,7 @@ def open_session(
     runtime = check_runtime()
     options = runtime.SessionOptions()
     # Without a number it binds a thread to every core, which containers forbid.
-    options.intra_op_num_threads = threads or cores()
+    options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = ERRORS_ONLY
     if beside is not None:
         options.add_session_config_entry(BESIDE, str(beside))

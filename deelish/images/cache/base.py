@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 
 from deelish.common.printing import amount
 from deelish.common.processes import ALONE, Group
-from deelish.images.decoding.frames import Opened
-from deelish.images.sample import Origin
+from deelish.images.decoding.decoded_image import DecodedImage
+from deelish.images.sample import Location
 
 MEMORY, DISK = "memory", "disk"
 
@@ -31,11 +31,11 @@ class ImageCache(ABC):
         self.full = False
 
     @abstractmethod
-    def get(self, origin: Origin, base: int) -> Opened | None:
-        """The image of a file for base x base pixels; None where it is not cached."""
+    def get(self, location: Location, resize_size: int) -> DecodedImage | None:
+        """The image for a resize to resize_size x resize_size; None where it is not cached."""
 
     @abstractmethod
-    def put(self, origin: Origin, base: int, opened: Opened) -> None:
+    def put(self, location: Location, resize_size: int, image: DecodedImage) -> None:
         """Cache an image that `get` did not have, as far as there is room."""
 
     @abstractmethod
@@ -44,7 +44,7 @@ class ImageCache(ABC):
 
     def summary(self, images: int, group: Group = ALONE) -> str:
         """What is cached of so many images, by all processes together, in one line."""
-        count, size, full = map(round, group.sum([self.count, self.bytes, self.full]))
+        count, size, full = map(round, group.all_sum([self.count, self.bytes, self.full]))
         room, again = amount(size), images - count
         if again <= 0:
             return f"decoded images: {count:,} cached {self.where}, {room}"

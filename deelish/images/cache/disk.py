@@ -14,12 +14,12 @@ from deelish.errors import FileError, reason
 from deelish.images.cache.base import ImageCache
 from deelish.images.cache.pixel_files import PixelFiles
 from deelish.images.cache.room import free_disk
-from deelish.images.cache.stored_image import DecodedImage, StoredImage
+from deelish.images.cache.stored_image import StoredImage, WaitingImage
 from deelish.images.decoding.decode import DECODING
-from deelish.images.decoding.frames import Opened
-from deelish.images.decoding.reducing import ALL, Scale, serves
+from deelish.images.decoding.decoded_image import DecodedImage
+from deelish.images.decoding.reducing import ALL_SCALES, Scale, is_right_scale
 from deelish.images.pixels import packed
-from deelish.images.sample import Origin
+from deelish.images.sample import Location
 from deelish.images.shards.members import Member
 from deelish.storage.folder import cache_folder
 
@@ -33,7 +33,7 @@ def images_folder() -> Path:
     return cache_folder() / FOLDER
 
 
-def key_of(origin: Origin) -> bytes:
+def key_of(location: Location) -> bytes:
     """16 bytes for all that the pixels of a file depend on, without reading it.
 
     Those are its path, size, inode and the times of its last change; and what decodes it. Of an
@@ -42,11 +42,11 @@ def key_of(origin: Origin) -> bytes:
     """
     import PIL
 
-    if isinstance(origin, Member):
-        about: tuple[object, ...] = origin.facts()
+    if isinstance(location, Member):
+        about: tuple[object, ...] = location.facts()
     else:
-        status = origin.stat()
-        path = os.path.abspath(origin)  # noqa: PTH100
+        status = location.stat()
+        path = os.path.abspath(location)  # noqa: PTH100
         about = (path, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
     facts = (DECODING, PIL.__version__, *about)
     return blake2b(os.fsencode("\0".join(map(str, facts))), digest_size=16).digest()
@@ -72,11 +72,11 @@ class DiskCache(ImageCache):
         self.folder = folder or images_folder()
         self._once = Once()
         self._lock = threading.Lock()
-        self._stored: dict[tuple[Origin, Scale], StoredImage] = {}
-        self._waiting: dict[tuple[Origin, Scale], DecodedImage] = {}
+        self._stored: dict[tuple[Location, Scale], StoredImage] = {}
+        self._waiting: dict[tuple[Location, Scale], WaitingImage] = {}
         self._waiting_bytes = 0
         # The key that an image had before it was decoded: of what was looked for and not found.
-        self._missing: dict[tuple[Origin, int], bytes] = {}
+        self._missing: dict[tuple[Location, int], bytes] = {}
         self._failed = False
         self._files: PixelFiles | None = None
         try:
@@ -84,28 +84,28 @@ class DiskCache(ImageCache):
         except OSError as error:
             self._cannot("read", error)
 
-    def get(self, origin: Origin, base: int) -> Opened | None:
-        """The image of a file for base x base pixels; None where it is not cached."""
-        for scale in ALL:
-            image = self._stored.get((origin, scale)) or self._waiting.get((origin, scale))
-            if image is not None and serves(image.width, image.height, scale, base):
-                return _opened(image, scale)
-        found = self._found(origin, base)
-        return None if found is None else _opened(*found)
+    def get(self, location: Location, resize_size: int) -> DecodedImage | None:
+        """The image for a resize to resize_size x resize_size; None where it is not cached."""
+        for scale in ALL_SCALES:
+            image = self._stored.get((location, scale)) or self._waiting.get((location, scale))
+            if image is not None and is_right_scale(image.width, image.height, scale, resize_size):
+                return _decoded(image, scale)
+        found = self._found(location, resize_size)
+        return None if found is None else _decoded(*found)
 
-    def put(self, origin: Origin, base: int, opened: Opened) -> None:
+    def put(self, location: Location, resize_size: int, image: DecodedImage) -> None:
         """Cache an image that `get` did not have, unless its file has changed since then."""
-        if self._closed or opened.digest is None:
+        if self._closed or image.digest is None:
             return
-        key = self._missing.pop((origin, base), None)
-        if key is None or not _is_still(origin, key):
+        key = self._missing.pop((location, resize_size), None)
+        if key is None or not _is_still(location, key):
             return
-        height, width, _ = opened.pixels.shape
-        pixels, key = packed(opened.pixels).tobytes(), key_at(key, opened.scale)
-        decoded = DecodedImage(key, opened.digest, pixels, width, height)
+        height, width, _ = image.pixels.shape
+        pixels, key = packed(image.pixels).tobytes(), key_at(key, image.scale)
+        waiting = WaitingImage(key, image.digest, pixels, width, height)
         with self._lock:
-            self._waiting[origin, opened.scale] = decoded
-            self._waiting_bytes += len(decoded.pixels)
+            self._waiting[location, image.scale] = waiting
+            self._waiting_bytes += len(waiting.pixels)
             if self._waiting_bytes >= WAITING:
                 self._write()
 
@@ -119,30 +119,30 @@ class DiskCache(ImageCache):
         """Whether nothing is written any more."""
         return self.full or self._failed or self._files is None
 
-    def _found(self, origin: Origin, base: int) -> tuple[StoredImage, Scale] | None:
+    def _found(self, location: Location, resize_size: int) -> tuple[StoredImage, Scale] | None:
         """The stored image that this run has not met yet, with sound pixels; its scale."""
-        if self._files is None or (self._closed and (origin, base) in self._missing):
+        if self._files is None or (self._closed and (location, resize_size) in self._missing):
             return None
         try:
-            key = key_of(origin)
+            key = key_of(location)
         except (OSError, ValueError):  # decoding it says what is wrong
             return None
         with self._lock:
-            images = self._files.find([key_at(key, scale) for scale in ALL])
-        for image, scale in zip(images, ALL, strict=True):
-            if image is None or not serves(image.width, image.height, scale, base):
+            images = self._files.find([key_at(key, scale) for scale in ALL_SCALES])
+        for image, scale in zip(images, ALL_SCALES, strict=True):
+            if image is None or not is_right_scale(image.width, image.height, scale, resize_size):
                 continue
             if image.sound():
                 with self._lock:
-                    self._take((origin, scale), image)
+                    self._take((location, scale), image)
                 return image, scale
             self._once.say(f"{self.folder}: holds damaged images, which are decoded again")
-        self._missing[origin, base] = key
+        self._missing[location, resize_size] = key
         return None
 
-    def _take(self, which: tuple[Origin, Scale], image: StoredImage) -> None:
+    def _take(self, which: tuple[Location, Scale], image: StoredImage) -> None:
         if which not in self._stored:
-            self.count += all((which[0], scale) not in self._stored for scale in ALL)
+            self.count += all((which[0], scale) not in self._stored for scale in ALL_SCALES)
             self._stored[which] = image
             self.bytes += image.length
 
@@ -172,16 +172,16 @@ class DiskCache(ImageCache):
         )
 
 
-def _opened(image: StoredImage | DecodedImage, scale: Scale) -> Opened | None:
+def _decoded(image: StoredImage | WaitingImage, scale: Scale) -> DecodedImage | None:
     pixels = image.read()
     if pixels is None:
         return None
     shape = (image.height, image.width, 3)
-    return Opened(np.frombuffer(pixels, np.uint8).reshape(shape), scale, image.digest)
+    return DecodedImage(np.frombuffer(pixels, np.uint8).reshape(shape), scale, image.digest)
 
 
-def _is_still(origin: Origin, key: bytes) -> bool:
+def _is_still(location: Location, key: bytes) -> bool:
     try:
-        return key_of(origin) == key
+        return key_of(location) == key
     except OSError:
         return False

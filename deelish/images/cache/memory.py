@@ -7,9 +7,9 @@ import threading
 from deelish.common.processes import launch
 from deelish.images.cache.base import ImageCache
 from deelish.images.cache.room import free_memory
-from deelish.images.decoding.frames import Opened
+from deelish.images.decoding.decoded_image import DecodedImage
 from deelish.images.pixels import packed
-from deelish.images.sample import Origin
+from deelish.images.sample import Location
 
 
 class MemoryCache(ImageCache):
@@ -22,29 +22,31 @@ class MemoryCache(ImageCache):
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__()
-        self._limit = free_memory() // (2 * launch().local_size) if limit is None else limit
-        self._cached: dict[Origin, tuple[Opened, ...]] = {}
+        self._limit = free_memory() // (2 * launch().local_world_size) if limit is None else limit
+        self._cached: dict[Location, tuple[DecodedImage, ...]] = {}
         self._lock = threading.Lock()
 
-    def get(self, origin: Origin, base: int) -> Opened | None:
-        """The image of a file for base x base pixels; None where it is not cached."""
-        return next((one for one in self._cached.get(origin, ()) if one.serves(base)), None)
+    def get(self, location: Location, resize_size: int) -> DecodedImage | None:
+        """The image for a resize to resize_size x resize_size; None where it is not cached."""
+        return next(
+            (one for one in self._cached.get(location, ()) if one.has_scale_for(resize_size)), None
+        )
 
-    def put(self, origin: Origin, base: int, opened: Opened) -> None:
+    def put(self, location: Location, resize_size: int, image: DecodedImage) -> None:
         """Cache an image while there is room; once there is none, no further one is looked at."""
         if self.full:
             return
-        opened = opened._replace(pixels=packed(opened.pixels))
+        image = image._replace(pixels=packed(image.pixels))
         with self._lock:
-            cached = self._cached.get(origin, ())
-            if any(one.scale == opened.scale for one in cached):
+            cached = self._cached.get(location, ())
+            if any(one.scale == image.scale for one in cached):
                 return
-            if self.bytes + opened.pixels.nbytes > self._limit:
+            if self.bytes + image.pixels.nbytes > self._limit:
                 self.full = True
                 return
-            self._cached[origin] = (*cached, opened)
+            self._cached[location] = (*cached, image)
             self.count += not cached
-            self.bytes += opened.pixels.nbytes
+            self.bytes += image.pixels.nbytes
 
     def flush(self) -> None:
         """Nothing waits."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from deelish.errors import FileError
-from deelish.images.cache.stored_image import LAYOUT, DecodedImage, StoredImage
+from deelish.images.cache.stored_image import LAYOUT, StoredImage, WaitingImage
 from deelish.images.open_file import OpenFile
 from deelish.storage.front import Front
 from deelish.storage.index import KEY_BYTES, Keys
@@ -91,7 +91,7 @@ class PixelFiles:
         return images
 
     def append(
-        self, images: Sequence[DecodedImage], limit: Callable[[int], int]
+        self, images: Sequence[WaitingImage], limit: Callable[[int], int]
     ) -> list[StoredImage]:
         """Write the images that are not there yet, as far as there is room; all, as stored.
 
@@ -119,7 +119,7 @@ class PixelFiles:
             return stored
 
     def _placed(
-        self, images: Sequence[DecodedImage], file: OpenFile, end: int, limit: int
+        self, images: Sequence[WaitingImage], file: OpenFile, end: int, limit: int
     ) -> list[StoredImage]:
         """Where each is, or will be from `end` on; without those that `limit` has no room for."""
         placed = []

@@ -1,4 +1,4 @@
-"""A decoded image on its way to the cache, and one that is stored there."""
+"""A decoded image that waits to be written to the cache, and one that is stored there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class StoredImage(NamedTuple):
         return pixels is not None and zlib.crc32(pixels) == self.crc
 
 
-class DecodedImage(NamedTuple):
+class WaitingImage(NamedTuple):
     """An image to be written: key and digest of 16 bytes, RGB bytes."""
 
     key: bytes

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from deelish.errors import DataError, MissingDataError
-from deelish.images.decoding.jpeg import START, decoded_jpeg, has_notes, jpeg_size
+from deelish.images.decoding.jpeg import START, decoded_jpeg, has_metadata, jpeg_size
 from deelish.images.decoding.lending import array_of
 from deelish.images.decoding.reducing import Scale, scale_for
 from deelish.images.decoding.rgb import eight_bit_rgb, upright
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
 MAX_PIXELS = 64_000_000
-# So far torch's resize was compared with Pillow's.
+# Up to this side, torch's resize was compared with Pillow's.
 MAX_SIDE = 2**24
-# As many pixels, uncompressed, with four channels of 16 bits.
+# The bytes of so many pixels, uncompressed, with four channels of 16 bits.
 MAX_BYTES = 8 * MAX_PIXELS
-# One more when other pixels are made of a file than before.
+# Raise it when a file gives other pixels than before: it is part of cache keys.
 DECODING = 2
 
 CURE = "replace the file or leave it out"
@@ -37,33 +37,36 @@ def decode(path: str | Path, data: bytes | None = None) -> Pixels:
     Raises DataError with the path when the file is missing, empty, no image, cut off, damaged or
     above MAX_PIXELS.
 
-    data: what read_file gave for this path; the file is not opened again.
+    data: the bytes that read_file returned for this path; the file is not opened again.
     """
     return packed(decode_for(path, None, data)[0])
 
 
 def decode_for(
-    path: str | Path, base: int | None, data: bytes | None = None
+    path: str | Path, resize_size: int | None, data: bytes | None = None
 ) -> tuple[Pixels, Scale]:
-    """What `decode` gives, for a resize to base x base: a large JPEG is decoded at a smaller scale.
+    """What `decode` gives, but a large JPEG is decoded at the scale that its resize needs.
 
-    The pixels may have a fourth byte that says nothing, and are not to be written to.  MAX_PIXELS
+    resize_size: the side of the square that the image is resized to; None for the whole image.
+
+    The pixels may have a fourth byte that means nothing, and must not be written to.  MAX_PIXELS
     counts the pixels of the file.  The scale is `scale_for` its size, or None.
     """
     if data is not None:
-        return _decoded(BytesIO(data), str(path), base)
-    path = path if isinstance(path, Path) else Path(path)  # to make one takes longer than to look
-    whole = _check_file(path) <= MAX_BYTES
+        return _decoded(BytesIO(data), str(path), resize_size)
+    # The check is faster than making a Path.
+    path = path if isinstance(path, Path) else Path(path)
+    at_once = _check_file(path) <= MAX_BYTES
     try:
-        with path.open("rb", buffering=0 if whole else -1) as file:
+        with path.open("rb", buffering=0 if at_once else -1) as file:
             # Pillow asks for a file in many small pieces.
-            return _decoded(BytesIO(file.read()) if whole else file, str(path), base)
+            return _decoded(BytesIO(file.read()) if at_once else file, str(path), resize_size)
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
 def read_file(path: str | Path) -> bytes:
-    """The bytes of an image file; raises DataError with decode's words, or above MAX_BYTES."""
+    """The bytes of an image file; raises decode's DataError, also above MAX_BYTES."""
     path = path if isinstance(path, Path) else Path(path)
     check_bytes(path, _check_file(path))
     try:
@@ -92,7 +95,7 @@ def to_rgb(image: Image.Image) -> Pixels:
 
 
 def _check_file(path: Path) -> int:
-    """Look before opening, as to open a pipe would wait for ever; returns the file's size."""
+    """Check before opening, since opening a pipe would wait for ever; returns the file's size."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -126,7 +129,7 @@ def _parse(file: IO[bytes], name: str) -> ImageFile.ImageFile:
         )
     try:
         return parser(file)
-    except Exception as error:  # Pillow's parsers let anything out, from struct.error to KeyError
+    except Exception as error:  # Pillow's parsers raise anything, from struct.error to KeyError
         raise DataError(
             f"{name}: the {parser.format} header is damaged or cut off ({_reason(error)}); {CURE}"
         ) from error
@@ -144,7 +147,7 @@ def _parsers() -> list[tuple[re.Pattern[bytes], type[ImageFile.ImageFile]]]:
         WebPImagePlugin,
     )
 
-    # Not Image.open: it warns of a large image, and a warning cannot be held back in a thread.
+    # Not Image.open: it warns of a large image, and a thread cannot suppress a warning.
     parsers: dict[bytes, type[ImageFile.ImageFile]] = {
         re.escape(START): JpegImagePlugin.JpegImageFile,
         rb"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
@@ -156,31 +159,31 @@ def _parsers() -> list[tuple[re.Pattern[bytes], type[ImageFile.ImageFile]]]:
     return [(re.compile(start, re.DOTALL), parser) for start, parser in parsers.items()]
 
 
-def _decoded(file: IO[bytes], name: str, base: int | None) -> tuple[Pixels, Scale]:
+def _decoded(file: IO[bytes], name: str, resize_size: int | None) -> tuple[Pixels, Scale]:
     data = file.getvalue() if isinstance(file, BytesIO) else b""
     size = jpeg_size(data)
     if size is not None:
         _check_size(size, name)
-        scale = _scale(size, base)
+        scale = _scale(size, resize_size)
         pixels = decoded_jpeg(data, size, scale)
         if pixels is not None:
-            return upright(pixels, _parse(file, name)) if has_notes(data) else pixels, scale
-    return _by_pillow(_parse(file, name), name, base)
+            return upright(pixels, _parse(file, name)) if has_metadata(data) else pixels, scale
+    return _by_pillow(_parse(file, name), name, resize_size)
 
 
-def _by_pillow(image: Image.Image, name: str, base: int | None) -> tuple[Pixels, Scale]:
+def _by_pillow(image: Image.Image, name: str, resize_size: int | None) -> tuple[Pixels, Scale]:
     _check_size(image.size, name)
     if image.format != "JPEG":
         return _to_rgb(image, name), None
-    scale = _scale(image.size, base)
+    scale = _scale(image.size, resize_size)
     if scale > 1:
         # Pillow takes the scale whose image is no smaller than this.
         image.draft(None, (image.width // scale, image.height // scale))
     return _to_rgb(image, name), scale
 
 
-def _scale(size: tuple[int, int], base: int | None) -> int:
-    return 1 if base is None else scale_for(*size, base)
+def _scale(size: tuple[int, int], resize_size: int | None) -> int:
+    return 1 if resize_size is None else scale_for(*size, resize_size)
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
@@ -198,7 +201,7 @@ def _to_rgb(image: Image.Image, name: str) -> Pixels:
         return upright(array_of(eight_bit_rgb(image)), image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
-    except Exception as error:  # Pillow's decoders let anything out too
+    except Exception as error:  # Pillow's decoders raise anything too
         reason = _reason(error)
         fault = "cut off" if re.search("truncated|EOF", reason, re.IGNORECASE) else "damaged"
         raise DataError(f"{name}: the image is {fault} ({reason}); {CURE}") from error

@@ -1,4 +1,4 @@
-"""The pixels of a Pillow image as an array: in Pillow's own memory, where it lends that."""
+"""The pixels of a Pillow image as an array, which shares Pillow's memory where it can."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Array(ctypes.Structure):
-    """What Apache Arrow's C data interface says of an array, as far as it is read here."""
+    """An array in Apache Arrow's C data interface: the fields that are read here."""
 
 
 _Array._fields_ = [
@@ -26,7 +26,7 @@ _Array._fields_ = [
 
 
 class _Loan:
-    """Memory as NumPy's array interface says it; while the capsule lives, the memory does."""
+    """Memory in NumPy's array interface. It is valid as long as the capsule lives."""
 
     def __init__(self, address: int | None, shape: tuple[int, ...], capsule: object) -> None:
         facts = {"data": (address, False), "shape": shape, "typestr": "|u1", "version": 3}
@@ -35,14 +35,14 @@ class _Loan:
 
 
 def array_of(image: Image.Image) -> Pixels:
-    """The pixels of an RGB image: uint8 (h, w, 3), or (h, w, 4) with a last byte that says nothing.
+    """The pixels of an RGB image: uint8 (h, w, 3), or (h, w, 4) whose last byte means nothing.
 
-    Nobody may write to them: four are Pillow's own memory, which the array keeps alive.
+    Do not write to them: an array of four bytes a pixel is Pillow's own memory, kept alive by it.
     """
     if _lends():
         try:
             return _lent(image)
-        except ValueError:  # above 16 MB an image lies in several pieces
+        except ValueError:  # above 16 MB an image is in several pieces
             pass
     return np.array(image)
 
@@ -51,7 +51,7 @@ def _lent(image: Any) -> Pixels:
     """Pillow's memory of an RGB image, (h, w, 4); raises ValueError where it is not one piece."""
     _, capsule = image.__arrow_c_array__()
     array = _Array.from_address(_pointer()(capsule, b"arrow_array"))
-    # Arrow's list of a list of four for each pixel: its child has the bytes, behind their mask.
+    # Arrow has a list of four values for each pixel: its child has the bytes, after their mask.
     values = array.children[0][0] if array.count == 1 else array
     if values.offset or values.length != 4 * image.width * image.height:
         raise ValueError(image.size)
@@ -60,7 +60,7 @@ def _lent(image: Any) -> Pixels:
 
 @cache
 def _lends() -> bool:
-    """Whether this Pillow, 11.2 or newer, lends its memory, and leaves no room between rows."""
+    """Whether this Pillow shares its memory (11.2 or newer), with no gaps between rows."""
     from PIL import Image
 
     image = Image.new("RGB", (1, 3))
@@ -73,6 +73,6 @@ def _lends() -> bool:
 
 @cache
 def _pointer() -> Any:
-    """Python's own function from a capsule and a name to an address."""
+    """Python's own function that gives the address in a capsule of a name."""
     kind = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
     return kind(("PyCapsule_GetPointer", ctypes.pythonapi))

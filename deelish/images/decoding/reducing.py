@@ -1,29 +1,30 @@
-"""The scale at which a JPEG is decoded: by the image's size and by what it is made, and no more."""
+"""The scale at which a JPEG is decoded. It depends on the image's size and the resize alone."""
 
 from __future__ import annotations
 
 # 1 is the whole image; a decoder gives a half, a quarter and an eighth of it in less time.
 SCALES = (8, 4, 2, 1)
-# A reduced image is left so many times the base, so that the resize still blurs as it should.
-LEAST = 2
+# A reduced image has at least so many times the side of the resize, which then blurs as it should.
+MIN_RATIO = 2
 
-# That of a JPEG; None of an image of another format, which is decoded as it is.
+# The scale of a JPEG; None for an image of another format, which is decoded whole.
 Scale = int | None
-ALL: tuple[Scale, ...] = (None, *SCALES)
+ALL_SCALES: tuple[Scale, ...] = (None, *SCALES)
 
 
-def scale_for(width: int, height: int, base: int) -> int:
-    """The scale for an image of this size that is to be base x base pixels: 8, 4, 2 or 1."""
+def scale_for(width: int, height: int, resize_size: int) -> int:
+    """The scale for an image that is resized to resize_size x resize_size: 8, 4, 2 or 1."""
     side = min(width, height)
-    return next(scale for scale in SCALES if scale == 1 or -(-side // scale) >= LEAST * base)
+    needed = MIN_RATIO * resize_size
+    return next(scale for scale in SCALES if scale == 1 or -(-side // scale) >= needed)
 
 
-def serves(width: int, height: int, scale: Scale, base: int) -> bool:
-    """Whether an image of this size, decoded at the scale, is the one for base x base pixels."""
+def is_right_scale(width: int, height: int, scale: Scale, resize_size: int) -> bool:
+    """Whether an image that was decoded at `scale` to width x height has the scale for a resize."""
     if scale is None:
         return True
-    # Decoders round a side up, and what is rounded up twice is as if rounded up once: whether the
-    # whole image would be reduced further can be told from the reduced one.
-    further = scale_for(width, height, base)
-    large = scale == 1 or min(width, height) >= LEAST * base
+    # Decoders round a side up, and rounding up twice gives what rounding up once does. So the
+    # reduced image shows whether the whole one would be reduced further.
+    further = scale_for(width, height, resize_size)
+    large = scale == 1 or min(width, height) >= MIN_RATIO * resize_size
     return large and (further == 1 or scale == SCALES[0])

@@ -1,4 +1,4 @@
-"""An image of Pillow's in any mode: its colours in eight bits each, and which side is up."""
+"""A Pillow image in any mode: as RGB of eight bits, and turned upright."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def upright(pixels: Pixels, image: Image.Image) -> Pixels:
-    """Pixels (h, w, any) of an image turned and mirrored as its EXIF orientation says."""
+    """Pixels (h, w, any) of an image, turned and mirrored by its EXIF orientation."""
     orientation = _orientation(image)
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
@@ -57,11 +57,11 @@ def upright(pixels: Pixels, image: Image.Image) -> Pixels:
 
 
 def _orientation(image: Image.Image) -> int:
-    """From 1 to 8; 1 when the block cannot be read, as viewers do."""
+    """From 1 to 8; 1 when the EXIF block cannot be read, as in image viewers."""
     from PIL import ExifTags
 
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # a broken note beside the pixels is no reason to lose the image
+    except Exception:  # a broken EXIF block is no reason to lose the image
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

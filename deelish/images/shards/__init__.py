@@ -1,1 +1,1 @@
-"""Tar shards in WebDataset's layout, read at any place."""
+"""Tar shards in WebDataset's layout, read at any offset."""

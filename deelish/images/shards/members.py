@@ -1,4 +1,4 @@
-"""The bytes of an image that is a member of a shard, a tar file: read at their place in it."""
+"""An image that is a member of a shard, a tar file: its bytes, read at their offset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Facts = tuple[int, int, bool, int, int]
 
 
 class OpenShards:
-    """Shards that stay open, so many at most: the one used longest ago is closed first."""
+    """Shards that stay open, at most so many: the least recently used is closed first."""
 
     def __init__(self, most: int = MOST_OPEN) -> None:
         self._most = most
@@ -32,8 +32,8 @@ class OpenShards:
             if file is not None:
                 self._files.move_to_end(path)
                 return file
-        # Not under the lock, as to open a file of a server takes long; of two threads the first
-        # counts. A file that goes here closes when no thread reads it any more.
+        # Not under the lock, as opening a file on a server takes long. If two threads open it, the
+        # first one counts. A file that is dropped here closes when no thread reads it any more.
         opened = OpenFile(path)
         with self._lock:
             file = self._files.setdefault(path, opened)
@@ -47,8 +47,8 @@ class OpenShards:
 class Shard:
     """A tar file as it was when its index was made.
 
-    path: as the user wrote it, with its ranges filled in.  facts: what tells whether it is another
-    one now.
+    path: as the user wrote it, with its ranges filled in.  facts: they show whether the file has
+    been changed or replaced since.
     """
 
     path: str
@@ -57,12 +57,12 @@ class Shard:
 
     @classmethod
     def of(cls, path: str, status: os.stat_result, files: OpenShards) -> Shard:
-        """The shard that the system says this of."""
+        """The shard of a path, with the status of its open file."""
         return cls(path, _facts(status), files)
 
     def is_still(self, status: os.stat_result) -> bool:
-        """Whether a file that was opened by its path is the one that was indexed, and there."""
-        # A new permission changes the last fact too, and file systems of users make new numbers.
+        """Whether an open file of its path is the one that was indexed, and was not removed."""
+        # Not the last two: FUSE file systems change the inode, and a new permission the last time.
         return _facts(status)[:3] == self.facts[:3]
 
 
@@ -85,16 +85,16 @@ class Member(NamedTuple):
         return f"{self.shard.path} member {self.name}"
 
     def facts(self) -> tuple[object, ...]:
-        """What its bytes hang on; nothing is read for it."""
+        """What its bytes depend on; nothing is read for it."""
         path = os.path.abspath(self.shard.path)  # noqa: PTH100
         return (path, *self.shard.facts, self.start, self.size)
 
     def read(self) -> bytes:
-        """Its bytes. Raises DataError where the shard is another one than that of the index."""
+        """Its bytes. Raises DataError where the shard is not the one that was indexed."""
         try:
             file = self.shard.files.get(self.shard.path)
             data = file.read(self.start, self.size)
-            # After the reading, so that a change before it is seen.
+            # After the read, so that a change before it is noticed.
             unchanged = self.shard.is_still(file.status())
         except OSError as error:
             raise DataError(
@@ -110,6 +110,6 @@ class Member(NamedTuple):
 
 
 def _facts(status: os.stat_result) -> Facts:
-    """Size, time of the last writing, whether it has a name; number on the disk, last change."""
+    """Size, time of the last write, whether it still has a name; inode, time of the last change."""
     named = status.st_nlink > 0
     return status.st_size, status.st_mtime_ns, named, status.st_ino, status.st_ctime_ns

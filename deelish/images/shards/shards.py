@@ -1,7 +1,7 @@
 """Tar shards in WebDataset's layout: the names that a range stands for, and what is in them.
 
 The members of a sample share their path up to the first dot of the file name: `0001.jpg` is the
-image of sample 0001 and `0001.cls` its label as text; what else it has is left alone.
+image of sample 0001 and `0001.cls` its label as text. Its other members are ignored.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from tarfile import TarInfo
 from typing import IO, NamedTuple
 
 from deelish.errors import DataError, MissingDataError, reason
-from deelish.images.sample import ENDINGS, label_fault
+from deelish.images.sample import EXTENSIONS, label_fault
 from deelish.images.shards import tar_headers
 from deelish.images.shards.members import Member, OpenShards, Shard
 
 RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}")
 MOST_SHARDS = 100_000
 LABEL = ".cls"
-# More than any number has.
+# More than any label has.
 LABEL_BYTES = 99
 
 Labelled = tuple[Member, int]
 
 
 def are_shards(source: str | Path) -> bool:
-    """Whether the name is that of a tar, or of a range of them."""
-    return str(source).lower().endswith(tar_headers.ENDINGS)
+    """Whether the name is of a tar, or of a range of them."""
+    return str(source).lower().endswith(tar_headers.EXTENSIONS)
 
 
 def read_shards(source: str | Path) -> list[Labelled]:
     """The images of one tar, or of a range `{000..999}` of them, each with its label.
 
-    Of the files only headers and labels are read.  Raises DataError with the shard and the first
+    Only the headers and labels are read.  Raises DataError with the shard and the first
     member that is wrong.
     """
     from tqdm.auto import tqdm
 
-    paths, files, found = _there(str(source)), OpenShards(), []
+    paths, files, found = _paths_of(str(source)), OpenShards(), []
     for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
         found += _read_shard(path, files)
     return found
 
 
 def expanded(name: str) -> list[str]:
-    """The names that a shell makes of one with ranges; the number of the last one runs first.
+    """The names that a shell expands ranges to; the last range varies fastest.
 
     Raises DataError for a range that is written backwards, or for more than MOST_SHARDS names.
     """
@@ -72,8 +72,8 @@ def expanded(name: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _there(source: str) -> list[str]:
-    """The paths of the shards, all of which are there."""
+def _paths_of(source: str) -> list[str]:
+    """The paths of the shards. Raises DataError where one is missing."""
     paths = expanded(source)
     try:
         missing = [path for path in paths if not Path(path).exists()]
@@ -94,7 +94,7 @@ def _read_shard(path: str, files: OpenShards) -> list[Labelled]:
     try:
         if not Path(path).is_file():
             raise DataError(f"{path}: this is no ordinary file; name a tar")
-        # Without a buffer, which would read eight kilobytes for each header.
+        # Unbuffered: a buffer would read eight kilobytes for each header.
         with Path(path).open("rb", buffering=0) as file:
             samples = _Samples(Shard.of(path, os.fstat(file.fileno()), files))
             for member in tar_headers.headers(path, file):
@@ -117,23 +117,23 @@ class _Samples:
         self._shard = shard
         self._images: dict[str, Member] = {}
         self._labels: dict[str, _Label] = {}
-        # What would be an image if its name had no further dot, the first of each sample.
+        # The first member of each sample that would be an image if its name had no further dot.
         self._dotted: dict[str, str] = {}
 
     def add(self, member: TarInfo, file: IO[bytes]) -> None:
-        """Take in a member: the place of an image, the text of a label."""
+        """Add a member: the offset of an image, the text of a label."""
         name = "/".join(part for part in member.name.split("/") if part not in ("", "."))
-        stem, _, ending = name.rpartition("/")[2].partition(".")
+        stem, _, extension = name.rpartition("/")[2].partition(".")
         if not stem:  # a hidden file
             return
-        key, ending = name[: len(name) - len(ending) - 1], f".{ending.lower()}"
-        if ending in ENDINGS:
+        key, extension = name[: len(name) - len(extension) - 1], f".{extension.lower()}"
+        if extension in EXTENSIONS:
             self._check(member, name, self._images.get(key))
             self._images[key] = Member(self._shard, name, member.offset_data, member.size)
-        elif ending == LABEL:
+        elif extension == LABEL:
             self._check(member, name, self._labels.get(key))
             self._labels[key] = _Label(name, _text(member, file))
-        elif ending.endswith(ENDINGS):
+        elif extension.endswith(EXTENSIONS):
             self._dotted.setdefault(key, name)
 
     def checked(self) -> list[Labelled]:
@@ -163,12 +163,12 @@ class _Samples:
         self._refuse(
             [image.name for key, image in images.items() if key not in labels],
             "the image has no label",
-            f"put its label as text beside it, ending in {LABEL}",
+            f"put its label as text beside it, with the extension {LABEL}",
         )
         self._refuse(
             [label.name for key, label in labels.items() if key not in images],
             "the label has no image",
-            f"put one beside it that ends in {', '.join(ENDINGS)}, or take it out",
+            f"put one beside it that ends in {', '.join(EXTENSIONS)}, or take it out",
         )
 
     def _refuse(self, names: Sequence[str], what: str, cure: str) -> None:
@@ -178,20 +178,20 @@ class _Samples:
             raise DataError(f"{self._shard.path} member {names[0]}: {what}{more}; {cure}")
 
     def _check(self, member: TarInfo, name: str, other: Member | _Label | None) -> None:
-        """Raises DataError for a member that is none by itself, or not the only one."""
+        """Raises DataError for a member that is no ordinary file, or the second of its kind."""
         where = f"{self._shard.path} member {name}"
         if other is not None:
             what = f"its sample has {other.name} too" if other.name != name else "it is there twice"
             raise DataError(f"{where}: {what}; a sample has one image and one label")
         if not member.isreg() or member.issparse():
             raise DataError(
-                f"{where}: it is {_kind(member)}, whose bytes do not lie in the tar as they are;"
-                " write the tar anew from ordinary files, with `tar --hard-dereference -h`"
+                f"{where}: it is {_kind(member)}, whose bytes are not in the tar as they are;"
+                " write the tar again from ordinary files, with `tar --hard-dereference -h`"
             )
 
 
 def _text(member: TarInfo, file: IO[bytes]) -> str:
-    """The text of a label; of a long one, which is no number, its start."""
+    """The text of a label; of a long one, which cannot be a number, its start."""
     file.seek(member.offset_data)
     text = file.read(min(member.size, LABEL_BYTES)).decode("utf-8", "replace")
     return text.strip() if member.size <= LABEL_BYTES else text

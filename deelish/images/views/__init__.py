@@ -1,1 +1,1 @@
-"""Views: which part of an image is shown, by a recorded recipe."""
+"""Views: which part of an image a batch shows, and what it is mixed with."""

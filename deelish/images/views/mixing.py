@@ -14,14 +14,14 @@ MIXUP, CUTMIX = "mixup", "cutmix"
 
 @dataclass(frozen=True)
 class Mixture:
-    """How an image and its partner are mixed; `ratio`, 0 to 1, is the image's own share.
+    """How an image and its partner are mixed; `ratio`, 0 to 1, is the weight of the image.
 
     "mixup" (Zhang et al. 2018) takes ratio * image + (1 - ratio) * partner in every pixel.
-    "cutmix" (Yun et al. 2019) takes the partner in a square box with 1 - ratio of the area, whose
-    left and top edges are shares of the side, and the image around it.
+    "cutmix" (Yun et al. 2019) takes the partner in a square box with 1 - ratio of the area, and the
+    image around it. `left` and `top` of the box are fractions of the side.
 
-    The ratio is uniform, as in function matching (Beyer et al. 2022) and in CutMix.  The box lies
-    wholly inside the image, so that its area is 1 - ratio and need not be corrected afterwards.
+    The ratio is uniform, as in function matching (Beyer et al. 2022) and in CutMix.  The box is
+    wholly inside the image, so that its area is 1 - ratio and needs no correction afterwards.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Mixture:
 
     @classmethod
     def draw(cls, kind: str, ratio: float, left: float, top: float) -> Mixture:
-        """From three numbers in [0, 1): the ratio, and the box's places in its free margin."""
+        """From three numbers in [0, 1): the ratio, and where the box is in its free margin."""
         if kind == MIXUP:
             return cls(kind, ratio)
         margin = 1 - math.sqrt(1 - ratio)
@@ -47,8 +47,8 @@ class Mixture:
     def apply(self, image: NDArray[np.uint8], partner: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The mixture of two views (size, size, 3), rounded to whole values."""
         if self.kind == MIXUP:
-            share, rest = np.float32(self.ratio), np.float32(1 - self.ratio)
-            mixed = image.astype(np.float32) * share + partner.astype(np.float32) * rest
+            ratio, rest = np.float32(self.ratio), np.float32(1 - self.ratio)
+            mixed = image.astype(np.float32) * ratio + partner.astype(np.float32) * rest
             return np.rint(mixed).astype(np.uint8)
         left, top, right, bottom = self.box(len(image))
         pasted = image.copy()
@@ -56,5 +56,5 @@ class Mixture:
         return pasted
 
     def to_bytes(self) -> bytes:
-        """What the pixels hang on, exactly: kind, ratio and box."""
+        """What the pixels depend on, exactly: kind, ratio and box."""
         return self.kind.encode() + struct.pack("<ddd", self.ratio, self.left, self.top)

@@ -97,7 +97,7 @@ def test_damaged_and_missing_files_are_refused(tmp_path):
 
 def test_an_onnx_file_computes_on_the_cores_that_the_process_may_use(tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
-    monkeypatch.setattr("deelish.formats.onnx.runtime.cores", lambda: 3)
+    monkeypatch.setattr("deelish.formats.onnx.runtime.available_cores", lambda: 3)
     file = small_network().export(tmp_path / "net.onnx")
     options = OnnxModel(file, -1)._session.get_session_options()
     assert options.intra_op_num_threads == 3

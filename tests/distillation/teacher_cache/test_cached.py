@@ -122,7 +122,7 @@ def test_the_images_that_are_computed_keep_their_labels():
 
     class Noting(Teacher):
         def compute(self, images):
-            seen.append((images.labels.value.tolist(), images.labels.items))
+            seen.append((images.labels.value.tolist(), images.labels.samples))
             return super().compute(images)
 
     teacher, keys = Noting(), keys_of(0, 6)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from deelish.images.cache.disk import DiskCache
-from deelish.images.decoding.frames import Opened
+from deelish.images.decoding.decoded_image import DecodedImage
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -22,7 +22,7 @@ def images(folder, tmp_path):
         pixels = np.full((10, 20, 3), index, np.uint8)
         Image.fromarray(pixels).save(path)
         assert cache.get(path, 256) is None
-        cache.put(path, 256, Opened(pixels, None, bytes(16)))
+        cache.put(path, 256, DecodedImage(pixels, None, bytes(16)))
     cache.flush()
     assert cache.folder == folder / "images"
     return cache.folder

@@ -28,12 +28,12 @@ def folder(tmp_path):
 def run(folder, noise, monkeypatch):
     """Call it for what a run of its own shows: the same as without a cache; what it decoded."""
 
-    def started(**showing):
-        plain = epochs(loader_of(noise, **showing))
+    def started(**augmentation):
+        plain = epochs(loader_of(noise, **augmentation))
         with monkeypatch.context() as patch:
             seen = decoded(patch)
             cache = DiskCache(folder)
-            assert epochs(loader_of(noise, cache, workers=1, **showing)) == plain
+            assert epochs(loader_of(noise, cache, workers=1, **augmentation)) == plain
         return sorted(seen), cache
 
     return started
@@ -58,8 +58,8 @@ def flip(path, byte):
 
 def test_a_second_run_decodes_nothing(run, folder, lines):
     assert run()[0] == ALL
-    for showing in ({}, {"views": 3}, {"mix": "cutmix"}, {"mix": "mixup", "views": 2}):
-        seen, cache = run(**showing)
+    for augmentation in ({}, {"views": 3}, {"mix": "cutmix"}, {"mix": "mixup", "views": 2}):
+        seen, cache = run(**augmentation)
         assert seen == []
         assert cache.summary(9) == f"decoded images: 9 cached on disk, {cache.bytes / 1000:.1f} kB"
     assert lines() == []

@@ -12,7 +12,7 @@ from PIL import Image
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
 
-SHOWINGS = (
+AUGMENTATIONS = (
     {},
     {"views": 2},
     {"views": "centre"},
@@ -26,15 +26,17 @@ def cache(request, tmp_path):
     return MemoryCache() if request.param == "memory" else DiskCache(tmp_path / "cache")
 
 
-@pytest.mark.parametrize("showing", SHOWINGS, ids=str)
-def test_batches_are_the_same_to_the_bit_with_and_without(showing, cache, noise):
-    assert epochs(loader_of(noise, cache, **showing)) == epochs(loader_of(noise, **showing))
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS, ids=str)
+def test_batches_are_the_same_to_the_bit_with_and_without(augmentation, cache, noise):
+    assert epochs(loader_of(noise, cache, **augmentation)) == epochs(
+        loader_of(noise, **augmentation)
+    )
 
 
-@pytest.mark.parametrize("showing", SHOWINGS, ids=str)
-def test_each_image_is_decoded_once(showing, cache, noise, monkeypatch):
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS, ids=str)
+def test_each_image_is_decoded_once(augmentation, cache, noise, monkeypatch):
     seen = decoded(monkeypatch)
-    epochs(loader_of(noise, cache, workers=1, **showing))
+    epochs(loader_of(noise, cache, workers=1, **augmentation))
     assert sorted(seen) == [f"{index}.png" for index in range(9)]
     assert cache.summary(9).startswith("decoded images: 9 cached ")
 
@@ -97,7 +99,7 @@ def test_memory_is_limited_and_the_summary_says_so(noise, monkeypatch):
     sizes = [3 * (30 + index) * (50 - index) for index in range(9)]
     cache = MemoryCache(limit=sum(sizes[:3]) + 100)
     loader = loader_of(noise, cache, workers=1)
-    loader.wanted.clear()
+    loader.view_sizes.clear()
     list(loader.batches(0, False))
     seen = decoded(monkeypatch)
     list(loader.batches(0, False))

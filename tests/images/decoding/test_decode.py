@@ -16,7 +16,7 @@ WAVES = (np.sin(np.arange(48 * 64 * 3).reshape(48, 64, 3) / 50) * 100 + 120).ast
 
 
 def pixels(array: np.ndarray) -> np.ndarray:
-    """As signed numbers; of four bytes a pixel the last says nothing."""
+    """As signed numbers; the last of four bytes a pixel means nothing."""
     return array[..., :3].astype(int)
 
 
@@ -27,9 +27,9 @@ def photo(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("ending", ["png", "bmp", "webp", "ppm"])
-def test_lossless_files_keep_their_pixels(tmp_path, ending):
-    path = tmp_path / f"image.{ending}"
+@pytest.mark.parametrize("extension", ["png", "bmp", "webp", "ppm"])
+def test_lossless_files_keep_their_pixels(tmp_path, extension):
+    path = tmp_path / f"image.{extension}"
     Image.fromarray(WAVES).save(path, lossless=True)
     np.testing.assert_array_equal(pixels(decode(path)), WAVES)
 
@@ -113,9 +113,9 @@ def test_a_plain_palette(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("ending", ["jpg", "png"])
-def test_exif_orientation_is_undone_once(tmp_path, orientation, ending):
-    path = tmp_path / f"turned.{ending}"
+@pytest.mark.parametrize("extension", ["jpg", "png"])
+def test_exif_orientation_is_undone_once(tmp_path, orientation, extension):
+    path = tmp_path / f"turned.{extension}"
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     Image.fromarray(WAVES).save(path, exif=exif)

@@ -1,4 +1,4 @@
-"""Large JPEGs are decoded at a smaller scale, by a rule of their size and the base alone."""
+"""Large JPEGs are decoded at a smaller scale, which depends on their size and the resize alone."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from deelish.errors import DataError
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
 from deelish.images.decoding.decode import decode_for
-from deelish.images.decoding.reducing import SCALES, scale_for, serves
-from deelish.images.lists import read_items
+from deelish.images.decoding.reducing import SCALES, is_right_scale, scale_for
+from deelish.images.in_memory import InMemoryImages
+from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
-from deelish.images.stills import Stills
-from deelish.images.views.recipes import Showing
+from deelish.images.reading import ReadOptions
 from deelish.images.views.view import View, render
 
 # For an image of about 125 x 90 pixels: at a half twice, whole, at a quarter, at an eighth.
-SPECS = ((14, 16), (15, 20), (33, 40), (7, 8), (4, 5))
+VIEW_SIZES = ((14, 16), (15, 20), (33, 40), (7, 8), (4, 5))
 NAMES = [f"{index}.jpg" for index in range(5)]
 
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """train.txt in the working folder: five JPEGs of odd sizes, one that lies on its side."""
+    """train.txt in the working folder: five JPEGs of odd sizes, one of them turned on its side."""
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(0)
     turned = Image.Exif()
@@ -43,54 +43,54 @@ def photos(tmp_path, monkeypatch):
 
 @pytest.fixture(params=["memory", "disk"])
 def cache(request, tmp_path):
-    return MemoryCache() if request.param == "memory" else DiskCache(tmp_path / "kept")
+    return MemoryCache() if request.param == "memory" else DiskCache(tmp_path / "cache")
 
 
-def loader_of(source, specs, cache=None, **showing):
-    options = Showing(cache=cache, **showing)
-    loader = Loader(read_items(source), batch_size=5, seed=3, showing=options, workers=1)
-    loader.wanted |= set(specs)
+def loader_of(source, view_sizes, cache=None, **augmentation):
+    options = ReadOptions(cache=cache, **augmentation)
+    loader = Loader(read_samples(source), batch_size=5, seed=3, read_options=options, workers=1)
+    loader.view_sizes |= set(view_sizes)
     return loader
 
 
-def shown(source, specs, cache=None, **showing):
-    """The pixels of each spec in an epoch."""
-    (batch,) = loader_of(source, specs, cache, **showing).batches(1, training=True)
-    return [batch.pixels(*spec).tobytes() for spec in specs]
+def shown(source, view_sizes, cache=None, **augmentation):
+    """The pixels of each view size in an epoch."""
+    (batch,) = loader_of(source, view_sizes, cache, **augmentation).batches(1, training=True)
+    return [batch.pixels(*view_size).tobytes() for view_size in view_sizes]
 
 
 def by_pillow(path, scale):
-    """What Pillow's own draft makes of a file, upright as 3.jpg wants it."""
+    """What Pillow's own draft makes of a file, upright: 3.jpg is turned."""
     with Image.open(path) as image:
         image.draft("RGB", (image.width // scale, image.height // scale))
         return np.asarray(image.transpose(Image.Transpose.ROTATE_270) if "3" in path else image)
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "base", "scale"),
+    ("width", "height", "resize_size", "scale"),
     [
         *((500, 375, 256, 1), (4000, 3000, 256, 4), (3000, 4000, 224, 4), (2000, 1500, 256, 2)),
         *((1023, 9999, 256, 2), (1022, 9999, 256, 1), (4089, 4089, 256, 8), (4088, 4088, 256, 4)),
         *((99999, 300, 256, 1), (32, 32, 28, 1), (99999, 99999, 1, 8), (1, 1, 1, 1)),
     ],
 )
-def test_the_scale_leaves_twice_the_base(width, height, base, scale):
-    assert scale_for(width, height, base) == scale
+def test_the_scale_leaves_twice_the_resize_size(width, height, resize_size, scale):
+    assert scale_for(width, height, resize_size) == scale
 
 
-def test_a_reduced_image_tells_whether_it_is_the_one():
+def test_a_reduced_image_shows_whether_it_has_the_right_scale():
     sides = [*range(1, 70), 333, 1000, 1023, 1025]
-    for side, base, scale in itertools.product(sides, (1, 2, 3, 7, 16, 40), SCALES):
+    for side, resize_size, scale in itertools.product(sides, (1, 2, 3, 7, 16, 40), SCALES):
         reduced = -(-side // scale)
-        wanted = scale == scale_for(side, 2000, base)
-        assert serves(reduced, -(-2000 // scale), scale, base) is wanted
+        right = scale == scale_for(side, 2000, resize_size)
+        assert is_right_scale(reduced, -(-2000 // scale), scale, resize_size) is right
 
 
 def test_a_jpeg_is_what_pillows_draft_makes_of_it(photos):
-    for name, (_, base) in itertools.product(NAMES, SPECS):
-        pixels, scale = decode_for(name, base)
+    for name, (_, resize_size) in itertools.product(NAMES, VIEW_SIZES):
+        pixels, scale = decode_for(name, resize_size)
         np.testing.assert_array_equal(pixels, by_pillow(name, scale))
-    assert [decode_for("0.jpg", base)[1] for _, base in SPECS] == [2, 2, 1, 4, 8]
+    assert [decode_for("0.jpg", resize_size)[1] for _, resize_size in VIEW_SIZES] == [2, 2, 1, 4, 8]
     assert decode_for("0.jpg", 8)[0].shape == (23, 32, 3)
     assert decode_for("0.jpg", 8, Path("0.jpg").read_bytes())[0].shape == (23, 32, 3)
 
@@ -102,7 +102,7 @@ def test_other_formats_are_decoded_whole(photos):
         assert (pixels.shape[:2], scale) == ((90, 125), None)
 
 
-def test_grey_and_printed_colours_are_reduced_too(photos):
+def test_grey_and_cmyk_are_reduced_too(photos):
     for mode in ("L", "CMYK"):
         Image.open("0.jpg").convert(mode).save("odd.jpg")
         pixels, scale = decode_for("odd.jpg", 8)
@@ -112,101 +112,101 @@ def test_grey_and_printed_colours_are_reduced_too(photos):
         assert scale == 4
 
 
-@pytest.mark.parametrize("showing", [{}, {"views": 2}, {"mix": "mixup"}], ids=str)
-def test_pixels_hang_on_their_own_spec_alone(showing, photos):
-    together = shown(photos, SPECS, **showing)
-    assert together == [shown(photos, [spec], **showing)[0] for spec in SPECS]
-    (batch,) = loader_of(photos, [], **showing).batches(1, training=True)
-    assert together == [batch.pixels(*spec).tobytes() for spec in SPECS]
+@pytest.mark.parametrize("augmentation", [{}, {"views": 2}, {"mix": "mixup"}], ids=str)
+def test_pixels_depend_on_their_own_view_size_alone(augmentation, photos):
+    together = shown(photos, VIEW_SIZES, **augmentation)
+    assert together == [shown(photos, [view_size], **augmentation)[0] for view_size in VIEW_SIZES]
+    (batch,) = loader_of(photos, [], **augmentation).batches(1, training=True)
+    assert together == [batch.pixels(*view_size).tobytes() for view_size in VIEW_SIZES]
 
 
 def test_pixels_are_a_view_of_the_reduced_image(photos):
-    (batch,) = loader_of(photos, SPECS).batches(0, training=False)
-    for (size, base), scale in zip(SPECS, (2, 2, 1, 4, 8), strict=True):
+    (batch,) = loader_of(photos, VIEW_SIZES).batches(0, training=False)
+    for (size, resize_size), scale in zip(VIEW_SIZES, (2, 2, 1, 4, 8), strict=True):
         images = [by_pillow(name, scale) for name in NAMES]
-        wanted = [render(image, View.centre(), size, base) for image in images]
-        np.testing.assert_array_equal(batch.pixels(size, base), wanted)
+        expected = [render(image, View.centre(), size, resize_size) for image in images]
+        np.testing.assert_array_equal(batch.pixels(size, resize_size), expected)
 
 
 def test_an_image_is_decoded_once_for_each_scale(photos, monkeypatch):
     seen = decoded(monkeypatch)
-    shown(photos, SPECS)
+    shown(photos, VIEW_SIZES)
     assert sorted(seen) == sorted(4 * NAMES)
     seen.clear()
-    shown(photos, SPECS[:2])
+    shown(photos, VIEW_SIZES[:2])
     assert sorted(seen) == NAMES
 
 
-@pytest.mark.parametrize("showing", [{}, {"views": 2}, {"mix": "cutmix", "views": 2}], ids=str)
-def test_cached_images_show_the_same(showing, cache, photos, monkeypatch):
-    plain = shown(photos, SPECS, **showing)
+@pytest.mark.parametrize("augmentation", [{}, {"views": 2}, {"mix": "cutmix", "views": 2}], ids=str)
+def test_cached_images_show_the_same(augmentation, cache, photos, monkeypatch):
+    plain = shown(photos, VIEW_SIZES, **augmentation)
     seen = decoded(monkeypatch)
     for _ in range(2):
-        assert shown(photos, SPECS, cache, **showing) == plain
+        assert shown(photos, VIEW_SIZES, cache, **augmentation) == plain
     assert sorted(seen) == sorted(4 * NAMES)
     assert cache.count == 5
     assert cache.bytes == sum(
-        decode_for(name, base)[0].nbytes for name in NAMES for base in (5, 8, 16, 40)
+        decode_for(name, resize_size)[0].nbytes for name in NAMES for resize_size in (5, 8, 16, 40)
     )
 
 
-def test_a_base_of_the_same_scale_is_served_by_what_is_kept(cache, photos, monkeypatch):
-    shown(photos, SPECS[:1], cache)
+def test_a_resize_of_the_same_scale_takes_the_cached_image(cache, photos, monkeypatch):
+    shown(photos, VIEW_SIZES[:1], cache)
     seen = decoded(monkeypatch)
-    assert shown(photos, SPECS[1:2], cache) == shown(photos, SPECS[1:2])
-    assert len(seen) == 5  # those without
-    shown(photos, SPECS[:3], cache)
+    assert shown(photos, VIEW_SIZES[1:2], cache) == shown(photos, VIEW_SIZES[1:2])
+    assert len(seen) == 5  # those without a cache
+    shown(photos, VIEW_SIZES[:3], cache)
     assert len(seen) == 10  # the whole images are new
 
 
 def test_a_later_run_finds_each_scale_on_disk(photos, tmp_path, monkeypatch):
-    first, later = shown(photos, SPECS[:3], DiskCache(tmp_path / "kept")), []
+    first, later = shown(photos, VIEW_SIZES[:3], DiskCache(tmp_path / "cache")), []
     seen = decoded(monkeypatch)
-    for spec in SPECS[:3]:
-        later += shown(photos, [spec], DiskCache(tmp_path / "kept"))
+    for view_size in VIEW_SIZES[:3]:
+        later += shown(photos, [view_size], DiskCache(tmp_path / "cache"))
     assert later == first
     assert seen == []
-    cache = DiskCache(tmp_path / "kept")
-    shown(photos, SPECS[:1], cache)
+    cache = DiskCache(tmp_path / "cache")
+    shown(photos, VIEW_SIZES[:1], cache)
     assert cache.summary(5) == f"decoded images: 5 cached on disk, {cache.bytes / 1000:.1f} kB"
 
 
 def test_a_full_cache_gives_the_scales_that_it_has(photos, tmp_path, monkeypatch):
-    shown(photos, SPECS[3:], DiskCache(tmp_path / "kept"))
+    shown(photos, VIEW_SIZES[3:], DiskCache(tmp_path / "cache"))
     monkeypatch.setattr("deelish.images.cache.disk.free_disk", lambda folder: 0)
-    cache, seen = DiskCache(tmp_path / "kept"), decoded(monkeypatch)
+    cache, seen = DiskCache(tmp_path / "cache"), decoded(monkeypatch)
     for _ in range(3):
-        assert shown(photos, SPECS, cache) == shown(photos, SPECS)
-    # Without, four of each in each epoch; with, the whole ones and the halves.
+        assert shown(photos, VIEW_SIZES, cache) == shown(photos, VIEW_SIZES)
+    # Without a cache, four scales of each in each epoch; with it, the whole ones and the halves.
     assert len(seen) == 3 * 5 * (4 + 2)
 
 
 def test_a_file_that_changed_between_two_scales_is_refused(photos):
     cache = MemoryCache()
-    shown(photos, SPECS[:1], cache, views=2)
+    shown(photos, VIEW_SIZES[:1], cache, views=2)
     Image.new("RGB", (125, 90), "red").save("2.jpg")
     message = r"train.txt line 3: 2.jpg has changed since it was first read; start the training"
     with pytest.raises(DataError, match=message):
-        shown(photos, SPECS, cache, views=2)
+        shown(photos, VIEW_SIZES, cache, views=2)
 
 
-def test_a_file_at_the_prompt_is_seen_as_in_a_training(photos):
-    (batch,) = loader_of(photos, SPECS).batches(0, training=False)
-    stills = Stills.of(NAMES)
+def test_a_file_given_directly_is_decoded_as_in_a_training(photos):
+    (batch,) = loader_of(photos, VIEW_SIZES).batches(0, training=False)
+    images = InMemoryImages.of(NAMES)
     for name in NAMES:
         Path(name).unlink()
-    for spec in SPECS:
-        np.testing.assert_array_equal(stills.pixels(*spec), batch.pixels(*spec))
+    for view_size in VIEW_SIZES:
+        np.testing.assert_array_equal(images.pixels(*view_size), batch.pixels(*view_size))
 
 
-def test_an_image_or_array_at_the_prompt_is_taken_as_it_is(photos):
-    whole = by_pillow("0.jpg", 1)
-    for source in (whole, Image.fromarray(whole), Image.open("0.jpg")):
-        pixels = Stills.of(source).pixels(4, 5)
-        np.testing.assert_array_equal(pixels[0], render(whole, View.centre(), 4, 5))
+def test_an_image_or_array_given_directly_is_used_as_it_is(photos):
+    image = by_pillow("0.jpg", 1)
+    for source in (image, Image.fromarray(image), Image.open("0.jpg")):
+        pixels = InMemoryImages.of(source).pixels(4, 5)
+        np.testing.assert_array_equal(pixels[0], render(image, View.centre(), 4, 5))
 
 
-def test_the_pixels_of_the_file_are_those_that_are_too_many(photos):
+def test_the_limit_counts_the_pixels_of_the_file(photos):
     data = bytearray(Path("0.jpg").read_bytes())
     start = data.index(b"\xff\xc0") + 5
     data[start : start + 4] = (8000).to_bytes(2) + (8001).to_bytes(2)
@@ -218,8 +218,8 @@ def test_the_pixels_of_the_file_are_those_that_are_too_many(photos):
 def test_a_truncated_file_is_refused_at_each_scale(photos):
     data = Path("0.jpg").read_bytes()
     Path("0.jpg").write_bytes(data[: len(data) * 9 // 10])
-    for _, base in SPECS:
+    for _, resize_size in VIEW_SIZES:
         with pytest.raises(DataError, match=r"0.jpg: the image is cut off \("):
-            decode_for("0.jpg", base)
+            decode_for("0.jpg", resize_size)
     with pytest.raises(DataError, match=r"0.jpg: the image is cut off \("):
-        Stills.of("0.jpg")
+        InMemoryImages.of("0.jpg")

@@ -67,15 +67,15 @@ def test_files_that_are_no_image(tmp_path, data, message):
     assert str(again.value) == str(caught.value)
 
 
-@pytest.mark.parametrize("ending", ["jpg", "png", "bmp", "ppm", "gif"])
-@pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_truncated_file(tmp_path, ending, share):
-    path = tmp_path / f"cut.{ending}"
+@pytest.mark.parametrize("extension", ["jpg", "png", "bmp", "ppm", "gif"])
+@pytest.mark.parametrize("fraction", [0.5, 0.9])
+def test_a_truncated_file(tmp_path, extension, fraction):
+    path = tmp_path / f"cut.{extension}"
     noise = np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
     data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(DataError, match=rf"cut.{ending}: the image is cut off \(.*; replace"):
+    path.write_bytes(data[: int(len(data) * fraction)])
+    with pytest.raises(DataError, match=rf"cut.{extension}: the image is cut off \(.*; replace"):
         decode(path)
 
 

@@ -1,4 +1,4 @@
-"""JPEG files by libjpeg-turbo alone: Pillow's pixels, and Pillow's word on what is damaged."""
+"""JPEG files by libjpeg-turbo alone: Pillow's pixels, and Pillow's errors where one is damaged."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_pixels_are_pillows(size, kind, scale):
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 7), (7, 40), (8, 8), (9, 4)], ids=str)
 def test_tiny_images_are_whole(size, tmp_path):
-    """A decoder that is asked for a size might take a smaller scale that gives the same one."""
+    """A decoder that gets a size might take a smaller scale that gives the same size."""
     path = tmp_path / "tiny.jpg"
     path.write_bytes(written(photo(*size)))
     np.testing.assert_array_equal(decode(path), by_pillow(path.read_bytes()))
@@ -68,7 +68,7 @@ def test_grey_has_three_equal_channels():
     np.testing.assert_array_equal(taken(data), by_pillow(data), strict=True)
 
 
-def test_printed_colours_are_left_to_pillow(tmp_path):
+def test_cmyk_is_left_to_pillow(tmp_path):
     path = tmp_path / "print.jpg"
     path.write_bytes(written(photo(97, 61).convert("CMYK")))
     assert taken(path.read_bytes()) is None
@@ -76,23 +76,23 @@ def test_printed_colours_are_left_to_pillow(tmp_path):
 
 
 def test_what_pillow_reads_in_spite_of_damage_is_read(tmp_path):
-    """Bytes that belong to nothing, before the end: Pillow passes over them."""
+    """Stray bytes before the end: Pillow skips them."""
     path, data = tmp_path / "odd.jpg", written(photo(97, 61))
     path.write_bytes(data[:-2] + bytes(9) + data[-2:])
     assert taken(path.read_bytes()) is None
     np.testing.assert_array_equal(decode(path), by_pillow(data))
 
 
-def test_damage_is_told_in_the_same_words_at_every_scale(tmp_path):
+def test_damage_gives_the_same_error_at_every_scale(tmp_path):
     path, data = tmp_path / "cut.jpg", written(photo(97, 61))
     path.write_bytes(data[: len(data) // 2])
-    for base in (None, 20, 5):
+    for resize_size in (None, 20, 5):
         with pytest.raises(DataError, match=r"cut.jpg: the image is cut off \(.*; replace"):
-            decode_for(path, base)
+            decode_for(path, resize_size)
 
 
 def test_pixels_may_be_written_to():
-    """torch resizes them where they lie, and warns of arrays that may not be."""
+    """torch resizes them in place, and warns of read-only arrays."""
     pixels = taken(written(photo(97, 61)))
     assert pixels is not None
     assert pixels.flags.writeable

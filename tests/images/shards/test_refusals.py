@@ -17,7 +17,7 @@ from images.loaded_batches import epochs, loader_of
 from tars import tar_of, write_tar
 
 from deelish.errors import DataError
-from deelish.images.lists import read_items
+from deelish.images.lists import read_samples
 
 PAIR = [("0.jpg", b"image"), ("0.cls", b"0")]
 
@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
 
 def refused(source, message):
     with pytest.raises(DataError, match="^" + re.escape(message)) as caught:
-        read_items(source)
+        read_samples(source)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -52,11 +52,11 @@ def test_a_range_that_lacks_files():
         "s-{000..005}.tar: s-002.tar is not there (3 of its 6 files are missing); correct the"
         " range, or bring the files",
     )
-    said = "s-{1000..2999}.tar: s-1000.tar is not there (2,000 of its 2,000 files are missing)"
-    refused("s-{1000..2999}.tar", said)
+    message = "s-{1000..2999}.tar: s-1000.tar is not there (2,000 of its 2,000 files are missing)"
+    refused("s-{1000..2999}.tar", message)
 
 
-def test_ranges_that_cannot_be_meant():
+def test_ranges_that_are_wrong():
     refused("s-{9..0}.tar", "s-{9..0}.tar: the range {9..0} is written backwards; write {0..9}")
     refused("s-{0..1}{007..3}.tar", "s-{0..1}{007..3}.tar: the range {007..3} is written backwards")
     refused(
@@ -66,33 +66,33 @@ def test_ranges_that_cannot_be_meant():
 
 
 @pytest.mark.parametrize(
-    ("pack", "program", "endings"),
+    ("pack", "program", "extensions"),
     [
         (gzip.compress, "gunzip", (".tar.gz", ".tgz", ".TGZ")),
         (bz2.compress, "bunzip2", (".tar.bz2", ".tbz2")),
         (lzma.compress, "unxz", (".tar.xz", ".txz")),
     ],
 )
-def test_a_compressed_tar(pack, program, endings):
+def test_a_compressed_tar(pack, program, extensions):
     data = pack(write_tar("plain.tar", PAIR).read_bytes())
-    for ending in (".tar", *endings):
-        path = Path(f"packed{ending}")
+    for extension in (".tar", *extensions):
+        path = Path(f"packed{extension}")
         path.write_bytes(data)
-        said = refused(
+        message = refused(
             path,
             f"{path}: the tar is compressed, so that its images cannot be reached one by one; make"
             f" it plain with `{program} < {path} > NEW.tar`, and name that",
         )
         if shutil.which(program) and shutil.which("sh"):
-            subprocess.run(["sh", "-c", said.split("`")[1]], check=True)
-            assert [item.label for item in read_items("NEW.tar")] == [0]
+            subprocess.run(["sh", "-c", message.split("`")[1]], check=True)
+            assert [sample.label for sample in read_samples("NEW.tar")] == [0]
 
 
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (b"", "the file is empty; copy it again or write it anew"),
-        (b"0.jpg 0\n", "this is no tar (truncated header); name a tar, or copy it again"),
+        (b"", "the file is empty; copy or write it again"),
+        (b"0.jpg 0\n", "this is no tar (truncated header); name a tar, or copy or write it"),
         (b"<html>" * 500, "this is no tar (invalid header); name a tar"),
         (bytes(10240), "there is no image in it; a sample is an image, such as 0001.jpg, and its"),
         (bytes(100), "this is no tar"),
@@ -121,7 +121,7 @@ def test_a_folder_in_a_range():
 
 
 def test_a_tar_that_is_cut_off_anywhere():
-    """Only within the zeros at its end may it be."""
+    """It is refused unless it is cut within the zeros at its end."""
     data = write_tar("whole.tar", [("0.jpg", b"a" * 700), *PAIR[1:]]).read_bytes()
     # A header of 512 bytes, 1024 for the image, 512 and 512 for the label.
     for length in (*range(100, 2560, 256), 512, 1536, 2048, 2560, 2560 + 511):
@@ -129,7 +129,7 @@ def test_a_tar_that_is_cut_off_anywhere():
         message = "cut off or damaged at byte" if length >= 512 else "this is no tar"
         assert message in refused("a.tar", "a.tar: ")
     Path("a.tar").write_bytes(data[: 2560 + 512])
-    assert len(read_items("a.tar")) == 1
+    assert len(read_samples("a.tar")) == 1
 
 
 def test_a_tar_that_is_damaged_in_the_middle():
@@ -138,8 +138,8 @@ def test_a_tar_that_is_damaged_in_the_middle():
     Path("a.tar").write_bytes(data)
     refused(
         "a.tar",
-        "a.tar: the tar is cut off or damaged at byte 1,024 (what is there is no header); copy it"
-        " again or write it anew",
+        "a.tar: the tar is cut off or damaged at byte 1,024 (what is there is no header); copy or"
+        " write it again",
     )
 
 
@@ -160,7 +160,7 @@ def test_two_tars_that_were_joined():
     Path("b.tar").write_bytes(data * 2)
     refused("b.tar", "b.tar: behind the end of the tar, at byte 2,048, there is more, as where two")
     Path("b.tar").write_bytes(data + bytes(3 << 20))
-    assert len(read_items("b.tar")) == 1
+    assert len(read_samples("b.tar")) == 1
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_two_tars_that_were_joined():
 )
 def test_samples_that_are_none(members, message):
     write_tar("a.tar", members)
-    said = refused("a.tar", f"a.tar {message}")
-    assert len(said) < 250
+    message = refused("a.tar", f"a.tar {message}")
+    assert len(message) < 250
 
 
 def odd(kind, target="1.jpg", **facts):
@@ -234,8 +234,8 @@ def test_an_image_that_is_no_plain_file(member, what):
         tar.addfile(member)
     refused(
         "a.tar",
-        f"a.tar member 0.jpg: it is {what}, whose bytes do not lie in the tar as they are; write"
-        " the tar anew from ordinary files, with `tar --hard-dereference -h`",
+        f"a.tar member 0.jpg: it is {what}, whose bytes are not in the tar as they are; write"
+        " the tar again from ordinary files, with `tar --hard-dereference -h`",
     )
 
 
@@ -246,7 +246,7 @@ def test_folders_and_what_is_no_image_may_be_anything():
             member = odd(kind)
             member.name = name
             tar.addfile(member)
-    assert len(read_items("a.tar")) == 1
+    assert len(read_samples("a.tar")) == 1
 
 
 def test_names_that_are_no_text_can_be_printed():

@@ -19,7 +19,7 @@ from tars import samples_of, tar_of, write_tar
 from deelish.errors import DataError
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
-from deelish.images.lists import check_apart, check_labels, read_items
+from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.images.shards import members as member_files
 from deelish.images.shards.members import OpenShards
 from deelish.images.shards.shards import expanded
@@ -54,13 +54,13 @@ def opened(monkeypatch):
 )
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash to compare with")
 def test_ranges_are_those_of_the_shell(pattern):
-    said = subprocess.run(
+    printed = subprocess.run(
         ["bash", "-c", f"printf '%s\\n' {pattern.replace(' ', chr(92) + ' ')}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert expanded(pattern) == said.stdout.splitlines()
+    assert expanded(pattern) == printed.stdout.splitlines()
 
 
 def test_one_file_that_two_ranges_name_is_named_once():
@@ -79,16 +79,16 @@ def test_images_labels_and_where_they_are(tmp_path, monkeypatch):
     ]
     write_tar("data/s-0.tar", members)
     write_tar("data/s-1.tar", [("0001.webp", b"three"), ("0001.cls", b"007")])
-    items = read_items("data/s-{0..1}.tar")
-    assert [(item.path, item.label, item.where) for item in items] == [
+    samples = read_samples("data/s-{0..1}.tar")
+    assert [(sample.path, sample.label, sample.where) for sample in samples] == [
         (Path("data/s-0.tar/0001.jpg"), 3, "data/s-0.tar member 0001.jpg"),
         (Path("data/s-0.tar/b.c/d.JPEG"), 12, "data/s-0.tar member b.c/d.JPEG"),
         (Path("data/s-0.tar/../up.png"), 0, "data/s-0.tar member ../up.png"),
         (Path("data/s-1.tar/0001.webp"), 7, "data/s-1.tar member 0001.webp"),
     ]
-    assert [item.origin.read() for item in items] == [b"one", b"two", b"", b"three"]
-    assert [item.size for item in items] == [3, 3, 0, 5]
-    assert {(item.source, item.line) for item in items} == {("data/s-{0..1}.tar", 0)}
+    assert [sample.location.read() for sample in samples] == [b"one", b"two", b"", b"three"]
+    assert [sample.size for sample in samples] == [3, 3, 0, 5]
+    assert {(sample.source, sample.line) for sample in samples} == {("data/s-{0..1}.tar", 0)}
 
 
 @pytest.mark.parametrize("how", ["pax", "gnu", "ustar", "old"])
@@ -108,8 +108,8 @@ def test_every_format_of_tar(how, tmp_path):
         kind = getattr(tarfile, f"{how.upper()}_FORMAT")
         members = [(f"{name}.jpg", b"image"), (f"{name}.cls", b"4")]
         path = write_tar(tmp_path / "a.tar", members, format=kind)
-    (item,) = read_items(path)
-    assert (item.origin.read(), item.label) == (b"image", 4)
+    (sample,) = read_samples(path)
+    assert (sample.location.read(), sample.label) == (b"image", 4)
 
 
 @pytest.mark.skipif(not shutil.which("tar"), reason="no tar on this system")
@@ -118,46 +118,48 @@ def test_a_tar_of_the_command_tar(source, tmp_path):
         (tmp_path / "set").mkdir(exist_ok=True)
         (tmp_path / "set" / name).write_bytes(data)
     subprocess.run(["tar", "cf", "t.tar", "-C", "set", "."], check=True)
-    items = sorted(read_items("t.tar"), key=lambda item: item.path)
-    assert [item.label for item in items] == list(range(11))
-    for item in items:
-        assert item.origin.read() == (tmp_path / "set" / item.path.name).read_bytes()
+    samples = sorted(read_samples("t.tar"), key=lambda sample: sample.path)
+    assert [sample.label for sample in samples] == list(range(11))
+    for sample in samples:
+        assert sample.location.read() == (tmp_path / "set" / sample.path.name).read_bytes()
 
 
-@pytest.mark.parametrize("showing", [{}, {"views": 2}, {"mix": "mixup", "views": 2}], ids=str)
-@pytest.mark.parametrize("keep", [None, MemoryCache, DiskCache])
-def test_batches_and_keys_are_those_of_the_list(keep, showing, source, tar, tmp_path, monkeypatch):
+@pytest.mark.parametrize("augmentation", [{}, {"views": 2}, {"mix": "mixup", "views": 2}], ids=str)
+@pytest.mark.parametrize("cache_class", [None, MemoryCache, DiskCache])
+def test_batches_and_keys_are_those_of_the_list(
+    cache_class, augmentation, source, tar, tmp_path, monkeypatch
+):
     monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
-    plain = epochs(loader_of(source, **showing))
+    plain = epochs(loader_of(source, **augmentation))
     for _ in range(2):
-        cache = keep and keep()
-        assert epochs(loader_of(tar, cache, **showing)) == plain
+        cache = cache_class and cache_class()
+        assert epochs(loader_of(tar, cache, **augmentation)) == plain
         assert cache is None or cache.count == 11
-    assert epochs(loader_of(tar, **showing), training=False) == epochs(
-        loader_of(source, **showing), training=False
+    assert epochs(loader_of(tar, **augmentation), training=False) == epochs(
+        loader_of(source, **augmentation), training=False
     )
 
 
-@pytest.mark.parametrize("keep", [MemoryCache, DiskCache])
-def test_images_are_read_once_where_they_are_cached(keep, tar, tmp_path, monkeypatch):
+@pytest.mark.parametrize("cache_class", [MemoryCache, DiskCache])
+def test_images_are_read_once_where_they_are_cached(cache_class, tar, tmp_path, monkeypatch):
     monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
-    loader = loader_of(tar, keep())
+    loader = loader_of(tar, cache_class())
     list(loader.batches(1, True))
     tar.unlink()
     assert len(epochs(loader)) == 6
 
 
 def test_a_later_run_finds_images_on_disk(tar, tmp_path, opened):
-    first = epochs(loader_of(tar, DiskCache(tmp_path / "kept")))
+    first = epochs(loader_of(tar, DiskCache(tmp_path / "cache")))
     assert set(opened) == {"train.tar"}
     opened.clear()
-    assert epochs(loader_of(tar, DiskCache(tmp_path / "kept"))) == first
+    assert epochs(loader_of(tar, DiskCache(tmp_path / "cache"))) == first
     assert opened == []
 
 
 def test_images_on_disk_are_those_of_this_shard_only(tar, source, tmp_path):
-    """Another tar in its place, of the same size and time, is another one."""
-    list(loader_of(tar, DiskCache(tmp_path / "kept")).batches(1, False))
+    """A tar that replaces it, of the same size and time, is another one."""
+    list(loader_of(tar, DiskCache(tmp_path / "cache")).batches(1, False))
     before = tar.stat()
     Image.new("RGB", (50, 30)).save("black.bmp")
     Path("other.txt").write_text("black.bmp 0\n")
@@ -166,7 +168,7 @@ def test_images_on_disk_are_those_of_this_shard_only(tar, source, tmp_path):
         tar_of("other.txt", tmp_path / f"{name}.tar")
         Path(f"{name}.tar").replace(tar)
         os.utime(tar, ns=(before.st_atime_ns, before.st_mtime_ns))
-        (batch,) = loader_of(tar, DiskCache(tmp_path / "kept")).batches(1, False)
+        (batch,) = loader_of(tar, DiskCache(tmp_path / "cache")).batches(1, False)
         assert set(batch.pixels(16, 16).ravel().tolist()) == {black}
 
 
@@ -174,8 +176,10 @@ def test_a_shard_is_opened_once_and_few_at_a_time(tmp_path, opened):
     for number in range(4):
         members = [(f"{i}.{kind}", b"%d" % number) for i in range(3) for kind in ("jpg", "cls")]
         write_tar(tmp_path / f"{number}.tar", members)
-    items = read_items(tmp_path / "{0..3}.tar")
-    assert [item.origin.read() for item in items * 2] == [b"%d" % item.label for item in items * 2]
+    samples = read_samples(tmp_path / "{0..3}.tar")
+    assert [sample.location.read() for sample in samples * 2] == [
+        b"%d" % sample.label for sample in samples * 2
+    ]
     assert [Path(path).stem for path in opened] == list("0123")
     opened.clear()
     few = OpenShards(2)
@@ -194,12 +198,12 @@ def test_so_many_shards_stay_open_at_most(tmp_path):
         links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
         return sum(link.parent == tmp_path for link in links)
 
-    items = read_items(tmp_path / "{00..79}.tar")
+    samples = read_samples(tmp_path / "{00..79}.tar")
     assert count() == 0
-    for item in items:
-        item.origin.read()
+    for sample in samples:
+        sample.location.read()
     assert count() == 64
-    del items, item
+    del samples, sample
     assert count() == 0
 
 
@@ -213,10 +217,12 @@ def test_threads_read_what_one_thread_reads(tmp_path):
             members += [(f"{index}.jpg", contents[f"{number}.tar/{index}.jpg"])]
             members += [(f"{index}.cls", b"0")]
         write_tar(tmp_path / f"{number}.tar", members)
-    items = read_items(tmp_path / "{0..5}.tar")
+    samples = read_samples(tmp_path / "{0..5}.tar")
     few = OpenShards(2)
-    shards = {path: member_files.Shard(path, facts, few) for path, facts in _shards(items)}
-    members = [item.origin._replace(shard=shards[item.origin.shard.path]) for item in items] * 20
+    shards = {path: member_files.Shard(path, facts, few) for path, facts in _shards(samples)}
+    members = [
+        sample.location._replace(shard=shards[sample.location.shard.path]) for sample in samples
+    ] * 20
     np.random.default_rng(1).shuffle(members)
     start = threading.Barrier(8)
 
@@ -230,20 +236,20 @@ def test_threads_read_what_one_thread_reads(tmp_path):
         assert all(pool.map(read, [members[first::8] for first in range(8)]))
 
 
-def _shards(items):
-    return {(item.origin.shard.path, item.origin.shard.facts) for item in items}
+def _shards(samples):
+    return {(sample.location.shard.path, sample.location.shard.facts) for sample in samples}
 
 
 def test_labels_beyond_the_outputs_name_the_member(tar):
     message = r"^train.tar member 0005.png: label 5, but Net has 5 outputs \(0 to 4\); 6 of 11"
     with pytest.raises(DataError, match=message):
-        check_labels(read_items(tar), 5, "Net")
+        check_labels(read_samples(tar), 5, "Net")
 
 
 def test_sets_of_the_same_names_in_two_shards_are_apart(tar, source):
     shutil.copy(tar, "val.tar")
-    check_apart(read_items(tar), read_items("val.tar"))
-    check_apart(read_items(tar), read_items(source))
+    check_apart(read_samples(tar), read_samples("val.tar"))
+    check_apart(read_samples(tar), read_samples(source))
 
 
 def test_one_member_in_both_sets_is_found_under_any_name(tar):
@@ -255,13 +261,13 @@ def test_one_member_in_both_sets_is_found_under_any_name(tar):
             r" \(train.tar member 0000.png\); 11 of 11 validation images are in both; take"
         )
         with pytest.raises(DataError, match=message):
-            check_apart(read_items("train.tar"), read_items(other))
+            check_apart(read_samples("train.tar"), read_samples(other))
 
 
 @pytest.mark.parametrize(("size", "workers"), [(100, 1), (9000, 6)])
 def test_small_members_are_decoded_by_one_thread(size, workers, tmp_path, monkeypatch):
     """As small files are."""
-    monkeypatch.setattr("deelish.images.loader.cores", lambda: 6)
+    monkeypatch.setattr("deelish.images.loader.available_cores", lambda: 6)
     pools = []
 
     class Noted(ThreadPoolExecutor):
@@ -285,9 +291,9 @@ def test_a_damaged_image_is_left_out_and_named(source, tar):
     loader = loader_of("bad.tar", on_bad_image="skip")
     labels = itertools.chain.from_iterable(batch[2] for batch in epochs(loader))
     assert sorted(labels) == sorted([*range(3), *range(4, 11)] * 2)
-    ((item, said),) = loader.skipped
-    assert item.where == "bad.tar member 0003.png"
-    assert said.startswith("bad.tar member 0003.png: the image is cut off")
+    ((sample, reason),) = loader.skipped
+    assert sample.where == "bad.tar member 0003.png"
+    assert reason.startswith("bad.tar member 0003.png: the image is cut off")
 
 
 def test_a_member_that_is_no_image_is_named(tmp_path):

@@ -1,4 +1,4 @@
-"""Recorded views: they hang on the content of a file and the number of the view alone."""
+"""Recorded views: they depend on the content of a file and the number of the view alone."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from PIL import Image
 
 from deelish.errors import DataError
 from deelish.images.decoding.decode import decode
-from deelish.images.lists import read_items
+from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
-from deelish.images.views.recipes import Showing
+from deelish.images.reading import ReadOptions
 from deelish.images.views.view import View, render, view_seed
 
-SPEC = (24, 32)
+VIEW_SIZE = (24, 32)
 
 
 def loader_of(source, views=3, **options):
-    facts = {"batch_size": 4, "seed": 5, "showing": Showing(views=views)}
-    return Loader(read_items(source), **facts | options)
+    facts = {"batch_size": 4, "seed": 5, "read_options": ReadOptions(views=views)}
+    return Loader(read_samples(source), **facts | options)
 
 
 def shown(loader, epoch=1, training=True):
@@ -31,8 +31,8 @@ def shown(loader, epoch=1, training=True):
     found = {}
     for batch in loader.batches(epoch, training):
         keys = [None] * len(batch) if batch.keys is None else [key.tobytes() for key in batch.keys]
-        for item, pixels, key in zip(batch.items, batch.pixels(*SPEC), keys, strict=True):
-            found[item.label] = (pixels.tobytes(), key)
+        for sample, pixels, key in zip(batch.samples, batch.pixels(*VIEW_SIZE), keys, strict=True):
+            found[sample.label] = (pixels.tobytes(), key)
     return found
 
 
@@ -73,24 +73,24 @@ def test_a_changed_file_changes_its_key_and_no_other(noise):
     assert {i for i in range(9) if before[i][1] != after[i][1]} == {4}
 
 
-def test_a_key_names_content_place_and_mirror(noise):
+def test_a_key_names_content_position_and_mirror(noise):
     loader = loader_of(noise)
     for batch in loader.batches(2, True):
-        for item, view, key in zip(batch.items, batch.views, batch.keys, strict=True):
-            content = hashlib.blake2b(item.path.read_bytes(), digest_size=16).digest()
-            recipe = content + struct.pack("<dd?", view.left, view.top, view.mirror)
-            assert key.tobytes() == hashlib.blake2b(recipe, digest_size=16).digest()
+        for sample, view, key in zip(batch.samples, batch.views, batch.keys, strict=True):
+            content = hashlib.blake2b(sample.path.read_bytes(), digest_size=16).digest()
+            data = content + struct.pack("<dd?", view.left, view.top, view.mirror)
+            assert key.tobytes() == hashlib.blake2b(data, digest_size=16).digest()
         assert batch.keys.shape == (len(batch), 16)
         assert batch.keys.dtype == np.uint8
 
 
-def test_the_pixels_are_those_of_the_view_that_is_told(noise):
+def test_the_pixels_are_those_of_the_batchs_view(noise):
     batch = next(loader_of(noise).batches(1, True))
     expected = [
-        render(np.asarray(decode(item.path)), view, *SPEC)
-        for item, view in zip(batch.items, batch.views, strict=True)
+        render(np.asarray(decode(sample.path)), view, *VIEW_SIZE)
+        for sample, view in zip(batch.samples, batch.views, strict=True)
     ]
-    np.testing.assert_array_equal(batch.pixels(*SPEC), expected)
+    np.testing.assert_array_equal(batch.pixels(*VIEW_SIZE), expected)
 
 
 def test_recorded_views_fill_the_margin_and_mirror_half():
@@ -107,12 +107,12 @@ def test_centre_shows_the_middle_in_every_epoch_with_the_keys_of_validation(nois
     first = shown(loader, 1)
     assert first == shown(loader, 2) == shown(loader, 1, training=False)
     assert first == shown(loader_of(noise, views=4), 1, training=False)
-    middle = render(np.asarray(decode("3.png")), View.centre(), *SPEC)
+    middle = render(np.asarray(decode("3.png")), View.centre(), *VIEW_SIZE)
     assert first[3][0] == middle.tobytes()
 
 
 def test_fresh_views_are_what_they_were_and_have_no_keys(noise):
-    loader = Loader(read_items(noise), batch_size=4, seed=5)
+    loader = Loader(read_samples(noise), batch_size=4, seed=5)
     for batch in loader.batches(2, True):
         assert batch.keys is None
         assert batch.views == [View.random(view_seed(5, 2, i)) for i in batch.labels.tolist()]
@@ -124,19 +124,19 @@ def test_workers_change_nothing(noise, workers):
     assert shown(loader_of(noise, workers=1)) == shown(loader_of(noise, workers=workers))
 
 
-def test_a_file_that_changes_while_its_batch_is_in_hand_is_refused(noise):
+def test_a_file_that_changes_while_its_batch_is_in_use_is_refused(noise):
     batch = next(loader_of(noise).batches(1, False))
     Image.new("RGB", (40, 40)).save("2.png")
     with pytest.raises(DataError, match=r"train.txt line 3: 2.png has changed since this batch"):
-        batch.pixels(*SPEC)
+        batch.pixels(*VIEW_SIZE)
 
 
-def test_a_bad_image_is_told_in_the_same_words(noise):
+def test_a_bad_image_gives_the_same_error(noise):
     Path("6.png").write_bytes(b"<html>")
-    told = set()
+    reasons = set()
     for views in (None, 2):
         loader = loader_of(noise, views=views, on_bad_image="skip")
         assert len(shown(loader)) == 8
-        told |= {reason for _, reason in loader.skipped}
-    assert len(told) == 1
-    assert told.pop().startswith("train.txt line 7: 6.png: this is no JPEG, PNG")
+        reasons |= {reason for _, reason in loader.skipped}
+    assert len(reasons) == 1
+    assert reasons.pop().startswith("train.txt line 7: 6.png: this is no JPEG, PNG")

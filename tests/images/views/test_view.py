@@ -13,23 +13,25 @@ def picture(width: int, height: int) -> np.ndarray:
     return np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def resize_then_crop(image: np.ndarray, left: int, top: int, size: int, base: int) -> np.ndarray:
+def resize_then_crop(
+    image: np.ndarray, left: int, top: int, size: int, resize_size: int
+) -> np.ndarray:
     # In two calls, as Pillow 13 takes the columns of a tall image first.
-    rows = Image.fromarray(image).resize((base, len(image)), Image.Resampling.BILINEAR)
-    whole = rows.resize((base, base), Image.Resampling.BILINEAR)
+    rows = Image.fromarray(image).resize((resize_size, len(image)), Image.Resampling.BILINEAR)
+    whole = rows.resize((resize_size, resize_size), Image.Resampling.BILINEAR)
     return np.asarray(whole.crop((left, top, left + size, top + size)))
 
 
 @pytest.mark.parametrize(
     ("width", "height"), [(500, 375), (333, 500), (256, 256), (1280, 960), (40, 31), (1, 700)]
 )
-@pytest.mark.parametrize(("size", "base"), [(224, 256), (227, 256), (224, 224), (28, 32)])
+@pytest.mark.parametrize(("size", "resize_size"), [(224, 256), (227, 256), (224, 224), (28, 32)])
 @pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.8)])
-def test_pixels_are_within_one_of_resize_and_crop(width, height, size, base, corner):
+def test_pixels_are_within_one_of_resize_and_crop(width, height, size, resize_size, corner):
     image = picture(width, height)
-    left, top = (int(np.ceil((base - size) * place - 0.5)) for place in corner)
-    expected = resize_then_crop(image, left, top, size, base)
-    pixels = render(image, View(0, corner[0], corner[1], False), size, base)
+    left, top = (int(np.ceil((resize_size - size) * part - 0.5)) for part in corner)
+    expected = resize_then_crop(image, left, top, size, resize_size)
+    pixels = render(image, View(0, corner[0], corner[1], False), size, resize_size)
     assert pixels.dtype == np.uint8
     assert pixels.shape == (size, size, 3)
     difference = np.abs(pixels.astype(int) - expected)
@@ -38,7 +40,7 @@ def test_pixels_are_within_one_of_resize_and_crop(width, height, size, base, cor
 
 
 @pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 0.5)])
-def test_an_image_of_the_base_size_is_cut_exactly(corner):
+def test_an_image_of_the_resize_size_is_cut_exactly(corner):
     image = picture(256, 256)
     left, top = int(32 * corner[0]), int(32 * corner[1])
     expected = image[top : top + 224, left : left + 224]
@@ -46,13 +48,13 @@ def test_an_image_of_the_base_size_is_cut_exactly(corner):
     np.testing.assert_array_equal(render(image, view, 224, 256), expected)
 
 
-@pytest.mark.parametrize(("size", "base"), [(224, 256), (227, 256), (3, 8), (8, 8)])
-def test_the_centre_is_caffes_whole_offset(size, base):
-    offset = (base - size) // 2
-    assert View.centre().corner(size, base) == (offset, offset)
+@pytest.mark.parametrize(("size", "resize_size"), [(224, 256), (227, 256), (3, 8), (8, 8)])
+def test_the_centre_is_caffes_whole_offset(size, resize_size):
+    offset = (resize_size - size) // 2
+    assert View.centre().corner(size, resize_size) == (offset, offset)
 
 
-def test_the_window_lies_in_the_whole_image_made_square():
+def test_the_window_is_cut_from_the_image_resized_to_a_square():
     image = np.zeros((32, 128, 3), np.uint8)
     image[:, 64:] = 255
     pixels = render(image, View(0, 1.0, 0.0, False), 48, 64)
@@ -62,7 +64,7 @@ def test_the_window_lies_in_the_whole_image_made_square():
 
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("size", [32, 40])
-def test_a_fourth_byte_says_nothing(size, mirror):
+def test_a_fourth_byte_is_ignored(size, mirror):
     image = picture(50, 40)
     four = np.dstack([image, np.arange(2000).reshape(40, 50).astype(np.uint8)])
     view = View(0, 0.2, 0.6, mirror)
@@ -81,7 +83,7 @@ def test_mirror_turns_the_window_left_to_right():
     np.testing.assert_array_equal(mirrored, straight[:, ::-1])
 
 
-def test_a_random_view_hangs_on_its_seed_only():
+def test_a_random_view_depends_on_its_seed_only():
     first = View.random(7)
     np.random.default_rng(1).random(5)
     assert View.random(7) == first

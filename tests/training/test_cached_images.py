@@ -1,4 +1,4 @@
-"""InputBatch(keep=...): the same training, said in one line; and how long it waits for images."""
+"""InputBatch(keep=...): the same training, one printed line; and how long it waits for images."""
 
 import time
 from pathlib import Path
@@ -11,10 +11,10 @@ from deelish import BatchTrain, Deel, InputBatch
 from deelish.common.progress import Bar
 from deelish.errors import DataError
 from deelish.images import reading
-from deelish.training.waiting import Waiting
+from deelish.training.waiting import WaitTimer
 
 # 84 images of 16 x 16 pixels.
-KEPT = "64.5 kB"
+CACHED = "64.5 kB"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def trained(lists, epochs=3, **options):
-    """The history of a run of its own, and the first weights of what it learns."""
+    """The history of a run of its own, and the weights of the first layer."""
     with Deel(seed=1) as deel:
         InputBatch(*lists, batch_size=16, crop=7 / 8, **options)
         student = small()
@@ -58,7 +58,7 @@ def test_the_training_is_the_same_and_decodes_once(keep, where, options, corners
     np.testing.assert_array_equal(weights, plain)
     assert len(decoded) == len(set(decoded)) == 84
     first, heading, *_ = capsys.readouterr().out.splitlines()
-    assert first == f"decoded images: 84 cached {where}, {KEPT}"
+    assert first == f"decoded images: 84 cached {where}, {CACHED}"
     assert heading.startswith("epoch")
 
 
@@ -70,7 +70,7 @@ def test_a_later_run_finds_images_on_disk(corners, decoded, cache):
     assert {path.suffix for path in (cache / "images").iterdir()} == {".index", ".pixels", ""}
 
 
-def test_what_is_kept_is_said_once_and_bad_images_are_no_part_of_it(session, corners, capsys):
+def test_what_is_cached_is_printed_once_and_without_bad_images(session, corners, capsys):
     Path(corners[0].parent / "3.png").write_bytes(b"<html>")
     InputBatch(*corners, batch_size=16, keep="memory", on_bad_image="skip")
     student = small()
@@ -81,10 +81,10 @@ def test_what_is_kept_is_said_once_and_bad_images_are_no_part_of_it(session, cor
 
     for _ in range(2):
         BatchTrain(workout, epochs=2)
-    said = [
+    printed = [
         line for line in capsys.readouterr().out.splitlines() if line.startswith("decoded images:")
     ]
-    assert said == ["decoded images: 83 cached in memory, 63.7 kB"]
+    assert printed == ["decoded images: 83 cached in memory, 63.7 kB"]
 
 
 @pytest.mark.parametrize("keep", ["ram", True, 0])
@@ -94,13 +94,13 @@ def test_another_choice_is_refused(session, corners, keep):
         InputBatch(corners[0], keep=keep)
 
 
-def test_a_row_has_the_share_of_the_time_that_was_waited(corners):
+def test_a_row_has_the_fraction_of_the_time_that_was_waited(corners):
     history, _ = trained(corners)
     assert all(0 < row["waited"] < 1 for row in history)
     assert "waited" not in history.heading()
 
 
-def test_waiting_is_what_the_batches_take_and_nothing_else(monkeypatch):
+def test_the_timer_counts_the_time_of_the_batches_and_nothing_else(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
 
@@ -109,11 +109,11 @@ def test_waiting_is_what_the_batches_take_and_nothing_else(monkeypatch):
             clock[0] += 1
             yield number
 
-    waiting = Waiting(batches())
-    for number in waiting:
+    timer = WaitTimer(batches())
+    for number in timer:
         clock[0] += 3
-        assert waiting.share == 1 / 4, number
-    assert waiting.share == 1 / 4
+        assert timer.fraction == 1 / 4, number
+    assert timer.fraction == 1 / 4
 
 
 def test_the_bar_shows_it(monkeypatch):

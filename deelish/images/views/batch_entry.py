@@ -1,0 +1,51 @@
+"""One entry of a batch: an image, the view of it, and what it is mixed with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from deelish.images.sample import Sample
+from deelish.images.views.mixing import Mixture
+from deelish.images.views.view import View
+
+
+@dataclass(frozen=True)
+class SampleView:
+    """One image in one view; digest is that of its file, or None where views are fresh."""
+
+    sample: Sample
+    view: View
+    digest: bytes | None = None
+
+    def to_bytes(self) -> bytes:
+        """What the pixels depend on: the content of the file, and the view."""
+        return (self.digest or b"") + self.view.to_bytes()
+
+
+@dataclass(frozen=True)
+class BatchEntry:
+    """An image in its view; where it is mixed, how and with which other one."""
+
+    image: SampleView
+    mixed: tuple[Mixture, SampleView] | None = None
+
+    @property
+    def label_weights(self) -> list[tuple[int, float]]:
+        """The true labels, each with its probability; the most probable first."""
+        if self.mixed is None:
+            return [(self.image.sample.label, 1.0)]
+        mixture, partner = self.mixed
+        ratio = mixture.ratio
+        labels = [(self.image.sample.label, ratio), (partner.sample.label, 1 - ratio)]
+        return sorted(labels, key=lambda pair: -pair[1])
+
+    @property
+    def key(self) -> bytes | None:
+        """16 bytes that name the pixels, whatever their size; None where views are fresh."""
+        if self.image.digest is None:
+            return None
+        parts = [self.image.to_bytes()]
+        if self.mixed is not None:
+            parts += [part.to_bytes() for part in self.mixed]
+        return blake2b(b"".join(parts), digest_size=16).digest()
