@@ -6,14 +6,11 @@ import io
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.plots import accuracy_by, data_uri, reliability_diagram
 from deelish.comparison.table import Row, cells, missing, percentage
 from deelish.images.decoding.decode import decode
-
-if TYPE_CHECKING:
-    from deelish.comparison.result import Comparison
 
 THUMBNAIL = 160
 MOST_CLASSES = 40
@@ -35,7 +32,7 @@ footer { color: #555; font-size: 13px; border-top: 1px solid #ddd; margin-top: 2
 """
 
 
-def page(found: Comparison) -> str:
+def page(found: ComparisonNumbers) -> str:
     """The page as text.
 
     Raises:
@@ -58,7 +55,7 @@ def page(found: Comparison) -> str:
     )
 
 
-def _table(found: Comparison) -> str:
+def _table(found: ComparisonNumbers) -> str:
     lines = cells(found.rows, None if found.device is None else found.device.name)
     head = "".join(_line(line, "th") for line in lines[:2])
     body = "".join(_line(line, "td") for line in lines[2:])
@@ -69,7 +66,7 @@ def _line(texts: Sequence[str], tag: str) -> str:
     return f"<tr>{''.join(f'<{tag}>{escape(text.strip())}</{tag}>' for text in texts)}</tr>\n"
 
 
-def _plots(found: Comparison) -> str:
+def _plots(found: ComparisonNumbers) -> str:
     plots = {
         "accuracy and milliseconds an image": accuracy_by(
             found.rows, "ms_1", "ms an image, batch of 1", 1

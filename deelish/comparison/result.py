@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deelish.common.processes import is_rank_zero
-from deelish.comparison.devices import Device
+from deelish.comparison.html import page
+from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.table import Row, text
 from deelish.errors import DataError, FileError
+from deelish.storage.atomic import replacing
 
 
-@dataclass(frozen=True, repr=False)
-class Comparison:
-    """The numbers of a teacher and its students.
+class Comparison(ComparisonNumbers):
+    """The numbers of a teacher and its students, which print as a table.
 
     ``report["student"]["accuracy"]`` is one of them.
 
@@ -30,12 +29,6 @@ class Comparison:
         device: the device of `fits=`, or None.
         notes: how the numbers were measured.
     """
-
-    rows: Mapping[str, Row]
-    classes: Mapping[str, Sequence[Row]]
-    different: Mapping[str, Sequence[Row]]
-    device: Device | None
-    notes: Sequence[str]
 
     def __getitem__(self, key: str) -> Row:
         if key not in self.rows:
@@ -61,9 +54,6 @@ class Comparison:
             FileError: another extension than .html, or a folder that cannot be written.
             DataError: an image that the page shows is missing.
         """
-        from deelish.comparison.html import page
-        from deelish.storage.atomic import replacing
-
         target = checked_page(path)
         if not is_rank_zero():
             return target
