@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from deelish.common.arguments import check_names
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
 from deelish.distillation.losses import LOSSES, LogitPair, Loss, standardised
@@ -30,6 +31,17 @@ class LossOptions(TypedDict, total=False):
     nckd: float
     beta: float
     gamma: float
+
+
+def check_options(verb: str, options: Mapping[str, Any]) -> None:
+    """Refuse an option that no loss takes, also none that a script has put into `LOSSES`.
+
+    Raises:
+        UsageError: there is one; the nearest of them, or of backprop's arguments, is named.
+    """
+    if not options.keys() <= LossOptions.__annotations__.keys():
+        every = [*COMMON, *(option for row in LOSSES.values() for option in row.options)]
+        check_names(verb, options, ["t", "distill", "loss", "hint", *every])
 
 
 # The options of every loss, a script's own function too.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from deelish.common.arguments import checked_call
-from deelish.distillation.configured_loss import LossOptions
+from deelish.distillation.configured_loss import LossOptions, check_options
 from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
@@ -108,7 +108,7 @@ class Network(Predicting, Model):
             return self.Input(x)
         return current_session().images(self.name, x)
 
-    @checked_call(*LossOptions.__annotations__)
+    @checked_call()
     def backprop(
         self,
         t: Tensor | Array | Sequence[int],
@@ -138,7 +138,13 @@ class Network(Predicting, Model):
 
         Returns:
             (loss, accuracy); the accuracy is against the true labels, also when distilling.
+
+        Raises:
+            UsageError: an option that no loss takes.
+            TrainingError: outside a workout, before `classify`, a teacher that cannot teach, or a
+                loss, a hint or a value that cannot be.
         """
+        check_options(f"{type(self).__name__}.backprop", options)
         session = current_session()
         if session.trainer is None:
             raise TrainingError(

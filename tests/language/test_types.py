@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
-from deelish.distillation.choosing import COMMON, LossOptions
 
+from deelish.distillation.configured_loss import COMMON, LossOptions
 from deelish.distillation.hints import HINTS, HintName, HintOptions
 from deelish.distillation.losses import LOSSES, LossName
 

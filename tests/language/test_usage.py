@@ -30,6 +30,7 @@ from deelish import (
     layerDim,
     register_layer,
 )
+from deelish.distillation.losses import LOSSES, Loss
 from deelish.errors import (
     DataError,
     EngineError,
@@ -301,7 +302,7 @@ def test_an_image_that_goes_during_a_training_is_also_a_file_not_found(tmp_path)
         trained(small(), 1)
 
 
-def test_a_list_that_is_no_ordinary_file_says_so(tmp_path, monkeypatch):
+def test_a_list_that_is_no_ordinary_file_says_so():
     # A DataError is a ValueError, and the list's reader meets those of Python too.
     refused(DataError, "/dev/null: this is no ordinary file", InputBatch, "/dev/null")
 
@@ -382,6 +383,20 @@ def test_what_backprop_cannot_learn_from(images, given, words):
         return student.backprop(**read)
 
     refused(TrainingError, words, once, workout)
+
+
+def test_a_loss_that_a_script_adds_brings_its_options(images, monkeypatch):
+    row = Loss(lambda pair, power: pair.engine.sum(pair.student**power), {"power": 2.0})
+    monkeypatch.setitem(LOSSES, "power", row)
+    teacher, student = trained(small("Teacher")), small()
+
+    def workout(x, t, option="power"):
+        student.classify(x)
+        return student.backprop(t, teacher.batch_feature(x), loss="power", **{option: 2})
+
+    assert once(workout)
+    words = "Network.backprop(powr=2): there is no such argument; did you mean power="
+    refused(UsageError, words, once, lambda x, t: workout(x, t, "powr"))
 
 
 def test_cnn_completes_as_a_network_does():
