@@ -22,6 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise FileError(f"{path}: is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise _unwritable(path, f"there is no folder {path.parent}")
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
     try:
         yield temporary
@@ -29,13 +31,16 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _flush(path.parent)
     except OSError as error:
-        reason = error.strerror or first_line(error)
-        raise FileError(
-            f"{path}: cannot be written ({reason}); give a folder that exists and has room"
-        ) from error
+        raise _unwritable(path, error.strerror or first_line(error)) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, reason: str) -> FileError:
+    return FileError(
+        f"{path}: cannot be written ({reason}); give a folder that exists and has room"
+    )
 
 
 def _flush(path: Path) -> None:
