@@ -237,3 +237,24 @@ def test_a_hint_reads_the_layer_of_a_wrapped_teacher(pair):
 
     once(workout)
     assert losses["teacher"] == pytest.approx(losses["network"], rel=1e-4)
+
+
+def test_the_projection_of_one_student_waits_for_its_own_loss(corners):
+    with Deel(seed=1, engine="torch", precision="float16"):
+        teacher = known(convolutional("Teacher", 6))
+        students = [convolutional(name, 3) for name in ("First", "Second")]
+        InputBatch(corners[0], batch_size=4, crop=1, mirror=False)
+        hint = {"student": "conv2", "teacher": "conv2", "weight": 0.01}
+
+        def workout(x, t):
+            logits = teacher.batch_feature(x)
+            for student in students:
+                student.classify(x)
+                # The loss scaler refuses an optimiser that is not fused and got no gradient.
+                made = student.backprop(t, distill=logits, hint=hint)
+            return made
+
+        before = [weights(student) for student in students]
+        assert len(BatchTrain(workout, epochs=1, lr=0.01, foreach=True)) == 1
+        for student, old in zip(students, before, strict=True):
+            assert not np.array_equal(old["score/weight"], weights(student)["score/weight"])

@@ -174,3 +174,18 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(session, sets):
     refused("Small: the loss is nan at epoch 1/1, batch 1; the weights are those before", workout)
     after = session.engine.state(student.module)
     assert np.array_equal(before["score"]["weight"], after["score"]["weight"])
+
+
+def test_logits_of_the_batch_before_are_refused(session, sets):
+    student, seen = small(), []
+
+    def workout(x, t):
+        seen.append(x)
+        if len(seen) == 1:
+            student.classify(x)
+            return 0.0, 0.0
+        return student.backprop(t)
+
+    with pytest.raises(TrainingError, match="this batch was not classified by Small; call stude"):
+        once(workout)
+    assert len(seen) == 2
