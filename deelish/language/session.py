@@ -67,8 +67,7 @@ class Deel(Context):
         if self.engine.autocast_dtype is not None:
             self._once.say(
                 f"training and teachers compute in {self.engine.autocast_dtype}; in float32, and"
-                " slower, with Deel(precision='float32')",
-                "precision",
+                " slower, with Deel(precision='float32')"
             )
 
     def used(self, network: Model, *, trained: bool = False) -> None:

@@ -62,6 +62,17 @@ def test_auto_teaches_in_what_the_processor_has_and_runs_in_float32(monkeypatch)
     assert 0 < worst < 0.03
 
 
+def test_features_at_the_prompt_are_exact(monkeypatch):
+    features = []
+    for has in (True, False):
+        monkeypatch.setattr(
+            "deelish.engines.torch.engine.processor_has_bfloat16", lambda has=has: has
+        )
+        Deel(precision="auto")
+        features.append(NetworkInNetworkCIFAR10().feature(images(), layer="cccp4").value)
+    assert np.array_equal(*features)
+
+
 def test_a_network_wrapped_as_a_teacher_computes_in_the_type_of_its_key(monkeypatch):
     monkeypatch.setattr("deelish.engines.torch.engine.processor_has_bfloat16", lambda: True)
     Deel(precision="auto")

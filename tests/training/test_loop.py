@@ -368,3 +368,18 @@ def test_each_session_has_a_dataset_of_its_own(session, sets, corners):
         InputBatch(corners[0])
         assert inner.dataset is not session.dataset
     assert session.dataset is sets
+
+
+def test_a_second_training_of_a_session_shows_another_order(session, sets):
+    student, orders = small(), []
+
+    def workout(x, t):
+        orders[-1].extend(sample.line for sample in t.samples)
+        student.classify(x)
+        return student.backprop(t)
+
+    for _ in range(2):
+        orders.append([])
+        BatchTrain(workout, epochs=1)
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]

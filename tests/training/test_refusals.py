@@ -189,3 +189,14 @@ def test_logits_of_the_batch_before_are_refused(session, sets):
     with pytest.raises(TrainingError, match="this batch was not classified by Small; call stude"):
         once(workout)
     assert len(seen) == 2
+
+
+def test_a_batch_that_was_learnt_from_must_be_classified_again(session, sets):
+    student = small()
+
+    def workout(x, t):
+        student.classify(x)
+        student.backprop(t)
+        return student.backprop(t)
+
+    refused("this batch was not classified by Small; call student.classify", workout)

@@ -162,6 +162,17 @@ def test_another_teacher_another_view_and_another_form_have_stores_of_their_own(
     ]
 
 
+def test_a_teacher_that_changes_in_a_session_is_computed_again():
+    cache, teacher, keys = TeacherCache(), Teacher("1"), keys_of(0, 4)
+    before = teacher(keys, cache)
+    teacher.print = "2"
+    np.testing.assert_allclose(teacher(keys, cache), Teacher("2").compute(images_of(keys)), 1e-2)
+    assert not np.array_equal(teacher(keys, cache), before)
+    # So is another view of the same images.
+    logits_of(teacher, images_of(keys, cache, 0.5))
+    assert teacher.batches == [4, 4, 4]
+
+
 def test_logits_beyond_half_precision_are_computed_each_time(capsys):
     keys = keys_of(0, 3)
 
