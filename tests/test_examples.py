@@ -1,5 +1,6 @@
 """The examples run, and so does the code of README and docs."""
 
+import os
 import re
 import subprocess
 import sys
@@ -59,6 +60,8 @@ def run(folder, text, *arguments):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", text, *arguments],
         cwd=folder,
+        # Not into the cache of whoever runs the tests.
+        env=os.environ | {"DEELISH_CACHE": str(folder / "cache")},
         capture_output=True,
         text=True,
         check=False,
