@@ -21,9 +21,10 @@ dataset = InputBatch(train=f"{folder}/train.txt", val=f"{folder}/test.txt")
 
 
 def workout(x, t):
-    t = teacher.batch_feature(x)
+    teacher_logits = teacher.batch_feature(x)
     student.classify(x)
-    return student.backprop(t, distill=True)
+    # From the teacher alone, without the labels t.
+    return student.backprop(teacher_logits, distill=True)
 
 
 def logits(network, batch=50):

@@ -148,7 +148,8 @@ def _check(choices: Choices) -> None:
     if views is not None and views != CENTRE and not is_count(views):
         raise DataError(
             f"InputBatch(views={views!r}): give the number of views that an image has, a whole"
-            f" number above 0, or {CENTRE!r}; left out, every epoch draws fresh ones"
+            f" number above 0, or {CENTRE!r}; left out, every epoch draws fresh ones, for which no"
+            " teacher cache is kept"
         )
     if choices.mix not in (None, MIXUP, CUTMIX):
         raise DataError(
@@ -160,8 +161,8 @@ def _check(choices: Choices) -> None:
         )
     if choices.top is not None and not is_count(choices.top):
         raise DataError(
-            f"InputBatch(top={choices.top!r}): give how many of the highest logits are kept, a"
-            " whole number above 0; left out, all are"
+            f"InputBatch(top={choices.top!r}): give how many of the highest logits the teacher"
+            " cache holds, a whole number above 0; left out, it holds all"
         )
 
 

@@ -51,13 +51,14 @@ def InputBatch(
             too.
         mirror: whether training views may be mirrored; digits and text need False.
         on_bad_image: "raise" stops at an image that cannot be read, "skip" leaves it out.
-        views: left out, every epoch draws fresh views. K: every image has K views, which depend
-            on its file alone and come back every K epochs, so that a teacher's logits for them can
-            be cached for every run and student. "centre": the middle, never mirrored.
+        views: for the teacher cache. Left out, every epoch draws fresh views, and nothing is
+            cached. K: every image has K views, which depend on its file alone and come back every K
+            epochs, so that a teacher's logits for them are cached for every run and student.
+            "centre": the middle, never mirrored.
         mix: "mixup" or "cutmix" mixes every training image with another one of the list, in a
             ratio drawn evenly from 0 to 1, alike for teacher and student; twice as many images are
             decoded. With `views` the mixtures come back too. Validation is not mixed.
-        top: how many of the highest logits are cached for an image; left out, all.
+        top: how many of the highest logits of an image the teacher cache holds; left out, all.
         keep: "memory" or "disk" keeps the decoded images, so that the second epoch decodes nothing
             and shows the same to the bit. A pixel takes three bytes, in at most half of the memory
             that is free, or of the disk, where later runs find them; what goes beyond is decoded in

@@ -41,7 +41,7 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         ({"views": "center"}, r"InputBatch\(views='center'\): .* or 'centre'"),
         ({"views": True}, r"InputBatch\(views=True\): give the number of views"),
         ({"mix": "mix-up"}, r"InputBatch\(mix='mix-up'\): it is 'mixup' or 'cutmix', or left out"),
-        ({"top": 0}, r"InputBatch\(top=0\): give how many of the highest logits are kept, a whole"),
+        ({"top": 0}, r"InputBatch\(top=0\): give how many of the highest logits the teacher c"),
         ({"top": "5"}, r"InputBatch\(top='5'\): give how many"),
         ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the crop fraction"),
         ({"crop": True}, r"InputBatch\(crop=True\): give the crop fraction"),
