@@ -18,6 +18,7 @@ from deelish.language.showing import Show as Show
 from deelish.language.showing import ShowLabels as ShowLabels
 from deelish.language.showing import ShowLayers as ShowLayers
 from deelish.language.showing import layerDim as layerDim
+from deelish.language.student import Student as Student
 from deelish.language.teachers import Average as Average
 from deelish.language.teachers import Ensemble as Ensemble
 from deelish.language.teachers import Teacher as Teacher
@@ -46,6 +47,7 @@ __all__ = [
     "Show",
     "ShowLabels",
     "ShowLayers",
+    "Student",
     "Teacher",
     "layerDim",
     "register_layer",

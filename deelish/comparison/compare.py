@@ -20,9 +20,8 @@ from deelish.comparison.result import Comparison, checked_page
 from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
 from deelish.comparison.variants import ClassOrder, Variant, float_variant, int8_variant
 from deelish.errors import DataError, TrainingError
-from deelish.formats import write_network
 from deelish.images.lists import check_apart, check_labels, read_samples
-from deelish.network.model import Model
+from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 
 Source = str | Path
@@ -125,10 +124,11 @@ def _variants(
 
 def _file(network: Predictor) -> int | None:
     """Bytes of the network's .safetensors, written to a temporary folder."""
-    if not isinstance(network, Model):
+    if not isinstance(network, Learner):
         return None
     with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
-        path = write_network(Path(folder, "network.safetensors"), network.record())
+        path = Path(folder, "network.safetensors")
+        network.write(path)
         return path.stat().st_size
 
 

@@ -13,8 +13,10 @@ import numpy as np
 from deelish.comparison.timing import threads_of
 from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.model import model_of
+from deelish.formats.onnx.module_file import LOGITS
 from deelish.formats.onnx.proto import proto_of
 from deelish.formats.onnx.runtime import check_runtime, open_session
+from deelish.network.learner import Learner
 from deelish.network.model import Model
 from deelish.network.tensors import ImageTensor
 from deelish.plan.plan import Plan
@@ -52,8 +54,8 @@ class Int8:
         PlanError: a layer has no counterpart in ONNX, or the batch size is fixed.
     """
 
-    def __init__(self, network: Model, training: Sequence[ImageTensor]) -> None:
-        self._network, self._data = network, network.plan.data
+    def __init__(self, network: Learner, training: Sequence[ImageTensor]) -> None:
+        self._network, self._data = network, network.data_blob
         with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
             source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
             self._logits = _write(network, source)
@@ -98,8 +100,11 @@ class Int8:
             )
 
 
-def _write(network: Model, path: Path) -> str:
+def _write(network: Learner, path: Path) -> str:
     """The network up to its logits as ONNX; the name of the value that holds them."""
+    if not isinstance(network, Model):
+        network.write(path)
+        return LOGITS
     plan = network.plan
     rows = plan.rows("TEST", [plan.logits])
     inputs = {name: plan.inputs[name] for name in plan.needed("TEST", [plan.logits])}

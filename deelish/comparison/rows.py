@@ -17,8 +17,8 @@ from deelish.comparison.memory import FLOAT, peak_memory
 from deelish.comparison.timing import milliseconds
 from deelish.comparison.variants import Variant
 from deelish.images.sample import Sample
+from deelish.network.learner import Learner
 from deelish.network.model import Model
-from deelish.plan import summary
 
 BATCHES = (1, 32)
 MOST_DIFFERENT = 8
@@ -69,10 +69,11 @@ def _quality(made: Predictions) -> Row:
 def _cost(variant: Variant) -> Row:
     network = variant.network
     plan = network.plan if isinstance(network, Model) and variant.logits else None
+    learner = network if isinstance(network, Learner) and variant.logits else None
     width = FLOAT if variant.kind == "float32" else 1
     return {
         "parameters": network.parameters if variant.logits else None,
-        "multiply_adds": None if plan is None else summary.multiply_adds(plan),
+        "multiply_adds": None if learner is None else learner.multiply_adds,
         "file_bytes": variant.file,
         "memory_bytes": None if plan is None else peak_memory(plan, width),
     }

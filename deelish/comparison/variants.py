@@ -9,7 +9,7 @@ import numpy as np
 
 from deelish.comparison.int8 import Int8
 from deelish.errors import DeelishError
-from deelish.network.model import Model
+from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
 
@@ -44,8 +44,8 @@ def int8_variant(
 ) -> Variant:
     """A student in int8, calibrated on training images, or the reason why it is missing."""
     reason = "int8 needs training images to calibrate on; give train="
-    if not isinstance(network, Model):
-        reason = "only a network of deelish is written as int8"
+    if not isinstance(network, Learner):
+        reason = "only a network or a student is written as int8"
     elif training is not None:
         try:
             made = Int8(network, training)
@@ -57,7 +57,7 @@ def int8_variant(
 
 def _exact(network: Predictor, images: ImageTensor) -> np.ndarray:
     """Logits in float32, whatever the precision of the session."""
-    if isinstance(network, Model):
+    if isinstance(network, Learner):
         return network.forward(images, reduced=False).logits.value
     return network.engine.numpy(network.logits(images))
 

@@ -6,17 +6,16 @@ from typing import Any
 
 from deelish.common.checks import is_number
 from deelish.errors import TrainingError
-from deelish.network.model import Model
+from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
-from deelish.plan.arrays import rows_of
 
 
 class MovingAverage(Predictor):
     """The running average of a student's weights; `Average` documents its arguments."""
 
-    def __init__(self, student: Model, decay: float = 0.999) -> None:
-        if not isinstance(student, Model):
+    def __init__(self, student: Learner, decay: float = 0.999) -> None:
+        if not isinstance(student, Learner):
             raise TrainingError(
                 f"Average({type(student).__name__}): follows a network in training; give the"
                 " student"
@@ -29,7 +28,7 @@ class MovingAverage(Predictor):
         self.name = f"average of {student.name}"
         self.labels, self.context = student.labels, student.context
         self.preprocessing, self.parameters = student.preprocessing, student.parameters
-        self.module = self.engine.build(student.plan, self.engine.state(student.module))
+        self.module = student.copied_module()
         self._version = student.version
 
     @property
@@ -45,11 +44,7 @@ class MovingAverage(Predictor):
     def logits(self, images: ImageTensor) -> Any:
         """The logits of the average as it is now: the engine's tensor (n, classes)."""
         self._catch_up()
-        plan = self.student.plan
-        pixels = images.pixels(self.preprocessing)
-        inputs = {plan.data: self.engine.input_of(pixels, self.preprocessing)}
-        made = self.engine.run(self.module, inputs, [plan.logits], training=False, reduced=True)
-        return rows_of(made[plan.logits], plan.logits)
+        return self.student.logits_by(self.module, images)
 
     def _catch_up(self) -> None:
         updates = self.student.version - self._version

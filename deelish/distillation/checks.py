@@ -11,13 +11,13 @@ from deelish.distillation.class_matching import class_order, matched_line
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.swap_warnings import warn_if_swapped
 from deelish.errors import TrainingError
-from deelish.network.model import Model
+from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import LabelTensor, Tensor
 
 
-def teacher_logits(student: Model, given: Any, memory: TeachingMemory) -> tuple[Any, np.ndarray]:
+def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tuple[Any, np.ndarray]:
     """A teacher's logits (n, classes): the engine's tensor without gradients, and an array.
 
     Where both name their classes, the logits are matched to the student's classes by name.
@@ -53,7 +53,7 @@ def teacher_logits(student: Model, given: Any, memory: TeachingMemory) -> tuple[
     return engine.detach(content), values
 
 
-def _both(student: Model, given: Any) -> tuple[Any, np.ndarray]:
+def _both(student: Learner, given: Any) -> tuple[Any, np.ndarray]:
     """The logits as the student's engine's tensor and as an array, fetched from the device once.
 
     Raises:
@@ -72,7 +72,7 @@ def _both(student: Model, given: Any) -> tuple[Any, np.ndarray]:
     return engine.array(values), values
 
 
-def _no_logits(student: Model, given: Any) -> TrainingError:
+def _no_logits(student: Learner, given: Any) -> TrainingError:
     got = type(given).__name__
     if isinstance(given, bool | str | None):
         got = repr(given)
@@ -90,7 +90,7 @@ def _draws_dropout(given: Any) -> bool:
     return isinstance(given, LogitsTensor) and given.training
 
 
-def _order(student: Model, teacher: Predictor, memory: TeachingMemory) -> np.ndarray | None:
+def _order(student: Learner, teacher: Predictor, memory: TeachingMemory) -> np.ndarray | None:
     """The index of each student class among the teacher's logits; printed once in a training."""
     if (student, teacher) not in memory.orders:
         order = class_order(student, teacher)
@@ -104,7 +104,7 @@ def _name(owner: Predictor | None) -> str:
     return owner.name if owner is not None else "the teacher"
 
 
-def _check_source(student: Model, given: FeatureTensor, memory: TeachingMemory) -> None:
+def _check_source(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
     if given.source is not memory.images:
         raise TrainingError(
             f"{student.name}.backprop: the logits of {_name(given.owner)} belong to other images"
@@ -112,7 +112,7 @@ def _check_source(student: Model, given: FeatureTensor, memory: TeachingMemory) 
         )
 
 
-def _check_owner(student: Model, given: FeatureTensor, memory: TeachingMemory) -> None:
+def _check_owner(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
     teacher = given.owner
     if teacher is None:
         return
@@ -138,7 +138,7 @@ def _check_owner(student: Model, given: FeatureTensor, memory: TeachingMemory) -
 
 
 def _check_shape(
-    student: Model, shape: tuple[int, ...], memory: TeachingMemory, matched: Predictor | None
+    student: Learner, shape: tuple[int, ...], memory: TeachingMemory, matched: Predictor | None
 ) -> None:
     """The shape is that of the student's logits, or of a teacher whose classes were matched."""
     classes = student.classes if matched is None else matched.classes
@@ -151,7 +151,7 @@ def _check_shape(
 
 
 def _check_logits(
-    student: Model, owner: Predictor | None, values: np.ndarray, memory: TeachingMemory
+    student: Learner, owner: Predictor | None, values: np.ndarray, memory: TeachingMemory
 ) -> None:
     """Refuse probabilities: no entry is below 0, and each row sums to 1."""
     if owner in memory.logits_seen:

@@ -11,8 +11,8 @@ from deelish.common.suggestions import nearest
 from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.weighting import Weight, at_epoch
-from deelish.errors import PlanError, TrainingError
-from deelish.network.model import Model
+from deelish.errors import TrainingError
+from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.predictor import Predictor
 
@@ -128,24 +128,17 @@ def _hint(given: Any) -> Hint:
     return Hint(given["student"], given["teacher"], name, weight, tuple(options.items()))
 
 
-def student_blobs(student: Model, hints: Sequence[Hint]) -> list[str]:
+def student_blobs(student: Learner, hints: Sequence[Hint]) -> list[str]:
     """The student's blobs that the hints compare.
 
     Raises:
         PlanError: there is no such layer, or it does not run in training.
     """
-    trained = {top for row in student.plan.layers if row.runs_in("TRAIN") for top in row.tops}
-    blobs = [student.plan.blob_of(hint.student) for hint in hints]
-    for blob in blobs:
-        if blob not in trained:
-            raise PlanError(
-                f"{student.name}: hint: {blob!r} is not made in training; name another layer"
-            )
-    return blobs
+    return [student.training_blob(hint.student) for hint in hints]
 
 
 def hint_loss(
-    student: Model,
+    student: Learner,
     logits: LogitsTensor,
     teacher: Any,
     hints: Sequence[Hint],
@@ -163,7 +156,7 @@ def hint_loss(
     for hint in hints:
         owner = _owner(student, teacher, hint.teacher)
         blobs = (
-            logits.features[student.plan.blob_of(hint.student)],
+            logits.features[student.blob_of(hint.student)],
             teacher_feature(student, owner, teacher, hint.teacher, memory),
         )
         total = total + _one(student, owner, hint, blobs, memory)
@@ -171,7 +164,7 @@ def hint_loss(
 
 
 def _one(
-    student: Model, teacher: Predictor, hint: Hint, blobs: tuple[Any, Any], memory: TeachingMemory
+    student: Learner, teacher: Predictor, hint: Hint, blobs: tuple[Any, Any], memory: TeachingMemory
 ) -> Any:
     kind, engine = HINTS[hint.kind], student.engine
     maps = [
@@ -214,7 +207,7 @@ def _map(blob: Any, owner: Predictor, layer: str) -> Any:
     )
 
 
-def _owner(student: Model, given: Any, layer: str) -> Predictor:
+def _owner(student: Learner, given: Any, layer: str) -> Predictor:
     """The teacher that computed these logits.
 
     Raises:
@@ -230,7 +223,7 @@ def _owner(student: Model, given: Any, layer: str) -> Predictor:
 
 
 def teacher_feature(
-    student: Model, owner: Predictor, given: FeatureTensor, layer: str, memory: TeachingMemory
+    student: Learner, owner: Predictor, given: FeatureTensor, layer: str, memory: TeachingMemory
 ) -> Any:
     """The features of a teacher's layer: a tensor of the student's engine, without gradients.
 

@@ -10,7 +10,7 @@ import numpy as np
 from deelish.distillation.projection import Projection
 from deelish.engines import Context
 from deelish.errors import TrainingError
-from deelish.network.model import Model
+from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
 
@@ -44,8 +44,8 @@ class TeachingMemory:
         self.training = True
         self.taught_by: set[Predictor] = set()
         self.logits_seen: set[Predictor | None] = set()
-        self.orders: dict[tuple[Model, Predictor], np.ndarray | None] = {}
-        self.records: dict[tuple[Model, Predictor], TeacherRecord] = {}
+        self.orders: dict[tuple[Learner, Predictor], np.ndarray | None] = {}
+        self.records: dict[tuple[Learner, Predictor], TeacherRecord] = {}
         self._images: ImageTensor | None = None
         self._projections: dict[Hashable, Projection] = {}
         self._used: set[Projection] = set()

@@ -6,7 +6,7 @@ import numpy as np
 
 from deelish.common.printing import say
 from deelish.distillation.memory import TeacherRecord, TeachingMemory
-from deelish.network.model import Model
+from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 
 # Labelled images that the accuracy of a teacher is judged on.
@@ -18,7 +18,7 @@ CURE = "teacher and student may be swapped"
 
 
 def warn_if_swapped(
-    student: Model, teacher: Predictor, logits: np.ndarray, memory: TeachingMemory
+    student: Learner, teacher: Predictor, logits: np.ndarray, memory: TeachingMemory
 ) -> None:
     """Look at a teacher's logits (n, classes) for this batch, in the student's classes."""
     if (student, teacher) not in memory.records:
@@ -36,7 +36,7 @@ def warn_if_swapped(
         _check_accuracy(student, teacher, record)
 
 
-def _check_size(student: Model, teacher: Predictor) -> None:
+def _check_size(student: Learner, teacher: Predictor) -> None:
     theirs, own = teacher.parameters, student.parameters
     if theirs is not None and theirs < FRACTION * own:
         say(
@@ -45,7 +45,7 @@ def _check_size(student: Model, teacher: Predictor) -> None:
         )
 
 
-def _check_accuracy(student: Model, teacher: Predictor, record: TeacherRecord) -> None:
+def _check_accuracy(student: Learner, teacher: Predictor, record: TeacherRecord) -> None:
     # Labels that are all equal are placeholders: the true ones are not known.
     if len(record.labels) > 1 and record.correct * student.classes < record.images:
         say(

@@ -10,14 +10,14 @@ import numpy as np
 
 from deelish.common.arguments import checked_call
 from deelish.distillation.model_checks import checked_logits, first_logits, output_of
-from deelish.distillation.preprocessing import PixelOptions, preprocessing_of
 from deelish.distillation.sources import source_of
 from deelish.distillation.sources.network import NetworkModel
 from deelish.engines import current_context
 from deelish.errors import DataError, TrainingError
 from deelish.network.labels import LabelNames, Labels
-from deelish.network.model import Model
+from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
+from deelish.network.stated_pixels import PixelOptions, preprocessing_of
 from deelish.network.tensors import ImageTensor
 from deelish.plan.preprocessing import Preprocessing
 
@@ -33,6 +33,7 @@ class WrappedModel(Predictor):
         labels: Labels | None = None,
         name: str | None = None,
         key: str | None = None,
+        output: int | str | None = None,
         preprocessing: Any = None,
         **pixels: Unpack[PixelOptions],
     ) -> None:
@@ -40,7 +41,7 @@ class WrappedModel(Predictor):
             if not isinstance(value, str | None):
                 raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
         self.context = current_context()
-        model = source_of(source, self.context.gpu, key)
+        model = source_of(source, self.context.gpu, key, output)
         model.name = name or model.name
         self._model, self._key = model, key
         if model.reducible:
@@ -66,7 +67,7 @@ class WrappedModel(Predictor):
         self.labels, self._classes = names.names, names.count
 
     @property
-    def network(self) -> Model | None:
+    def network(self) -> Learner | None:
         """The network of deelish that it is made from, or None."""
         return self._model.network if isinstance(self._model, NetworkModel) else None
 

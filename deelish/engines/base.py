@@ -6,13 +6,15 @@ All else (shapes, checks, initial weights, losses, schedules, files) is written 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from deelish.common.processes import ALONE, Group
-from deelish.errors import EngineError
+from deelish.engines.learning import LearningModel
+from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
@@ -47,6 +49,26 @@ class Engine(ABC):
 
         It has the plan as `plan`; its `weights_of(layer)` has the layer's arrays by their names.
         """
+
+    def adopt(self, source: Any, output: int | str | None) -> LearningModel:
+        """A module of the framework's own that learns: itself, moved to the device.
+
+        Args:
+            source: the module.
+            output: which part of its output the logits are, where it makes several.
+
+        Raises:
+            TrainingError: it is no module of this framework, or cannot learn.
+        """
+        raise TrainingError(
+            f"Student({type(source).__name__}): the engine {self.name!r} only predicts; take"
+            " Deel(engine='torch')"
+        )
+
+    @contextmanager
+    def drawing(self, seed: int) -> Iterator[None]:
+        """Within the block the framework draws from this seed; after it, as before it."""
+        yield
 
     @abstractmethod
     def run(

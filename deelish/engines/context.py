@@ -95,6 +95,11 @@ class Context:
         return len(self._models) - 1
 
     @property
+    def made(self) -> int:
+        """How many models were made here."""
+        return len(self._models)
+
+    @property
     def models(self) -> list[object]:
         """What was made here and still exists, in the order of making."""
         return [model for ref in self._models if (model := ref()) is not None]

@@ -134,22 +134,47 @@ class Digest:
         return self._hash.hexdigest()
 
 
-def logits_of(name: str, output: Any, is_array: Any) -> Any:
-    """The array of logits in what a model returned: itself, `.logits` or ["logits"].
+# The index of a tuple, or the key of a dict or an attribute; None where the output is the logits.
+Part = int | str | None
+
+
+def logits_of(name: str, output: Any, is_array: Any, part: Part = None) -> Any:
+    """The array of logits in what a model returned: itself, `.logits`, or the part that is named.
+
+    A model may return several outputs in training and one in inference: one array is the logits,
+    whatever `part` says.
 
     Raises:
-        TrainingError: a tuple, or something else that does not say which of it are logits.
+        TrainingError: a tuple or a dict where `part` does not say which of it are the logits, or
+            names none of it.
     """
     if is_array(output):
         return output
-    inner = output.get("logits") if isinstance(output, Mapping) else None
-    inner = getattr(output, "logits", None) if inner is None else inner
-    if is_array(inner):
-        return inner
+    found = _part(output, "logits" if part is None else part)
+    if is_array(found):
+        return found
+    if part is None:
+        raise TrainingError(
+            f"{name}: returned {_described(output)}, where one array of logits (n, classes) is"
+            f" needed; say which part it is with output={_example(output)}"
+        )
     raise TrainingError(
-        f"{name}: returned {_described(output)}, where one array of logits (n, classes) is needed;"
-        " wrap it so that it returns that alone"
+        f"{name}: returned {_described(output)}, in which output={part!r} is no array; give the"
+        " index or the key of its logits"
     )
+
+
+def _part(output: Any, part: int | str) -> Any:
+    if isinstance(part, str):
+        found = output.get(part) if isinstance(output, Mapping) else None
+        return getattr(output, part, None) if found is None else found
+    if isinstance(output, tuple | list) and -len(output) <= part < len(output):
+        return output[part]
+    return None
+
+
+def _example(output: Any) -> str:
+    return repr(next(iter(output))) if isinstance(output, Mapping) and output else "0"
 
 
 def no_such_layer(name: str, layer: str, layers: Iterable[str]) -> NoReturn:

@@ -10,8 +10,10 @@ from deelish.errors import FileError
 from deelish.formats.caffe import files as caffe_files
 from deelish.formats.chainer import npz
 from deelish.formats.chainer import weights as chainer_weights
-from deelish.formats.native import hdf5, safetensors
+from deelish.formats.native import hdf5, module_file, safetensors
 from deelish.formats.onnx import files as onnx_files
+from deelish.formats.onnx import module_file as onnx_modules
+from deelish.formats.saved_module import SavedModule
 from deelish.formats.saved_network import SavedNetwork, StoredWeights
 from deelish.formats.unpacked import Arrays
 from deelish.plan.plan import Plan
@@ -61,6 +63,33 @@ def write_network(path: Path, network: SavedNetwork) -> Path:
             write(temporary, network)
     with replacing(path) as temporary:
         kind.write(temporary, network)
+    return path
+
+
+def write_module(
+    path: Path, module: SavedModule, export: onnx_modules.Export, run: onnx_modules.Run
+) -> Path:
+    """Write a module of another library; an old file stays until the new one is whole.
+
+    Args:
+        path: a .safetensors, or an .onnx.
+        module: its arrays, and all else that its files hold.
+        export, run: for an .onnx, see `deelish.formats.onnx.module_file`.
+
+    Raises:
+        FileError: another file extension, or a folder that cannot be written.
+    """
+    extension = path.suffix.lower()
+    if extension not in (module_file.EXTENSION, ".onnx"):
+        raise FileError(
+            f"{path}: a student made from a module is saved as {module_file.EXTENSION}, and"
+            " exported as .onnx; give one of these"
+        )
+    with replacing(path) as temporary:
+        if extension == ".onnx":
+            onnx_modules.write(temporary, module, export, run)
+        else:
+            module_file.write(temporary, module)
     return path
 
 

@@ -1,28 +1,18 @@
-"""A network of the language: a model with Deel's verbs."""
+"""A network of the language: a model of rows with Deel's verbs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Unpack
 
 from deelish.common.arguments import checked_call
-from deelish.distillation.configured_loss import LossOptions, check_options
-from deelish.distillation.hints import HintPair
-from deelish.distillation.losses import LossName
-from deelish.errors import TrainingError
-from deelish.images.in_memory import ImagesLike
-from deelish.language.predicting import Predicting
+from deelish.language.learning import Learning
 from deelish.language.session import current_session
 from deelish.network.model import Model, Parts
 from deelish.network.opening import parts_of_file
-from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.pretrained import find_model
-from deelish.network.tensors import Array, ImageTensor, Tensor
-from deelish.training.step import BackpropArguments, Outcome, backprop
 
 
-class Network(Predicting, Model):
+class Network(Learning, Model):
     """A network: rows of layers, run by the session's engine.
 
     ``Network([Layer("score", "InnerProduct", num_output=10)], in_size=28, order="L", labels=10)``
@@ -48,114 +38,6 @@ class Network(Predicting, Model):
         session = current_session()
         super()._start(parts)
         session.used(self)
-
-    @checked_call()
-    def Input(self, source: ImagesLike) -> ImageTensor:
-        """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
-        session = current_session()
-        session.used(self)
-        session.current = images = session.image_tensor(source)
-        return images
-
-    @checked_call()
-    def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
-        """Logits (n, classes) of the images `x`, or of the current tensor; they become current.
-
-        In the training part of a workout the network learns from these logits at `backprop`.
-        """
-        session = current_session()
-        images = self._images(x)
-        if session.trainer is None:
-            logits = self.forward(images, reduced=False).logits
-        else:
-            logits = session.trainer.classify(self, images).logits
-        session.used(self)
-        session.current = logits
-        return logits
-
-    @checked_call()
-    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
-        """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
-
-        With ``InputBatch(views=...)`` they are cached on disk, and none is computed twice.
-        """
-        session = current_session()
-        images = self._images(x)
-        blobs = set() if session.trainer is None else session.trainer.memory.blobs_of(self)
-        # What hints read is not cached, so that a teacher whose inner layers are read runs again.
-        if blobs:
-            logits = self.forward(images, blobs=blobs).logits
-        else:
-            logits = super().batch_feature(images)
-        session.used(self)
-        return logits
-
-    @checked_call()
-    def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
-        """What a layer makes of the images, in evaluation mode: (n, ...).
-
-        `layer` is the name of a layer or of a blob.
-
-        Raises:
-            PlanError: there is no such layer; the nearest names are given.
-        """
-        made = super().feature(self._images(x), layer=layer)
-        current_session().used(self)
-        return made
-
-    def _images(self, x: Tensor | ImagesLike | None) -> ImageTensor:
-        if x is not None and not isinstance(x, Tensor):
-            return self.Input(x)
-        return current_session().images(self.name, x)
-
-    @checked_call()
-    def backprop(
-        self,
-        t: Tensor | Array | Sequence[int],
-        distill: Tensor | Array | bool = False,
-        *,
-        loss: LossName | Callable[[Any, Any], Any] = "kd",
-        hint: HintPair | Sequence[HintPair] | None = None,
-        **options: Unpack[LossOptions],
-    ) -> Outcome:
-        """Learn from the batch classified last; in validation only measure.
-
-        ``backprop(t)`` learns from the labels t. ``backprop(t, distill=logits)`` learns from a
-        teacher's logits and the labels t; ``backprop(logits, distill=True)`` from the logits alone.
-
-        Args:
-            t: workout's labels, or with distill=True a teacher's logits.
-            distill: a teacher's logits, or True where they are `t`.
-            loss: "kd", "mse", "cross_entropy", "dkd" or "dist", or a function of two arrays of
-                logits, student's and teacher's, that returns a scalar.
-            hint: (student's layer, teacher's layer), to learn from inner layers too; or
-                ``dict(student=..., teacher=..., kind="attention", weight=500)``, or a list of such.
-                Kinds are "fitnet", "attention" and "relational".
-            **options: the loss's own, such as temperature=4; standardise=True for z-scores of the
-                logits; alpha, the teacher's share of the loss, or weight and label_weight, the
-                factors on the teacher's and the labels' parts. Weights may be functions of the
-                epoch: ``weight=lambda epoch: min(1, epoch / 20)``.
-
-        Returns:
-            (loss, accuracy); the accuracy is against the true labels, also when distilling.
-
-        Raises:
-            UsageError: an option that no loss takes.
-            TrainingError: outside a workout, before `classify`, a teacher that cannot teach, or a
-                loss, a hint or a value that cannot be.
-        """
-        check_options(f"{type(self).__name__}.backprop", options)
-        session = current_session()
-        if session.trainer is None:
-            raise TrainingError(
-                f"{self.name}.backprop: works on the batches of a workout; write"
-                " def workout(x, t): ... and BatchTrain(workout)"
-            )
-        arguments = BackpropArguments(distill, loss, hint, options)
-        made = backprop(session.trainer, self, t, arguments)
-        if session.trainer.training:
-            session.used(self, trained=True)
-        return made
 
     @classmethod
     @checked_call()

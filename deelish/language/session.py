@@ -9,7 +9,7 @@ from deelish.engines import Context, current_context, set_default_context
 from deelish.errors import DataError, TrainingError
 from deelish.images.dataset import Dataset
 from deelish.images.in_memory import ImagesLike, InMemoryImages
-from deelish.network.model import Model, models_of
+from deelish.network.learner import Learner, learners_of
 from deelish.network.outputs import FeatureTensor
 from deelish.network.tensors import ImageTensor, Tensor, Viewing
 from deelish.plan.preprocessing import Preprocessing
@@ -54,13 +54,13 @@ class Deel(Context):
         self.trainer: Trainer | None = None
         self.counts = Counts()
         self._once = Once()
-        self._last_used: Model | None = None
-        self._last_trained: Model | None = None
+        self._last_used: Learner | None = None
+        self._last_trained: Learner | None = None
 
     @property
-    def networks(self) -> list[Model]:
+    def networks(self) -> list[Learner]:
         """The networks of this session that still exist, in the order they were made."""
-        return models_of(self)
+        return learners_of(self)
 
     def report_precision(self) -> None:
         """Print once what training and teachers compute in, where that is not float32."""
@@ -70,14 +70,14 @@ class Deel(Context):
                 " slower, with Deel(precision='float32')"
             )
 
-    def used(self, network: Model, *, trained: bool = False) -> None:
+    def used(self, network: Learner, *, trained: bool = False) -> None:
         """Remember which network predicted last, and which learnt last."""
         self._last_used = network
         if trained:
             self._last_trained = network
 
     @property
-    def network(self) -> Model:
+    def network(self) -> Learner:
         """The network last trained; before any training, the one last used."""
         network = self._last_trained or self._last_used
         if network is None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from deelish.common.arguments import checked_call
 from deelish.common.printing import say
-from deelish.network.predictor import Predictor
+from deelish.errors import PlanError
+from deelish.network.learner import Learner
 from deelish.plan import Plan, summary
 from deelish.plan.preprocessing import Preprocessing
 
 
-class Described(Predictor):
-    """A network that describes itself."""
+class Described(Learner):
+    """A network that describes itself; its parameters are without auxiliary classifiers."""
 
     plan: Plan
-    untrained: set[str]
-    # Without auxiliary classifiers.
-    parameters: int
 
     @property
     def classes(self) -> int:
@@ -35,6 +35,45 @@ class Described(Predictor):
     def blob_of(self, layer: str) -> str:
         """The blob that a layer computes; `layer` may be the name of a blob itself."""
         return self.plan.blob_of(layer)
+
+    def training_blob(self, layer: str) -> str:
+        """The blob of a layer that runs in training.
+
+        Raises:
+            PlanError: there is no such layer, or it does not run in training.
+        """
+        blob = self.plan.blob_of(layer)
+        if not any(blob in row.tops for row in self.plan.layers if row.runs_in("TRAIN")):
+            raise PlanError(
+                f"{self.name}: hint: {blob!r} is not made in training; name another layer"
+            )
+        return blob
+
+    @property
+    def data_blob(self) -> str:
+        """The name of its input."""
+        return self.plan.data
+
+    @property
+    def logits_blob(self) -> str:
+        """The blob of its logits."""
+        return self.plan.logits
+
+    @property
+    def auxiliary(self) -> Mapping[str, float]:
+        """The blobs of auxiliary classifiers, with their weights in the loss on labels."""
+        return self.plan.auxiliary
+
+    @property
+    def embedding_blob(self) -> str:
+        """The blob that its classifier reads."""
+        classifier = self.plan.classifier(self.plan.logits)
+        return next(row.bottoms[0] for row in self.plan.layers if row.name == classifier)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds for the logits of one image."""
+        return summary.multiply_adds(self.plan)
 
     @checked_call()
     def summary(self) -> str:
@@ -70,7 +109,7 @@ def description(plan: Plan, preprocessing: Preprocessing, device: str, new: set[
     return (
         f"{plan.name}: {_input(plan, preprocessing)} -> {plan.classes} classes"
         f" | {summary.parameters(plan):,} parameters"
-        f" | {_millions(summary.multiply_adds(plan))} M multiply-adds | {device} | {state}"
+        f" | {millions(summary.multiply_adds(plan))} M multiply-adds | {device} | {state}"
     )
 
 
@@ -81,5 +120,5 @@ def _input(plan: Plan, preprocessing: Preprocessing) -> str:
     return f"{' x '.join(map(str, shape[1:]))} {preprocessing.order}"
 
 
-def _millions(number: int) -> str:
+def millions(number: int) -> str:
     return f"{number / 1e6:,.0f}" if number >= 1e6 else f"{number / 1e6:.2g}"

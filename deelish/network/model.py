@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ import numpy as np
 from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.engines import Context, current_context
-from deelish.errors import FileError, PlanError
+from deelish.errors import PlanError
 from deelish.formats import write_network
 from deelish.formats.chainer.weights import Example
 from deelish.formats.initial_weights import load_initial_weights
@@ -21,11 +21,10 @@ from deelish.formats.saved_network import SavedNetwork
 from deelish.network.describe import Described
 from deelish.network.fingerprint import fingerprint_of
 from deelish.network.labels import LabelNames, Labels
-from deelish.network.outputs import LogitsTensor
 from deelish.network.pretrained import Weights, find_model
 from deelish.network.tensors import ImageTensor
 from deelish.plan import Layer, Plan, summary
-from deelish.plan.arrays import checked_inputs, rows_of
+from deelish.plan.arrays import checked_inputs
 from deelish.plan.initialisation import fill
 from deelish.plan.preprocessing import Preprocessing
 
@@ -43,14 +42,6 @@ class Parts:
     preprocessing: Preprocessing
     labels: list[str] | None
     loaded: Loaded
-
-
-@dataclass(frozen=True)
-class Forward:
-    """One forward pass: the logits, and those of the auxiliary classifiers by blob."""
-
-    logits: LogitsTensor
-    heads: dict[str, Any]
 
 
 class Model(Described):
@@ -113,10 +104,7 @@ class Model(Described):
         plan, loaded = parts.plan, parts.loaded
         self.plan, self.preprocessing, self.labels = plan, parts.preprocessing, parts.labels
         self.name, self.parameters = plan.name, summary.parameters(plan)
-        self.untrained = set(loaded.new)
-        self.version = 0
-        self._learning = False
-        self._fingerprint: tuple[int, str | None] | None = None
+        self._begin(loaded.new)
         self.context: Context = current_context()
         seed = (self.context.seed, self.context.add(self))
         initial = {
@@ -130,38 +118,9 @@ class Model(Described):
 
     # Inference
 
-    def forward(
-        self,
-        images: ImageTensor,
-        *,
-        training: bool = False,
-        reduced: bool = True,
-        blobs: Iterable[str] = (),
-    ) -> Forward:
-        """Logits of the images; in training also the auxiliary logits, and dropout is drawn.
-
-        Args:
-            images: the images.
-            training: whether a backward pass may follow.
-            reduced: whether inner layers may compute in the reduced precision.
-            blobs: inner blobs to return with the logits.
-        """
-        logits, inner = self.plan.logits, list(blobs)
-        heads = list(self.plan.auxiliary) if training else []
-        made = self._run(images, [logits, *heads, *inner], training=training, reduced=reduced)
-        tensor = LogitsTensor(rows_of(made[logits], logits), self.engine, self, images)
-        tensor.training = training
-        tensor.features = {name: made[name] for name in inner}
-        return Forward(tensor, {name: rows_of(made[name], name) for name in heads})
-
-    def logits(self, images: ImageTensor) -> Any:
-        """The engine's tensor (n, classes), in evaluation mode."""
-        return self.forward(images).logits.content
-
-    def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
-        """The output of a layer, or a blob, for the images: the engine's tensor (n, ...)."""
-        blob = self.plan.blob_of(layer)
-        return self._run(images, [blob], training=False, reduced=reduced)[blob]
+    def copied_module(self) -> Any:
+        """A module of its own with the same weights, for a running average."""
+        return self.engine.build(self.plan, self.engine.state(self.module))
 
     @checked_call()
     def run(
@@ -189,18 +148,20 @@ class Model(Described):
         )
         return {name: self.engine.numpy(made[blob]) for name, blob in needed.items()}
 
-    def _run(
-        self, images: ImageTensor, blobs: list[str], *, training: bool, reduced: bool
-    ) -> dict[str, Any]:
-        self._check_takes_images()
-        pixels = images.pixels(self.preprocessing)
-        data = self.engine.input_of(pixels, self.preprocessing)
+    def _check_input(self, shape: tuple[int, ...], blobs: list[str], *, training: bool) -> None:
         phase = "TRAIN" if training else "TEST"
-        self.plan.check_inputs({self.plan.data: tuple(data.shape)}, blobs, phase)
-        inputs = {self.plan.data: data}
-        return self.engine.run(self.module, inputs, blobs, training=training, reduced=reduced)
+        self.plan.check_inputs({self.plan.data: shape}, blobs, phase)
 
-    def _check_takes_images(self) -> None:
+    def _run(self, images: ImageTensor, blobs: list[str], **how: Any) -> dict[str, Any]:
+        self.check_takes_images()
+        return super()._run(images, blobs, **how)
+
+    def check_takes_images(self) -> None:
+        """Refuse a network whose input is no image.
+
+        Raises:
+            PlanError: it is something else.
+        """
         shape = self.plan.inputs.get(self.plan.data, ())
         if len(shape) != 4:
             raise PlanError(
@@ -208,40 +169,9 @@ class Model(Described):
                 " arrays to run()"
             )
 
-    # Weights that change
-
-    @property
-    def learning(self) -> bool:
-        """Whether a training is running that changes its weights."""
-        return self._learning
-
-    def weights_changed(self, crop: float | None = None) -> None:
-        """Note an update of the weights; a training calls this after each.
-
-        From then on the network's own crop fraction is that of the training's views.
-        """
-        self._learning = True
-        self.version += 1
-        self.untrained.clear()
-        if crop is not None and self.preprocessing.crop != crop:
-            self.preprocessing = replace(self.preprocessing, crop=crop)
-
-    def training_ended(self) -> None:
-        """Note that the weights stay as they are now."""
-        self._learning = False
-
-    def fingerprint(self) -> str | None:
-        """sha256 of all that its logits depend on except the pixels; None while it is trained.
-
-        When you change `module` by hand, raise `version`: the fingerprint is then computed again.
-        """
-        if self.learning:
-            return None
-        if self._fingerprint is None or self._fingerprint[0] != self.version:
-            values = self.engine.state(self.module)
-            made = fingerprint_of(self.plan, self.preprocessing, self.engine, values)
-            self._fingerprint = (self.version, made)
-        return self._fingerprint[1]
+    def _computed_fingerprint(self) -> str | None:
+        values = self.engine.state(self.module)
+        return fingerprint_of(self.plan, self.preprocessing, self.engine, values)
 
     # Files
 
@@ -252,10 +182,11 @@ class Model(Described):
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
         weights alone, for Chainer. Of several processes rank 0 writes, and the others wait.
         """
-        if not isinstance(path, str | Path):
-            raise FileError(f"{self.name}.save({path!r}): give the path of a file")
-        self.engine.group.on_rank_zero(lambda: write_network(Path(path), self.record()))
-        return Path(path)
+        return self.save_to(path)
+
+    def write(self, path: Path) -> None:
+        """Write its file in this process, as the file extension says."""
+        write_network(path, self.record())
 
     def record(self) -> SavedNetwork:
         """The contents of its files."""
@@ -276,14 +207,7 @@ class Model(Described):
             PlanError: a layer has no counterpart in ONNX; it is named.
             FileError: another extension than .onnx, more than 2 GiB of weights, or no package onnx.
         """
-        if isinstance(path, str | Path) and Path(path).suffix.lower() != ".onnx":
-            raise FileError(f"{path}: export() writes .onnx; for other extensions there is save()")
-        return self.save(path)
-
-
-def models_of(context: Context) -> list[Model]:
-    """The models of a context that still exist, in the order in which they were made."""
-    return [model for model in context.models if isinstance(model, Model)]
+        return self.export_to(path)
 
 
 def _short(labels: Any) -> str:

@@ -13,7 +13,7 @@ from deelish.errors import TrainingError
 from deelish.images.batch import ImageBatch
 from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
-from deelish.network.model import models_of
+from deelish.network.learner import learners_of
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import Interrupt
@@ -48,7 +48,7 @@ class Loop:
 
     def train(self) -> History:
         """Train for all epochs; Ctrl-C ends it after the current update."""
-        self.dataset.prepare(model.preprocessing for model in models_of(self.context))
+        self.dataset.prepare(model.preprocessing for model in learners_of(self.context))
         try:
             with self.interrupt:
                 for number in range(1, self.trainer.extent.epochs + 1):
@@ -116,7 +116,7 @@ class Loop:
 
     def _classes(self) -> int:
         """How many classes label probabilities have: the most of any network and of the labels."""
-        return max([self.dataset.classes, *(model.classes for model in models_of(self.context))])
+        return max([self.dataset.classes, *(model.classes for model in learners_of(self.context))])
 
     def _means(self, values: Sequence[float], weight: float) -> list[float]:
         """Means over the processes, where this one counts by its weight."""

@@ -13,7 +13,7 @@ from deelish.distillation.hints import Hint, hint_loss, hints_of, student_blobs
 from deelish.distillation.losses import LogitPair
 from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
-from deelish.network.model import Forward, Model
+from deelish.network.learner import Forward, Learner
 from deelish.training.targets import Targets, targets_of
 from deelish.training.trainer import Trainer
 
@@ -45,7 +45,7 @@ class Distillation:
     epoch: float
 
 
-def backprop(trainer: Trainer, student: Model, t: Any, arguments: BackpropArguments) -> Outcome:
+def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArguments) -> Outcome:
     """Loss of the batch, an update of the weights in training, and the accuracy.
 
     Raises:
@@ -76,7 +76,7 @@ def backprop(trainer: Trainer, student: Model, t: Any, arguments: BackpropArgume
 
 
 def _finished(
-    trainer: Trainer, student: Model, forward: Forward, targets: Targets, value: Any, taught: Any
+    trainer: Trainer, student: Learner, forward: Forward, targets: Targets, value: Any, taught: Any
 ) -> Outcome:
     """Update the weights in training; the outcome of the batch."""
     engine = student.engine
@@ -92,7 +92,7 @@ def _finished(
 
 
 def _distillation_loss(
-    student: Model, forward: Forward, targets: Targets, teacher: Any, distillation: Distillation
+    student: Learner, forward: Forward, targets: Targets, teacher: Any, distillation: Distillation
 ) -> Any:
     """The weighted sum of the loss on the teacher's logits and the loss on the labels."""
     loss = distillation.loss
@@ -112,7 +112,7 @@ def _distillation_loss(
 
 
 def _with_features(
-    student: Model, forward: Forward, hints: list[Hint], trainer: Trainer
+    student: Learner, forward: Forward, hints: list[Hint], trainer: Trainer
 ) -> Forward:
     """The student's logits with the blobs that the hints compare beside them.
 
@@ -130,7 +130,7 @@ def _with_features(
     return trainer.forward(student, trainer.images)
 
 
-def _check_alone(student: Model, arguments: BackpropArguments) -> None:
+def _check_alone(student: Learner, arguments: BackpropArguments) -> None:
     """Refuse the arguments of distillation where only labels are given."""
     given = [
         *(["loss"] if arguments.loss != "kd" else []),
@@ -144,7 +144,7 @@ def _check_alone(student: Model, arguments: BackpropArguments) -> None:
         )
 
 
-def _check_finite(student: Model, loss: float, trainer: Trainer) -> None:
+def _check_finite(student: Learner, loss: float, trainer: Trainer) -> None:
     if not math.isfinite(loss):
         raise TrainingError(
             f"{student.name}: the loss is {loss} at {trainer.where}; the weights are those before"

@@ -10,7 +10,7 @@ import numpy as np
 from deelish.distillation.losses import cross_entropy
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
-from deelish.network.model import Forward, Model
+from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import LabelTensor, Tensor
 
 
@@ -26,17 +26,17 @@ class Targets:
     labels: np.ndarray
     probabilities: np.ndarray | None = None
 
-    def loss(self, network: Model, forward: Forward) -> Any:
+    def loss(self, network: Learner, forward: Forward) -> Any:
         """Cross-entropy of the logits, plus the weighted one of each auxiliary classifier."""
         engine = network.engine
         truth = self.labels if self.probabilities is None else self.probabilities
         loss = cross_entropy(engine, forward.logits.content, truth)
-        for name, scores in forward.heads.items():
-            loss = loss + cross_entropy(engine, scores, truth) * network.plan.auxiliary[name]
+        for scores, weight in forward.heads:
+            loss = loss + cross_entropy(engine, scores, truth) * weight
         return loss
 
 
-def targets_of(network: Model, t: Any, images: int) -> Targets:
+def targets_of(network: Learner, t: Any, images: int) -> Targets:
     """The targets in workout's t, in n whole numbers, or in class probabilities (n, classes).
 
     Raises:
@@ -76,7 +76,7 @@ def targets_of(network: Model, t: Any, images: int) -> Targets:
     return Targets(labels.astype(np.int64))
 
 
-def _fitted(probabilities: np.ndarray, network: Model) -> np.ndarray:
+def _fitted(probabilities: np.ndarray, network: Learner) -> np.ndarray:
     """The probabilities as wide as the network; a batch's fit the largest of the session."""
     if not probabilities[:, network.classes :].any():
         probabilities = probabilities[:, : network.classes]
@@ -84,7 +84,7 @@ def _fitted(probabilities: np.ndarray, network: Model) -> np.ndarray:
     return np.pad(probabilities, ((0, 0), (0, missing)))
 
 
-def _from_probabilities(network: Model, probabilities: np.ndarray) -> Targets:
+def _from_probabilities(network: Learner, probabilities: np.ndarray) -> Targets:
     if probabilities.shape[1] != network.classes:
         raise DataError(
             f"{network.name}.backprop: t has probabilities of {probabilities.shape[1]} classes, but"

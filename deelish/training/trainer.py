@@ -10,7 +10,7 @@ from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.projection import Projection
 from deelish.engines import Context
 from deelish.errors import TrainingError
-from deelish.network.model import Forward, Model
+from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import ImageTensor
 
 
@@ -75,8 +75,8 @@ class Trainer:
         self._optimization = optimization
         self._crop = crop
         self._batches = 0
-        self._optimizers: dict[Model | Projection, Any] = {}
-        self._pending: dict[Model, Forward] = {}
+        self._optimizers: dict[Learner | Projection, Any] = {}
+        self._pending: dict[Learner, Forward] = {}
         self._fraction = 1.0
 
     @property
@@ -92,7 +92,7 @@ class Trainer:
         return self._optimization.lr * self._optimization.schedule(progress)
 
     @property
-    def students(self) -> set[Model]:
+    def students(self) -> set[Learner]:
         """The networks that were updated in this training."""
         return {trained for trained in self._optimizers if not isinstance(trained, Projection)}
 
@@ -132,18 +132,18 @@ class Trainer:
                 " classify draws dropout; a teacher predicts with batch_feature(x)"
             )
 
-    def classify(self, model: Model, images: ImageTensor) -> Forward:
+    def classify(self, model: Learner, images: ImageTensor) -> Forward:
         """A forward pass of a student, from whose logits it learns at `backprop`."""
         forward = self.forward(model, images)
         self._pending[model] = forward
         return forward
 
-    def forward(self, model: Model, images: ImageTensor) -> Forward:
+    def forward(self, model: Learner, images: ImageTensor) -> Forward:
         """A forward pass, in training with dropout, with the blobs that hints read."""
         blobs = self.memory.blobs_of(model)
         return model.forward(images, training=self.training, blobs=blobs)
 
-    def pending(self, model: Model) -> Forward:
+    def pending(self, model: Learner) -> Forward:
         """What the network classified last, in this batch.
 
         Raises:
@@ -157,9 +157,9 @@ class Trainer:
             )
         return forward
 
-    def update(self, model: Model, loss: Any) -> None:
+    def update(self, model: Learner, loss: Any) -> None:
         """One step of the network's own optimiser, and of those of projections in its loss."""
-        learners: list[Model | Projection] = [model, *self.memory.used_projections()]
+        learners: list[Learner | Projection] = [model, *self.memory.used_projections()]
         optimizers = [self._optimizer(learner) for learner in learners]
         engine = model.engine
         if engine.group.world_size > 1:
@@ -169,7 +169,7 @@ class Trainer:
         engine.group.average_buffers(model.module, self._fraction)
         model.weights_changed(self._crop)
 
-    def done(self, model: Model) -> None:
+    def done(self, model: Learner) -> None:
         """Forget what the network classified."""
         self._pending.pop(model, None)
 
@@ -178,7 +178,7 @@ class Trainer:
         for student in self.students:
             student.training_ended()
 
-    def _optimizer(self, learner: Model | Projection) -> Any:
+    def _optimizer(self, learner: Learner | Projection) -> Any:
         """The optimiser of this network, or of this projection."""
         if learner not in self._optimizers:
             how = self._optimization

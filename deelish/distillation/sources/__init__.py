@@ -8,13 +8,14 @@ from typing import Any
 
 from deelish.distillation.sources.function import FunctionModel
 from deelish.distillation.sources.network import NetworkModel
-from deelish.engines.inference import InferenceModel
+from deelish.engines.inference import InferenceModel, Part
 from deelish.errors import TrainingError
+from deelish.network.learner import Learner
 from deelish.network.model import Model
 from deelish.network.opening import open_parts
 
 
-def source_of(source: Any, gpu: int, key: str | None) -> InferenceModel:
+def source_of(source: Any, gpu: int, key: str | None, output: Part = None) -> InferenceModel:
     """The model behind a teacher.
 
     It imports no framework: an object of a framework exists only where that is imported already.
@@ -23,21 +24,22 @@ def source_of(source: Any, gpu: int, key: str | None) -> InferenceModel:
         source: a torch.nn.Module, a chainer.Link, a Network, a path, or a function.
         gpu: where an .onnx file runs: -1 for the CPU, else the number of the GPU.
         key: names the logits of a function in the teacher cache.
+        output: which part of a module's output the logits are, where it makes several.
 
     Raises:
         TrainingError: it is none of these.
         FileError, CaffeError: the file is missing, damaged or of another format.
     """
-    if isinstance(source, Model):
+    if isinstance(source, Learner):
         return NetworkModel(source)
     if _is(source, "torch", "nn.Module"):
         from deelish.engines.torch.inference import TorchModel
 
-        return TorchModel(source)
+        return TorchModel(source, output)
     if _is(source, "chainer", "Link"):
         from deelish.engines.chainer.inference import ChainerModel
 
-        return ChainerModel(source)
+        return ChainerModel(source, output)
     if isinstance(source, str | Path):
         return _opened(Path(source), gpu)
     if callable(source) and not isinstance(source, type):

@@ -11,7 +11,7 @@ from deelish.distillation.teacher_cache.store import Store
 from deelish.errors import FileError, TrainingError
 from deelish.images.batch import ImageBatch
 from deelish.images.dataset import Dataset
-from deelish.network.model import Model
+from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Filling:
         store: the store of the logits; None before the first batch.
     """
 
-    def __init__(self, network: Model, dataset: Dataset) -> None:
+    def __init__(self, network: Predictor, dataset: Dataset) -> None:
         if network.new_layers:
             new = ", ".join(sorted(network.new_layers))
             raise TrainingError(

@@ -12,6 +12,7 @@ from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.inference import (
     ADDRESS,
     Digest,
+    Part,
     WatchedModel,
     logits_of,
     no_such_layer,
@@ -28,14 +29,16 @@ SAMPLE = 64
 class ChainerModel(WatchedModel):
     """A chainer.Link or Chain, called with one variable; it stays on its device.
 
+    output: which part of its output the logits are, where it makes several.
+
     Raises:
         TrainingError: it has links whose weights are not there yet.
     """
 
     kind = "Chainer chain"
 
-    def __init__(self, link: Any) -> None:
-        self._link = link
+    def __init__(self, link: Any, output: Part = None) -> None:
+        self._link, self.output = link, output
         self.name = link.name or type(link).__name__
         empty = [name for name, parameter in link.namedparams() if parameter.array is None]
         if empty:
@@ -49,7 +52,7 @@ class ChainerModel(WatchedModel):
         device = self._link.device
         with self._unchanged(), computing(device, train=False, enable_backprop=False):
             given = chainer.Variable(device.send(values), requires_grad=False)
-            output = logits_of(self.name, self._link(given), _is_array)
+            output = logits_of(self.name, self._link(given), _is_array, self.output)
         return self._array(output)
 
     def _array(self, output: Any) -> np.ndarray:

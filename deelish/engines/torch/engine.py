@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from deelish.common.processes import launch
 from deelish.engines.base import Engine
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
+from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
+from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.torch.optimizers import build_optimizer, optimizer_options
 from deelish.engines.torch.pixels import input_of, to_device
-from deelish.errors import EngineError
+from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
@@ -53,9 +55,24 @@ class TorchEngine(Engine):
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanModule:
         return PlanModule(plan, values, self._generator).to(self._device).eval()
 
+    def adopt(self, source: Any, output: int | str | None) -> TorchLearningModel:
+        if not isinstance(source, nn.Module):
+            raise TrainingError(
+                f"Student({type(source).__name__}): takes a torch.nn.Module, or the name of a"
+                " model, such as 'timm/resnet18' or 'torchvision/resnet18'"
+            )
+        return TorchLearningModel(source, self._device, self._generator, output)
+
+    @contextmanager
+    def drawing(self, seed: int) -> Iterator[None]:
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            yield
+
     def run(
         self,
-        module: PlanModule,
+        module: PlanModule | AdoptedModule,
         inputs: Mapping[str, Any],
         wanted: Iterable[str],
         *,
@@ -72,7 +89,7 @@ class TorchEngine(Engine):
             return {name: tensor.float() for name, tensor in outputs.items()}
         with torch.inference_mode(), self._computing(reduced):
             # What runs in reduced precision is a teacher: many times, in one shape.
-            if reduced and self._compiler is not None:
+            if reduced and self._compiler is not None and isinstance(module, PlanModule):
                 outputs = self._compiler.run(module, tensors, wanted)
             else:
                 outputs = module(tensors, wanted)
@@ -121,7 +138,7 @@ class TorchEngine(Engine):
         return optimizer_options(name)
 
     def optimizer(
-        self, module: PlanModule, name: str, lr: float, options: Mapping[str, Any]
+        self, module: PlanModule | AdoptedModule, name: str, lr: float, options: Mapping[str, Any]
     ) -> torch.optim.Optimizer:
         return build_optimizer(module, name, lr, options)
 
@@ -137,7 +154,7 @@ class TorchEngine(Engine):
             self._scaler.step(optimizer)
         self._scaler.update()
 
-    def ema_update(self, module: PlanModule, other: PlanModule, decay: float) -> None:
+    def ema_update(self, module: nn.Module, other: nn.Module, decay: float) -> None:
         with torch.no_grad():
             for mine, its in zip(module.parameters(), other.parameters(), strict=True):
                 mine.mul_(decay).add_(its, alpha=1 - decay)

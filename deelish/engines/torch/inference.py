@@ -14,16 +14,19 @@ from deelish.common.printing import say
 from deelish.engines.inference import (
     ADDRESS,
     Digest,
+    Part,
     WatchedModel,
     logits_of,
-    no_such_layer,
     qualified,
 )
+from deelish.engines.torch.recording import check_layer, recorded, recording
 from deelish.errors import TrainingError, first_line
 
 
 class TorchModel(WatchedModel):
     """A torch.nn.Module. Its own requires_grad, device and type stay as they are.
+
+    output: which part of its output the logits are, where it makes several.
 
     Its layers compute in reduced precision where that is asked for, as far as autocast goes.
 
@@ -35,8 +38,8 @@ class TorchModel(WatchedModel):
     reducible = True
     _fails_reduced = False
 
-    def __init__(self, module: nn.Module) -> None:
-        self._module = module
+    def __init__(self, module: nn.Module, output: Part = None) -> None:
+        self._module, self.output = module, output
         self.name = type(module).__name__
         empty = [name for name, value in _state(module) if is_lazy(value)]
         if empty:
@@ -55,21 +58,25 @@ class TorchModel(WatchedModel):
         with self._unchanged():
             self._into_evaluation_mode()
             with torch.inference_mode():
-                output = logits_of(self.name, self._forward(self._input(values)), torch.is_tensor)
+                output = self._forward(self._input(values))
             self._into_evaluation_mode()
         return self._array(output)
 
+    def _called(self, values: Tensor) -> Any:
+        """The logits in the module's output."""
+        return logits_of(self.name, self._module(values), torch.is_tensor, self.output)
+
     def _forward(self, values: Tensor) -> Any:
-        """The module's output; once autocast fails, in its own type for good."""
+        """The logits; once autocast fails, in the module's own type for good."""
         if self.autocast_dtype is None or self._fails_reduced or values.dtype != torch.float32:
-            return self._module(values)
+            return self._called(values)
         try:
             with torch.autocast(values.device.type, getattr(torch, self.autocast_dtype)):
-                return self._module(values)
+                return self._called(values)
         except Exception as error:
             # An error of its own comes again without autocast.
             self._fails_reduced = True
-            output = self._module(values)
+            output = self._called(values)
             say(
                 f"{self.name}: cannot compute in {self.autocast_dtype} ({first_line(error)}); it"
                 " teaches in float32"
@@ -102,19 +109,10 @@ class TorchModel(WatchedModel):
         return np.asarray(output.float().cpu().numpy(), np.float32)
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
-        parts = dict(self._module.named_modules())
-        if layer not in parts:
-            no_such_layer(self.name, layer, parts)
-        outputs: list[Any] = []
-        hook = parts[layer].register_forward_hook(lambda part, given, made: outputs.append(made))
-        try:
+        check_layer(self.name, self._module, layer)
+        with recording(self._module, [layer]) as outputs:
             self.run(values)
-        finally:
-            hook.remove()
-        if not outputs or not torch.is_tensor(outputs[0]):
-            made = f"makes {type(outputs[0]).__name__}, no tensor" if outputs else "does not run"
-            raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
-        return self._array(outputs[0])
+        return self._array(recorded(self.name, layer, outputs))
 
     def _compute_digest(self) -> str:
         """Names, types and bytes of its state_dict, its class and what it prints of itself.

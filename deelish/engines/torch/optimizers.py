@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from deelish.common.suggestions import nearest
+from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.module import PlanModule
-from deelish.engines.trainable import trainable_arrays
 from deelish.errors import TrainingError
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -25,7 +24,7 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 
 def build_optimizer(
-    module: PlanModule, name: str, lr: float, options: Mapping[str, Any]
+    module: PlanModule | AdoptedModule, name: str, lr: float, options: Mapping[str, Any]
 ) -> torch.optim.Optimizer:
     """PyTorch's optimiser of this name over the module's trainable arrays.
 
@@ -38,7 +37,7 @@ def build_optimizer(
     kind = _kind(name)
     try:
         given = {**_fused_option(kind, options), **options}
-        optimizer = kind(_parameter_groups(module), lr=lr, **given)  # type: ignore[call-arg]
+        optimizer = kind(module.parameter_groups(), lr=lr, **given)  # type: ignore[call-arg]
     except (TypeError, ValueError) as error:
         raise TrainingError(
             f"optimizer {name!r} does not take {dict(options)} with lr {lr}: {error}; name the"
@@ -74,16 +73,3 @@ def _fused_option(kind: type[torch.optim.Optimizer], options: Mapping[str, Any])
     others = {"foreach", "fused", "capturable", "differentiable"}
     known = "fused" in inspect.signature(kind).parameters
     return {"fused": True} if known and not others.intersection(options) else {}
-
-
-def _parameter_groups(module: PlanModule) -> list[dict[str, Any]]:
-    """The trainable arrays by Caffe's multipliers, without those whose lr_mult is 0."""
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    for layer, name, lr_mult, decay_mult in trainable_arrays(module.plan):
-        if lr_mult:
-            tensor = getattr(module.weights_of(layer), name)
-            groups.setdefault((lr_mult, decay_mult), []).append(tensor)
-    return [
-        {"params": tensors, "lr_mult": lr_mult, "decay_mult": decay_mult}
-        for (lr_mult, decay_mult), tensors in groups.items()
-    ]

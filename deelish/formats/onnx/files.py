@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NoReturn
 
 from deelish.common.printing import say
 from deelish.errors import FileError
 from deelish.formats.onnx.model import model_of
+from deelish.formats.onnx.notes import notes_of
 from deelish.formats.onnx.proto import proto_of
 from deelish.formats.saved_network import SavedNetwork
-from deelish.version import __version__
 
 
 def write(path: Path, network: SavedNetwork) -> None:
@@ -22,12 +21,7 @@ def write(path: Path, network: SavedNetwork) -> None:
         FileError: the package onnx is not there, or the weights are too many.
     """
     model = model_of(network.plan, network.values)
-    notes = {
-        "deelish": __version__,
-        "preprocessing": json.dumps(network.preprocessing.to_dict()),
-        **({"labels": json.dumps(network.labels)} if network.labels else {}),
-        **({"logits": model.logits} if model.logits else {}),
-    }
+    notes = notes_of(network.preprocessing, network.labels, model.logits)
     path.write_bytes(proto_of(network.plan.name, model, notes).SerializeToString())
     if model.batch is not None:
         say(f"{network.plan.name}: the .onnx takes {model.batch} items at a time, no other")

@@ -1,0 +1,135 @@
+"""What deelish asks of a model of another library that learns: a module, its arrays, its layers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.inference import WatchedModel
+from deelish.errors import FileError
+
+DATA = "data"
+# The name of the module itself among its parts, and so of its own output.
+LOGITS = ""
+# Before the name of a layer: what goes into it.
+INPUT_OF = "input of "
+
+
+@dataclass(frozen=True)
+class LayerOutput:
+    """One layer as it ran: its name, its class, its output for one image, its parameters."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class NewLayers:
+    """The last layers after they were replaced: their names, and how many outputs they had."""
+
+    names: list[str]
+    before: int
+
+
+class LearningModel(WatchedModel):
+    """A model of the engine's framework whose weights a training changes.
+
+    Attributes:
+        module: what the engine runs and trains: from {"data": tensor} and names to outputs by
+            name. The name of the logits is `LOGITS`, that of a layer is its own, and `INPUT_OF`
+            before a layer's name is what goes into it.
+        output: which part of its output the logits are, where it makes several.
+    """
+
+    module: Any
+    output: int | str | None = None
+
+    @abstractmethod
+    def counted(self) -> int:
+        """How many parameters it has now."""
+
+    @abstractmethod
+    def weighted_layers(self) -> list[str]:
+        """The layers that hold parameters of their own."""
+
+    @abstractmethod
+    def check_layer(self, layer: str) -> None:
+        """Refuse the name of a layer that it does not have.
+
+        Raises:
+            PlanError: there is none; the nearest names are given.
+        """
+
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """A copy of all that its files hold: parameters and buffers by name, C-contiguous."""
+
+    @abstractmethod
+    def set_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Replace the values of all arrays; names, shapes and types are its own."""
+
+    @abstractmethod
+    def copied_module(self) -> Any:
+        """A module of its own with the same weights."""
+
+    @abstractmethod
+    def last_layers(self, values: np.ndarray) -> list[str]:
+        """The layers with weights that make the logits; empty where none can be found."""
+
+    @abstractmethod
+    def replace_last(self, values: np.ndarray, classes: int, names: Iterable[str]) -> NewLayers:
+        """Replace the last layers by new ones with so many outputs.
+
+        Raises:
+            TrainingError: none of them can be replaced; the cure names `head=`.
+        """
+
+    @abstractmethod
+    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
+        """Replace the last layer by one with weight (classes, features) and bias (classes,)."""
+
+    @abstractmethod
+    def layers(self, values: np.ndarray) -> list[LayerOutput]:
+        """The layers that run for one image, in their order."""
+
+    def multiply_adds(self, values: np.ndarray) -> int | None:
+        """Multiply-adds for one image; None where the framework does not count them."""
+        return None
+
+    def write_onnx(self, path: Path, values: np.ndarray) -> None:
+        """Write the model as .onnx, input "data" and output "logits", any batch size.
+
+        Raises:
+            FileError: the framework has no exporter, or it fails.
+        """
+        raise FileError(
+            f"{path}: a {self.kind} cannot be written as .onnx; write .safetensors instead"
+        )
+
+    def check_arrays(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+        """Refuse the arrays of a file that are not those of this model.
+
+        Raises:
+            FileError: one is missing, not known, or of another shape or type.
+        """
+        own = self.arrays()
+        for name in sorted(own.keys() ^ arrays.keys()):
+            side = "lacks" if name in own else "holds"
+            raise FileError(
+                f"{path}: {side} {name!r}, unlike {self.name}; give the module that it was saved"
+                " from"
+            )
+        for name, array in arrays.items():
+            if (array.shape, array.dtype) != (own[name].shape, own[name].dtype):
+                raise FileError(
+                    f"{path}: {name!r} is {array.dtype} {array.shape} in the file,"
+                    f" {own[name].dtype} {own[name].shape} in {self.name}; give the module that it"
+                    " was saved from"
+                )

@@ -1,0 +1,107 @@
+"""A module of the user's as the torch engine trains it: named blobs, seeded dropout, one output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deelish.engines.inference import Part, logits_of
+from deelish.engines.learning import LOGITS
+from deelish.engines.torch.recording import recorded, recording
+from deelish.errors import TrainingError
+
+_NORMS = (nn.modules.batchnorm._BatchNorm,)
+
+
+class AdoptedModule(nn.Module):
+    """Runs a module of the user's as a network of rows is run.
+
+    Args:
+        name: what errors call it.
+        module: the user's own; it is trained itself, and no copy of it.
+        generator: the engine's, from which the seed of dropout is drawn.
+        output: which part of its output the logits are, where it makes several.
+    """
+
+    def __init__(
+        self, name: str, module: nn.Module, generator: torch.Generator, output: Part = None
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.module = module
+        self.generator = generator
+        self.output = output
+        # The engine switches modes by this module's own flag, which must be that of all parts.
+        self.eval()
+
+    def forward(
+        self, inputs: Tensor | Mapping[str, Tensor], wanted: Iterable[str] = (LOGITS,)
+    ) -> Any:
+        """Logits (n, classes) of one tensor, or {name: tensor} for inputs and layers by name."""
+        alone = isinstance(inputs, Tensor)
+        (values,) = (inputs,) if isinstance(inputs, Tensor) else inputs.values()
+        names = list(wanted)
+        layers = [name for name in names if name != LOGITS]
+        with recording(self.module, layers) as outputs, self._drawing(values), self._norms(values):
+            made = self.module(values)
+        logits = logits_of(self.name, made, torch.is_tensor, self.output)
+        found = {name: recorded(self.name, name, outputs) for name in layers}
+        return logits if alone else {**found, LOGITS: logits}
+
+    @contextmanager
+    def _drawing(self, values: Tensor) -> Iterator[None]:
+        """In training, draw from a seed of the engine's; the global generators stay as they are."""
+        if not self.training:
+            yield
+            return
+        devices = [values.device] if values.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            seed = torch.randint(2**62, (), generator=self.generator, device=self.generator.device)
+            torch.manual_seed(int(seed))
+            yield
+
+    @contextmanager
+    def _norms(self, values: Tensor) -> Iterator[None]:
+        """BatchNorm of one image alone has no statistics: it takes its running ones."""
+        if not (self.training and len(values) == 1):
+            yield
+            return
+        norms = [part for part in self.module.modules() if isinstance(part, _NORMS)]
+        trained = [part for part in norms if part.training]
+        for part in trained:
+            part.eval()
+        try:
+            yield
+        finally:
+            for part in trained:
+                part.train()
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Its trainable parameters for an optimiser.
+
+        As in timm, biases and the scales of normalisation, which have one axis, have no weight
+        decay, nor has what the module's own `no_weight_decay()` names.
+
+        Raises:
+            TrainingError: there is none.
+        """
+        exempt = getattr(self.module, "no_weight_decay", None)
+        names = set(exempt()) if callable(exempt) else set()
+        groups: dict[float, list[Tensor]] = {}
+        for name, value in self.module.named_parameters():
+            if value.requires_grad:
+                decays = value.dim() > 1 and name not in names
+                groups.setdefault(float(decays), []).append(value)
+        if not groups:
+            raise TrainingError(
+                f"{self.name}: none of its weights has requires_grad, so that nothing would be"
+                " trained; set it for those that should learn"
+            )
+        return [
+            {"params": values, "lr_mult": 1.0, "decay_mult": mult}
+            for mult, values in groups.items()
+        ]

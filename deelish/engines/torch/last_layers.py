@@ -1,0 +1,164 @@
+"""The last layers of a torch module: found by running it, replaced by others of another width."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deelish.engines.learning import NewLayers
+from deelish.errors import TrainingError, first_line
+
+# Runs the module on its example images: the logits.
+Run = Callable[[], Tensor]
+
+
+def last_layers(module: nn.Module, run: Run) -> list[str]:
+    """The linear layers and convolutions that make the logits, by name.
+
+    The last one that runs with as many outputs as there are logits. Where a model of timm says
+    which its classifiers are (two of them in a distilled one), they are these.
+    """
+    stated = _stated(module)
+    if stated:
+        return stated
+    widths: dict[str, int] = {}
+    hooks = [
+        part.register_forward_hook(_noting(widths, name, part))
+        for name, part in module.named_modules()
+        if _width(part)
+    ]
+    try:
+        classes = run().shape[1]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found = [name for name, width in widths.items() if width == classes]
+    return found[-1:]
+
+
+def replace_last(
+    name: str, module: nn.Module, run: Run, classes: int, given: Iterable[str]
+) -> NewLayers:
+    """Give the module new last layers with so many outputs.
+
+    Args:
+        name: what errors call the model.
+        module: the module, which is changed.
+        run: runs it on two images.
+        classes: how many outputs the new layers have.
+        given: the layers to replace; empty for those that `last_layers` finds.
+
+    Raises:
+        TrainingError: there is none, it cannot be replaced, or the logits stay as they were.
+    """
+    before = run().shape[1]
+    names = list(given) or last_layers(module, run)
+    if not names:
+        raise TrainingError(
+            f"{name}: no linear layer or convolution makes its {before} logits, so that none can be"
+            f" replaced by one of {classes}; name it with head="
+        )
+    if not list(given) and callable(getattr(module, "reset_classifier", None)):
+        _reset(name, module, classes)
+    else:
+        for layer in names:
+            _replace(name, module, layer, classes)
+    width = _width_after(name, run, names)
+    if width != classes:
+        raise TrainingError(
+            f"{name}: gives {width} logits after {', '.join(names)} was replaced by a layer of"
+            f" {classes} outputs; name the layers that make its logits with head="
+        )
+    return NewLayers(names, before)
+
+
+def part_of(name: str, module: nn.Module, layer: str) -> tuple[nn.Module, str, nn.Module]:
+    """The parent of a layer, its name there, and the layer.
+
+    Raises:
+        TrainingError: there is no such layer.
+    """
+    parts = dict(module.named_modules())
+    parent, _, own = layer.rpartition(".")
+    if not layer or layer not in parts:
+        raise TrainingError(f"{name}: head={layer!r} is no layer of it; give one that it prints")
+    return parts[parent], own, parts[layer]
+
+
+def _stated(module: nn.Module) -> list[str]:
+    """The classifiers of a model of timm by name, those that have outputs."""
+    get = getattr(module, "get_classifier", None)
+    if not callable(get):
+        return []
+    found = get()
+    parts = found if isinstance(found, tuple | list) else [found]
+    names = {id(part): name for name, part in module.named_modules()}
+    return [names[id(part)] for part in parts if _width(part) and id(part) in names]
+
+
+def _width(part: Any) -> int | None:
+    if isinstance(part, nn.Linear):
+        return part.out_features
+    return part.out_channels if isinstance(part, nn.Conv2d) else None
+
+
+def _noting(widths: dict[str, int], name: str, part: nn.Module) -> Any:
+    def note(*_: Any) -> None:
+        # A layer that runs again comes last.
+        widths.pop(name, None)
+        widths[name] = _width(part) or 0
+
+    return note
+
+
+def _reset(name: str, module: Any, classes: int) -> None:
+    try:
+        module.reset_classifier(classes)
+    except Exception as error:
+        raise TrainingError(
+            f"{name}: its reset_classifier({classes}) fails ({first_line(error)}); name its last"
+            " layer with head="
+        ) from error
+
+
+def _replace(name: str, module: nn.Module, layer: str, classes: int) -> None:
+    parent, own, part = part_of(name, module, layer)
+    setattr(parent, own, like(name, layer, part, classes))
+
+
+def like(name: str, layer: str, part: nn.Module, classes: int) -> nn.Module:
+    """A new layer like this one with so many outputs, with the initial weights of PyTorch.
+
+    Raises:
+        TrainingError: it is neither linear nor a convolution.
+    """
+    if isinstance(part, nn.Linear):
+        made: nn.Module = nn.Linear(part.in_features, classes, part.bias is not None)
+    elif isinstance(part, nn.Conv2d) and part.groups == 1:
+        made = copy.deepcopy(part)
+        made.out_channels = classes
+        made.weight = nn.Parameter(torch.empty(classes, *part.weight.shape[1:]))
+        if part.bias is not None:
+            made.bias = nn.Parameter(torch.empty(classes))
+        made.reset_parameters()
+    else:
+        raise TrainingError(
+            f"{name}: its layer {layer!r} is a {type(part).__name__}, and only a linear layer or a"
+            " convolution is replaced; give a module with as many outputs as labels"
+        )
+    weight = next(part.parameters())
+    return made.to(weight.device, weight.dtype)
+
+
+def _width_after(name: str, run: Run, names: list[str]) -> int:
+    try:
+        return int(run().shape[1])
+    except Exception as error:
+        raise TrainingError(
+            f"{name}: fails after its layer {', '.join(names)} was replaced ({first_line(error)});"
+            " name all layers that make its logits with head="
+        ) from error

@@ -1,0 +1,117 @@
+"""A torch module as an ONNX model, by PyTorch's own exporter, for any number of images."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deelish.engines.inference import logits_of
+from deelish.engines.torch.adopted import AdoptedModule
+from deelish.errors import FileError, first_line
+
+# The exporter would fix a size of 0 or 1 for good, so the example has two images.
+IMAGES = 2
+MOST_IMAGES = 65536
+CURE = 'run `pip install "deelish[onnx]"`'
+
+
+class _Logits(nn.Module):
+    """The user's module alone: an input to logits (n, classes)."""
+
+    def __init__(self, adopted: AdoptedModule) -> None:
+        super().__init__()
+        self.name, self.module, self.output = adopted.name, adopted.module, adopted.output
+
+    def forward(self, values: Tensor) -> Tensor:
+        logits: Tensor = logits_of(self.name, self.module(values), torch.is_tensor, self.output)
+        return logits.flatten(1)
+
+
+def write_onnx(name: str, module: AdoptedModule, values: Tensor, path: Path) -> None:
+    """Write the module, in evaluation mode: input "data", output "logits", any batch size.
+
+    Args:
+        name: what errors call it.
+        module: the module, in evaluation mode.
+        values: an input; its first two images are the example.
+        path: the file.
+
+    Raises:
+        FileError: a package is missing, or the exporter fails.
+    """
+    try:
+        import onnxscript  # noqa: F401
+    except ImportError:
+        raise FileError(
+            f"{name}: writing a torch module as .onnx needs the package onnxscript; {CURE}"
+        ) from None
+    example, logits = values[:IMAGES].contiguous(), _Logits(module).eval()
+    with _quiet():
+        try:
+            program = _program(logits, example)
+        except Exception as error:
+            program = _without_fused_attention(name, logits, example, error)
+        program.save(path)
+
+
+def _program(module: nn.Module, example: Tensor) -> Any:
+    batch = torch.export.Dim("batch", min=1, max=MOST_IMAGES)
+    return torch.onnx.export(
+        module,
+        (example,),
+        dynamo=True,
+        input_names=["data"],
+        output_names=["logits"],
+        dynamic_shapes=({0: batch},),
+        verbose=False,
+    )
+
+
+def _without_fused_attention(
+    name: str, module: nn.Module, example: Tensor, first: Exception
+) -> Any:
+    """The model with timm's attention in single steps, which the exporter knows for all shapes."""
+    layers = sys.modules.get("timm.layers")
+    parts = [part for part in module.modules() if getattr(part, "fused_attn", False)]
+    if layers is None or not parts:
+        raise _failed(name, first)
+    for part in parts:
+        part.fused_attn = False  # type: ignore[assignment]
+    try:
+        return _program(module, example)
+    except Exception as error:
+        raise _failed(name, error) from error
+    finally:
+        for part in parts:
+            part.fused_attn = True  # type: ignore[assignment]
+
+
+def _failed(name: str, error: Exception) -> FileError:
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return FileError(
+        f"{name}: PyTorch cannot export it as .onnx ({first_line(cause)}); write .safetensors"
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Export without the exporter's progress, warnings and advice."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,56 @@
+"""Modules of other libraries in safetensors: the JSON text as metadata, one tensor an array."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deelish.errors import FileError, MissingFileError
+from deelish.formats.saved_module import KEY, SavedModule, saved_module
+
+EXTENSION = ".safetensors"
+
+
+def write(path: Path, module: SavedModule) -> None:
+    """Write a module."""
+    from safetensors.numpy import save_file
+
+    save_file(dict(module.arrays), path, metadata={KEY: module.header()})
+
+
+def holds_module(path: Path) -> bool:
+    """Whether it is a file that `write` made; damaged and missing ones are none."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.suffix.lower() != EXTENSION or not path.is_file():
+        return False
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def read(path: Path) -> SavedModule:
+    """Read a module.
+
+    Raises:
+        FileError: the file is missing, no safetensors, truncated, or not written by a student.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise MissingFileError(f"{path}: there is no such file; give one that student.save() wrote")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(KEY)
+            if text is None:
+                raise FileError(
+                    f"{path}: holds no student; give a file that student.save() wrote, and open a"
+                    " network of rows with Network.load"
+                )
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError) as error:
+        raise FileError(
+            f"{path}: is no whole safetensors file ({error}); take another copy"
+        ) from None
+    return saved_module(text, arrays, path)

@@ -1,0 +1,74 @@
+"""A module of another library as an ONNX model: its framework exports it, onnxruntime checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.errors import FileError, first_line
+from deelish.formats.onnx.notes import notes_of
+from deelish.formats.onnx.runtime import CURE, open_session
+from deelish.formats.saved_module import SavedModule
+
+DATA, LOGITS = "data", "logits"
+# The largest difference that rounding explains, as a fraction of the largest logit.
+TOLERANCE = 1e-4
+# Batches of another size than the exporter saw.
+BATCHES = (1, 3)
+
+Export = Callable[[Path], None]
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+def write(path: Path, module: SavedModule, export: Export, run: Run) -> None:
+    """Write an .onnx and compare it with the module.
+
+    Args:
+        path: the file.
+        module: what is noted in it.
+        export: writes the bare model, with input "data" and output "logits".
+        run: the module itself: an input float32 (n, channels, size, size) to logits.
+
+    Raises:
+        FileError: the exporter fails, onnx or onnxruntime is missing, or the logits differ.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise FileError(f"{path}: writing .onnx needs the package onnx; {CURE}") from None
+    export(path)
+    model = onnx.load(path)
+    _note(model, module)
+    path.write_bytes(model.SerializeToString())
+    _check(path, module, run)
+
+
+def _note(model: Any, module: SavedModule) -> None:
+    from onnx import helper
+
+    helper.set_model_props(model, notes_of(module.preprocessing, module.labels, LOGITS))
+
+
+def _check(path: Path, module: SavedModule, run: Run) -> None:
+    generator, size = np.random.default_rng(0), module.preprocessing.size
+    session = open_session(str(path))
+    for count in BATCHES:
+        pixels = generator.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+        values = module.preprocessing.apply(pixels)
+        try:
+            (theirs,) = session.run([LOGITS], {DATA: values})
+        except Exception as error:
+            raise FileError(
+                f"{module.name}: onnxruntime cannot run its .onnx for {count} images"
+                f" ({first_line(error)}); write .safetensors"
+            ) from error
+        ours = run(values)
+        apart = float(np.abs(ours - theirs).max()) / max(float(np.abs(ours).max()), 1e-6)
+        if not apart <= TOLERANCE:
+            raise FileError(
+                f"{module.name}: its .onnx gives logits that differ by {apart:.2g} of the largest,"
+                f" where {TOLERANCE:g} is rounding; write .safetensors"
+            )

@@ -1,0 +1,94 @@
+"""Any model as a student: a module of PyTorch or Chainer, or one of timm or torchvision by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from deelish.common.arguments import checked_call
+from deelish.language.learning import Learning
+from deelish.language.session import current_session
+from deelish.network.labels import LabelNames, Labels
+from deelish.network.module_network import ModuleNetwork, ModuleParts
+from deelish.network.module_opening import ModuleOptions, opened, parts_of
+from deelish.network.stated_pixels import PixelOptions
+
+
+class Student(Learning, ModuleNetwork):
+    """Any model as a student, with every verb that a network of rows has.
+
+    ``student = Student("timm/mobilenetv4_conv_small", labels="data/labels.txt")``
+
+    Args:
+        source: a torch.nn.Module or a chainer.Link, which is trained itself and not copied; or the
+            name of a model: ``"timm/mobilenetv4_conv_small"``, ``"torchvision/resnet18"``.
+        labels: a file, a list of names, or a count. Where the module has another number of
+            outputs, its last layer is replaced by a new one, and a line says so.
+        pretrained: of a model by name, whether its library loads the published weights; a text
+            names these where there are several.
+        arguments: of a model by name, further arguments of the function that makes it, such as
+            dict(drop_path_rate=0.1).
+        name: what it is called; left out, what the module is called.
+        output: which part of the module's output the logits are, an index or a key, where it
+            returns a tuple or a dict.
+        head: the name of its last layer, or several, where they cannot be found.
+        preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
+        **pixels: size, order, mean, scale, crop, crop_mode, interpolation and antialias, as for
+            `Teacher`.
+
+    Attributes:
+        module: what the engine trains; ``module.module`` is the user's own.
+        labels: names of the classes, or None.
+        untrained: layers that have their initial weights still, neither loaded nor trained.
+        version: raised at each update of the weights.
+
+    Raises:
+        TrainingError: the source cannot learn: no trainable weights, another device or type, no
+            logits.
+        PlanError: there is no model of this name.
+        MissingPackageError: its library is not installed.
+        DataError: preprocessing or labels that do not fit.
+    """
+
+    @checked_call(*PixelOptions.__annotations__)
+    def __init__(
+        self,
+        source: Any,
+        *,
+        labels: Labels | None = None,
+        pretrained: bool | str = False,
+        arguments: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        output: int | str | None = None,
+        head: str | Sequence[str] = (),
+        preprocessing: Any = None,
+        **pixels: Unpack[PixelOptions],
+    ) -> None:
+        options = ModuleOptions(pretrained, arguments, name, output, preprocessing, pixels)
+        self._start(parts_of(source, labels, options))
+        count = None if labels is None else LabelNames.of(labels).count
+        self._fit(count, [head] if isinstance(head, str) else list(head))
+
+    def _start(self, parts: ModuleParts) -> None:
+        session = current_session()
+        super()._start(parts)
+        session.used(self)
+
+    @classmethod
+    @checked_call()
+    def load(cls, path: str | Path, module: Any = None) -> Student:
+        """The student of a file that `save` wrote.
+
+        Args:
+            path: a .safetensors.
+            module: for a student that was made from a module of one's own, such a module again;
+                it gets the weights. One made by name is made again without it.
+
+        Raises:
+            FileError: the file is missing, damaged, no student's, or of another module.
+            MissingPackageError: the library that made it is not installed.
+        """
+        student = cls.__new__(cls)
+        student._start(opened(path, module))
+        return student

@@ -1,0 +1,238 @@
+"""The base of whatever learns: a predictor with a module whose weights a training changes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.engines import Context
+from deelish.errors import FileError
+from deelish.network.outputs import LogitsTensor
+from deelish.network.predictor import Predictor
+from deelish.network.tensors import ImageTensor
+from deelish.plan.arrays import rows_of
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One forward pass.
+
+    Attributes:
+        logits: the logits, with the inner blobs that were asked for.
+        heads: in training the logits of each auxiliary classifier, with its weight in the loss.
+    """
+
+    logits: LogitsTensor
+    heads: Sequence[tuple[Any, float]] = ()
+
+
+class Learner(Predictor):
+    """A predictor that learns.
+
+    Attributes:
+        module: the engine's own object: a torch.nn.Module.
+        untrained: layers that have their initial weights still, neither loaded nor trained.
+        version: raised at each update of the weights.
+    """
+
+    module: Any
+    parameters: int
+    untrained: set[str]
+    version: int
+    _learning = False
+
+    def _begin(self, untrained: Iterable[str]) -> None:
+        self.untrained = set(untrained)
+        self.version = 0
+        self._fingerprint: tuple[int, str | None] | None = None
+
+    # What a kind of learner says of itself
+
+    @property
+    @abstractmethod
+    def data_blob(self) -> str:
+        """The name of its input."""
+
+    @property
+    @abstractmethod
+    def logits_blob(self) -> str:
+        """The name of the output that holds its logits."""
+
+    @property
+    @abstractmethod
+    def embedding_blob(self) -> str:
+        """The name of what goes into its last layer: the features that its logits are made of.
+
+        Raises:
+            PlanError: its last layer cannot be found.
+        """
+
+    @property
+    @abstractmethod
+    def multiply_adds(self) -> int | None:
+        """Multiply-adds for the logits of one image; None where they cannot be counted."""
+
+    @property
+    def auxiliary(self) -> Mapping[str, float]:
+        """The outputs of auxiliary classifiers, with their weights in the loss on labels."""
+        return {}
+
+    @abstractmethod
+    def training_blob(self, layer: str) -> str:
+        """The name of a layer's features among those that `forward` computes in training.
+
+        Raises:
+            PlanError: there is no such layer, or it does not run in training.
+        """
+
+    @abstractmethod
+    def copied_module(self) -> Any:
+        """A module of its own with the same weights, for a running average."""
+
+    # Inference
+
+    def forward(
+        self,
+        images: ImageTensor,
+        *,
+        training: bool = False,
+        reduced: bool = True,
+        blobs: Iterable[str] = (),
+    ) -> Forward:
+        """Logits of the images; in training also the auxiliary logits, and dropout is drawn.
+
+        Args:
+            images: the images.
+            training: whether a backward pass may follow.
+            reduced: whether inner layers may compute in the reduced precision.
+            blobs: inner blobs to return with the logits.
+        """
+        logits, inner = self.logits_blob, list(blobs)
+        heads = self.auxiliary if training else {}
+        made = self._run(images, [logits, *heads, *inner], training=training, reduced=reduced)
+        tensor = LogitsTensor(rows_of(made[logits], logits), self.engine, self, images)
+        tensor.training = training
+        tensor.features = {name: made[name] for name in inner}
+        return Forward(tensor, [(rows_of(made[name], name), heads[name]) for name in heads])
+
+    def logits(self, images: ImageTensor) -> Any:
+        """The engine's tensor (n, classes), in evaluation mode."""
+        return self.forward(images).logits.content
+
+    def logits_by(self, module: Any, images: ImageTensor) -> Any:
+        """The logits of another module of the same structure: the engine's tensor (n, classes)."""
+        blob = self.logits_blob
+        made = self._run(images, [blob], training=False, reduced=True, module=module)
+        return rows_of(made[blob], blob)
+
+    def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
+        """The output of a layer, or a blob, for the images: the engine's tensor (n, ...)."""
+        blob = self.blob_of(layer)
+        return self._run(images, [blob], training=False, reduced=reduced)[blob]
+
+    def _run(
+        self,
+        images: ImageTensor,
+        blobs: list[str],
+        *,
+        training: bool,
+        reduced: bool,
+        module: Any = None,
+    ) -> dict[str, Any]:
+        data = self.engine.input_of(images.pixels(self.preprocessing), self.preprocessing)
+        self._check_input(tuple(data.shape), blobs, training=training)
+        inputs = {self.data_blob: data}
+        module = self.module if module is None else module
+        return self.engine.run(module, inputs, blobs, training=training, reduced=reduced)
+
+    def logits_from(self, values: np.ndarray) -> np.ndarray:
+        """Logits (n, classes) of an input float32 (n, channels, size, size), in evaluation mode."""
+        inputs, blob = {self.data_blob: self.engine.array(values)}, self.logits_blob
+        made = self.engine.run(self.module, inputs, [blob], training=False, reduced=True)
+        return self.engine.numpy(rows_of(made[blob], blob))
+
+    def check_takes_images(self) -> None:
+        """Refuse a network whose input is no image; a module's is one."""
+
+    def _check_input(self, shape: tuple[int, ...], blobs: list[str], *, training: bool) -> None:
+        """Refuse an input that it cannot take; most find out when they run."""
+
+    # Layers
+
+    @abstractmethod
+    def ShowLayers(self) -> None:
+        """Print the layers with their output shapes."""
+
+    @abstractmethod
+    def layerDim(self, layer: str) -> tuple[int, ...]:
+        """The output shape of a layer for one image, without the batch: (c, h, w)."""
+
+    # Weights that change
+
+    @property
+    def learning(self) -> bool:
+        """Whether a training is running that changes its weights."""
+        return self._learning
+
+    def weights_changed(self, crop: float | None = None) -> None:
+        """Note an update of the weights; a training calls this after each.
+
+        From then on the network's own crop fraction is that of the training's views.
+        """
+        self._learning = True
+        self.version += 1
+        self.untrained.clear()
+        if crop is not None and self.preprocessing.crop != crop:
+            self.preprocessing = replace(self.preprocessing, crop=crop)
+
+    def training_ended(self) -> None:
+        """Note that the weights stay as they are now."""
+        self._learning = False
+
+    def fingerprint(self) -> str | None:
+        """sha256 of all that its logits depend on except the pixels; None while it is trained.
+
+        When you change `module` by hand, raise `version`: the fingerprint is then computed again.
+        """
+        if self.learning:
+            return None
+        if self._fingerprint is None or self._fingerprint[0] != self.version:
+            self._fingerprint = (self.version, self._computed_fingerprint())
+        return self._fingerprint[1]
+
+    @abstractmethod
+    def _computed_fingerprint(self) -> str | None:
+        """The fingerprint, from the weights as they are now."""
+
+    # Files
+
+    @abstractmethod
+    def write(self, path: Path) -> None:
+        """Write its file in this process, as the file extension says."""
+
+    def save_to(self, path: str | Path) -> Path:
+        """Write its file; of several processes rank 0 writes, and the others wait."""
+        if not isinstance(path, str | Path):
+            raise FileError(f"{self.name}.save({path!r}): give the path of a file")
+        self.engine.group.on_rank_zero(lambda: self.write(Path(path)))
+        return Path(path)
+
+    def export_to(self, path: str | Path) -> Path:
+        """Write its .onnx.
+
+        Raises:
+            FileError: another file extension.
+        """
+        if isinstance(path, str | Path) and Path(path).suffix.lower() != ".onnx":
+            raise FileError(f"{path}: export() writes .onnx; for other extensions there is save()")
+        return self.save_to(path)
+
+
+def learners_of(context: Context) -> list[Learner]:
+    """What learns in a context and still exists, in the order in which it was made."""
+    return [learner for learner in context.models if isinstance(learner, Learner)]

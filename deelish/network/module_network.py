@@ -1,0 +1,279 @@
+"""A model of another library that learns: its module, preprocessing, labels and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.common.arguments import checked_call
+from deelish.common.printing import say
+from deelish.engines import current_context
+from deelish.engines.learning import DATA, INPUT_OF, LOGITS, LayerOutput, LearningModel
+from deelish.errors import PlanError, TrainingError
+from deelish.formats import write_module
+from deelish.formats.saved_module import SavedModule
+from deelish.network.describe import millions
+from deelish.network.learner import Learner
+from deelish.plan.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class ModuleParts:
+    """The parts of a module network: the model, how pixels become its input, what is known of it.
+
+    Attributes:
+        made_by: how the module was made by name, as plain values for JSON; None for a user's own.
+        untrained: the layers that were neither loaded nor trained; all of them where it is None.
+    """
+
+    model: LearningModel
+    preprocessing: Preprocessing
+    labels: list[str] | None = None
+    made_by: Mapping[str, Any] | None = None
+    untrained: Sequence[str] | None = ()
+
+
+class ModuleNetwork(Learner):
+    """A torch.nn.Module or a chainer.Link that learns; `Student` documents its arguments."""
+
+    def _start(self, parts: ModuleParts) -> None:
+        self.context = current_context()
+        self._model = parts.model
+        self.preprocessing, self.labels = parts.preprocessing, parts.labels
+        self.made_by = parts.made_by
+        self.name, self.module = parts.model.name, parts.model.module
+        self._index = self.context.add(self)
+        self._measure()
+        layers = self._layer_names if parts.untrained is None else parts.untrained
+        self._begin(layers)
+
+    def _measure(self) -> None:
+        """Find out what follows from the module: parameters, classes, its last layers."""
+        self.parameters = self._model.counted()
+        values = self._grey()
+        logits = self._checked(self._model.run(values), len(values))
+        self._classes = int(logits.shape[1])
+        self._last = self._model.last_layers(values)
+        self._rows: list[LayerOutput] | None = None
+
+    def _checked(self, logits: np.ndarray, count: int) -> np.ndarray:
+        if logits.ndim < 2 or logits.shape[0] != count or logits[0].size != logits.shape[1]:
+            raise TrainingError(
+                f"{self.name}: its output for {count} images is {logits.shape}, where logits"
+                f" ({count}, classes) are needed; give the {self._model.kind} with its classifier"
+            )
+        if not np.isfinite(logits).all():
+            raise TrainingError(
+                f"{self.name}: its logits for a grey image are not finite; look at its weights"
+            )
+        return logits
+
+    def _grey(self) -> np.ndarray:
+        """Two grey images as its input."""
+        size = self.preprocessing.size
+        return self.preprocessing.apply(np.full((2, size, size, 3), 128, np.uint8))
+
+    def _fit(self, labels: int | None, head: list[str]) -> None:
+        """Give it as many outputs as there are labels."""
+        if labels is not None and labels != self.classes:
+            with self.engine.drawing(self.context.seed_for(2, self._index)):
+                self.replace_last(labels, head)
+
+    def replace_last(self, labels: int, names: Iterable[str] = ()) -> None:
+        """Give it new last layers for so many classes, and print that."""
+        new = self._model.replace_last(self._grey(), labels, names)
+        layers = " and ".join(new.names)
+        say(f"{self.name}: {layers} is new, with {labels} outputs in place of {new.before}")
+        self._note_new(new.names)
+
+    def set_last(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        """Give it a trained last layer: weight (classes, features) and bias (classes,)."""
+        self._model.set_last(self._grey(), weight, bias)
+        self._note_new(())
+        self.version += 1
+
+    def _note_new(self, names: Iterable[str]) -> None:
+        self._measure()
+        known = {row.name for row in self._table()}
+        self.untrained = {name for name in self.untrained if name in known} | set(names)
+        self._fingerprint = None
+
+    # What a learner says of itself
+
+    @property
+    def classes(self) -> int:
+        """How many logits an image has."""
+        return self._classes
+
+    @property
+    def new_layers(self) -> set[str]:
+        """The layers that were neither loaded nor trained."""
+        return self.untrained
+
+    @property
+    def all_new(self) -> bool:
+        """Whether none of its layers was loaded or trained."""
+        return self.untrained >= set(self._layer_names)
+
+    @property
+    def data_blob(self) -> str:
+        """The name of its input."""
+        return DATA
+
+    @property
+    def logits_blob(self) -> str:
+        """The name of the module's own output."""
+        return LOGITS
+
+    @property
+    def embedding_blob(self) -> str:
+        """What goes into its last layer.
+
+        Raises:
+            PlanError: no linear layer or convolution makes its logits.
+        """
+        if not self._last:
+            raise PlanError(
+                f"{self.name}: no linear layer makes its logits, so that its embedding is not"
+                " known; name a layer with layer="
+            )
+        return INPUT_OF + self._last[-1]
+
+    def blob_of(self, layer: str) -> str:
+        """The name itself, once it is known to be that of a layer."""
+        self._model.check_layer(layer.removeprefix(INPUT_OF))
+        return layer
+
+    def training_blob(self, layer: str) -> str:
+        """The same; whether the layer runs in training shows when it does."""
+        return self.blob_of(layer)
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """Multiply-adds for one image, as the framework counts them."""
+        total = self._model.multiply_adds(self._grey())
+        return None if total is None else total // len(self._grey())
+
+    def copied_module(self) -> Any:
+        """A module of its own with the same weights, for a running average."""
+        return self._model.copied_module()
+
+    def _computed_fingerprint(self) -> str | None:
+        facts = [
+            self._model.kind,
+            self._model.fresh_digest(),
+            self.preprocessing.to_dict(),
+            self.engine.autocast_dtype,
+        ]
+        return sha256(json.dumps(facts).encode()).hexdigest()
+
+    # Its layers
+
+    @property
+    def _layer_names(self) -> list[str]:
+        """The layers that hold weights of their own."""
+        return self._model.weighted_layers()
+
+    def _table(self) -> list[LayerOutput]:
+        if self._rows is None:
+            self._rows = self._model.layers(self._grey())
+        return self._rows
+
+    @checked_call()
+    def summary(self) -> str:
+        """A table: layer, class, shape for one image, parameters."""
+        rows = [("layer", "class", "output", "parameters")]
+        rows += [
+            (row.name, row.kind, " x ".join(map(str, row.shape)) or "1", f"{row.parameters:,}")
+            for row in self._table()
+        ]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        return "\n".join(
+            "  ".join((*(cell.ljust(w) for cell, w in zip(row[:3], widths, strict=False)),))
+            + "  "
+            + row[3].rjust(widths[3])
+            for row in rows
+        )
+
+    @checked_call()
+    def ShowLayers(self) -> None:
+        """Print the layers with their output shapes."""
+        say(self.summary())
+
+    @checked_call()
+    def layerDim(self, layer: str) -> tuple[int, ...]:
+        """The output shape of a layer for one image, without the batch: (c, h, w).
+
+        Raises:
+            PlanError: there is no such layer, or it does not run.
+        """
+        self._model.check_layer(layer)
+        found = next((row for row in self._table() if row.name == layer), None)
+        if found is None:
+            raise PlanError(
+                f"{self.name}: layer {layer!r} makes no tensor of its own; name another"
+            )
+        return found.shape
+
+    def __repr__(self) -> str:
+        pixels = self.preprocessing
+        count = self.multiply_adds
+        size = f"{pixels.channels} x {pixels.size} x {pixels.size} {pixels.order}"
+        parts = [
+            f"{self.name}: {size} -> {self.classes} classes",
+            f"{self.parameters:,} parameters",
+            *([] if count is None else [f"{millions(count)} M multiply-adds"]),
+            f"{self.context.engine_name} on {self.engine.device}",
+            self._state(),
+        ]
+        return " | ".join(parts)
+
+    def _state(self) -> str:
+        if not self.untrained:
+            return "ready"
+        return "untrained" if self.all_new else f"new: {', '.join(sorted(self.untrained))}"
+
+    # Files
+
+    @checked_call()
+    def save(self, path: str | Path) -> Path:
+        """Write .safetensors: weights, labels, preprocessing, and how the module was made.
+
+        `Student.load` opens it; nothing in it is pickled. Of several processes rank 0 writes.
+        """
+        return self.save_to(path)
+
+    @checked_call()
+    def export(self, path: str | Path) -> Path:
+        """Write an ONNX model of the evaluation mode for other programs, any number of images.
+
+        In `metadata_props` are labels, preprocessing and the name of the logits. onnxruntime runs
+        it once, and its logits are compared with the student's own.
+
+        Raises:
+            FileError: another extension than .onnx, no package onnx, or PyTorch's exporter fails.
+        """
+        return self.export_to(path)
+
+    def write(self, path: Path) -> None:
+        """Write its file in this process, as the file extension says."""
+        model = self._model
+        write_module(path, self.record(), lambda to: model.write_onnx(to, self._grey()), model.run)
+
+    def record(self) -> SavedModule:
+        """The contents of its files."""
+        return SavedModule(
+            self.name,
+            self._model.arrays(),
+            self.labels,
+            self.preprocessing,
+            self.made_by,
+            None if self.all_new else sorted(self.untrained),
+            self._model.output,
+        )

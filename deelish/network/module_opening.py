@@ -1,0 +1,137 @@
+"""Makes the parts of a module network: from a module, a name, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deelish.engines import current_context
+from deelish.engines.learning import LearningModel
+from deelish.errors import DataError, FileError, TrainingError
+from deelish.formats.native import module_file
+from deelish.network.labels import LabelNames, Labels
+from deelish.network.module_network import ModuleParts
+from deelish.network.stated_pixels import PixelOptions, preprocessing_of
+
+
+@dataclass(frozen=True)
+class ModuleOptions:
+    """The options of `Student`, under its names."""
+
+    pretrained: bool | str = False
+    arguments: Mapping[str, Any] | None = None
+    name: str | None = None
+    output: int | str | None = None
+    preprocessing: Any = None
+    pixels: PixelOptions | None = None
+
+
+def parts_of(source: Any, labels: Labels | None, options: ModuleOptions) -> ModuleParts:
+    """The parts of a student; its last layer is still that of the module.
+
+    Raises:
+        TrainingError: the source cannot learn.
+        PlanError: there is no model of this name.
+        MissingPackageError: its library is not installed.
+        DataError: its preprocessing is not known, or labels cannot be read.
+    """
+    for word, value in (("name", options.name), ("pretrained", options.pretrained)):
+        if not isinstance(value, str | bool | None):
+            raise DataError(f"Student({word}={value!r}): give a text")
+    names = None if labels is None else LabelNames.of(labels)
+    if isinstance(source, str):
+        return _named(source, names, options)
+    _refuse_naming(options)
+    model = _adopted(source, options.output)
+    model.name = options.name or model.name
+    pixels = preprocessing_of(model, source, options.preprocessing, options.pixels or {})
+    known = names.names if names else model.labels
+    return ModuleParts(model, pixels, known)
+
+
+def _named(source: str, names: LabelNames | None, options: ModuleOptions) -> ModuleParts:
+    from deelish.engines.torch import zoo
+
+    parsed = zoo.parsed(source)
+    if parsed is None:
+        raise _no_name(source, zoo.libraries())
+    pretrained = options.pretrained
+    # Published weights come with their own number of classes, and the last layer is replaced.
+    classes = names.count if names and not pretrained else None
+    how = zoo.ModelName(*parsed, classes, options.arguments)
+    size = (options.pixels or {}).get("size")
+    context = current_context()
+    with context.engine.drawing(context.seed_for(2, context.made)):
+        made = zoo.made(how, pretrained=pretrained, size=size)
+    model = _adopted(made.module, options.output)
+    model.name = options.name or made.name.name
+    preset = options.preprocessing if options.preprocessing is not None else made.preset
+    pixels = preprocessing_of(model, made.module, preset, options.pixels or {})
+    untrained = () if pretrained else None
+    known = names.names if names else None
+    return ModuleParts(model, pixels, known, made.name.to_dict(), untrained)
+
+
+def opened(path: str | Path, module: Any = None) -> ModuleParts:
+    """The parts of a student in a file.
+
+    Args:
+        path: the file.
+        module: what it was made from, where that was no name.
+
+    Raises:
+        FileError: the file is missing, damaged, no student's, or of another module.
+    """
+    if not isinstance(path, str | Path):
+        raise FileError(f"Student.load({path!r}): give the path of a file")
+    saved = module_file.read(Path(path))
+    if module is None and saved.made_by is None:
+        raise FileError(
+            f"{path}: holds the weights of a module of your own, {saved.name}; give one like it,"
+            f" Student.load({str(path)!r}, module=...)"
+        )
+    model = _adopted(_rebuilt(saved.made_by, path) if module is None else module, saved.output)
+    model.name = saved.name
+    model.check_arrays(saved.arrays, Path(path))
+    model.set_arrays(saved.arrays)
+    return ModuleParts(model, saved.preprocessing, saved.labels, saved.made_by, saved.untrained)
+
+
+def _rebuilt(made_by: Mapping[str, Any] | None, path: str | Path) -> Any:
+    from deelish.engines.torch import zoo
+
+    try:
+        how = zoo.ModelName.from_dict(made_by or {})
+    except (TypeError, KeyError) as error:
+        raise FileError(f"{path}: does not say how it was made ({error})") from None
+    return zoo.made(how, pretrained=False, size=None).module
+
+
+def _adopted(source: Any, output: int | str | None) -> LearningModel:
+    if isinstance(source, type):
+        raise TrainingError(
+            f"Student({source.__name__}): is a class; give an object, {source.__name__}(...)"
+        )
+    return current_context().engine.adopt(source, output)
+
+
+def _refuse_naming(options: ModuleOptions) -> None:
+    for word in ("pretrained", "arguments"):
+        if getattr(options, word):
+            raise DataError(
+                f"Student({word}=...): is for a model by name; leave it out, or give"
+                " 'timm/resnet18' in place of the module"
+            )
+
+
+def _no_name(source: str, libraries: list[str]) -> TrainingError:
+    names = " or ".join(f"'{library}/resnet18'" for library in libraries)
+    if Path(source).suffix:
+        return TrainingError(
+            f"Student({source!r}): is no name of a model; open a file with Student.load({source!r})"
+        )
+    return TrainingError(
+        f"Student({source!r}): names no library; write {names}, or give the module itself"
+    )
