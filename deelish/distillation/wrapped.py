@@ -102,7 +102,8 @@ class WrappedModel(Predictor):
             TrainingError: the model fails a check: finite logits (n, classes), no randomness, no
                 parameter changed.
         """
-        values = self.preprocessing.apply(images.pixels(self.preprocessing))
+        rule = self.preprocessing
+        values = self._model.input_of(images.pixels(rule), rule)
         made = (checked_logits if self._checked else first_logits)(self._model, values)
         self._checked = True
         if self._classes not in (None, made.shape[1]):
@@ -121,7 +122,8 @@ class WrappedModel(Predictor):
         """
         if self.network is not None:
             return self.network.feature_of(images, layer, reduced=reduced)
-        values = self.preprocessing.apply(images.pixels(self.preprocessing))
+        rule = self.preprocessing
+        values = self._model.input_of(images.pixels(rule), rule)
         return self.engine.array(output_of(self._model, values, layer))
 
     def fingerprint(self) -> str | None:
