@@ -49,7 +49,8 @@ def rand_augment(draws: Draws, operations: int, magnitude: int, bins: int) -> li
     """Some of 14 operations in a row, drawn with replacement, all of one magnitude.
 
     Cubuk et al. 2020, with torchvision's table and defaults: two operations of magnitude 9 on a
-    scale of 31 bins, 0 to 30. timm's `rand-m9` has another scale, of 10, and other operations.
+    scale of 31 bins, 0 to 30. timm's scale ends at 10, where `rand-m7` is 21 here, and some of its
+    operations are others.
     """
     return [_drawn(draws, RAND_AUGMENT, magnitude, bins) for _ in range(operations)]
 

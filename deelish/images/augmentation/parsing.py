@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from deelish.common.suggestions import nearest
 from deelish.errors import DataError
@@ -39,7 +39,12 @@ _OPTIONS = {
 }
 
 
-def augmentation_of(given: Any) -> Augmentation | None:
+# What a user may give.
+Item: TypeAlias = str | Mapping[str, Any]
+Augment: TypeAlias = Item | Sequence[Item] | None
+
+
+def augmentation_of(given: Augment) -> Augmentation | None:
     """The recipe that a user gives: one item, or a list of items in a row.
 
     An item is a name, dict(name=..., options) or dict(function=f, key="v1"). None, and an empty

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -25,7 +25,7 @@ class NamedItem:
     """An augmentation by name, with all of its options."""
 
     name: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(hash=False)
 
     def operations(self, seed: int, position: int) -> list[Operation]:
         """What it does to a view, at every size; nothing for the crop, which is a box."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
@@ -205,10 +203,3 @@ def test_every_other_mistake_is_one_sentence(given, text):
 def test_a_transform_of_torchvision_is_no_function_of_ours():
     v2 = pytest.importorskip("torchvision.transforms.v2")
     refused(v2.RandAugment(), "the function RandAugment has no key")
-
-
-def test_the_docstrings_say_where_the_defaults_are_from():
-    sources = r"et al\.|torchvision|timm|MoCo|every published recipe|Hutter"
-    for name, kind in KINDS.items():
-        if kind.draw is not None:
-            assert re.search(sources, kind.draw.__doc__), name
