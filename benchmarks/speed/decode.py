@@ -35,15 +35,17 @@ class Ours(Decode):
     def __init__(self, setting):
         from deelish.images.lists import Sample
         from deelish.images.loader import Loader
+        from deelish.plan.rendering import Rendering
 
         super().__init__(setting)
         items = [Sample(path, 0, str(folder_of(setting)), 0) for path in self.paths]
         self.loader = Loader(items, batch_size=setting.batch, seed=0, workers=1)
-        self.loader.view_sizes = {(SIZE, WHOLE)}
+        self.rendering = Rendering(SIZE, WHOLE)
+        self.loader.renderings = {self.rendering}
 
     def images(self):
         for batch in self.loader.batches(1, training=False):
-            yield from batch.pixels(SIZE, WHOLE)
+            yield from batch.pixels(self.rendering)
 
 
 class Pillow(Decode):

@@ -22,9 +22,9 @@ class Pictures:
         if cached:
             self.keys = np.arange(16 * setting.batch).reshape(-1, 16).astype(np.uint8)
 
-    def pixels(self, size, resize_size):
+    def pixels(self, rendering):
         """uint8 (n, size, size, 3)."""
-        return self.by_size[size]
+        return self.by_size[rendering.size]
 
     def __len__(self):
         return len(next(iter(self.by_size.values())))

@@ -100,11 +100,7 @@ def _show(options: argparse.Namespace) -> int:
     mean = ", ".join(f"{number:g}" for number in pixels.mean)
     print(network)
     print(network.summary())
-    side = pixels.resize_size()
-    print(
-        f"pixels: the middle {pixels.size} x {pixels.size} of {side} x {side},"
-        f" {pixels.order}, minus {mean}, times {pixels.scale_text}"
-    )
+    print(f"pixels: {pixels.rendering()}, {pixels.order}, minus {mean}, times {pixels.scale_text}")
     print(f"labels: {len(network.labels) if network.labels else 'none'}")
     return 0
 

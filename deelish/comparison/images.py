@@ -14,21 +14,22 @@ from deelish.images.loader import Loader
 from deelish.images.sample import Sample
 from deelish.network.tensors import ImageTensor, Pictures, Viewing
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.rendering import Rendering
 
 
 class Repeated:
-    """A batch of `count` images that repeats the given ones. It cuts each size once."""
+    """A batch of `count` images that repeats the given ones. It renders each way once."""
 
     def __init__(self, pictures: Pictures, count: int) -> None:
         self._pictures, self._count = pictures, count
-        self._cut: dict[tuple[int, int], np.ndarray] = {}
+        self._cut: dict[Rendering, np.ndarray] = {}
 
-    def pixels(self, size: int, resize_size: int) -> np.ndarray:
+    def pixels(self, rendering: Rendering) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB."""
-        if (size, resize_size) not in self._cut:
-            pixels = self._pictures.pixels(size, resize_size)
-            self._cut[size, resize_size] = np.resize(pixels, (self._count, *pixels.shape[1:]))
-        return self._cut[size, resize_size]
+        if rendering not in self._cut:
+            pixels = self._pictures.pixels(rendering)
+            self._cut[rendering] = np.resize(pixels, (self._count, *pixels.shape[1:]))
+        return self._cut[rendering]
 
     def __len__(self) -> int:
         return self._count
@@ -40,7 +41,7 @@ class ImageList:
     They are centre views of the crop fraction `crop`; None is for each network's own. The teacher
     cache is not used: its logits are rounded, and the network itself is measured.
 
-    preprocessings: those of all networks, whose sizes the loader cuts ahead.
+    preprocessings: those of all networks, whose views the loader renders ahead.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class ImageList:
 
     def __iter__(self) -> Iterator[tuple[ImageTensor, np.ndarray]]:
         loader = Loader(self.items, batch_size=self.batch_size, seed=0)
-        loader.view_sizes |= {(p.size, p.resize_size(self.crop)) for p in self.preprocessings}
+        loader.renderings |= {each.rendering(self.crop) for each in self.preprocessings}
         with closing(loader.batches(0, training=False)) as batches:
             for batch in batches:
                 yield self._tensor(batch), batch.labels

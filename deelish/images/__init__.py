@@ -9,7 +9,7 @@ from deelish.images.lists import class_folders as class_folders
 from deelish.images.lists import read_samples as read_samples
 from deelish.images.loader import Loader as Loader
 from deelish.images.pixels import from_array as from_array
-from deelish.images.reading import ViewSize as ViewSize
 from deelish.images.sample import Sample as Sample
 from deelish.images.views.view import View as View
 from deelish.plan.preprocessing import Preprocessing as Preprocessing
+from deelish.plan.rendering import Rendering as Rendering

@@ -1,4 +1,4 @@
-"""A batch: what its images are, and their pixels at any size."""
+"""A batch: what its images are, and their pixels in any rendering."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deelish.images.pixels import Pixels
-from deelish.images.reading import ViewSize
 from deelish.images.views.batch_entry import BatchEntry
+from deelish.plan.rendering import Rendering
 
-Render = Callable[[Sequence[BatchEntry], ViewSize], Pixels]
+Render = Callable[[Sequence[BatchEntry], Rendering], Pixels]
 
 
 class ImageBatch:
-    """A batch: its samples, their views and labels, and pixels at any size.
+    """A batch: its samples, their views and labels, and pixels in any rendering.
 
     Attributes:
         labels: int64 (n,), true labels; of a mixture, the label with the larger probability.
         keys: uint8 (n, 16), a name for each image's content, view and mixture. It does not depend
-            on the view size, and is the same in every list and run. None where views are fresh.
-        requested: the (size, resize_size) pairs that pixels were requested for.
+            on the rendering, and is the same in every list and run. None where views are fresh.
+        requested: the renderings that pixels were requested for.
         global_size: the images of the batch in all processes together.
         fraction: this process's fraction of them, from 0 to 1. It is 0 where the process has no
             image of the batch; then a substitute lets it take part with the others.
@@ -31,7 +31,7 @@ class ImageBatch:
         self,
         entries: Sequence[BatchEntry],
         keys: NDArray[np.uint8] | None,
-        rendered: dict[ViewSize, Pixels],
+        rendered: dict[Rendering, Pixels],
         render_now: Render,
     ) -> None:
         self.entries = list(entries)
@@ -39,7 +39,7 @@ class ImageBatch:
         self.views = [entry.image.view for entry in entries]
         self.labels = np.array([entry.label_weights[0][0] for entry in entries], np.int64)
         self.keys = keys
-        self.requested: set[ViewSize] = set()
+        self.requested: set[Rendering] = set()
         self.global_size, self.fraction = len(self.entries), 1.0
         self._rendered = rendered
         self._render_now = render_now
@@ -48,21 +48,20 @@ class ImageBatch:
     def __len__(self) -> int:
         return len(self.entries)
 
-    def pixels(self, size: int, resize_size: int) -> Pixels:
-        """RGB pixels (n, size, size, 3): the views, cut from resize_size x resize_size images.
+    def pixels(self, rendering: Rendering) -> Pixels:
+        """RGB pixels (n, size, size, 3): the views, as this rendering shows them.
 
-        A size that was not requested before is rendered now, and ahead from then on.
+        One that was not requested before is made now, and ahead from then on.
         """
-        view_size = (size, resize_size)
-        self.requested.add(view_size)
-        if view_size not in self._rendered:
-            self._rendered[view_size] = self._cut(view_size)
-        return self._rendered[view_size]
+        self.requested.add(rendering)
+        if rendering not in self._rendered:
+            self._rendered[rendering] = self._cut(rendering)
+        return self._rendered[rendering]
 
     def subset(self, rows: NDArray[np.bool_] | NDArray[np.integer] | Sequence[int]) -> ImageBatch:
         """The batch of these rows, by index or by a mask (n,).
 
-        A size that is requested of it counts as requested of this batch.
+        A rendering that is requested of it counts as requested of this batch.
         """
         parent, parent_rows = self._parent or (self, np.arange(len(self)))
         chosen = np.arange(len(self))[np.asarray(rows, None if len(rows) else np.intp)]
@@ -82,10 +81,10 @@ class ImageBatch:
                 row[label] += weight
         return probabilities
 
-    def _cut(self, view_size: ViewSize) -> Pixels:
+    def _cut(self, rendering: Rendering) -> Pixels:
         """The pixels from the batch that this one is a subset of, or else rendered now."""
         if self._parent is not None:
             parent, rows = self._parent
-            if view_size in parent._rendered:
-                return parent._rendered[view_size][rows]
-        return self._render_now(self.entries, view_size)
+            if rendering in parent._rendered:
+                return parent._rendered[rendering][rows]
+        return self._render_now(self.entries, rendering)

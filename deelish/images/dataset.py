@@ -18,8 +18,9 @@ from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
 from deelish.images.sample import Sample
 from deelish.images.views.mixing import CUTMIX, MIXUP
-from deelish.images.views.view import CENTRE, DEFAULT_VIEW_SIZE
+from deelish.images.views.view import CENTRE
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.rendering import DEFAULT_RENDERING
 
 Source = str | Path
 
@@ -98,9 +99,9 @@ class Dataset:
     def prepare(self, preprocessings: Iterable[Preprocessing]) -> None:
         """Cut the views of such networks ahead; without any network, those that `x.value` shows."""
         crop = self.choices.crop
-        sizes = {(each.size, each.resize_size(crop)) for each in preprocessings}
+        renderings = {each.rendering(crop) for each in preprocessings}
         for loader in self.loaders:
-            loader.view_sizes |= sizes or {DEFAULT_VIEW_SIZE}
+            loader.renderings |= renderings or {DEFAULT_RENDERING}
 
     def report_cache(self, group: Group) -> None:
         """Print once how many images are cached. Call it after an epoch, which has read all."""

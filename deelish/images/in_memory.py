@@ -13,7 +13,9 @@ from deelish.errors import DataError
 from deelish.images.decoding.decode import decode_for, read_file, to_rgb
 from deelish.images.decoding.decoded_image import DecodedImage, LazyImage
 from deelish.images.pixels import Pixels, from_array, packed
-from deelish.images.views.view import DEFAULT_VIEW_SIZE, View, render
+from deelish.images.views.view import View
+from deelish.images.views.window import ViewedImage
+from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,13 +52,13 @@ class InMemoryImages:
             raise DataError("Input: an empty list; give at least one image")
         return cls(images)
 
-    def pixels(self, size: int, resize_size: int) -> np.ndarray:
-        """uint8 (n, size, size, 3), RGB: the centres of the images, each resized to a square.
+    def pixels(self, rendering: Rendering) -> np.ndarray:
+        """uint8 (n, size, size, 3), RGB: the centres of the images, as this rendering shows them.
 
-        resize_size: the side of that square.
+        Raises DataError where one side of an image is too much longer than the other.
         """
-        images = [image.at(resize_size).pixels for image in self._images]
-        return np.stack([render(image, View.centre(), size, resize_size) for image in images])
+        centres = (ViewedImage(image, View.centre()) for image in self._images)
+        return np.stack([packed(each.window(rendering)) for each in centres])
 
     def __len__(self) -> int:
         return len(self._images)
@@ -66,13 +68,13 @@ def _lazy_image(source: object) -> LazyImage:
     if isinstance(source, str | Path):
         # The bytes are held, as another resize_size may need another scale of them.
         image = LazyImage(partial(_decoded, source, read_file(source)))
-        image.at(DEFAULT_VIEW_SIZE[1])  # so that a bad file is refused here
+        image.at(DEFAULT_RENDERING.resize_size)  # so that a bad file is refused here
         return image
     decoded = DecodedImage(_pixels(source), None, None)
     return LazyImage(lambda _: decoded)
 
 
-def _decoded(path: str | Path, data: bytes, resize_size: int) -> DecodedImage:
+def _decoded(path: str | Path, data: bytes, resize_size: int | None) -> DecodedImage:
     pixels, scale = decode_for(path, resize_size, data)
     return DecodedImage(pixels, scale, None)
 

@@ -13,9 +13,10 @@ from deelish.common.processes import ALONE, Group, available_cores
 from deelish.errors import DataError
 from deelish.images.batch import ImageBatch
 from deelish.images.pixels import Pixels
-from deelish.images.reading import BadImage, Reader, ReadImage, ReadOptions, ViewSize
+from deelish.images.reading import BadImage, Reader, ReadImage, ReadOptions
 from deelish.images.sample import Sample
 from deelish.images.views.batch_entry import BatchEntry
+from deelish.plan.rendering import Rendering
 
 BATCHES_AHEAD = 2
 # Decoding a file below this size is mostly Python's work, which one thread does at a time: two
@@ -27,7 +28,7 @@ class PendingBatch(NamedTuple):
     """A batch that is being read, some images a task, and the rows that they are put into."""
 
     tasks: list[Future[list[ReadImage | BadImage]]]
-    rendered: dict[ViewSize, Pixels]
+    rendered: dict[Rendering, Pixels]
 
 
 class Loader:
@@ -36,8 +37,8 @@ class Loader:
     A fresh view depends on (seed, epoch, index) only; a recorded one on the image's file, see
     Reader.
 
-    view_sizes: the (size, resize_size) pairs that are rendered ahead: first those put here, then
-    those that the batch before was requested for.  skipped: each bad sample, once, with the reason.
+    renderings: those that are made ahead: first those put here, then those that the batch before
+    was requested for.  skipped: each bad sample, once, with the reason.
     on_bad_image: "raise" stops at the first, "skip" leaves it out of its batch.
     """
 
@@ -68,7 +69,7 @@ class Loader:
                 f"{samples[0].source}: there is one image, and mix={options.mix!r} needs two"
                 " or more; leave mix= out"
             )
-        self.view_sizes: set[ViewSize] = set()
+        self.renderings: set[Rendering] = set()
         self.skipped: list[BadImage] = []
         self.samples = list(samples)
         self._known_bad: set[Sample] = set()
@@ -106,7 +107,7 @@ class Loader:
                         batch = self._substitute(epoch, training)
                     batch.global_size, batch.fraction = global_size, fraction
                     yield batch
-                    self.view_sizes = set(batch.requested)
+                    self.renderings = set(batch.requested)
         finally:
             # Reached on Ctrl-C and on close too: what has not begun is dropped.
             pool.shutdown(wait=True, cancel_futures=True)
@@ -133,11 +134,11 @@ class Loader:
             indices = order[start : start + self._batch_size][
                 group.rank :: group.world_size
             ].tolist()
-            rendered = {size: _empty_rows(len(indices), size) for size in self.view_sizes}
+            rendered = {each: _empty_rows(len(indices), each) for each in self.renderings}
             tasks = []
             for first in range(0, len(indices), task_size):
                 some = slice(first, first + task_size)
-                into = {size: rows[some] for size, rows in rendered.items()}
+                into = {each: rows[some] for each, rows in rendered.items()}
                 tasks.append(pool.submit(self._read, indices[some], epoch, training, into))
             ahead.append(PendingBatch(tasks, rendered))
             if len(ahead) > BATCHES_AHEAD:
@@ -149,12 +150,12 @@ class Loader:
         indices: Sequence[int],
         epoch: int,
         training: bool,
-        rendered: Mapping[ViewSize, Pixels],
+        rendered: Mapping[Rendering, Pixels],
     ) -> list[ReadImage | BadImage]:
         """The images at these indices, or a bad image and its reason; or the error is raised."""
         results: list[ReadImage | BadImage] = []
         for number, index in enumerate(indices):
-            rows = {size: rows[number] for size, rows in rendered.items()}
+            rows = {each: rows[number] for each, rows in rendered.items()}
             try:
                 results.append(self._reader.read(index, epoch, training, rows))
             except DataError as error:
@@ -165,7 +166,7 @@ class Loader:
 
     def _substitute(self, epoch: int, training: bool) -> ImageBatch:
         """One good image, for a process without one; bad ones are reported by their processes."""
-        rendered = {size: _empty_rows(1, size) for size in self.view_sizes}
+        rendered = {each: _empty_rows(1, each) for each in self.renderings}
         read = (self._read([i], epoch, training, rendered)[0] for i in range(len(self.samples)))
         return self._batch([next(one for one in read if isinstance(one, ReadImage))], rendered)
 
@@ -174,7 +175,7 @@ class Loader:
         return self._batch(read, pending.rendered)
 
     def _batch(
-        self, read: Sequence[ReadImage | BadImage], rendered: Mapping[ViewSize, Pixels]
+        self, read: Sequence[ReadImage | BadImage], rendered: Mapping[Rendering, Pixels]
     ) -> ImageBatch:
         good, good_rows = [], []
         for row, one in enumerate(read):
@@ -188,7 +189,7 @@ class Loader:
         found = [key for entry in entries if (key := entry.key) is not None]
         keys = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 16) if found else None
         if len(good) < len(read):
-            rendered = {size: rows[good_rows] for size, rows in rendered.items()}
+            rendered = {each: rows[good_rows] for each, rows in rendered.items()}
         return ImageBatch(entries, keys, dict(rendered), self._render)
 
     def _note(self, sample: Sample, reason: str) -> None:
@@ -196,18 +197,17 @@ class Loader:
             self._known_bad.add(sample)
             self.skipped.append((sample, reason))
 
-    def _render(self, entries: Sequence[BatchEntry], view_size: ViewSize) -> Pixels:
-        rows = _empty_rows(len(entries), view_size)
+    def _render(self, entries: Sequence[BatchEntry], rendering: Rendering) -> Pixels:
+        rows = _empty_rows(len(entries), rendering)
         with ThreadPoolExecutor(self._workers, "deelish-images") as pool:
             # A list, since map raises an image's error only when its result is taken.
-            list(pool.map(self._reader.read_again, entries, [view_size] * len(entries), rows))
+            list(pool.map(self._reader.read_again, entries, [rendering] * len(entries), rows))
         return rows
 
 
-def _empty_rows(count: int, view_size: ViewSize) -> Pixels:
+def _empty_rows(count: int, rendering: Rendering) -> Pixels:
     """Room for the pixels of a batch."""
-    size, _ = view_size
-    return np.empty((count, size, size, 3), np.uint8)
+    return np.empty((count, rendering.size, rendering.size, 3), np.uint8)
 
 
 def _are_small(samples: Sequence[Sample]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,22 +17,13 @@ from deelish.images.sample import Location, Sample
 from deelish.images.shards.members import Member
 from deelish.images.views.batch_entry import BatchEntry, SampleView
 from deelish.images.views.mixing import Mixture
-from deelish.images.views.view import (
-    CENTRE,
-    DEFAULT_VIEW_SIZE,
-    View,
-    content_seed,
-    cut,
-    file_digest,
-    resized,
-    view_seed,
-)
+from deelish.images.views.view import CENTRE, View, content_seed, file_digest, view_seed
+from deelish.images.views.window import ViewedImage
+from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
 
-# (size, resize_size): the side of a view, and of the resized square that the view is cut from.
-ViewSize = tuple[int, int]
-# For each view size, the row of the batch that an image is rendered into: uint8 (size, size, 3).
+# For each rendering, the row of the batch that an image is rendered into: uint8 (size, size, 3).
 # Pixels that were put elsewhere first would go through memory twice, for 4 % of an image's time.
-PixelRows = Mapping[ViewSize, Pixels]
+PixelRows = Mapping[Rendering, Pixels]
 # An image that cannot be used, and why.
 BadImage = tuple[Sample, str]
 # The draws of a mixture must differ from those of the view at the same index.
@@ -83,15 +74,15 @@ class Reader:
         Raises DataError with the list's line.
         """
         sample = self._samples[index]
-        resize_sizes = {resize_size for _, resize_size in rows}
-        lazy, digest = self._open(sample, resize_sizes)
+        sizes = {rendering.resize_size for rendering in rows}
+        lazy, digest = self._open(sample, sizes)
         image = SampleView(sample, self._view(index, epoch, training, digest), digest)
         entry, lazies, bad_partner = BatchEntry(image), [lazy], None
         if training and self._options.mix is not None:
             mixture, other = self._mixture(self._options.mix, index, epoch, digest)
             partner = self._samples[other]
             try:
-                lazy, digest = self._open(partner, resize_sizes)
+                lazy, digest = self._open(partner, sizes)
             except DataError as error:
                 if not self._skip_bad:
                     raise
@@ -100,29 +91,37 @@ class Reader:
                 view = self._view(other, epoch, training, digest)
                 entry = BatchEntry(image, (mixture, SampleView(partner, view, digest)))
                 lazies.append(lazy)
-        _render(entry, lazies, rows)
+        try:
+            _render(entry, lazies, rows)
+        except DataError as error:
+            raise DataError(f"{sample.where}: {sample.path}: {error}") from error
         return ReadImage(entry, bad_partner)
 
-    def read_again(self, entry: BatchEntry, view_size: ViewSize, row: Pixels) -> None:
-        """What was read before, at another size; raises DataError for a file that has changed."""
+    def read_again(self, entry: BatchEntry, rendering: Rendering, row: Pixels) -> None:
+        """What was read before, rendered otherwise; raises DataError for a changed file."""
         images = [entry.image] if entry.mixed is None else [entry.image, entry.mixed[1]]
         lazies = []
         for image in images:
-            lazy, digest = self._open(image.sample, [view_size[1]])
+            lazy, digest = self._open(image.sample, [image.view.decoding_size(rendering)])
             if digest != image.digest:
                 raise DataError(
                     f"{image.sample.where}: {image.sample.path} has changed since this batch was"
                     " read; start the training again"
                 )
             lazies.append(lazy)
-        _render(entry, lazies, {view_size: row})
+        _render(entry, lazies, {rendering: row})
 
-    def _open(self, sample: Sample, resize_sizes: Iterable[int]) -> tuple[LazyImage, bytes | None]:
-        """The image; where views are recorded, the digest of the bytes that it was decoded from."""
+    def _open(
+        self, sample: Sample, sizes: Collection[int | None]
+    ) -> tuple[LazyImage, bytes | None]:
+        """The image; where views are recorded, the digest of the bytes that it was decoded from.
+
+        sizes: what it will be decoded for.
+        """
         lazy = LazyImage(lambda resize_size: self._decoded(sample.location, resize_size))
         try:
             # An image that no row needs is checked nevertheless.
-            digests = {lazy.at(side).digest for side in resize_sizes or [DEFAULT_VIEW_SIZE[1]]}
+            digests = {lazy.at(size).digest for size in sizes or [DEFAULT_RENDERING.resize_size]}
         except DataError as error:
             # Without a line, the sample is in a folder or a shard, and the error names its path.
             raise type(error)(f"{sample.where}: {error}" if sample.line else str(error)) from error
@@ -136,7 +135,7 @@ class Reader:
             )
         return lazy, digest
 
-    def _decoded(self, location: Location, resize_size: int) -> DecodedImage:
+    def _decoded(self, location: Location, resize_size: int | None) -> DecodedImage:
         recorded, cache = self._options.views is not None, self._options.cache
         if cache is None:
             return _decode(location, resize_size, recorded)
@@ -172,7 +171,7 @@ class Reader:
         return Mixture.draw(kind, *values), other + (other >= index)
 
 
-def _decode(location: Location, resize_size: int, with_digest: bool) -> DecodedImage:
+def _decode(location: Location, resize_size: int | None, with_digest: bool) -> DecodedImage:
     if isinstance(location, Member):
         check_bytes(location.where, location.size)
         data: bytes | None = location.read()
@@ -185,20 +184,14 @@ def _decode(location: Location, resize_size: int, with_digest: bool) -> DecodedI
 
 
 def _render(entry: BatchEntry, lazies: Sequence[LazyImage], rows: PixelRows) -> None:
-    """Put the pixels of each view size into its row; each resize is done once."""
-    images: dict[int, list[Pixels]] = {}
-    for (_, resize_size), row in rows.items():
-        if resize_size not in images:
-            decoded = [lazy.at(resize_size).pixels for lazy in lazies]
-            images[resize_size] = [resized(pixels, resize_size) for pixels in decoded]
-        _mix(entry, images[resize_size], row)
-
-
-def _mix(entry: BatchEntry, images: Sequence[Pixels], row: Pixels) -> None:
-    window = cut(images[0], entry.image.view, len(row))
+    """Put the pixels of each rendering into its row; each resize is done once."""
+    image = ViewedImage(lazies[0], entry.image.view)
     if entry.mixed is None:
-        pack(window, row)
-    else:
-        mixture, partner = entry.mixed
-        other = cut(images[1], partner.view, len(row))
-        row[:] = mixture.apply(packed(window), packed(other))
+        for rendering, row in rows.items():
+            pack(image.window(rendering), row)
+        return
+    mixture, other = entry.mixed
+    partner = ViewedImage(lazies[1], other.view)
+    for rendering, row in rows.items():
+        windows = (packed(one.window(rendering)) for one in (image, partner))
+        row[:] = mixture.apply(*windows)

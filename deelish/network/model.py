@@ -27,10 +27,10 @@ from deelish.network.tensors import ImageTensor
 from deelish.plan import Layer, Plan, summary
 from deelish.plan.arrays import checked_inputs, rows_of
 from deelish.plan.initialisation import fill
-from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.preprocessing import WAY, Preprocessing
 
 # What `**preprocessing` takes.
-PIXELS = ("order", "mean", "scale", "crop")
+PIXELS = ("order", "mean", "scale", "crop", *WAY)
 # RGB from -1 to 1, which the default initial weights suit.
 PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
 

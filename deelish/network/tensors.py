@@ -12,8 +12,8 @@ from deelish.common.figures import show_images
 from deelish.common.printing import say
 from deelish.engines import Engine, current_context
 from deelish.images.sample import Sample
-from deelish.images.views.view import DEFAULT_VIEW_SIZE
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
 
 
 class Tensor:
@@ -68,10 +68,10 @@ class Array(Protocol):
 
 
 class Pictures(Protocol):
-    """Images that can be rendered at any size: a batch of a dataset, or images of the prompt."""
+    """Images that can be rendered in any way: a batch of a dataset, or images of the prompt."""
 
-    def pixels(self, size: int, resize_size: int) -> np.ndarray:
-        """uint8 (n, size, size, 3), RGB: each view, cut from the image resized to a square."""
+    def pixels(self, rendering: Rendering) -> np.ndarray:
+        """uint8 (n, size, size, 3), RGB: each view, as this rendering shows it."""
 
     def __len__(self) -> int:
         """How many images."""
@@ -100,7 +100,7 @@ class Viewing:
 
 
 class ImageTensor(Tensor):
-    """Images that each network sees in the same view, at its own size, channel order and mean.
+    """Images that each network sees in the same view, by its own preprocessing.
 
     `value` is float32 (n, 3, side, side), RGB from 0 to 255, at the largest input size of the
     session's networks. The networks cut their own inputs from the images, not from `value`.
@@ -122,12 +122,12 @@ class ImageTensor(Tensor):
         return len(self.pictures)
 
     def pixels(self, preprocessing: Preprocessing) -> np.ndarray:
-        """uint8 (n, size, size, 3), RGB, at the size and crop fraction of this preprocessing."""
-        return self.pictures.pixels(preprocessing.size, self.resize_size(preprocessing))
+        """uint8 (n, size, size, 3), RGB, by the rule of this preprocessing."""
+        return self.pictures.pixels(self.rendering(preprocessing))
 
-    def resize_size(self, preprocessing: Preprocessing) -> int:
-        """Side in pixels of the square image that the view for this preprocessing is cut from."""
-        return preprocessing.resize_size(self.viewing.crop)
+    def rendering(self, preprocessing: Preprocessing) -> Rendering:
+        """How the images become pixels for this preprocessing."""
+        return preprocessing.rendering(self.viewing.crop)
 
     def subset(self, pictures: Pictures, labels: LabelTensor | None) -> ImageTensor:
         """Some of these images, rendered in the same way."""
@@ -137,7 +137,8 @@ class ImageTensor(Tensor):
     def value(self) -> np.ndarray:
         """float32 (n, 3, side, side), RGB, 0 to 255."""
         shown = self.viewing.shown()
-        pixels = self.pictures.pixels(*DEFAULT_VIEW_SIZE) if shown is None else self.pixels(shown)
+        rendering = DEFAULT_RENDERING if shown is None else self.rendering(shown)
+        pixels = self.pictures.pixels(rendering)
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32)
 
     @property

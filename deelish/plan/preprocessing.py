@@ -1,4 +1,4 @@
-"""What a network does to pixels: channel order, mean, scale and the crop fraction."""
+"""What a network does to images: how they become a square, channel order, mean and scale."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deelish.common.checks import is_fraction, is_number
+from deelish.common.checks import is_number
 from deelish.errors import DataError
+from deelish.plan.rendering import CROP_MODES, INTERPOLATIONS, WITHOUT_ANTIALIAS, Rendering
 
 CHANNELS = {"BGR": 3, "RGB": 3, "L": 1}
 # Pillow's own integers for ITU-R 601 luma, in 1/65536.
 LUMA = (19595, 38470, 7471)
 # The field `crop` under the name that files have had since the first version.
 STORED = {"crop": "share"}
+# The fields that files have only where they differ from Caffe's way.
+WAY = ("crop_mode", "interpolation", "antialias")
+# timm's largest crop fraction is 1.15: such a view shows a border around the image.
+MOST = 2
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,10 @@ class Preprocessing:
     size: side of the input in pixels.  order: "BGR" (Caffe), "RGB" or "L" (grey).
     mean: one number, or one per channel in the order, as a tuple.  scale: a number, or a tuple of
     one per channel.  crop: the crop fraction, the part of the resized image's side that a view
-    shows, above 0 and up to 1 (timm's `crop_pct`).
+    shows, above 0 and up to 2 (timm's `crop_pct`); above 1 it shows a border too.
+    crop_mode: "squash", "center" or "border", see `Rendering`.  interpolation: "bilinear",
+    "bicubic", "nearest", "box", "hamming" or "lanczos".  antialias: whether the resize averages
+    over all pixels that it merges, as Pillow always does.  The defaults are Caffe's way.
     Raises DataError when a value cannot be used.
     """
 
@@ -35,6 +43,9 @@ class Preprocessing:
     mean: tuple[float, ...] = (0.0,)
     scale: float | tuple[float, ...] = 1.0
     crop: float = 224 / 256
+    crop_mode: str = "squash"
+    interpolation: str = "bilinear"
+    antialias: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
@@ -50,9 +61,28 @@ class Preprocessing:
             )
         for name, values in (("mean", self.mean), ("scale", self._scales)):
             self._check_count(name, len(values))
-        if not is_fraction(self.crop):
+        if not (is_number(self.crop) and 0 < self.crop <= MOST):
             raise DataError(
-                f"preprocessing: crop is {self.crop!r}; give a number above 0 and up to 1"
+                f"preprocessing: crop is {self.crop!r}; give a number above 0 and up to {MOST}"
+            )
+        self._check_way()
+
+    def _check_way(self) -> None:
+        for name, value, known in (
+            ("crop_mode", self.crop_mode, CROP_MODES),
+            ("interpolation", self.interpolation, INTERPOLATIONS),
+        ):
+            if value not in known:
+                *first, last = map(repr, known)
+                raise DataError(
+                    f"preprocessing: {name} is {value!r}; give {', '.join(first)} or {last}"
+                )
+        if not isinstance(self.antialias, bool):
+            raise DataError(f"preprocessing: antialias is {self.antialias!r}; give True or False")
+        if not self.antialias and self.interpolation not in WITHOUT_ANTIALIAS:
+            raise DataError(
+                f"preprocessing: interpolation {self.interpolation!r} exists with antialias=True"
+                " alone; leave antialias out, or give 'bilinear' or 'bicubic'"
             )
 
     def _check_count(self, name: str, count: int) -> None:
@@ -68,11 +98,27 @@ class Preprocessing:
         return CHANNELS[self.order]
 
     def resize_size(self, crop: float | None = None) -> int:
-        """Side in pixels of the square image that a view is cut from: 256 for 224 at 0.875.
+        """What sides are resized to, in pixels: 256 for 224 at 0.875.
 
         A crop fraction given here replaces the network's own, as that of `InputBatch` does.
         """
-        return round(self.size / (self.crop if crop is None else crop))
+        return max(1, round(self.size / (self.crop if crop is None else crop)))
+
+    def rendering(self, crop: float | None = None) -> Rendering:
+        """How an image becomes the pixels; crop: in place of the network's own crop fraction.
+
+        A border has the mean of the pixels, which becomes 0 (timm's `fill`).
+        """
+        way = (self.crop_mode, self.interpolation, self.antialias)
+        fill = self._mean_pixel if self.crop_mode == "border" else (0, 0, 0)
+        return Rendering(self.size, self.resize_size(crop), *way, fill)
+
+    @property
+    def _mean_pixel(self) -> tuple[int, int, int]:
+        """The mean as RGB from 0 to 255."""
+        means = [min(255, max(0, round(mean))) for mean, _ in self.by_channel]
+        red, green, blue = (means if self.order == "RGB" else means[::-1]) * (3 // self.channels)
+        return red, green, blue
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB pixels (n, size, size, 3) of 0 to 255 -> input (n, channels, size, size).
@@ -114,14 +160,20 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; from_dict gives the same Preprocessing back."""
-        values = {STORED.get(name, name): value for name, value in asdict(self).items()}
+        values = {
+            STORED.get(field.name, field.name): value
+            for field, value in zip(fields(self), asdict(self).values(), strict=True)
+            if field.name not in WAY or value != field.default
+        }
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """The Preprocessing that to_dict wrote; raises DataError when it is not one."""
         names = {STORED.get(field.name, field.name): field.name for field in fields(cls)}
-        if set(values) != set(names) or not isinstance(values["mean"], list | tuple):
+        if not set(names) - set(WAY) <= set(values) <= set(names) or not isinstance(
+            values["mean"], list | tuple
+        ):
             raise DataError(
                 f"preprocessing: got {dict(values)!r}; give size, order, a list mean, scale and"
                 " share, as to_dict writes them"

@@ -12,14 +12,15 @@ from deelish.images.cache.disk import DiskCache
 from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
+from deelish.plan.rendering import Rendering
 
-VIEW_SIZES = ((24, 32), (16, 16))
+RENDERINGS = (Rendering(24, 32), Rendering(16, 16))
 
 
 def loader_of(source, cache=None, mirror=True, views=None, mix=None, **options):
     facts = {"batch_size": 4, "seed": 5, "read_options": ReadOptions(mirror, views, mix, cache)}
     loader = Loader(read_samples(source), **facts | options)
-    loader.view_sizes |= set(VIEW_SIZES)
+    loader.renderings |= set(RENDERINGS)
     return loader
 
 
@@ -27,7 +28,7 @@ def epochs(loader, training=True):
     """Everything that the batches of two epochs hold."""
     return [
         (
-            [batch.pixels(*view_size).tobytes() for view_size in VIEW_SIZES],
+            [batch.pixels(rendering).tobytes() for rendering in RENDERINGS],
             batch.views,
             batch.labels.tolist(),
             None if batch.keys is None else batch.keys.tobytes(),
@@ -58,7 +59,7 @@ def main(how, source, folder):
     if how == "begin":
         print("begun", flush=True)
     loader = loader_of(source, DiskCache(Path(folder)))
-    loader.view_sizes.clear()  # no resize, which would load torch
+    loader.renderings.clear()  # no resize, which would load torch
     for epoch in (1, 2):
         list(loader.batches(epoch, True))
     print(len(seen))

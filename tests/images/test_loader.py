@@ -14,14 +14,16 @@ from deelish.images.decoding.decode import decode
 from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
-from deelish.images.views.view import View, render, view_seed
+from deelish.images.views.view import View, view_seed
+from deelish.images.views.window import render
+from deelish.plan.rendering import Rendering
 
-VIEW_SIZE = (24, 32)
+RENDERING = Rendering(24, 32)
 
 
 def loader_of(source, **options):
     loader = Loader(read_samples(source), **{"batch_size": 4, "seed": 5, **options})
-    loader.view_sizes.add(VIEW_SIZE)
+    loader.renderings.add(RENDERING)
     return loader
 
 
@@ -40,9 +42,9 @@ def test_validation_keeps_the_order_and_the_centre(source):
     assert [len(batch) for batch in batches] == [4, 4, 3]
     assert batches[0].labels.dtype == np.int64
     expected = [
-        render(np.asarray(decode(f"{i}.png")), View.centre(), *VIEW_SIZE) for i in (8, 9, 10)
+        render(np.asarray(decode(f"{i}.png")), View.centre(), RENDERING) for i in (8, 9, 10)
     ]
-    np.testing.assert_array_equal(batches[2].pixels(*VIEW_SIZE), expected)
+    np.testing.assert_array_equal(batches[2].pixels(RENDERING), expected)
 
 
 def test_training_shows_each_image_once_in_its_own_view(source):
@@ -53,9 +55,9 @@ def test_training_shows_each_image_once_in_its_own_view(source):
         assert batch.views == expected
         images = [np.asarray(decode(sample.path)) for sample in batch.samples]
         shown = [
-            render(image, view, *VIEW_SIZE) for image, view in zip(images, expected, strict=True)
+            render(image, view, RENDERING) for image, view in zip(images, expected, strict=True)
         ]
-        np.testing.assert_array_equal(batch.pixels(*VIEW_SIZE), shown)
+        np.testing.assert_array_equal(batch.pixels(RENDERING), shown)
 
 
 def test_order_and_views_depend_on_seed_and_epoch(source):
@@ -87,30 +89,30 @@ def test_workers_change_nothing(source, workers):
     several = list(loader_of(source, workers=workers, on_bad_image="skip").batches(1, True))
     for one, other in zip(alone, several, strict=True):
         assert (one.samples, one.views) == (other.samples, other.views)
-        np.testing.assert_array_equal(one.pixels(*VIEW_SIZE), other.pixels(*VIEW_SIZE))
+        np.testing.assert_array_equal(one.pixels(RENDERING), other.pixels(RENDERING))
 
 
 def test_a_new_size_is_rendered_now_and_then_ahead(source):
     loader = loader_of(source)
     batches = loader.batches(0, True)
     batch = next(batches)
-    small = batch.pixels(8, 10)
+    small = batch.pixels(Rendering(8, 10))
     expected = [
-        render(np.asarray(decode(sample.path)), view, 8, 10)
+        render(np.asarray(decode(sample.path)), view, Rendering(8, 10))
         for sample, view in zip(batch.samples, batch.views, strict=True)
     ]
     np.testing.assert_array_equal(small, expected)
-    assert batch.pixels(8, 10) is small
+    assert batch.pixels(Rendering(8, 10)) is small
     next(batches)
     batches.close()
     ahead = next(loader.batches(0, True))
     spoil(*(str(sample.path) for sample in ahead.samples))
-    np.testing.assert_array_equal(ahead.pixels(8, 10), expected)
+    np.testing.assert_array_equal(ahead.pixels(Rendering(8, 10)), expected)
 
 
 def test_a_batch_outlives_its_epoch(source):
     batch, *_ = loader_of(source).batches(0, False)
-    assert batch.pixels(8, 8).shape == (4, 8, 8, 3)
+    assert batch.pixels(Rendering(8, 8)).shape == (4, 8, 8, 3)
 
 
 def test_a_bad_image_stops_with_its_line_and_name(source):
@@ -125,7 +127,7 @@ def test_a_bad_image_of_a_folder_is_named_once(source, tmp_path):
     (tmp_path / "set/cat").mkdir(parents=True)
     spoil("set/cat/x.png")
     loader = Loader(read_samples("set"), batch_size=1, seed=0)
-    loader.view_sizes.add(VIEW_SIZE)
+    loader.renderings.add(RENDERING)
     with pytest.raises(DataError, match=r"^set/cat/x.png: this is no JPEG"):
         next(loader.batches(0, False))
 
@@ -136,7 +138,7 @@ def test_skip_leaves_bad_images_out_and_records_them_once(source):
     for epoch in (0, 1):
         batches = list(loader.batches(epoch, training=False))
         assert [batch.labels.tolist() for batch in batches] == [[0, 2, 3], [4, 5, 6, 7]]
-        assert len(batches[0].pixels(*VIEW_SIZE)) == len(batches[0].views) == 3
+        assert len(batches[0].pixels(RENDERING)) == len(batches[0].views) == 3
     assert [sample.line for sample, _ in loader.skipped] == [2, 9, 10, 11]
     assert loader.skipped[0][1].startswith("train.txt line 2: 1.png: this is no JPEG")
 
@@ -164,8 +166,8 @@ def test_length_is_the_number_of_batches(source, size, count):
 
 def test_a_size_that_was_not_prepared_is_rendered_on_request(source):
     batch = next(Loader(read_samples(source), batch_size=2, seed=0).batches(0, False))
-    expected = [render(np.asarray(decode(f"{i}.png")), View.centre(), *VIEW_SIZE) for i in (0, 1)]
-    np.testing.assert_array_equal(batch.pixels(*VIEW_SIZE), expected)
+    expected = [render(np.asarray(decode(f"{i}.png")), View.centre(), RENDERING) for i in (0, 1)]
+    np.testing.assert_array_equal(batch.pixels(RENDERING), expected)
 
 
 @pytest.mark.parametrize(

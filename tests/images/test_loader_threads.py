@@ -11,11 +11,12 @@ import pytest
 from deelish.images.decoding.decode import decode_for
 from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
+from deelish.plan.rendering import Rendering
 
 
 def loader_of(source, **options):
     loader = Loader(read_samples(source), seed=5, **options)
-    loader.view_sizes.add((8, 10))
+    loader.renderings.add(Rendering(8, 10))
     return loader
 
 

@@ -17,13 +17,18 @@ from deelish.engines.torch import resizing
 from deelish.images.decoding import lending
 from deelish.images.decoding.lending import array_of
 from deelish.images.pixels import packed
-from deelish.images.views.view import resized
+from deelish.images.views.window import resized
+from deelish.plan.rendering import Rendering
 
 VECTORS = torch.backends.cpu.get_cpu_capability() in resizing.VECTORS
 
 
 def noise(height, width):
     return np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def squashed(image, resize_size):
+    return resized(image, Rendering(resize_size, resize_size))
 
 
 def by_pillow(image, resize_size):
@@ -42,7 +47,7 @@ def by_pillow(image, resize_size):
 )
 def test_each_value_is_within_one_of_pillows(height, width, resize_size):
     image = noise(height, width)
-    pixels = resized(image, resize_size)
+    pixels = squashed(image, resize_size)
     assert (pixels.dtype, pixels.shape) == (np.uint8, (resize_size, resize_size, 3))
     difference = np.abs(pixels.astype(int) - by_pillow(image, resize_size))
     assert difference.max() <= 1
@@ -53,19 +58,19 @@ def test_each_value_is_within_one_of_pillows(height, width, resize_size):
 def test_pillows_own_order_of_rows_and_columns_makes_at_most_one():
     image = noise(600, 200)
     expected = Image.fromarray(image).resize((128, 128), Image.Resampling.BILINEAR)
-    assert np.abs(resized(image, 128).astype(int) - np.asarray(expected)).max() <= 1
+    assert np.abs(squashed(image, 128).astype(int) - np.asarray(expected)).max() <= 1
 
 
 @pytest.mark.parametrize("side", [1, 28, 256])
 def test_an_image_of_the_size_stays_as_it_is(side):
     image = noise(side, side)
-    assert resized(image, side) is image
-    np.testing.assert_array_equal(resizing.resize(image, side), image)
+    assert squashed(image, side) is image
+    np.testing.assert_array_equal(resizing.resize(image, (side, side)), image)
 
 
 def test_arrays_in_any_order_and_read_only():
     image = noise(40, 50)
-    expected = resized(image, 32)
+    expected = squashed(image, 32)
     locked = image.copy()
     locked.setflags(write=False)
     for other in (
@@ -73,9 +78,9 @@ def test_arrays_in_any_order_and_read_only():
         np.asfortranarray(image),
         np.pad(image, ((0, 9), (3, 0), (0, 0)))[:40, 3:],
     ):
-        np.testing.assert_array_equal(resized(other, 32), expected)
+        np.testing.assert_array_equal(squashed(other, 32), expected)
     np.testing.assert_array_equal(
-        resized(image[::-1, ::-1], 32), resized(image[::-1, ::-1].copy(), 32)
+        squashed(image[::-1, ::-1], 32), squashed(image[::-1, ::-1].copy(), 32)
     )
 
 
@@ -85,16 +90,16 @@ def test_without_vectors_it_is_pillows(monkeypatch):
     four = np.dstack([image, image[..., 0]])
     expected = Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR)
     for one in (image, four):
-        np.testing.assert_array_equal(resized(one, 32), np.asarray(expected))
+        np.testing.assert_array_equal(squashed(one, 32), np.asarray(expected))
 
 
 @pytest.mark.skipif(not VECTORS, reason="torch resizes bytes in no vectors here")
 def test_threads_share_it_and_torchs_settings_stay():
     threads = torch.get_num_threads()
     images = [noise(100 + number, 120) for number in range(8)]
-    expected = [resized(image, 64) for image in images]
+    expected = [squashed(image, 64) for image in images]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda number: resized(images[number % 8], 64), range(64)))
+        found = list(pool.map(lambda number: squashed(images[number % 8], 64), range(64)))
     for number, pixels in enumerate(found):
         np.testing.assert_array_equal(pixels, expected[number % 8])
     assert torch.get_num_threads() == threads

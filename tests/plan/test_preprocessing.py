@@ -97,8 +97,8 @@ def test_json_gives_the_same_back(preprocessing):
         ({"scale": (1.0, 2.0)}, "scale has 2 numbers; give 1 or 3 for order 'BGR'"),
         ({"scale": ()}, "scale has 0 numbers"),
         ({"scale": [1.0, 2.0, 3.0]}, "scale is .1.0, 2.0, 3.0.; .* or a tuple of one per channel"),
-        ({"crop": 0.0}, "crop is 0.0; give a number above 0 and up to 1"),
-        ({"crop": 1.01}, "crop is 1.01"),
+        ({"crop": 0.0}, "crop is 0.0; give a number above 0 and up to 2"),
+        ({"crop": 2.01}, "crop is 2.01"),
     ],
 )
 def test_values_that_cannot_be_used_are_refused(change, message):

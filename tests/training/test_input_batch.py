@@ -8,6 +8,7 @@ from helpers import small
 from deelish import InputBatch
 from deelish.errors import DataError
 from deelish.networks import GoogLeNet, NetworkInNetwork
+from deelish.plan.rendering import Rendering
 
 
 def test_its_repr_shows_what_it_found(session, corners):
@@ -22,13 +23,13 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         NetworkInNetwork(labels=10),
         NetworkInNetwork(labels=10, in_size=32),
     ]
-    for options, view_sizes in (
+    for options, renderings in (
         ({}, {(224, 256), (227, 256), (32, 37)}),
         ({"crop": 1}, {(224, 224), (227, 227), (32, 32)}),
     ):
         dataset = InputBatch(corners[0], **options)
         dataset.prepare(net.preprocessing for net in nets)
-        assert dataset.train.view_sizes == view_sizes
+        assert dataset.train.renderings == {Rendering(*each) for each in renderings}
 
 
 @pytest.mark.parametrize(

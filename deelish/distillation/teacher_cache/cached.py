@@ -68,7 +68,7 @@ class TeacherCache:
         identity = {
             "teacher": predictor.name,
             "fingerprint": fingerprint,
-            "base": images.resize_size(predictor.preprocessing),
+            "base": images.rendering(predictor.preprocessing).resize_size,
             "pixels": PIXELS,
         }
         which = (*identity.values(), predictor.classes, cache_folder())

@@ -10,28 +10,39 @@ from torch.nn.functional import interpolate
 # Where torch resizes bytes in vectors, by the thread that asks; elsewhere it takes twice Pillow's
 # time, and threads of its own.
 VECTORS = ("AVX2", "AVX512")
+# What torch resizes as Pillow does; its "nearest" takes other pixels.
+SHARED = ("bilinear", "bicubic")
 
 
-def resize(pixels: NDArray[np.uint8], base: int) -> NDArray[np.uint8]:
-    """An image uint8 (h, w, any) made (base, base, any), bilinear.
+def resize(
+    pixels: NDArray[np.uint8],
+    sides: tuple[int, int],
+    interpolation: str = "bilinear",
+    antialias: bool = True,
+) -> NDArray[np.uint8]:
+    """An image uint8 (h, w, any) resized to sides, its width and height: (height, width, any).
 
-    any: three channels, or four. Threads may call it at once.
+    any: three channels, or four.  interpolation: one of Pillow's.  Without antialiasing the pixels
+    are those of torch.  Threads may call it at once.
     """
-    if torch.backends.cpu.get_cpu_capability() not in VECTORS:
-        return _by_pillow(pixels, base)
+    vectors = torch.backends.cpu.get_cpu_capability() in VECTORS
+    if interpolation not in SHARED or (antialias and not vectors):
+        return _by_pillow(pixels, sides, interpolation)
     if not (pixels.flags.c_contiguous and pixels.flags.writeable):
         pixels = np.array(pixels, order="C")  # torch requires whole strides, and warns of the other
     height, width, depth = pixels.shape
     # torch takes the slow way where the stride of the one image is not as if there were more.
     strides = (depth * width * height, 1, depth * width, depth)
     images = torch.as_strided(torch.from_numpy(pixels), (1, depth, height, width), strides)
-    whole = interpolate(images, (base, base), mode="bilinear", antialias=True)
+    whole = interpolate(images, sides[::-1], mode=interpolation, antialias=antialias)
     resized: NDArray[np.uint8] = whole[0].permute(1, 2, 0).numpy()
     return resized
 
 
-def _by_pillow(pixels: NDArray[np.uint8], base: int) -> NDArray[np.uint8]:
+def _by_pillow(
+    pixels: NDArray[np.uint8], sides: tuple[int, int], interpolation: str
+) -> NDArray[np.uint8]:
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
-    return np.asarray(image.resize((base, base), Image.Resampling.BILINEAR))
+    return np.asarray(image.resize(sides, Image.Resampling[interpolation.upper()]))

@@ -31,11 +31,11 @@ class ImageCache(ABC):
         self.full = False
 
     @abstractmethod
-    def get(self, location: Location, resize_size: int) -> DecodedImage | None:
-        """The image for a resize to resize_size x resize_size; None where it is not cached."""
+    def get(self, location: Location, resize_size: int | None) -> DecodedImage | None:
+        """The image for a resize to resize_size, or whole; None where it is not cached."""
 
     @abstractmethod
-    def put(self, location: Location, resize_size: int, image: DecodedImage) -> None:
+    def put(self, location: Location, resize_size: int | None, image: DecodedImage) -> None:
         """Cache an image that `get` did not have, as far as there is room."""
 
     @abstractmethod

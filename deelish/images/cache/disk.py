@@ -76,7 +76,7 @@ class DiskCache(ImageCache):
         self._waiting: dict[tuple[Location, Scale], WaitingImage] = {}
         self._waiting_bytes = 0
         # The key that an image had before it was decoded: of what was looked for and not found.
-        self._missing: dict[tuple[Location, int], bytes] = {}
+        self._missing: dict[tuple[Location, int | None], bytes] = {}
         self._failed = False
         self._files: PixelFiles | None = None
         try:
@@ -84,8 +84,8 @@ class DiskCache(ImageCache):
         except OSError as error:
             self._cannot("read", error)
 
-    def get(self, location: Location, resize_size: int) -> DecodedImage | None:
-        """The image for a resize to resize_size x resize_size; None where it is not cached."""
+    def get(self, location: Location, resize_size: int | None) -> DecodedImage | None:
+        """The image for a resize to resize_size, or whole; None where it is not cached."""
         for scale in ALL_SCALES:
             image = self._stored.get((location, scale)) or self._waiting.get((location, scale))
             if image is not None and is_right_scale(image.width, image.height, scale, resize_size):
@@ -93,7 +93,7 @@ class DiskCache(ImageCache):
         found = self._found(location, resize_size)
         return None if found is None else _decoded(*found)
 
-    def put(self, location: Location, resize_size: int, image: DecodedImage) -> None:
+    def put(self, location: Location, resize_size: int | None, image: DecodedImage) -> None:
         """Cache an image that `get` did not have, unless its file has changed since then."""
         if self._closed or image.digest is None:
             return
@@ -119,7 +119,9 @@ class DiskCache(ImageCache):
         """Whether nothing is written any more."""
         return self.full or self._failed or self._files is None
 
-    def _found(self, location: Location, resize_size: int) -> tuple[StoredImage, Scale] | None:
+    def _found(
+        self, location: Location, resize_size: int | None
+    ) -> tuple[StoredImage, Scale] | None:
         """The stored image that this run has not met yet, with sound pixels; its scale."""
         if self._files is None or (self._closed and (location, resize_size) in self._missing):
             return None

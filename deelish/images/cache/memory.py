@@ -26,13 +26,13 @@ class MemoryCache(ImageCache):
         self._cached: dict[Location, tuple[DecodedImage, ...]] = {}
         self._lock = threading.Lock()
 
-    def get(self, location: Location, resize_size: int) -> DecodedImage | None:
-        """The image for a resize to resize_size x resize_size; None where it is not cached."""
+    def get(self, location: Location, resize_size: int | None) -> DecodedImage | None:
+        """The image for a resize to resize_size, or whole; None where it is not cached."""
         return next(
             (one for one in self._cached.get(location, ()) if one.has_scale_for(resize_size)), None
         )
 
-    def put(self, location: Location, resize_size: int, image: DecodedImage) -> None:
+    def put(self, location: Location, resize_size: int | None, image: DecodedImage) -> None:
         """Cache an image while there is room; once there is none, no further one is looked at."""
         if self.full:
             return

@@ -47,7 +47,7 @@ def decode_for(
 ) -> tuple[Pixels, Scale]:
     """What `decode` gives, but a large JPEG is decoded at the scale that its resize needs.
 
-    resize_size: the side of the square that the image is resized to; None for the whole image.
+    resize_size: what the image's shorter side is resized to, or more; None for the whole image.
 
     The pixels may have a fourth byte that means nothing, and must not be written to.  MAX_PIXELS
     counts the pixels of the file.  The scale is `scale_for` its size, or None.
@@ -164,7 +164,7 @@ def _decoded(file: IO[bytes], name: str, resize_size: int | None) -> tuple[Pixel
     size = jpeg_size(data)
     if size is not None:
         _check_size(size, name)
-        scale = _scale(size, resize_size)
+        scale = scale_for(*size, resize_size)
         pixels = decoded_jpeg(data, size, scale)
         if pixels is not None:
             return upright(pixels, _parse(file, name)) if has_metadata(data) else pixels, scale
@@ -175,15 +175,11 @@ def _by_pillow(image: Image.Image, name: str, resize_size: int | None) -> tuple[
     _check_size(image.size, name)
     if image.format != "JPEG":
         return _to_rgb(image, name), None
-    scale = _scale(image.size, resize_size)
+    scale = scale_for(*image.size, resize_size)
     if scale > 1:
         # Pillow takes the scale whose image is no smaller than this.
         image.draft(None, (image.width // scale, image.height // scale))
     return _to_rgb(image, name), scale
-
-
-def _scale(size: tuple[int, int], resize_size: int | None) -> int:
-    return 1 if resize_size is None else scale_for(*size, resize_size)
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

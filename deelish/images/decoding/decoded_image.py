@@ -20,21 +20,21 @@ class DecodedImage(NamedTuple):
     scale: Scale
     digest: bytes | None
 
-    def has_scale_for(self, resize_size: int) -> bool:
-        """Whether a resize to resize_size x resize_size starts from an image of this scale."""
+    def has_scale_for(self, resize_size: int | None) -> bool:
+        """Whether a resize to resize_size starts from an image of this scale."""
         height, width, _ = self.pixels.shape
         return is_right_scale(width, height, self.scale, resize_size)
 
 
 class LazyImage:
-    """One image, which `decode` decodes for a resize to a square: once for each scale."""
+    """One image, which `decode` decodes for a resize: once for each scale."""
 
-    def __init__(self, decode: Callable[[int], DecodedImage]) -> None:
+    def __init__(self, decode: Callable[[int | None], DecodedImage]) -> None:
         self._decode = decode
         self._decoded: list[DecodedImage] = []
 
-    def at(self, resize_size: int) -> DecodedImage:
-        """The image for a resize to resize_size x resize_size; raises what `decode` does."""
+    def at(self, resize_size: int | None) -> DecodedImage:
+        """The image for a resize to resize_size, or whole; raises what `decode` does."""
         for image in self._decoded:
             if image.has_scale_for(resize_size):
                 return image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -10,14 +9,11 @@ from hashlib import blake2b
 import numpy as np
 
 from deelish.images.decoding.decode import DECODING
-from deelish.images.pixels import Pixels, packed
+from deelish.plan.rendering import Rendering
 
 # The pixels of a view depend on these too, beside the file, the view and its view size. Raise the
 # second number when a view is cut in another way than before: both are part of cache keys.
 PIXELS = (DECODING, 2)
-
-# Side of a view, and of the resized square it is cut from, where no network sets them.
-DEFAULT_VIEW_SIZE = (224, 256)
 
 # What `views=` calls the middle of every image.
 CENTRE = "centre"
@@ -25,15 +21,19 @@ CENTRE = "centre"
 
 @dataclass(frozen=True)
 class View:
-    """Where the window is and whether it is mirrored; the same at every size.
+    """Where the window is and whether it is mirrored; the same for every rendering.
 
-    left and top are fractions of the free margin: 0 is left or top, 1 is right or bottom.
+    left and top are fractions of the free margin: 0 is left or top, 1 is right or bottom. So of
+    two renderings the smaller window is inside the larger one.
+    box: left, top, right and bottom as fractions of the image's width and height. Where there is
+    one, the view is this box, stretched to the size of each network.
     """
 
     seed: int
     left: float
     top: float
     mirror: bool
+    box: tuple[float, float, float, float] | None = None
 
     @classmethod
     def random(cls, seed: int, mirror: bool = True) -> View:
@@ -52,47 +52,23 @@ class View:
         return cls(-1, 0.5, 0.5, False)
 
     def to_bytes(self) -> bytes:
-        """What the pixels depend on, exactly: left and top as 64-bit floats, then the mirror."""
-        return struct.pack("<dd?", self.left, self.top, self.mirror)
+        """What the pixels depend on, exactly: left and top as 64-bit floats, the mirror, the box.
 
-    def corner(self, size: int, resize_size: int) -> tuple[int, int]:
-        """Left and top of a window of `size`, in pixels of the image of `resize_size`."""
-        return _offset(self.left, resize_size - size), _offset(self.top, resize_size - size)
+        A view without a box has none in its bytes.
+        """
+        where = struct.pack("<dd?", self.left, self.top, self.mirror)
+        return where if self.box is None else where + struct.pack("<dddd", *self.box)
 
+    def corner(self, rendering: Rendering, width: int, height: int) -> tuple[int, int]:
+        """Left and top of the window, in pixels of a resized image of these sides."""
+        return rendering.offset(self.left, width), rendering.offset(self.top, height)
 
-def _offset(fraction: float, margin: int) -> int:
-    # Rounding one half down gives Caffe's floor(margin / 2) at the centre of an odd margin.
-    return math.ceil(margin * fraction - 0.5)
+    def decoding_size(self, rendering: Rendering) -> int | None:
+        """What decoding needs: the size of the resize, or None for the whole image.
 
-
-def resized(image: Pixels, resize_size: int) -> Pixels:
-    """An image uint8 (h, w, 3 or 4), resized to a square whatever its aspect, as in Caffe's tools.
-
-    Bilinear, along the rows and then along the columns.  On photographs 2 values in 1000 differ by
-    1 of 255 from Pillow's, and 1 in 80 million by 2.  (Pillow 13 takes the columns of tall images
-    first, of which up to a quarter differ by 1.)  An image of that size is returned as it is.
-    """
-    if image.shape[:2] == (resize_size, resize_size):
-        return image
-    # Not above: it imports torch.
-    from deelish.engines.torch.resizing import resize
-
-    return resize(image, resize_size)
-
-
-def cut(image: Pixels, view: View, size: int) -> Pixels:
-    """The view of a resized image (side, side, 3 or 4): its own memory, (size, size, 3 or 4)."""
-    left, top = view.corner(size, len(image))
-    window = image[top : top + size, left : left + size]
-    return window[:, ::-1] if view.mirror else window
-
-
-def render(image: Pixels, view: View, size: int, resize_size: int) -> Pixels:
-    """The view of an image (h, w, 3 or 4), resized first: pixels (size, size, 3).
-
-    Do not write to them.
-    """
-    return packed(cut(resized(image, resize_size), view, size))
+        A decoder rounds up the sides of a reduced image, so that a box would be elsewhere there.
+        """
+        return rendering.resize_size if self.box is None else None
 
 
 def view_seed(seed: int, epoch: int, index: int, *purpose: int) -> int:

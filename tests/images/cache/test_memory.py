@@ -11,6 +11,7 @@ from PIL import Image
 
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
+from deelish.plan.rendering import Rendering
 
 AUGMENTATIONS = (
     {},
@@ -64,9 +65,9 @@ def test_lists_may_share_a_cache(cache, noise, monkeypatch):
 def test_a_new_size_is_cut_without_decoding(cache, noise, monkeypatch):
     loader = loader_of(noise, cache, views=2)
     batch = next(loader.batches(1, True))
-    expected = next(loader_of(noise, views=2).batches(1, True)).pixels(8, 10)
+    expected = next(loader_of(noise, views=2).batches(1, True)).pixels(Rendering(8, 10))
     seen = decoded(monkeypatch)
-    np.testing.assert_array_equal(batch.pixels(8, 10), expected)
+    np.testing.assert_array_equal(batch.pixels(Rendering(8, 10)), expected)
     assert seen == []
 
 
@@ -99,7 +100,7 @@ def test_memory_is_limited_and_the_summary_says_so(noise, monkeypatch):
     sizes = [3 * (30 + index) * (50 - index) for index in range(9)]
     cache = MemoryCache(limit=sum(sizes[:3]) + 100)
     loader = loader_of(noise, cache, workers=1)
-    loader.view_sizes.clear()
+    loader.renderings.clear()
     list(loader.batches(0, False))
     seen = decoded(monkeypatch)
     list(loader.batches(0, False))

@@ -19,10 +19,13 @@ from deelish.images.in_memory import InMemoryImages
 from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
-from deelish.images.views.view import View, render
+from deelish.images.views.view import View
+from deelish.images.views.window import render
+from deelish.plan.rendering import Rendering
 
 # For an image of about 125 x 90 pixels: at a half twice, whole, at a quarter, at an eighth.
-VIEW_SIZES = ((14, 16), (15, 20), (33, 40), (7, 8), (4, 5))
+SIZES = (16, 20, 40, 8, 5)
+RENDERINGS = tuple(map(Rendering, (14, 15, 33, 7, 4), SIZES))
 NAMES = [f"{index}.jpg" for index in range(5)]
 
 
@@ -46,17 +49,17 @@ def cache(request, tmp_path):
     return MemoryCache() if request.param == "memory" else DiskCache(tmp_path / "cache")
 
 
-def loader_of(source, view_sizes, cache=None, **augmentation):
+def loader_of(source, renderings, cache=None, **augmentation):
     options = ReadOptions(cache=cache, **augmentation)
     loader = Loader(read_samples(source), batch_size=5, seed=3, read_options=options, workers=1)
-    loader.view_sizes |= set(view_sizes)
+    loader.renderings |= set(renderings)
     return loader
 
 
-def shown(source, view_sizes, cache=None, **augmentation):
+def shown(source, renderings, cache=None, **augmentation):
     """The pixels of each view size in an epoch."""
-    (batch,) = loader_of(source, view_sizes, cache, **augmentation).batches(1, training=True)
-    return [batch.pixels(*view_size).tobytes() for view_size in view_sizes]
+    (batch,) = loader_of(source, renderings, cache, **augmentation).batches(1, training=True)
+    return [batch.pixels(rendering).tobytes() for rendering in renderings]
 
 
 def by_pillow(path, scale):
@@ -87,10 +90,10 @@ def test_a_reduced_image_shows_whether_it_has_the_right_scale():
 
 
 def test_a_jpeg_is_what_pillows_draft_makes_of_it(photos):
-    for name, (_, resize_size) in itertools.product(NAMES, VIEW_SIZES):
+    for name, resize_size in itertools.product(NAMES, SIZES):
         pixels, scale = decode_for(name, resize_size)
         np.testing.assert_array_equal(pixels, by_pillow(name, scale))
-    assert [decode_for("0.jpg", resize_size)[1] for _, resize_size in VIEW_SIZES] == [2, 2, 1, 4, 8]
+    assert [decode_for("0.jpg", size)[1] for size in SIZES] == [2, 2, 1, 4, 8]
     assert decode_for("0.jpg", 8)[0].shape == (23, 32, 3)
     assert decode_for("0.jpg", 8, Path("0.jpg").read_bytes())[0].shape == (23, 32, 3)
 
@@ -113,97 +116,99 @@ def test_grey_and_cmyk_are_reduced_too(photos):
 
 
 @pytest.mark.parametrize("augmentation", [{}, {"views": 2}, {"mix": "mixup"}], ids=str)
-def test_pixels_depend_on_their_own_view_size_alone(augmentation, photos):
-    together = shown(photos, VIEW_SIZES, **augmentation)
-    assert together == [shown(photos, [view_size], **augmentation)[0] for view_size in VIEW_SIZES]
+def test_pixels_depend_on_their_own_rendering_alone(augmentation, photos):
+    together = shown(photos, RENDERINGS, **augmentation)
+    assert together == [shown(photos, [rendering], **augmentation)[0] for rendering in RENDERINGS]
     (batch,) = loader_of(photos, [], **augmentation).batches(1, training=True)
-    assert together == [batch.pixels(*view_size).tobytes() for view_size in VIEW_SIZES]
+    assert together == [batch.pixels(rendering).tobytes() for rendering in RENDERINGS]
 
 
 def test_pixels_are_a_view_of_the_reduced_image(photos):
-    (batch,) = loader_of(photos, VIEW_SIZES).batches(0, training=False)
-    for (size, resize_size), scale in zip(VIEW_SIZES, (2, 2, 1, 4, 8), strict=True):
+    (batch,) = loader_of(photos, RENDERINGS).batches(0, training=False)
+    for rendering, scale in zip(RENDERINGS, (2, 2, 1, 4, 8), strict=True):
         images = [by_pillow(name, scale) for name in NAMES]
-        expected = [render(image, View.centre(), size, resize_size) for image in images]
-        np.testing.assert_array_equal(batch.pixels(size, resize_size), expected)
+        expected = [render(image, View.centre(), rendering) for image in images]
+        np.testing.assert_array_equal(batch.pixels(rendering), expected)
 
 
 def test_an_image_is_decoded_once_for_each_scale(photos, monkeypatch):
     seen = decoded(monkeypatch)
-    shown(photos, VIEW_SIZES)
+    shown(photos, RENDERINGS)
     assert sorted(seen) == sorted(4 * NAMES)
     seen.clear()
-    shown(photos, VIEW_SIZES[:2])
+    shown(photos, RENDERINGS[:2])
     assert sorted(seen) == NAMES
 
 
 @pytest.mark.parametrize("augmentation", [{}, {"views": 2}, {"mix": "cutmix", "views": 2}], ids=str)
 def test_cached_images_show_the_same(augmentation, cache, photos, monkeypatch):
-    plain = shown(photos, VIEW_SIZES, **augmentation)
+    plain = shown(photos, RENDERINGS, **augmentation)
     seen = decoded(monkeypatch)
     for _ in range(2):
-        assert shown(photos, VIEW_SIZES, cache, **augmentation) == plain
+        assert shown(photos, RENDERINGS, cache, **augmentation) == plain
     assert sorted(seen) == sorted(4 * NAMES)
     assert cache.count == 5
     assert cache.bytes == sum(
-        decode_for(name, resize_size)[0].nbytes for name in NAMES for resize_size in (5, 8, 16, 40)
+        decode_for(name, resize_size)[0].nbytes
+        for name in NAMES
+        for resize_size in (5, 8, 16, 40)
     )
 
 
 def test_a_resize_of_the_same_scale_takes_the_cached_image(cache, photos, monkeypatch):
-    shown(photos, VIEW_SIZES[:1], cache)
+    shown(photos, RENDERINGS[:1], cache)
     seen = decoded(monkeypatch)
-    assert shown(photos, VIEW_SIZES[1:2], cache) == shown(photos, VIEW_SIZES[1:2])
+    assert shown(photos, RENDERINGS[1:2], cache) == shown(photos, RENDERINGS[1:2])
     assert len(seen) == 5  # those without a cache
-    shown(photos, VIEW_SIZES[:3], cache)
+    shown(photos, RENDERINGS[:3], cache)
     assert len(seen) == 10  # the whole images are new
 
 
 def test_a_later_run_finds_each_scale_on_disk(photos, tmp_path, monkeypatch):
-    first, later = shown(photos, VIEW_SIZES[:3], DiskCache(tmp_path / "cache")), []
+    first, later = shown(photos, RENDERINGS[:3], DiskCache(tmp_path / "cache")), []
     seen = decoded(monkeypatch)
-    for view_size in VIEW_SIZES[:3]:
-        later += shown(photos, [view_size], DiskCache(tmp_path / "cache"))
+    for rendering in RENDERINGS[:3]:
+        later += shown(photos, [rendering], DiskCache(tmp_path / "cache"))
     assert later == first
     assert seen == []
     cache = DiskCache(tmp_path / "cache")
-    shown(photos, VIEW_SIZES[:1], cache)
+    shown(photos, RENDERINGS[:1], cache)
     assert cache.summary(5) == f"decoded images: 5 cached on disk, {cache.bytes / 1000:.1f} kB"
 
 
 def test_a_full_cache_gives_the_scales_that_it_has(photos, tmp_path, monkeypatch):
-    shown(photos, VIEW_SIZES[3:], DiskCache(tmp_path / "cache"))
+    shown(photos, RENDERINGS[3:], DiskCache(tmp_path / "cache"))
     monkeypatch.setattr("deelish.images.cache.disk.free_disk", lambda folder: 0)
     cache, seen = DiskCache(tmp_path / "cache"), decoded(monkeypatch)
     for _ in range(3):
-        assert shown(photos, VIEW_SIZES, cache) == shown(photos, VIEW_SIZES)
+        assert shown(photos, RENDERINGS, cache) == shown(photos, RENDERINGS)
     # Without a cache, four scales of each in each epoch; with it, the whole ones and the halves.
     assert len(seen) == 3 * 5 * (4 + 2)
 
 
 def test_a_file_that_changed_between_two_scales_is_refused(photos):
     cache = MemoryCache()
-    shown(photos, VIEW_SIZES[:1], cache, views=2)
+    shown(photos, RENDERINGS[:1], cache, views=2)
     Image.new("RGB", (125, 90), "red").save("2.jpg")
     message = r"train.txt line 3: 2.jpg has changed since it was first read; start the training"
     with pytest.raises(DataError, match=message):
-        shown(photos, VIEW_SIZES, cache, views=2)
+        shown(photos, RENDERINGS, cache, views=2)
 
 
 def test_a_file_given_directly_is_decoded_as_in_a_training(photos):
-    (batch,) = loader_of(photos, VIEW_SIZES).batches(0, training=False)
+    (batch,) = loader_of(photos, RENDERINGS).batches(0, training=False)
     images = InMemoryImages.of(NAMES)
     for name in NAMES:
         Path(name).unlink()
-    for view_size in VIEW_SIZES:
-        np.testing.assert_array_equal(images.pixels(*view_size), batch.pixels(*view_size))
+    for rendering in RENDERINGS:
+        np.testing.assert_array_equal(images.pixels(rendering), batch.pixels(rendering))
 
 
 def test_an_image_or_array_given_directly_is_used_as_it_is(photos):
     image = by_pillow("0.jpg", 1)
     for source in (image, Image.fromarray(image), Image.open("0.jpg")):
-        pixels = InMemoryImages.of(source).pixels(4, 5)
-        np.testing.assert_array_equal(pixels[0], render(image, View.centre(), 4, 5))
+        pixels = InMemoryImages.of(source).pixels(Rendering(4, 5))
+        np.testing.assert_array_equal(pixels[0], render(image, View.centre(), Rendering(4, 5)))
 
 
 def test_the_limit_counts_the_pixels_of_the_file(photos):
@@ -218,7 +223,7 @@ def test_the_limit_counts_the_pixels_of_the_file(photos):
 def test_a_truncated_file_is_refused_at_each_scale(photos):
     data = Path("0.jpg").read_bytes()
     Path("0.jpg").write_bytes(data[: len(data) * 9 // 10])
-    for _, resize_size in VIEW_SIZES:
+    for resize_size in SIZES:
         with pytest.raises(DataError, match=r"0.jpg: the image is cut off \("):
             decode_for("0.jpg", resize_size)
     with pytest.raises(DataError, match=r"0.jpg: the image is cut off \("):

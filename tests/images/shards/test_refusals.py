@@ -18,6 +18,7 @@ from tars import tar_of, write_tar
 
 from deelish.errors import DataError
 from deelish.images.lists import read_samples
+from deelish.plan.rendering import Rendering
 
 PAIR = [("0.jpg", b"image"), ("0.cls", b"0")]
 
@@ -290,4 +291,4 @@ def test_a_shard_that_changes_before_a_batch_is_cut_again(source):
     batch = next(loader_of(tar).batches(1, True))
     changed("replaced", tar)
     with pytest.raises(DataError, match="was changed, replaced or removed"):
-        batch.pixels(8, 8)
+        batch.pixels(Rendering(8, 8))

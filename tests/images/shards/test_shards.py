@@ -23,6 +23,7 @@ from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.images.shards import members as member_files
 from deelish.images.shards.members import OpenShards
 from deelish.images.shards.shards import expanded
+from deelish.plan.rendering import Rendering
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_images_on_disk_are_those_of_this_shard_only(tar, source, tmp_path):
         Path(f"{name}.tar").replace(tar)
         os.utime(tar, ns=(before.st_atime_ns, before.st_mtime_ns))
         (batch,) = loader_of(tar, DiskCache(tmp_path / "cache")).batches(1, False)
-        assert set(batch.pixels(16, 16).ravel().tolist()) == {black}
+        assert set(batch.pixels(Rendering(16, 16)).ravel().tolist()) == {black}
 
 
 def test_a_shard_is_opened_once_and_few_at_a_time(tmp_path, opened):

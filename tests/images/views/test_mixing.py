@@ -15,9 +15,10 @@ from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
 from deelish.images.views.mixing import Mixture
-from deelish.images.views.view import render
+from deelish.images.views.window import render
+from deelish.plan.rendering import Rendering
 
-VIEW_SIZES = [(24, 32), (48, 64)]
+RENDERINGS = [Rendering(24, 32), Rendering(48, 64)]
 KINDS = ["mixup", "cutmix"]
 
 
@@ -32,20 +33,18 @@ def entries_of(loader, epoch):
     return {r.image.sample.label: r for batch in batches for r in batch.entries}
 
 
-def both(entry, view_size):
+def both(entry, rendering):
     """The views of an image and of its partner, unmixed."""
     views = (entry.image, entry.mixed[1])
-    return [
-        render(np.asarray(decode(image.sample.path)), image.view, *view_size) for image in views
-    ]
+    return [render(np.asarray(decode(image.sample.path)), image.view, rendering) for image in views]
 
 
 @pytest.mark.parametrize("views", [None, 2, "centre"])
 def test_mixup_is_the_weighted_mean_of_two_views(noise, views):
     for batch in loader_of(noise, "mixup", views).batches(1, True):
-        for view_size in VIEW_SIZES:
-            for entry, pixels in zip(batch.entries, batch.pixels(*view_size), strict=True):
-                image, partner = both(entry, view_size)
+        for rendering in RENDERINGS:
+            for entry, pixels in zip(batch.entries, batch.pixels(rendering), strict=True):
+                image, partner = both(entry, rendering)
                 ratio = entry.mixed[0].ratio
                 exact = ratio * image.astype(float) + (1 - ratio) * partner
                 assert np.abs(pixels - exact).max() < 0.5001
@@ -54,14 +53,14 @@ def test_mixup_is_the_weighted_mean_of_two_views(noise, views):
 @pytest.mark.parametrize("views", [None, 2, "centre"])
 def test_cutmix_pastes_the_same_box_at_every_size(noise, views):
     for batch in loader_of(noise, "cutmix", views).batches(1, True):
-        for view_size in VIEW_SIZES:
-            for entry, pixels in zip(batch.entries, batch.pixels(*view_size), strict=True):
-                image, partner = both(entry, view_size)
+        for rendering in RENDERINGS:
+            for entry, pixels in zip(batch.entries, batch.pixels(rendering), strict=True):
+                image, partner = both(entry, rendering)
                 mixture = entry.mixed[0]
                 side = (1 - mixture.ratio) ** 0.5
-                low = np.rint(np.array([mixture.left, mixture.top]) * view_size[0])
-                high = np.rint(np.array([mixture.left + side, mixture.top + side]) * view_size[0])
-                column, row = np.arange(view_size[0]), np.arange(view_size[0])[:, None]
+                low = np.rint(np.array([mixture.left, mixture.top]) * rendering.size)
+                high = np.rint(np.array([mixture.left + side, mixture.top + side]) * rendering.size)
+                column, row = np.arange(rendering.size), np.arange(rendering.size)[:, None]
                 inside = (column >= low[0]) & (column < high[0]) & (row >= low[1]) & (row < high[1])
                 np.testing.assert_array_equal(pixels, np.where(inside[..., None], partner, image))
 
@@ -133,7 +132,7 @@ def pairs_of(entries):
 def test_recorded_mixtures_come_back_with_their_views_whatever_the_seed(noise, kind):
     def shown(seed, epoch):
         batches = loader_of(noise, kind, 2, seed=seed, batch_size=seed).batches(epoch, True)
-        rows = [zip(b.entries, b.keys, b.pixels(24, 32), strict=True) for b in batches]
+        rows = [zip(b.entries, b.keys, b.pixels(Rendering(24, 32)), strict=True) for b in batches]
         return {r.image.sample.label: (k.tobytes(), p.tobytes()) for row in rows for r, k, p in row}
 
     first, second = shown(5, 1), shown(5, 2)

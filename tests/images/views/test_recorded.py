@@ -16,9 +16,11 @@ from deelish.images.decoding.decode import decode
 from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
-from deelish.images.views.view import View, render, view_seed
+from deelish.images.views.view import View, view_seed
+from deelish.images.views.window import render
+from deelish.plan.rendering import Rendering
 
-VIEW_SIZE = (24, 32)
+RENDERING = Rendering(24, 32)
 
 
 def loader_of(source, views=3, **options):
@@ -31,7 +33,7 @@ def shown(loader, epoch=1, training=True):
     found = {}
     for batch in loader.batches(epoch, training):
         keys = [None] * len(batch) if batch.keys is None else [key.tobytes() for key in batch.keys]
-        for sample, pixels, key in zip(batch.samples, batch.pixels(*VIEW_SIZE), keys, strict=True):
+        for sample, pixels, key in zip(batch.samples, batch.pixels(RENDERING), keys, strict=True):
             found[sample.label] = (pixels.tobytes(), key)
     return found
 
@@ -87,10 +89,10 @@ def test_a_key_names_content_position_and_mirror(noise):
 def test_the_pixels_are_those_of_the_batchs_view(noise):
     batch = next(loader_of(noise).batches(1, True))
     expected = [
-        render(np.asarray(decode(sample.path)), view, *VIEW_SIZE)
+        render(np.asarray(decode(sample.path)), view, RENDERING)
         for sample, view in zip(batch.samples, batch.views, strict=True)
     ]
-    np.testing.assert_array_equal(batch.pixels(*VIEW_SIZE), expected)
+    np.testing.assert_array_equal(batch.pixels(RENDERING), expected)
 
 
 def test_recorded_views_fill_the_margin_and_mirror_half():
@@ -107,7 +109,7 @@ def test_centre_shows_the_middle_in_every_epoch_with_the_keys_of_validation(nois
     first = shown(loader, 1)
     assert first == shown(loader, 2) == shown(loader, 1, training=False)
     assert first == shown(loader_of(noise, views=4), 1, training=False)
-    middle = render(np.asarray(decode("3.png")), View.centre(), *VIEW_SIZE)
+    middle = render(np.asarray(decode("3.png")), View.centre(), RENDERING)
     assert first[3][0] == middle.tobytes()
 
 
@@ -128,7 +130,7 @@ def test_a_file_that_changes_while_its_batch_is_in_use_is_refused(noise):
     batch = next(loader_of(noise).batches(1, False))
     Image.new("RGB", (40, 40)).save("2.png")
     with pytest.raises(DataError, match=r"train.txt line 3: 2.png has changed since this batch"):
-        batch.pixels(*VIEW_SIZE)
+        batch.pixels(RENDERING)
 
 
 def test_a_bad_image_gives_the_same_error(noise):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deelish.images.views.view import View, render, view_seed
+from deelish.images.views.view import View, view_seed
+from deelish.images.views.window import render
+from deelish.plan.rendering import Rendering
 
 
 def picture(width: int, height: int) -> np.ndarray:
@@ -31,7 +33,7 @@ def test_pixels_are_within_one_of_resize_and_crop(width, height, size, resize_si
     image = picture(width, height)
     left, top = (int(np.ceil((resize_size - size) * part - 0.5)) for part in corner)
     expected = resize_then_crop(image, left, top, size, resize_size)
-    pixels = render(image, View(0, corner[0], corner[1], False), size, resize_size)
+    pixels = render(image, View(0, corner[0], corner[1], False), Rendering(size, resize_size))
     assert pixels.dtype == np.uint8
     assert pixels.shape == (size, size, 3)
     difference = np.abs(pixels.astype(int) - expected)
@@ -45,19 +47,22 @@ def test_an_image_of_the_resize_size_is_cut_exactly(corner):
     left, top = int(32 * corner[0]), int(32 * corner[1])
     expected = image[top : top + 224, left : left + 224]
     view = View(0, corner[0], corner[1], False)
-    np.testing.assert_array_equal(render(image, view, 224, 256), expected)
+    np.testing.assert_array_equal(render(image, view, Rendering(224, 256)), expected)
 
 
 @pytest.mark.parametrize(("size", "resize_size"), [(224, 256), (227, 256), (3, 8), (8, 8)])
 def test_the_centre_is_caffes_whole_offset(size, resize_size):
     offset = (resize_size - size) // 2
-    assert View.centre().corner(size, resize_size) == (offset, offset)
+    assert View.centre().corner(Rendering(size, resize_size), resize_size, resize_size) == (
+        offset,
+        offset,
+    )
 
 
 def test_the_window_is_cut_from_the_image_resized_to_a_square():
     image = np.zeros((32, 128, 3), np.uint8)
     image[:, 64:] = 255
-    pixels = render(image, View(0, 1.0, 0.0, False), 48, 64)
+    pixels = render(image, View(0, 1.0, 0.0, False), Rendering(48, 64))
     np.testing.assert_array_equal(pixels[:, :14], 0)
     np.testing.assert_array_equal(pixels[:, 18:], 255)
 
@@ -68,18 +73,19 @@ def test_a_fourth_byte_is_ignored(size, mirror):
     image = picture(50, 40)
     four = np.dstack([image, np.arange(2000).reshape(40, 50).astype(np.uint8)])
     view = View(0, 0.2, 0.6, mirror)
-    pixels = render(four, view, size, 40)
+    pixels = render(four, view, Rendering(size, 40))
     assert pixels.shape == (size, size, 3)
-    np.testing.assert_array_equal(pixels, render(image, view, size, 40))
+    np.testing.assert_array_equal(pixels, render(image, view, Rendering(size, 40)))
     np.testing.assert_array_equal(
-        render(four[:, :40], view, size, 40), render(image[:, :40], view, size, 40)
+        render(four[:, :40], view, Rendering(size, 40)),
+        render(image[:, :40], view, Rendering(size, 40)),
     )
 
 
 def test_mirror_turns_the_window_left_to_right():
     image = picture(300, 200)
-    straight = render(image, View(0, 0.2, 0.6, False), 32, 40)
-    mirrored = render(image, View(0, 0.2, 0.6, True), 32, 40)
+    straight = render(image, View(0, 0.2, 0.6, False), Rendering(32, 40))
+    mirrored = render(image, View(0, 0.2, 0.6, True), Rendering(32, 40))
     np.testing.assert_array_equal(mirrored, straight[:, ::-1])
 
 
@@ -99,7 +105,7 @@ def test_without_mirror_only_the_mirror_changes():
 
 def test_random_views_fill_the_margin_and_mirror_half():
     views = [View.random(seed) for seed in range(2000)]
-    corners = np.array([view.corner(224, 256) for view in views])
+    corners = np.array([view.corner(Rendering(224, 256), 256, 256) for view in views])
     assert corners.min() == 0
     assert corners.max() == 32
     np.testing.assert_allclose(corners.mean(axis=0), 16, atol=1)
