@@ -69,25 +69,30 @@ class Augmentation:
 
         None without a random resized crop. Only the ratio of the sides counts.
         """
-        for position, item in enumerate(self.items):
-            if isinstance(item, NamedItem) and item.name == CROP:
-                return random_resized_crop(Draws(seed, position), width / height, **item.options)
-        return None
+        position = self._position(CROP)
+        if position is None:
+            return None
+        options = self.items[position].options
+        return random_resized_crop(Draws(seed, position), width / height, **options)
+
+    @property
+    def crops(self) -> bool:
+        """Whether it has a random resized crop: its views have boxes."""
+        return self._position(CROP) is not None
 
     @property
     def flips(self) -> bool:
         """Whether it has a horizontal flip, which takes the place of the view's mirror."""
-        return any(isinstance(item, NamedItem) and item.name == FLIP for item in self.items)
+        return self._position(FLIP) is not None
+
+    def _position(self, name: str) -> int | None:
+        names = [item.name for item in self.items]
+        return names.index(name) if name in names else None
 
     def to_bytes(self) -> bytes:
         """What the pixels depend on, beside the view: every item, with all options."""
-        row: list[Any] = [VERSION]
-        for item in self.items:
-            if isinstance(item, UserFunction):
-                row.append(["function", {"key": item.key}])
-            else:
-                row.append([item.name, dict(item.options)])
-        return json.dumps(row, sort_keys=True).encode()
+        row = [[item.name, dict(item.options)] for item in self.items]
+        return json.dumps([VERSION, *row], sort_keys=True).encode()
 
     @cached_property
     def digest(self) -> bytes:

@@ -31,8 +31,10 @@ class UserFunction:
     key: what names the function in the teacher cache, which cannot know its code.
     """
 
+    name = "function"
+
     def __init__(self, function: Function, key: str) -> None:
-        self.key = key
+        self.options = {"key": key}
         self._function = function
         self._lock = Lock()
         self._images = 0
@@ -75,7 +77,7 @@ class UserFunction:
 
     def __str__(self) -> str:
         name = getattr(self._function, "__name__", type(self._function).__name__)
-        return f"InputBatch(augment=...): the function {name} (key={self.key!r})"
+        return f"InputBatch(augment=...): the function {name} (key={self.options['key']!r})"
 
     def __repr__(self) -> str:
-        return f"function(key={self.key!r})"
+        return f"function(key={self.options['key']!r})"
