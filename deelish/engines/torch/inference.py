@@ -19,6 +19,7 @@ from deelish.engines.inference import (
     logits_of,
     qualified,
 )
+from deelish.engines.torch.input_facts import fixed_input
 from deelish.engines.torch.pixels import input_of
 from deelish.engines.torch.recording import check_layer, recorded, recording
 from deelish.errors import TrainingError, first_line
@@ -52,7 +53,8 @@ class TorchModel(WatchedModel):
         self.parameters = sum(value.numel() for value in module.parameters())
         config = getattr(module, "config", None)
         self.labels = _labels(getattr(config, "id2label", None))
-        size = getattr(config, "image_size", None)
+        self.fixed = fixed_input(module)
+        size = self.fixed.get("size", getattr(config, "image_size", None))
         if isinstance(size, int):
             self.pixels = {"size": size}
 
