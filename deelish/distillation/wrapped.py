@@ -49,7 +49,9 @@ class WrappedModel(Predictor):
             self.context = model.network.context
             self.preprocessing = _own_preprocessing(model, preprocessing, pixels)
         else:
-            self.preprocessing = preprocessing_of(model, source, preprocessing, pixels)
+            self.preprocessing = preprocessing_of(
+                model, source, preprocessing, pixels, verb="Teacher"
+            )
         self.name, self.parameters = model.name, model.parameters
         self.labels = model.labels
         self._classes, self._checked = model.classes, False

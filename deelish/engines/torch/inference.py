@@ -19,6 +19,7 @@ from deelish.engines.inference import (
     no_such_layer,
     qualified,
 )
+from deelish.engines.torch.input_facts import fixed_input
 from deelish.errors import TrainingError, first_line
 
 
@@ -47,7 +48,8 @@ class TorchModel(WatchedModel):
         self.parameters = sum(value.numel() for value in module.parameters())
         config = getattr(module, "config", None)
         self.labels = _labels(getattr(config, "id2label", None))
-        size = getattr(config, "image_size", None)
+        self.fixed = fixed_input(module)
+        size = self.fixed.get("size", getattr(config, "image_size", None))
         if isinstance(size, int):
             self.pixels = {"size": size}
 
