@@ -24,7 +24,7 @@ _NAMES = {
     **dict.fromkeys(("grayscale", "RandomGrayscale", "ToGray"), "grey"),
     **dict.fromkeys(("GaussianBlur", "gaussian_blur"), "blur"),
     **dict.fromkeys(("cutout", "erasing", "reprob"), "random_erasing"),
-    **dict.fromkeys(("randaug", "rand"), "rand_augment"),
+    **dict.fromkeys(("RandAugment", "randaug", "rand"), "rand_augment"),
     **dict.fromkeys(("ta_wide", "TrivialAugmentWide"), "trivial_augment"),
     "jitter": "color_jitter",
 }

@@ -84,12 +84,16 @@ def test_pixels_are_those_of_torchvision(functional, name, size):
         np.testing.assert_array_equal(pixels, np.asarray(wanted), f"{name} {values}")
 
 
-def test_a_shift_of_whole_pixels_is_not_cut_short_by_rounding():
-    image = picture(224)
-    for pixels in range(1, 33):
-        shifted = done("translate_x", pixels / 224, size=224)
-        np.testing.assert_array_equal(shifted[:, pixels:], image[:, :-pixels])
-        np.testing.assert_array_equal(shifted[:, :pixels], 0)
+@pytest.mark.parametrize("size", [22, 39, 224])
+def test_a_shift_of_whole_pixels_is_not_cut_short_by_rounding(size):
+    """15 / 22 of 22 is a little less than 15 in binary fractions."""
+    image = picture(size)
+    for pixels in range(1, size):
+        for name, shown in (("translate_x", image[:, :-pixels]), ("translate_y", image[:-pixels])):
+            shifted = done(name, pixels / size, size=size)
+            rest = shifted[:, pixels:] if name == "translate_x" else shifted[pixels:]
+            np.testing.assert_array_equal(rest, shown)
+            assert not shifted[:, :pixels].any() or not shifted[:pixels].any()
 
 
 @pytest.mark.parametrize("size", [224, 112])

@@ -122,7 +122,7 @@ WRONG = {
     "ColorJitter": "did you mean 'color_jitter'",
     "gray": "there is no 'gray'; did you mean 'grey'",
     "RandomGrayscale": "deelish calls it 'grey'",
-    "RandAugment": "did you mean 'rand_augment'",
+    "RandAugment": "there is no 'RandAugment'; deelish calls it 'rand_augment'",
     "TrivialAugmentWide": "deelish calls it 'trivial_augment'",
     "RandomResizedCrop": "did you mean 'random_resized_crop'",
     "hflip": "deelish calls it 'horizontal_flip'",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from images.loaded_batches import decoded
 from PIL import Image
 
 from deelish.errors import DataError, TrainingError
@@ -15,6 +16,8 @@ from deelish.images.decoding.decode import decode
 from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
+from deelish.images.views.batch_entry import SampleView
+from deelish.images.views.view import View
 from deelish.images.views.window import render
 from deelish.plan.rendering import Rendering
 
@@ -184,6 +187,28 @@ def test_a_crop_is_one_box_of_the_file_at_whatever_scale_it_is_decoded(tmp_path,
         views.add((batch.views[0], batch.keys.tobytes()))
     ((view, _),) = views
     assert view.box == augmentation_of("random_resized_crop").box(1203, 901, view.seed)
+
+
+def test_a_crop_decodes_each_image_once(tmp_path, monkeypatch):
+    """Whole, and not at a reduced scale before that."""
+    monkeypatch.chdir(tmp_path)
+    for number in range(3):
+        Image.new("RGB", (900, 700), (number, 0, 0)).save(f"{number}.jpg")
+    Path("train.txt").write_text("".join(f"{number}.jpg 0\n" for number in range(3)))
+    files = decoded(monkeypatch)
+    loader = loader_of("train.txt", "random_resized_crop", 1)
+    loader.renderings.add(LARGE)
+    list(loader.batches(1, True))
+    assert sorted(files) == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def test_another_seed_is_another_key_even_of_the_same_window(noise):
+    """The seed decides what the recipe draws."""
+    sample = read_samples(noise)[0]
+    views = [View(seed, 0.5, 0.5, False) for seed in (1, 2)]
+    for recipe, count in ((None, 1), (augmentation_of("grey"), 2)):
+        names = {SampleView(sample, view, b"digest", recipe).to_bytes() for view in views}
+        assert len(names) == count
 
 
 @pytest.mark.parametrize("p", [0, 1])
