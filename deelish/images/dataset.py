@@ -79,13 +79,15 @@ class Dataset:
         train_samples = read_samples(train, root, classes.names)
         val_samples = [] if val is None else read_samples(val, root, classes.names)
         if val is not None:
-            _check_folders(train, val)
+            if None not in (train_samples[0].label, val_samples[0].label):
+                _check_folders(train, val)
             check_apart(train_samples, val_samples)
         # A label beyond the classes of every network is wrong, whichever network is the student.
         if classes.count is not None:
             for samples in (train_samples, val_samples):
                 check_labels(samples, *classes.count)
-        self.classes = max(sample.label for sample in train_samples) + 1
+        labels = [sample.label for sample in train_samples if sample.label is not None]
+        self.classes = max(labels, default=-1) + 1
         plain = ReadOptions(choices.mirror, choices.views, cache=self._cache)
         changed = replace(plain, mix=choices.mix, augmentation=augmentation)
         self.train = self._loader(train_samples, seed, changed)

@@ -45,7 +45,9 @@ def InputBatch(
     Args:
         train, val: a list with ``path label`` a line, a folder of class folders, or tar shards in
             WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Paths of a list are looked
-            for in `root` if it is given, then beside the list, then in the working folder.
+            for in `root` if it is given, then beside the list, then in the working folder. Images
+            without labels, for a student that learns from a teacher alone: a list with ``path`` a
+            line, a folder of images, or shards without .cls; `val` may have labels nevertheless.
         batch_size: images a batch.
         crop: the crop fraction, the part of an image's side that a view shows, up to 1 for the
             whole image; left out, each network's own: 224 of 256, 227 of 256, and 7/8 for other
@@ -75,8 +77,9 @@ def InputBatch(
             sees the change.
 
     Raises:
-        DataError: missing files, labels that are no number or outside the networks' classes, an
-            empty list, one image in both sets, or a choice that does not exist.
+            DataError: missing files, labels that are no number or outside the networks' classes,
+            labels for some images of a list alone, an empty list, one image in both sets, or a
+            choice that does not exist.
         TrainingError: while training, a function of `augment` that fails, returns another shape or
             type, or draws from another generator than its own.
     """

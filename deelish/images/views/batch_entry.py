@@ -55,13 +55,14 @@ class BatchEntry:
 
     @property
     def label_weights(self) -> list[tuple[int, float]]:
-        """The true labels, each with its probability; the most probable first."""
-        if self.mixed is None:
-            return [(self.image.sample.label, 1.0)]
-        mixture, partner = self.mixed
-        ratio = mixture.ratio
-        labels = [(self.image.sample.label, ratio), (partner.sample.label, 1 - ratio)]
-        return sorted(labels, key=lambda pair: -pair[1])
+        """The true labels, each with its probability; the most probable first. Or there is none."""
+        weights = [(self.image.sample.label, 1.0)]
+        if self.mixed is not None:
+            mixture, partner = self.mixed
+            ratio = mixture.ratio
+            weights = [(self.image.sample.label, ratio), (partner.sample.label, 1 - ratio)]
+        known = [(label, weight) for label, weight in weights if label is not None]
+        return sorted(known, key=lambda pair: -pair[1])
 
     @property
     def key(self) -> bytes | None:

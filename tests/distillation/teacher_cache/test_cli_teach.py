@@ -32,6 +32,14 @@ def model(tmp_path, images):
         return trained(network, 1).save(tmp_path / "small.hdf5")
 
 
+def test_images_without_labels_share_the_cache_of_those_with(model, images, folder, ran):
+    bare = images.with_name("bare.txt")
+    bare.write_text("".join(f"{line.split()[0]}\n" for line in images.read_text().splitlines()))
+    arguments = ("teach", model, "--batch-size", 8, "--views", 1, "--images")
+    assert ran(*arguments, bare)[0] == "view 1: 20 computed, 0 cached before"
+    assert ran(*arguments, images)[0] == "view 1: 0 computed, 20 cached before"
+
+
 def test_teach_caches_every_view_and_resumes_where_it_stopped(model, images, folder, ran):
     arguments = ("teach", model, "--images", images, "--batch-size", 8)
     first, last = ran(*arguments, "--views", 1)
