@@ -1,6 +1,6 @@
 """The speed of students: models of timm taught by EfficientNet-Lite0, beside two rivals.
 
-    python benchmarks/students.py PHOTOGRAPHS [--timm CHECKOUT] [--rounds 3] [--batches 6]
+    python benchmarks/students.py PHOTOGRAPHS [--timm CHECKOUT] [--rounds 3] [--batches 5]
         [--batch 32] [--threads N] [--workers 2] [--students NAME ...] [--precisions NAME ...]
         [--json]
 
@@ -18,7 +18,8 @@ teacher. "timm's train.py" is that of a git checkout of pytorch-image-models, wi
 installed: --kd-model-name efficientnet_lite0, channels last, fused AdamW, no colour jitter, and
 --amp --amp-dtype bfloat16 in the second table. "Hand-written" is benchmarks/students/
 hand_written.py: channels last, autocast, the teacher in inference mode, libjpeg-turbo in the
-processes of a DataLoader. Both rivals load images with --workers processes.
+processes of a DataLoader. Both rivals load images with --workers processes. Nothing is compiled:
+torch.compile takes a minute or more for a network and precision.
 
 Two quiet cores need about ten minutes. With --json the last line is an object: the ratios by
 precision and student, where null was not measured. It runs on Linux, and needs 12 GB of memory.
@@ -31,6 +32,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from speed.options import at_least
 from speed.setting import Setting
 from speed.sides import Side, measure, notes_of
 from students import table
@@ -38,14 +40,15 @@ from students.recipe import PRECISIONS, SIZE, STUDENTS
 
 
 def options_of_the_user():
+    count = at_least(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photographs", metavar="PHOTOGRAPHS", type=Path)
     parser.add_argument("--timm", metavar="CHECKOUT", type=Path, help="holds train.py")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batches", type=int, default=6, help="in a round")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--workers", type=int, default=2, help="processes of the rivals' loaders")
+    parser.add_argument("--rounds", type=count, default=3)
+    parser.add_argument("--batches", type=count, default=5, help="in a round")
+    parser.add_argument("--batch", type=count, default=32)
+    parser.add_argument("--threads", type=count, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--workers", type=count, default=2, help="processes of the rivals' loaders")
     parser.add_argument("--students", nargs="+", choices=STUDENTS, default=list(STUDENTS))
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")

@@ -101,6 +101,28 @@ def test_the_hand_written_loss_is_the_formula(part, setting):
     assert work.update(pixels, labels) == pytest.approx(expected.item(), rel=1e-4)
 
 
+@pytest.mark.parametrize(("views", "passes"), [(None, BATCHES), (1, 0)])
+def test_from_the_second_round_on_only_cached_logits_need_no_teacher(
+    part, setting, monkeypatch, views, passes
+):
+    monkeypatch.setenv("DEELISH_CACHE", str(setting.folder / "cache"))
+    ours = pytest.importorskip("students.ours", exc_type=ImportError)
+    create_model, calls = ours.timm.create_model, []
+
+    def watched(name, *args, **kwargs):
+        model = create_model(name, *args, **kwargs)
+        if name == ours.TEACHER:
+            model.register_forward_hook(lambda *_: calls.append(name))
+        return model
+
+    monkeypatch.setattr(ours.timm, "create_model", watched)
+    work = ours.Train(setting, STUDENT, "float32", taught=True, views=views)
+    work.round()
+    calls.clear()
+    assert work.round()[0] == BATCH * BATCHES
+    assert len(calls) == passes
+
+
 def channels(*values):
     return torch.tensor(values).reshape(1, 3, 1, 1)
 
