@@ -98,6 +98,9 @@ class ChainerEngine(Engine):
     def matmul(self, a: Any, b: Any) -> Any:
         return F.matmul(a, b)
 
+    def swap_last_axes(self, values: Any) -> Any:
+        return F.swapaxes(values, -2, -1)
+
     def gather(self, values: Any, labels: np.ndarray) -> Any:
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
 

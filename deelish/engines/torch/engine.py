@@ -128,6 +128,9 @@ class TorchEngine(Engine):
     def matmul(self, a: Tensor, b: Tensor) -> Tensor:
         return torch.matmul(a, b)
 
+    def swap_last_axes(self, values: Tensor) -> Tensor:
+        return values.transpose(-2, -1)
+
     def gather(self, values: Tensor, labels: np.ndarray) -> Tensor:
         return values.gather(1, self.array(labels)[:, None])[:, 0]
 
