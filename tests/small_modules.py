@@ -6,7 +6,7 @@ from torch import nn
 
 from deelish import Student
 
-PIXELS = {"size": 8, "mean": 0, "scale": 1 / 255}
+PIXELS = {"size": 8, "mean": 0, "scale": 1 / 255, "crop": 1}
 
 
 class Small(nn.Module):
