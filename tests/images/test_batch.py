@@ -18,7 +18,7 @@ LARGE, SMALL = Rendering(24, 32), Rendering(8, 10)
 
 @pytest.fixture
 def rendered(monkeypatch):
-    """How often each view size was rendered."""
+    """How often each rendering was made."""
     count = Counter()
 
     def counted(image, view, rendering):
