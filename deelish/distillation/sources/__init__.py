@@ -10,8 +10,11 @@ from deelish.distillation.sources.network import NetworkModel
 from deelish.engines.frameworks import is_module
 from deelish.engines.inference import InferenceModel, Part
 from deelish.errors import TrainingError
+from deelish.formats.native import module_file
 from deelish.network.learner import Learner
 from deelish.network.model import Model
+from deelish.network.module_network import ModuleNetwork
+from deelish.network.module_opening import opened
 from deelish.network.opening import open_parts
 
 
@@ -57,4 +60,6 @@ def _opened(path: Path, gpu: int) -> InferenceModel:
         from deelish.distillation.sources.onnx import OnnxModel
 
         return OnnxModel(path, gpu)
+    if module_file.holds_module(path):
+        return NetworkModel(ModuleNetwork.of(opened(path)))
     return NetworkModel(Model.of(open_parts(path)))
