@@ -32,6 +32,8 @@ class TorchLearningModel(TorchModel, LearningModel):
         TrainingError: it has no trainable weights, or is on another device or in another type.
     """
 
+    freezable = False
+
     def __init__(
         self,
         module: nn.Module,
