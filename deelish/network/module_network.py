@@ -216,6 +216,15 @@ class ModuleNetwork(Learner):
         """A module of its own with the same weights, for a running average."""
         return self._model.copied_module()
 
+    def fingerprint(self) -> str | None:
+        """sha256 of all that its logits depend on except the pixels; None while it is trained.
+
+        The module is the user's, who may train it without deelish: that is seen, too.
+        """
+        if not self.learning and self._model.changed():
+            self._fingerprint = None
+        return super().fingerprint()
+
     def _computed_fingerprint(self) -> str | None:
         facts = [
             self._model.kind,
