@@ -113,6 +113,11 @@ class ModuleNetwork(Learner):
             raise TrainingError(
                 f"{self.name}: its logits for a grey image are not finite; look at its weights"
             )
+        if logits.shape[1] > 1 and logits.min() >= 0 and np.allclose(logits.sum(1), 1, atol=1e-3):
+            raise TrainingError(
+                f"{self.name}: its output is probabilities, since its rows sum to 1, where logits"
+                " are needed; take the softmax out of it"
+            )
         return logits
 
     def _grey(self) -> np.ndarray:
