@@ -119,6 +119,10 @@ class WatchedModel(InferenceModel):
             self._cached_digest = version, self._compute_digest()
         return self._cached_digest[1]
 
+    def changed(self) -> bool:
+        """Whether its arrays were updated since the last digest, or there was none."""
+        return self._cached_digest is None or self._cached_digest[0] != self._version()
+
     def fresh_digest(self) -> str:
         self._cached_digest = None
         return self.digest()
@@ -168,7 +172,7 @@ def logits_of(name: str, output: Any, is_array: Any, part: Part = None) -> Any:
         return found
     if not isinstance(output, Mapping | tuple | list) and not hasattr(output, "__dict__"):
         raise TrainingError(
-            f"{name}: returned {_described(output)}, where an array of logits (n, classes) is"
+            f"{name}: returned {_described(output)}, where one array of logits (n, classes) is"
             " needed; let its forward() return them"
         )
     if part is None:

@@ -113,6 +113,11 @@ class ModuleNetwork(Learner):
             raise TrainingError(
                 f"{self.name}: its logits for a grey image are not finite; look at its weights"
             )
+        if logits.shape[1] > 1 and logits.min() >= 0 and np.allclose(logits.sum(1), 1, atol=1e-3):
+            raise TrainingError(
+                f"{self.name}: its output is probabilities, since its rows sum to 1, where logits"
+                " are needed; take the softmax out of it"
+            )
         return logits
 
     def _grey(self) -> np.ndarray:
@@ -215,6 +220,15 @@ class ModuleNetwork(Learner):
     def copied_module(self) -> Any:
         """A module of its own with the same weights, for a running average."""
         return self._model.copied_module()
+
+    def fingerprint(self) -> str | None:
+        """sha256 of all that its logits depend on except the pixels; None while it is trained.
+
+        The module is the user's, who may train it without deelish: that is seen, too.
+        """
+        if not self.learning and self._model.changed():
+            self._fingerprint = None
+        return super().fingerprint()
 
     def _computed_fingerprint(self) -> str | None:
         facts = [

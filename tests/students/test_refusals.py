@@ -73,6 +73,7 @@ SHAPES = r"where logits \(2, classes\) are needed; give the torch module with it
         (Making(lambda y: y[:, 0]), {}, rf"for 2 images is \(2,\), {SHAPES}"),
         (Making(lambda y: y[:, :, None, None].expand(-1, -1, 3, 3)), {}, SHAPES),
         (Making(lambda y: y * torch.nan), {}, r"logits for a grey image are not finite; look at"),
+        (Making(lambda y: y.softmax(1)), {}, r"output is probabilities, .* take the softmax out"),
         (Writing(), {}, r"Writing: its forward\(\) writes over the images .*; let it work on a co"),
         (frozen(), {}, r"Small: has no weight with requires_grad, .*; set it for those that"),
         (nn.Flatten(), {}, r"Flatten: has no weight with requires_grad"),
@@ -247,6 +248,15 @@ def test_a_loss_that_is_not_finite_leaves_the_weights(session, sets):
     after = net.record().arrays
     for name, _ in net.module.module.named_parameters():
         assert np.array_equal(after[name], before[name])
+
+
+def test_a_loss_without_gradients(sets):
+    cut, net = made(Making(lambda y: y.detach())), student()
+    error = r"the loss depends on no weight, .* take detach\(\), no_grad\(\) and numpy\(\) out"
+    refused(TrainingError, error, lambda: once(lambda x, t: (cut.classify(x), cut.backprop(t))[1]))
+    with torch.no_grad():
+        lesson = lambda x, t: (net.classify(x), net.backprop(t))[1]  # noqa: E731
+        refused(TrainingError, error, lambda: once(lesson))
 
 
 def test_two_students_of_one_module_in_one_training(sets):
