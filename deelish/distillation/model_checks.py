@@ -18,7 +18,7 @@ from deelish.errors import DeelishError, TrainingError, first_line
 ROUNDING = 0.05
 
 
-def checked_logits(model: InferenceModel, values: np.ndarray) -> np.ndarray:
+def checked_logits(model: InferenceModel, values: Any) -> np.ndarray:
     """The model's logits for float32 (n, channels, size, size): float32 (n, classes).
 
     Raises:
@@ -40,7 +40,7 @@ def checked_logits(model: InferenceModel, values: np.ndarray) -> np.ndarray:
     return output.reshape(shape[:2]).astype(np.float32, copy=False)
 
 
-def output_of(model: InferenceModel, values: np.ndarray, layer: str | None = None) -> np.ndarray:
+def output_of(model: InferenceModel, values: Any, layer: str | None = None) -> np.ndarray:
     """The output of the model, or of one of its layers; its own errors become one sentence.
 
     Raises:
@@ -52,14 +52,14 @@ def output_of(model: InferenceModel, values: np.ndarray, layer: str | None = Non
         raise
     except Exception as error:
         raise TrainingError(
-            f"{model.name}: the {model.kind} fails on images {values.shape}"
+            f"{model.name}: the {model.kind} fails on images {tuple(values.shape)}"
             f" ({first_line(error)}); look at its"
             " size= and order="
         ) from error
     return np.asarray(output)
 
 
-def first_logits(model: InferenceModel, values: np.ndarray) -> np.ndarray:
+def first_logits(model: InferenceModel, values: Any) -> np.ndarray:
     """The logits (n, classes) of the first batch, after all checks.
 
     Raises:

@@ -24,9 +24,10 @@ def warn_if_swapped(
     if (student, teacher) not in memory.records:
         _check_size(student, teacher)
     record = memory.records.setdefault((student, teacher), TeacherRecord())
-    if memory.images.labels is None or record.judged:
+    truth = memory.images.labels
+    if truth is None or not truth.known or record.judged:
         return
-    labels = memory.images.labels.value
+    labels = truth.value
     record.images += len(labels)
     record.correct += int((logits.argmax(1) == labels).sum())
     record.labels.update(labels.tolist())

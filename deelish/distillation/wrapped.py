@@ -50,7 +50,9 @@ class WrappedModel(Predictor):
             self.context = model.network.context
             self.preprocessing = _own_preprocessing(model, preprocessing, pixels)
         else:
-            self.preprocessing = preprocessing_of(model, source, preprocessing, pixels)
+            self.preprocessing = preprocessing_of(
+                model, source, preprocessing, pixels, verb="Teacher"
+            )
         self.name, self.parameters = model.name, model.parameters
         self.labels = model.labels
         self._classes, self._checked = model.classes, False
@@ -102,7 +104,8 @@ class WrappedModel(Predictor):
             TrainingError: the model fails a check: finite logits (n, classes), no randomness, no
                 parameter changed.
         """
-        values = self.preprocessing.apply(images.pixels(self.preprocessing))
+        rule = self.preprocessing
+        values = self._model.input_of(images.pixels(rule), rule)
         made = (checked_logits if self._checked else first_logits)(self._model, values)
         self._checked = True
         if self._classes not in (None, made.shape[1]):
@@ -121,7 +124,8 @@ class WrappedModel(Predictor):
         """
         if self.network is not None:
             return self.network.feature_of(images, layer, reduced=reduced)
-        values = self.preprocessing.apply(images.pixels(self.preprocessing))
+        rule = self.preprocessing
+        values = self._model.input_of(images.pixels(rule), rule)
         return self.engine.array(output_of(self._model, values, layer))
 
     def fingerprint(self) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from deelish.errors import PlanError, TrainingError
+from deelish.plan.preprocessing import Preprocessing
 
 # The address of a function or an object in memory, which differs from run to run.
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -47,8 +48,16 @@ class InferenceModel(ABC):
     reducible = False
     autocast_dtype: str | None = None
 
+    def input_of(self, pixels: np.ndarray, rule: Preprocessing) -> Any:
+        """Its input of RGB pixels uint8 (n, size, size, 3): what `run` takes.
+
+        Raises:
+            DataError: pixels of another shape or type.
+        """
+        return rule.apply(pixels)
+
     @abstractmethod
-    def run(self, values: np.ndarray) -> Any:
+    def run(self, values: Any) -> Any:
         """float32 (n, channels, size, size) -> its logits as a NumPy array, in evaluation mode."""
 
     @abstractmethod
@@ -63,7 +72,7 @@ class InferenceModel(ABC):
         """Layers that still hold initial weights; a foreign model counts as trained."""
         return set()
 
-    def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
+    def feature(self, values: Any, layer: str) -> np.ndarray:
         """What an inner layer makes of the same input.
 
         Raises:

@@ -19,6 +19,7 @@ class ImageBatch:
 
     Attributes:
         labels: int64 (n,), true labels; of a mixture, the label with the larger probability.
+            None where the images have no labels.
         keys: uint8 (n, 16), a name for each image's content, view and mixture. It does not depend
             on the rendering, and is the same in every list and run. None where views are fresh.
         requested: the renderings that pixels were requested for.
@@ -37,7 +38,7 @@ class ImageBatch:
         self.entries = list(entries)
         self.samples = [entry.image.sample for entry in entries]
         self.views = [entry.image.view for entry in entries]
-        self.labels = np.array([entry.label_weights[0][0] for entry in entries], np.int64)
+        self.labels = _labels(entries)
         self.keys = keys
         self.requested: set[Rendering] = set()
         self.global_size, self.fraction = len(self.entries), 1.0
@@ -72,8 +73,11 @@ class ImageBatch:
         return part
 
     def label_probabilities(self, classes: int) -> NDArray[np.float32] | None:
-        """The true labels as probabilities (n, classes); None where no image is mixed."""
-        if all(entry.mixed is None for entry in self.entries):
+        """The true labels as probabilities (n, classes); None where no image is mixed.
+
+        Nor are there any where the images have no labels.
+        """
+        if self.labels is None or all(entry.mixed is None for entry in self.entries):
             return None
         probabilities = np.zeros((len(self), classes), np.float32)
         for row, entry in zip(probabilities, self.entries, strict=True):
@@ -88,3 +92,9 @@ class ImageBatch:
             if rendering in parent._rendered:
                 return parent._rendered[rendering][rows]
         return self._render_now(self.entries, rendering)
+
+
+def _labels(entries: Sequence[BatchEntry]) -> NDArray[np.int64] | None:
+    """The label of each entry; None where one has none, as then none has."""
+    weights = [entry.label_weights for entry in entries]
+    return np.array([each[0][0] for each in weights], np.int64) if all(weights) else None

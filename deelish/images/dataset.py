@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deelish.common.checks import is_count, is_fraction
 from deelish.common.printing import Once
 from deelish.common.processes import Group
 from deelish.errors import DataError
+from deelish.images.augmentation.parsing import Augment, augmentation_of
 from deelish.images.cache.base import DISK, MEMORY, ImageCache
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
@@ -34,6 +35,7 @@ class Choices:
     mirror: bool = True
     on_bad_image: str = "raise"
     views: int | str | None = None
+    augment: Augment = None
     mix: str | None = None
     top: int | None = None
     keep: str | None = None
@@ -65,29 +67,39 @@ class Dataset:
         seed: int,
     ) -> None:
         _check(choices)
+        augmentation = augmentation_of(choices.augment)
+        if augmentation is not None and choices.views == CENTRE:
+            raise DataError(
+                f"InputBatch(views={CENTRE!r}, augment=...): the centre is shown as it is; leave"
+                " augment= out, or give the number of views that an image has"
+            )
         self.choices = choices
         self._cache = _cache(choices.keep)
         self._once = Once()
         train_samples = read_samples(train, root, classes.names)
         val_samples = [] if val is None else read_samples(val, root, classes.names)
         if val is not None:
-            _check_folders(train, val)
+            if None not in (train_samples[0].label, val_samples[0].label):
+                _check_folders(train, val)
             check_apart(train_samples, val_samples)
         # A label beyond the classes of every network is wrong, whichever network is the student.
         if classes.count is not None:
             for samples in (train_samples, val_samples):
                 check_labels(samples, *classes.count)
-        self.classes = max(sample.label for sample in train_samples) + 1
-        self.train = self._loader(train_samples, seed, choices.mix)
-        self.val = self._loader(val_samples, seed, None) if val_samples else None
+        labels = [sample.label for sample in train_samples if sample.label is not None]
+        self.classes = max(labels, default=-1) + 1
+        plain = ReadOptions(choices.mirror, choices.views, cache=self._cache)
+        changed = replace(plain, mix=choices.mix, augmentation=augmentation)
+        self.train = self._loader(train_samples, seed, changed)
+        self.val = self._loader(val_samples, seed, plain) if val_samples else None
 
-    def _loader(self, samples: Sequence[Sample], seed: int, mix: str | None) -> Loader:
+    def _loader(self, samples: Sequence[Sample], seed: int, read_options: ReadOptions) -> Loader:
         choices = self.choices
         return Loader(
             samples,
             batch_size=choices.batch_size,
             seed=seed,
-            read_options=ReadOptions(choices.mirror, choices.views, mix, self._cache),
+            read_options=read_options,
             on_bad_image=choices.on_bad_image,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ def read_samples(
 ) -> list[Sample]:
     """The images of a text file of `path label` lines, of a folder of class folders, or of tars.
 
+    Without labels they are lines of paths alone, a folder of images, and tars of images alone. Of
+    one source, all images have a label or none has.
+
     A path is looked for in root, then in the list's own folder, then in the working folder.
     Class folders are numbered from 0 by name, or by their index in class_names when all are there.
     A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
@@ -39,8 +43,11 @@ def read_samples(
     if Path(source).is_dir():
         return _read_folder(source, class_names)
     if are_shards(source):
-        return [Sample(member, label, str(source), 0) for member, label in read_shards(source)]
-    return _read_list(source, () if root is None else (Path(root),))
+        samples = [Sample(member, label, str(source), 0) for member, label in read_shards(source)]
+    else:
+        samples = _read_list(source, () if root is None else (Path(root),))
+    _check_all_or_none(samples)
+    return samples
 
 
 def class_folders(source: str | Path) -> list[str]:
@@ -57,12 +64,26 @@ def class_folders(source: str | Path) -> list[str]:
 
 def check_labels(samples: Sequence[Sample], classes: int, who: str) -> None:
     """Raises DataError when a label is not one of the outputs (0 to classes - 1) of `who`."""
-    outside = [sample for sample in samples if not 0 <= sample.label < classes]
+    outside = [
+        sample for sample in samples if sample.label is not None and not 0 <= sample.label < classes
+    ]
     if outside:
         raise DataError(
             f"{outside[0].where}: label {outside[0].label}, but {who} has {classes} outputs"
             f" (0 to {classes - 1}); {len(outside)} of {len(samples)} labels are outside; correct"
             " the list, or pass the outputs= or labels= that it was made for"
+        )
+
+
+def _check_all_or_none(samples: Sequence[Sample]) -> None:
+    """Raises DataError with the first image that has a label where the first has none, or not."""
+    first = samples[0]
+    odd = next((each for each in samples if (each.label is None) != (first.label is None)), None)
+    if odd is not None:
+        got, other = ("no label", "one") if odd.label is None else ("a label", "none")
+        raise DataError(
+            f"{odd.where}: image {odd.path} has {got}, and that of {first.where} has {other};"
+            " give every image a label, or none of them"
         )
 
 
@@ -120,15 +141,14 @@ def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Sample]:
     return samples
 
 
-def _read_lines(source: str | Path) -> Iterator[tuple[int, str, int]]:
-    """Number, path and label of each line that is not blank."""
+def _read_lines(source: str | Path) -> Iterator[tuple[int, str, int | None]]:
+    """Number, path and label of each line that is not blank; None for a line without one."""
     found = []
     for number, line in enumerate(_read_text(source).split("\n"), 1):
         if line.strip():
-            path, label, *_ = (*line.strip().rsplit(None, 1), "")
-            found.append((number, path, label))
+            found.append((number, *_parts(line.strip())))
     if not found:
-        raise DataError(f"{source}: the list is empty; write `path label` on each line")
+        raise DataError(f"{source}: the list is empty; write `path label` on each line, or `path`")
     faults = [(row, fault) for row in found if (fault := _fault(row[1], row[2]))]
     if faults:
         (number, path, label), fault = faults[0]
@@ -138,16 +158,22 @@ def _read_lines(source: str | Path) -> Iterator[tuple[int, str, int]]:
             f"{source} line {number}: {fault.format(path=path[:99], label=label[:99])}{more};"
             " write `path label` with a label of 0 or more"
         )
-    return ((number, path, int(label)) for number, path, label in found)
+    return ((number, path, int(label) if label else None) for number, path, label in found)
+
+
+def _parts(line: str) -> tuple[str, str]:
+    """Path and label of a line. It has no label where it is one word, or ends as images do."""
+    if line.lower().endswith(EXTENSIONS):
+        return line, ""
+    path, label, *_ = (*line.rsplit(None, 1), "")
+    return path, label
 
 
 def _fault(path: str, label: str) -> str:
     """What is wrong with a line, as a template to fill in with its path and label; or ""."""
     if "\0" in path + label:
         return "there is a NUL character"
-    if not label:
-        return "{path!r} has no label"
-    return label_fault(label)
+    return label_fault(label) if label else ""
 
 
 def _read_text(source: str | Path) -> str:
@@ -173,11 +199,6 @@ def _read_text(source: str | Path) -> str:
 
 def _read_folder(source: str | Path, class_names: Sequence[str] | None) -> list[Sample]:
     folders = class_folders(source)
-    if not folders:
-        raise DataError(
-            f"{source}: the folder holds no class folders; put the images of each class into a"
-            " folder of its own, or name a list of `path label` lines"
-        )
     names = list(class_names or ())
     known = set(folders) <= set(names)
     samples = [
@@ -186,18 +207,23 @@ def _read_folder(source: str | Path, class_names: Sequence[str] | None) -> list[
         for path in _images(Path(source, folder))
     ]
     if not samples:
+        samples = [Sample(path, None, str(source), 0) for path in _images(Path(source), 1)]
+    if not samples:
         raise DataError(
-            f"{source}: there is no image in its {len(folders)} class folders; put files there"
-            f" that end in {', '.join(EXTENSIONS)}"
+            f"{source}: there is no image in the folder, nor in its {len(folders)} class folders;"
+            f" put files there that end in {', '.join(EXTENSIONS)}"
         )
     return samples
 
 
-def _images(folder: Path) -> list[Path]:
-    """The images in a class folder and below it (Tiny ImageNet nests one folder), sorted."""
+def _images(folder: Path, levels: int | None = None) -> list[Path]:
+    """The images in a folder and below it (Tiny ImageNet nests one folder), sorted.
+
+    levels: how many levels of folders are looked into; left out, all.
+    """
     return sorted(
         Path(place, name)
-        for place, _, names in os.walk(folder)
+        for place, _, names in itertools.islice(os.walk(folder), levels)
         for name in names
         if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from deelish.errors import DataError
+from deelish.images.augmentation.recipe import Augmentation
 from deelish.images.cache.base import ImageCache
 from deelish.images.decoding.decode import check_bytes, decode_for, read_file
 from deelish.images.decoding.decoded_image import DecodedImage, LazyImage
@@ -36,13 +37,14 @@ class ReadOptions:
 
     mirror: whether views may be mirrored.  views: None for fresh ones in every epoch, K for K
     recorded ones an image, CENTRE for the middle.  mix: None, MIXUP or CUTMIX.  cache: of decoded
-    images; it changes no pixel.
+    images; it changes no pixel.  augmentation: of training views; not with CENTRE.
     """
 
     mirror: bool = True
     views: int | str | None = None
     mix: str | None = None
     cache: ImageCache | None = None
+    augmentation: Augmentation | None = None
 
 
 class ReadImage(NamedTuple):
@@ -73,28 +75,23 @@ class Reader:
         Where bad images are skipped, an image whose partner cannot be read stays unmixed.
         Raises DataError with the list's line.
         """
-        sample = self._samples[index]
-        sizes = {rendering.resize_size for rendering in rows}
-        lazy, digest = self._open(sample, sizes)
-        image = SampleView(sample, self._view(index, epoch, training, digest), digest)
+        image, lazy = self._open_view(index, epoch, training, rows)
         entry, lazies, bad_partner = BatchEntry(image), [lazy], None
         if training and self._options.mix is not None:
-            mixture, other = self._mixture(self._options.mix, index, epoch, digest)
-            partner = self._samples[other]
+            mixture, other = self._mixture(self._options.mix, index, epoch, image.digest)
             try:
-                lazy, digest = self._open(partner, sizes)
+                partner, lazy = self._open_view(other, epoch, training, rows)
             except DataError as error:
                 if not self._skip_bad:
                     raise
-                bad_partner = (partner, str(error))
+                bad_partner = (self._samples[other], str(error))
             else:
-                view = self._view(other, epoch, training, digest)
-                entry = BatchEntry(image, (mixture, SampleView(partner, view, digest)))
+                entry = BatchEntry(image, (mixture, partner))
                 lazies.append(lazy)
         try:
             _render(entry, lazies, rows)
         except DataError as error:
-            raise DataError(f"{sample.where}: {sample.path}: {error}") from error
+            raise DataError(f"{image.sample.where}: {image.sample.path}: {error}") from error
         return ReadImage(entry, bad_partner)
 
     def read_again(self, entry: BatchEntry, rendering: Rendering, row: Pixels) -> None:
@@ -110,6 +107,21 @@ class Reader:
                 )
             lazies.append(lazy)
         _render(entry, lazies, {rendering: row})
+
+    def _open_view(
+        self, index: int, epoch: int, training: bool, rows: PixelRows
+    ) -> tuple[SampleView, LazyImage]:
+        """The view of the image at an index, and the image, decoded for the rows."""
+        sample = self._samples[index]
+        augmentation = self._options.augmentation if training else None
+        crops = augmentation is not None and augmentation.crops
+        sizes = {None if crops else rendering.resize_size for rendering in rows}
+        lazy, digest = self._open(sample, sizes)
+        view = self._view(index, epoch, training, digest)
+        if augmentation is not None and crops:
+            height, width, _ = lazy.at(None).pixels.shape
+            view = replace(view, box=augmentation.box(width, height, view.seed))
+        return SampleView(sample, view, digest, augmentation), lazy
 
     def _open(
         self, sample: Sample, sizes: Collection[int | None]
@@ -148,7 +160,8 @@ class Reader:
     def _view(self, index: int, epoch: int, training: bool, digest: bytes | None) -> View:
         if not training or self._options.views == CENTRE:
             return View.centre()
-        mirror = self._options.mirror
+        augmentation = self._options.augmentation
+        mirror = self._options.mirror and not (augmentation is not None and augmentation.flips)
         if digest is None:
             return View.random(view_seed(self._seed, epoch, index), mirror)
         return View.recorded(digest, self._number(epoch), mirror)
@@ -188,10 +201,11 @@ def _render(entry: BatchEntry, lazies: Sequence[LazyImage], rows: PixelRows) -> 
     image = ViewedImage(lazies[0], entry.image.view)
     if entry.mixed is None:
         for rendering, row in rows.items():
-            pack(image.window(rendering), row)
+            pack(entry.image.augmented(image.window(rendering)), row)
         return
     mixture, other = entry.mixed
     partner = ViewedImage(lazies[1], other.view)
     for rendering, row in rows.items():
-        windows = (packed(one.window(rendering)) for one in (image, partner))
-        row[:] = mixture.apply(*windows)
+        first = entry.image.augmented(image.window(rendering))
+        second = other.augmented(partner.window(rendering))
+        row[:] = mixture.apply(packed(first), packed(second))

@@ -1,4 +1,4 @@
-"""One image of a list and its label, wherever they were read from."""
+"""One image of a list and its label, if it has one, wherever they were read from."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ Location = Path | Member
 class Sample:
     """One image of a list and its label.
 
+    label: None where the images of the list have none.
     source: the list, folder or shards as the user wrote them.  line: counted from 1; 0 where there
     is no list.
     """
 
     location: Location
-    label: int
+    label: int | None
     source: str
     line: int
 

@@ -110,7 +110,8 @@ class Learning(Predicting, Learner):
                 epoch: ``weight=lambda epoch: min(1, epoch / 20)``.
 
         Returns:
-            (loss, accuracy); the accuracy is against the true labels, also when distilling.
+            (loss, accuracy); the accuracy is against the true labels, also when distilling, and NaN
+            where the images have none.
 
         Raises:
             UsageError: an option that no loss takes.

@@ -10,6 +10,7 @@ from deelish.common.arguments import checked_call
 from deelish.common.checks import is_count
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import DataError, TrainingError
+from deelish.images.augmentation.parsing import Augment
 from deelish.images.dataset import Choices, Classes, Dataset
 from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.session import Deel, current_session
@@ -34,6 +35,7 @@ def InputBatch(
     root: str | Path | None = None,
     on_bad_image: str = "raise",
     views: int | str | None = None,
+    augment: Augment = None,
     mix: str | None = None,
     top: int | None = None,
     keep: str | None = None,
@@ -43,7 +45,9 @@ def InputBatch(
     Args:
         train, val: a list with ``path label`` a line, a folder of class folders, or tar shards in
             WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Paths of a list are looked
-            for in `root` if it is given, then beside the list, then in the working folder.
+            for in `root` if it is given, then beside the list, then in the working folder. Images
+            without labels, for a student that learns from a teacher alone: a list with ``path`` a
+            line, a folder of images, or shards without .cls; `val` may have labels nevertheless.
         batch_size: images a batch.
         crop: the crop fraction, the part of an image's side that a view shows, up to 1 for the
             whole image; left out, each network's own: 224 of 256, 227 of 256, and 7/8 for other
@@ -55,6 +59,13 @@ def InputBatch(
             cached. K: every image has K views, which depend on its file alone and come back every K
             epochs, so that a teacher's logits for them are cached for every run and student.
             "centre": the middle, never mirrored.
+        augment: changes of the training views, alike for teacher and student, by name with their
+            published defaults: "random_resized_crop", "horizontal_flip", "vertical_flip",
+            "color_jitter", "grey", "blur", "rand_augment", "trivial_augment", "random_erasing"; one
+            with options is ``dict(name="color_jitter", hue=0.1)``, and several are a list. A
+            function of yours is ``dict(function=f, key="v1")``, where ``f(image, generator)`` gets
+            uint8 (h, w, 3) and a NumPy generator, and returns such an image. The teacher cache
+            knows every option, and a function by its key.
         mix: "mixup" or "cutmix" mixes every training image with another one of the list, in a
             ratio drawn evenly from 0 to 1, alike for teacher and student; twice as many images are
             decoded. With `views` the mixtures come back too. Validation is not mixed.
@@ -66,11 +77,14 @@ def InputBatch(
             sees the change.
 
     Raises:
-        DataError: missing files, labels that are no number or outside the networks' classes, an
-            empty list, one image in both sets, or a choice that does not exist.
+            DataError: missing files, labels that are no number or outside the networks' classes,
+            labels for some images of a list alone, an empty list, one image in both sets, or a
+            choice that does not exist.
+        TrainingError: while training, a function of `augment` that fails, returns another shape or
+            type, or draws from another generator than its own.
     """
     session = current_session()
-    choices = Choices(batch_size, crop, mirror, on_bad_image, views, mix, top, keep)
+    choices = Choices(batch_size, crop, mirror, on_bad_image, views, augment, mix, top, keep)
     session.dataset = Dataset(train, val, root, choices, _classes(session), session.seed)
     session.teacher_cache = TeacherCache(top)
     return session.dataset

@@ -200,8 +200,9 @@ class Model(Described):
         """Write an ONNX model of the test phase for other programs; deelish does not read it back.
 
         Inputs and outputs have the names of the blobs, float32, batch first, any number of images
-        where the layers allow it; pixels go in as `preprocessing` says. Losses and Accuracy are
-        left out. In `metadata_props` are labels, preprocessing and the blob of the logits.
+        and any height and width where the layers allow it; pixels go in as `preprocessing` says.
+        Losses and Accuracy are left out. In `metadata_props` are labels, preprocessing and the blob
+        of the logits.
 
         Raises:
             PlanError: a layer has no counterpart in ONNX; it is named.

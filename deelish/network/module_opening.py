@@ -46,7 +46,9 @@ def parts_of(source: Any, labels: Labels | None, options: ModuleOptions) -> Modu
     _refuse_naming(options)
     model = _adopted(source, options.output)
     model.name = options.name or model.name
-    pixels = preprocessing_of(model, source, options.preprocessing, options.pixels or {})
+    pixels = preprocessing_of(
+        model, source, options.preprocessing, options.pixels or {}, verb="Student"
+    )
     known = names.names if names else model.labels
     return ModuleParts(model, pixels, known)
 
@@ -68,7 +70,7 @@ def _named(source: str, names: LabelNames | None, options: ModuleOptions) -> Mod
     model = _adopted(made.module, options.output)
     model.name = options.name or made.name.name
     preset = options.preprocessing if options.preprocessing is not None else made.preset
-    pixels = preprocessing_of(model, made.module, preset, options.pixels or {})
+    pixels = preprocessing_of(model, made.module, preset, options.pixels or {}, verb="Student")
     untrained = () if pretrained else None
     known = names.names if names else None
     return ModuleParts(model, pixels, known, made.name.to_dict(), untrained)

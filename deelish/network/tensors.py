@@ -11,6 +11,7 @@ import numpy as np
 from deelish.common.figures import show_images
 from deelish.common.printing import say
 from deelish.engines import Engine, current_context
+from deelish.errors import DataError
 from deelish.images.sample import Sample
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
@@ -157,9 +158,10 @@ class ImageTensor(Tensor):
 
 
 class LabelTensor(Tensor):
-    """True labels of a batch: int64 (n,).
+    """True labels of a batch: int64 (n,). Those of images without labels are not known.
 
     Attributes:
+        known: whether the images have labels; without them `value`, `content` and `shape` raise.
         samples: the line of the list that each is from.
         probabilities: float32 (n, classes), the probability of each class where images are mixed;
             None where each image has one class.
@@ -167,27 +169,46 @@ class LabelTensor(Tensor):
 
     def __init__(
         self,
-        labels: np.ndarray,
+        labels: np.ndarray | None,
         engine: Engine,
         samples: Sequence[Sample] = (),
         probabilities: np.ndarray | None = None,
     ) -> None:
         super().__init__(None, engine)
         self._labels = labels
+        self.known = labels is not None
         self.samples = list(samples)
         self.probabilities = probabilities
 
     @property
     def value(self) -> np.ndarray:
-        """int64 (n,)."""
+        """int64 (n,).
+
+        Raises:
+            DataError: the images have no labels.
+        """
+        if self._labels is None:
+            raise DataError(
+                "t: these images have no labels; learn from a teacher with backprop(logits,"
+                " distill=True), or give InputBatch images with labels"
+            )
         return self._labels
 
     @property
     def content(self) -> Any:
         """`value` as the engine's own tensor."""
-        return self.engine.array(self._labels)
+        return self.engine.array(self.value)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(n,)."""
-        return self._labels.shape
+        return self.value.shape
+
+    def subset(self, rows: np.ndarray) -> LabelTensor:
+        """The labels of these rows, without the probabilities of mixed images."""
+        samples = [self.samples[row] for row in rows] if self.samples else []
+        labels = None if self._labels is None else self._labels[rows]
+        return LabelTensor(labels, self.engine, samples)
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self.known else f"{type(self).__name__}, no labels"

@@ -24,9 +24,10 @@ class History(list[Row]):
     """Rows of a training, one an epoch: loss, accuracy, agreement with the teacher, speed.
 
     Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, lr;
-    and, where a teacher taught, agreement and val_agreement. The training values are means over the
-    epoch's batches, each measured before its update. `waited` is the fraction of the training time
-    (0 to 1) in which the network waited for images.
+    where a teacher taught, agreement and val_agreement too; where the images have no labels, no
+    accuracy. The training values are means over the epoch's batches, each measured before its
+    update. `waited` is the fraction of the training time (0 to 1) in which the network waited for
+    images.
     """
 
     def heading(self) -> str:
@@ -62,22 +63,29 @@ class Averages:
     images: int = 0
     loss: float = 0.0
     accuracy: float = 0.0
+    judged: int = 0
     agreement: float = 0.0
     taught: int = 0
     waited: float = 0.0
 
-    def add(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
+    def add(
+        self, images: int, loss: float, accuracy: float | None, agreement: float | None
+    ) -> None:
         """Add one batch."""
         self.images += images
         self.loss += images * loss
-        self.accuracy += images * accuracy
+        if accuracy is not None:
+            self.judged += images
+            self.accuracy += images * accuracy
         if agreement is not None:
             self.taught += images
             self.agreement += images * agreement
 
     def row(self, prefix: str = "") -> Row:
         """The means, their keys with a prefix."""
-        means = {"loss": self.loss / self.images, "accuracy": self.accuracy / self.images}
+        means = {"loss": self.loss / self.images}
+        if self.judged:
+            means["accuracy"] = self.accuracy / self.judged
         if self.taught:
             means["agreement"] = self.agreement / self.taught
         return {prefix + key: value for key, value in means.items()}

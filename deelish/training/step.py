@@ -14,12 +14,15 @@ from deelish.distillation.losses import LogitPair
 from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
-from deelish.training.targets import Targets, targets_of
+from deelish.training.targets import Targets, targets_of, true_targets
 from deelish.training.trainer import Trainer
 
 
 class Outcome(NamedTuple):
-    """The outcome of a batch: its loss, and the fraction of its images predicted right."""
+    """The outcome of a batch: its loss, and the fraction of its images predicted right.
+
+    The accuracy is NaN where the images have no labels.
+    """
 
     loss: float
     accuracy: float
@@ -56,8 +59,10 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
     """
     forward = trainer.pending(student)
     distill, with_labels = arguments.distill, not isinstance(arguments.distill, bool)
-    labels = t if with_labels or not distill else trainer.images.labels
-    targets = targets_of(student, labels, len(trainer.images))
+    if with_labels or not distill:
+        targets = targets_of(student, t, len(trainer.images))
+    else:
+        targets = true_targets(student, trainer.images)
     taught = None
     if distill is False:
         _check_alone(student, arguments)
@@ -88,7 +93,7 @@ def _finished(
     if trainer.training:
         trainer.update(student, value)
     trainer.done(student)
-    return Outcome(number, float((predicted == targets.labels).mean()))
+    return Outcome(number, targets.accuracy(predicted))
 
 
 def _distillation_loss(
@@ -96,6 +101,11 @@ def _distillation_loss(
 ) -> Any:
     """The weighted sum of the loss on the teacher's logits and the loss on the labels."""
     loss = distillation.loss
+    if loss.needs_labels and targets.labels is None:
+        raise TrainingError(
+            f"{student.name}.backprop: loss {loss.name!r} needs the true class of each image, and"
+            " these images have no labels; take another loss, or images with labels"
+        )
     if loss.needs_labels and targets.probabilities is not None:
         raise TrainingError(
             f"{student.name}.backprop: loss {loss.name!r} needs one true class an image, and this"

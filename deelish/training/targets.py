@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from deelish.distillation.losses import cross_entropy
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
 from deelish.network.learner import Forward, Learner
-from deelish.network.tensors import LabelTensor, Tensor
+from deelish.network.tensors import ImageTensor, LabelTensor, Tensor
 
 
 @dataclass(frozen=True)
@@ -20,33 +21,60 @@ class Targets:
 
     Attributes:
         labels: int64 (n,), the class of each image; the most probable one where images are mixed.
+            None where the images have none.
         probabilities: float32 (n, classes), class probabilities where images are mixed, or None.
     """
 
-    labels: np.ndarray
+    labels: np.ndarray | None
     probabilities: np.ndarray | None = None
 
     def loss(self, network: Learner, forward: Forward) -> Any:
-        """Cross-entropy of the logits, plus the weighted one of each auxiliary classifier."""
+        """Cross-entropy of the logits, plus the weighted one of each auxiliary classifier.
+
+        Raises:
+            TrainingError: the images have no labels.
+        """
         engine = network.engine
         truth = self.labels if self.probabilities is None else self.probabilities
+        if truth is None:
+            raise TrainingError(
+                f"{network.name}.backprop: alpha= or label_weight= weighs a loss on labels, and"
+                " these images have none; leave it out"
+            )
         loss = cross_entropy(engine, forward.logits.content, truth)
         for scores, weight in forward.heads:
             loss = loss + cross_entropy(engine, scores, truth) * weight
         return loss
+
+    def accuracy(self, predicted: np.ndarray) -> float:
+        """The fraction of the predicted classes (n,) that is right; NaN without labels."""
+        return math.nan if self.labels is None else float((predicted == self.labels).mean())
+
+
+def true_targets(network: Learner, images: ImageTensor) -> Targets:
+    """The targets in the labels that come with the images, if any."""
+    if isinstance(images.labels, LabelTensor) and not images.labels.known:
+        return Targets(None)
+    return targets_of(network, images.labels, len(images))
 
 
 def targets_of(network: Learner, t: Any, images: int) -> Targets:
     """The targets in workout's t, in n whole numbers, or in class probabilities (n, classes).
 
     Raises:
-        TrainingError: logits of a network, or an array of another shape or type.
+        TrainingError: logits of a network, an array of another shape or type, or the t of images
+            without labels.
         DataError: a label outside of the network's classes, or rows that are no probabilities.
     """
     if isinstance(t, Tensor) and not isinstance(t, LabelTensor):
         raise TrainingError(
             f"{network.name}.backprop: t is {t!r}, where labels are needed; pass distill=True to"
             " learn from it"
+        )
+    if isinstance(t, LabelTensor) and not t.known:
+        raise TrainingError(
+            f"{network.name}.backprop: these images have no labels; learn from a teacher alone,"
+            " with logits = teacher.batch_feature(x) and backprop(logits, distill=True)"
         )
     engine = network.engine
     if isinstance(t, LabelTensor):

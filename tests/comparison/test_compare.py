@@ -138,7 +138,7 @@ def test_a_teacher_that_is_no_network(sets, teacher, student):
     names = ("parameters", "multiply_adds", "file_bytes", "memory_bytes", "fits")
     assert {row[key] for key in names} == {None}
     assert row["ms_1"] > 0
-    assert report["student int8"]["missing"] == "only a network of deelish is written as int8"
+    assert report["student int8"]["missing"] == "only a network or a student is written as int8"
 
 
 def test_a_saved_network_compares_as_before(sets, teacher, student, tmp_path):

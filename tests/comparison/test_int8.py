@@ -57,7 +57,7 @@ def test_int8_has_nearly_the_same_logits_in_a_quarter_of_the_bytes(onnx, sets):
     test, train = sets
     with Deel(seed=3):
         net = convolutional()
-        batches = [batch for batch, _ in images_of(read_samples(train), [net.preprocessing])]
+        batches = list(images_of(read_samples(train), [net.preprocessing]))
         made = int8.Int8(net, batches)
         ours = net.batch_feature(batches[0]).value
         theirs = made.logits(batches[0])

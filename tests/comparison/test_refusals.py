@@ -20,6 +20,14 @@ def test_an_untrained_network_is_reported(sets, teacher, capsys):
     )
 
 
+def test_images_without_labels_are_refused(sets, teacher, student, tmp_path):
+    bare = tmp_path / "bare.txt"
+    bare.write_text("".join(f"{line.split()[0]}\n" for line in sets[0].read_text().splitlines()))
+    message = "Compare: the images of .*bare.txt have no labels, and accuracy needs them; give imag"
+    with pytest.raises(DataError, match=message):
+        Compare(teacher, student, bare)
+
+
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [

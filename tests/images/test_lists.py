@@ -59,12 +59,19 @@ def test_an_absolute_path_and_a_byte_order_mark(folder):
     [
         ("", "data/train.txt: the list is empty; write `path label` on each line"),
         ("\n \n", "data/train.txt: the list is empty"),
-        ("a.jpg 1\na.jpg\n", "data/train.txt line 2: 'a.jpg' has no label; write"),
+        (
+            "a.jpg 1\n\nmy cat.jpg\n",
+            "data/train.txt line 3: image data/my cat.jpg has no label, and that of data/train.tx",
+        ),
+        (
+            "a.jpg\nmy cat.jpg 0\n",
+            "line 1 has none; give every image a label, or none of them",
+        ),
         (
             "a.jpg 1\na.jpg cat\na.jpg 1.0\n",
             "data/train.txt line 2: label 'cat' is no number (2 such lines); write `path label`",
         ),
-        ("a.jpg 1\nmy cat.jpg\n", "data/train.txt line 2: label 'cat.jpg' is no number; write"),
+        ("a.jpg\nmy cat\n", "data/train.txt line 2: label 'cat' is no number; write"),
         ("a.jpg 1{0}\n", "data/train.txt line 1: label '1{0}' is no number; write"),
         ("a.jpg \u0663\n", "data/train.txt line 1: label '\u0663' is no number"),
         ("a.jpg " + "9" * 5000, "data/train.txt line 1: label '999"),
@@ -151,14 +158,29 @@ def test_class_folders_names_them_and_is_empty_for_a_list(folder, classes):
     assert class_folders(write(folder / "list.txt", "b.jpg 0")) == []
 
 
-def test_a_folder_without_class_folders(folder):
-    with pytest.raises(DataError, match="pool: the folder holds no class folders; put the images"):
-        read_samples("pool")
+def test_a_list_of_paths_alone_has_no_labels(folder):
+    write(folder / "data/train.txt", "a.jpg\n\n  my cat.jpg \r\nb.jpg\n")
+    assert read_samples("data/train.txt") == [
+        Sample(Path("data/a.jpg"), None, "data/train.txt", 1),
+        Sample(Path("data/my cat.jpg"), None, "data/train.txt", 3),
+        Sample(Path("b.jpg"), None, "data/train.txt", 4),
+    ]
 
 
-def test_class_folders_without_images(folder):
+def test_a_folder_of_images_has_no_labels(folder):
+    for name in ("2.PNG", "notes.txt", ".hidden.jpg", "below/notes.txt"):
+        write(folder / "photos" / name, "x")
+    write(folder / "photos/1.jpg", "x")
+    assert read_samples("photos") == [
+        Sample(Path("photos/1.jpg"), None, "photos", 0),
+        Sample(Path("photos/2.PNG"), None, "photos", 0),
+    ]
+
+
+def test_a_folder_without_images(folder):
     write(folder / "bare/cat/notes.txt", "x")
-    with pytest.raises(DataError, match="bare: there is no image in its 1 class folders"):
+    message = "bare: there is no image in the folder, nor in its 1 class folders; put files there"
+    with pytest.raises(DataError, match=message):
         read_samples("bare")
 
 
@@ -173,6 +195,10 @@ def test_labels_outside_the_outputs(folder):
     )
     with pytest.raises(DataError, match=re.escape(message)):
         check_labels(samples, 10, "NetworkInNetwork")
+
+
+def test_images_without_labels_fit_every_network(folder):
+    check_labels([Sample(Path("a.jpg"), None, "data/train.txt", 1)], 1, "Small")
 
 
 def test_lists_that_share_no_image_are_apart(folder):

@@ -83,6 +83,10 @@ OURS = [
     *((InputBatch, ("x",), {word: 32}, "batch_size=") for word in ("bs", "batch")),
     (InputBatch, ("x",), {"crop_pct": 0.9}, "crop="),
     (InputBatch, ("x",), {"flip": False}, "mirror="),
+    *(
+        (InputBatch, ("x",), {word: "grey"}, "augment=")
+        for word in ("augmentation", "auto_augment")
+    ),
     (InputBatch, ("x",), {"mixup": 0.2}, "mix='mixup'"),
     (InputBatch, ("x",), {"validation": "y"}, "val="),
     (Deel, (), {"device": "cuda"}, "gpu="),

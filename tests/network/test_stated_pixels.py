@@ -62,7 +62,7 @@ def test_the_pretrained_cfg_of_timm_is_used():
     assert (made.size, made.order, made.crop) == (8, "RGB", 0.8)
     assert {"mean": made.mean, "scale": made.scale} == SEEN
     made = Teacher(timm(input_size=(1, 28, 28), mean=(0.5,), std=(0.25,))).preprocessing
-    assert made == Preprocessing(28, "L", (127.5,), (1 / 63.75,), 0.8)
+    assert made == Preprocessing(28, "L", (127.5,), (1 / 63.75,), 0.8, "center", "bicubic")
 
 
 @pytest.mark.parametrize(("names", "expected"), [("cat dog", ["cat", "dog"]), ("LABEL_0", None)])
@@ -88,11 +88,20 @@ def test_default_mean_and_scale_are_printed(capsys):
     Teacher(Usual(), size=8)
     printed = capsys.readouterr().out
     assert printed == (
-        "Usual: takes RGB pixels minus 127.5, times 0.00784314, as mean and scale were not given;"
+        "Usual: takes the middle 8 x 8 of the shorter side at 9, RGB pixels minus 127.5, times"
+        " 0.00784314, as order, mean, scale, crop, crop_mode and interpolation were not given;"
         " pass those that it was trained with\n"
     )
-    Teacher(Usual(), size=8, mean=[1, 2, 3], scale=[1, 2, 3])
+    way = {"order": "RGB", "crop_mode": "squash", "interpolation": "bilinear"}
+    Teacher(Usual(), size=8, mean=[1, 2, 3], scale=[1, 2, 3], **way)
+    printed = capsys.readouterr().out
+    assert printed == (
+        "Usual: takes the middle 8 x 8 of 9 x 9, RGB pixels minus 1, 2, 3, times 1, 2, 3, as crop"
+        " was not given; pass those that it was trained with\n"
+    )
+    Teacher(Usual(), size=8, mean=[1, 2, 3], scale=[1, 2, 3], crop=1, **way)
     Teacher(timm())
+    Teacher(Usual(), preprocessing=preset(interpolation=SimpleNamespace(value="bilinear")))
     assert capsys.readouterr().out == ""
 
 

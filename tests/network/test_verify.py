@@ -35,6 +35,25 @@ def test_differences_of_an_onnx_model_are_found(network, tmp_path):
     assert largest_difference(network, path)[0] > 1e-3
 
 
+def test_a_model_for_any_size_is_run_at_a_second_one(tmp_path):
+    pytest.importorskip("onnx.checker")
+    pytest.importorskip("onnxruntime")
+    rows = [
+        Layer("pool", "Pooling", kernel_size=3, stride=2),
+        Layer("conv", "Convolution", num_output=2, kernel_size=3),
+    ]
+    with Deel():
+        made, other = (
+            Network([*rows, Layer("end", "Pooling", **end)], in_size=9)
+            for end in ({"global_pooling": True}, {"kernel_size": 2})
+        )
+        other.module.weights_of("conv").load_state_dict(made.module.weights_of("conv").state_dict())
+    path = made.export(tmp_path / "made.onnx")
+    assert largest_difference(made, path)[0] < 1e-5
+    # The two are the same at 9 x 9 alone.
+    assert largest_difference(other, path) == (np.inf, "end")
+
+
 def test_nan_in_both_is_no_difference(network, tmp_path):
     network.module.weights_of("score").bias.data[1] = np.nan
     assert largest_difference(network, network.save(tmp_path / "mine.hdf5")) == (0, "prob")

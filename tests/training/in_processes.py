@@ -68,6 +68,20 @@ def with_a_teacher_cache(folder):
     return {"history": history, "weights": weights(student)}
 
 
+def with_augmentation(folder):
+    """Mixtures of augmented views, whose logits are cached."""
+    recipe = ["random_resized_crop", "rand_augment"]
+    InputBatch(folder / "train.txt", batch_size=7, views=2, augment=recipe, mix="mixup")
+    teacher, student = known(small("Teacher")), small()
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(teacher.batch_feature(x), distill=True)
+
+    history = BatchTrain(workout, epochs=3, **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
 def with_hints_and_a_peer(folder):
     """Two students teach each other; one learns from an inner layer of a teacher, too."""
     InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
@@ -193,7 +207,7 @@ def saved(folder):
 
 
 CASES = (
-    *(on_labels, with_a_teacher_cache, with_hints_and_a_peer, with_dropout),
+    *(on_labels, with_a_teacher_cache, with_augmentation, with_hints_and_a_peer, with_dropout),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, interrupted, saved),
 )
 

@@ -41,6 +41,11 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         ({"views": 2.5}, r"InputBatch\(views=2.5\): .* number above 0, or 'centre'; left out"),
         ({"views": "center"}, r"InputBatch\(views='center'\): .* or 'centre'"),
         ({"views": True}, r"InputBatch\(views=True\): give the number of views"),
+        (
+            {"augment": "gray"},
+            r"InputBatch\(augment=...\): there is no 'gray'; did you mean 'grey'",
+        ),
+        ({"augment": "grey", "views": "centre"}, r"InputBatch\(views='centre', augment=...\): the"),
         ({"mix": "mix-up"}, r"InputBatch\(mix='mix-up'\): it is 'mixup' or 'cutmix', or left out"),
         ({"top": 0}, r"InputBatch\(top=0\): give how many of the highest logits the teacher c"),
         ({"top": "5"}, r"InputBatch\(top='5'\): give how many"),

@@ -148,8 +148,9 @@ def test_a_batch_is_divided_and_no_process_is_without_an_image(both):
 
 def test_logits_of_a_teacher_are_cached_once(alone, both):
     folder, _ = both
-    assert alone["cached"] == [2 * 22]
-    assert [file.count for file in logits_files(folder / "cache")] == [2 * 22]
+    # Two views an image, and two that are augmented and mixed.
+    assert alone["cached"] == [4 * 22]
+    assert [file.count for file in logits_files(folder / "cache")] == [4 * 22]
 
 
 def test_one_process_writes_and_both_can_read(both):
@@ -176,7 +177,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert second == ""
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
-    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 8
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 9
     # Some of them were in the part of the other process.
     assert "3 images were skipped:" in out
     assert all(out.count(f"bad.txt line {line}: ") == 1 for line in (1, 9, 10))

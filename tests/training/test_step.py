@@ -125,7 +125,9 @@ def test_auxiliary_classifiers_join_the_loss_on_labels_only(session, sets):
         scores = student.classify(x).value.astype(float)
         heads = session.trainer.pending(student).heads
         if session.trainer.training:
-            extra = session.engine.numpy(heads["extra"]).astype(float)
+            [(logits, weight)] = heads
+            assert weight == 0.3
+            extra = session.engine.numpy(logits).astype(float)
             expected = cross_entropy(scores, t.value) + 0.3 * cross_entropy(extra, t.value)
         else:
             expected = cross_entropy(scores, t.value)

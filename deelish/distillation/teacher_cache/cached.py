@@ -11,7 +11,7 @@ from deelish.distillation.teacher_cache.forms import Logits
 from deelish.distillation.teacher_cache.store import Store, open_store
 from deelish.images.views.view import PIXELS
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.network.tensors import ImageTensor
 from deelish.storage.folder import cache_folder
 from deelish.storage.index import Keys
 
@@ -79,10 +79,7 @@ class TeacherCache:
 
 def _subset(images: ImageTensor, rows: np.ndarray) -> ImageTensor:
     """Some rows of a batch, with their labels."""
-    labels = images.labels
-    if labels is not None:
-        samples = [labels.samples[row] for row in rows] if labels.samples else []
-        labels = LabelTensor(labels.value[rows], images.engine, samples)
+    labels = None if images.labels is None else images.labels.subset(rows)
     pictures = images.pictures.subset(rows)  # type: ignore[attr-defined]
     return images.subset(pictures, labels)
 

@@ -19,8 +19,11 @@ from deelish.engines.inference import (
     logits_of,
     qualified,
 )
+from deelish.engines.torch.input_facts import fixed_input
+from deelish.engines.torch.pixels import input_of
 from deelish.engines.torch.recording import check_layer, recorded, recording
 from deelish.errors import TrainingError, first_line
+from deelish.plan.preprocessing import Preprocessing
 
 
 class TorchModel(WatchedModel):
@@ -50,11 +53,16 @@ class TorchModel(WatchedModel):
         self.parameters = sum(value.numel() for value in module.parameters())
         config = getattr(module, "config", None)
         self.labels = _labels(getattr(config, "id2label", None))
-        size = getattr(config, "image_size", None)
+        self.fixed = fixed_input(module)
+        size = self.fixed.get("size", getattr(config, "image_size", None))
         if isinstance(size, int):
             self.pixels = {"size": size}
 
-    def run(self, values: np.ndarray) -> np.ndarray:
+    def input_of(self, pixels: np.ndarray, rule: Preprocessing) -> Tensor:
+        """The same as `rule.apply`, channels last in memory, in which convolutions run fastest."""
+        return input_of(pixels, rule, self._like().device)
+
+    def run(self, values: np.ndarray | Tensor) -> np.ndarray:
         with self._unchanged():
             self._into_evaluation_mode()
             with torch.inference_mode():
@@ -94,11 +102,15 @@ class TorchModel(WatchedModel):
                     " a teacher's logits are random; let its eval() reach every part"
                 )
 
-    def _input(self, values: np.ndarray) -> Tensor:
-        """The input on the module's own device, in its own type."""
+    def _like(self) -> Tensor:
+        """A tensor on the module's own device, of its own type."""
         tensors = (*self._module.parameters(), *self._module.buffers())
-        like = next((t for t in tensors if t.is_floating_point()), torch.empty(0))
-        return torch.from_numpy(values).to(like.device, like.dtype)
+        return next((t for t in tensors if t.is_floating_point()), torch.empty(0))
+
+    def _input(self, values: np.ndarray | Tensor) -> Tensor:
+        """The input on the module's own device, in its own type."""
+        like, given = self._like(), values if isinstance(values, Tensor) else None
+        return (torch.from_numpy(values) if given is None else given).to(like.device, like.dtype)
 
     def _array(self, output: Tensor) -> np.ndarray:
         if output.requires_grad:
@@ -108,7 +120,7 @@ class TorchModel(WatchedModel):
             )
         return np.asarray(output.float().cpu().numpy(), np.float32)
 
-    def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
+    def feature(self, values: np.ndarray | Tensor, layer: str) -> np.ndarray:
         check_layer(self.name, self._module, layer)
         with recording(self._module, [layer]) as outputs:
             self.run(values)

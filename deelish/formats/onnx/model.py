@@ -1,20 +1,22 @@
-"""A plan with its weights as an ONNX graph that takes any number of items where it can."""
+"""A plan with its weights as an ONNX graph that takes any batch and any image where it can."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from deelish.errors import PlanError
 from deelish.formats.onnx.graph import Graph, alike
+from deelish.formats.onnx.other_inputs import Inputs, larger_batch, least_sides, other_sizes
 from deelish.formats.onnx.outputs import output_blobs
+from deelish.formats.onnx.size_guard import guard_sizes
 from deelish.formats.onnx.writer import Arrays, Writer
 from deelish.plan.plan import Plan
-from deelish.plan.shapes import Shape
 
 # A number, the name of a number that may vary, or None for one that only a run knows.
 Side = int | str | None
-BATCH = "batch"
+# The sides of the images that may vary, by name.
+AXES = {"batch": 0, "height": 2, "width": 3}
 
 
 @dataclass(frozen=True)
@@ -34,44 +36,61 @@ class ExportedModel:
 def model_of(plan: Plan, values: Arrays) -> ExportedModel:
     """The plan as a graph.
 
-    It is written for two numbers of items: where both graphs are the same, any number will do.
+    It is written for two numbers of items: where both graphs are the same, any number will do. In
+    the same way it is written for images of several sizes.
 
     Raises:
         PlanError: a layer has no counterpart in ONNX; it is named.
     """
     wanted = output_blobs(plan)
     rows = plan.rows("TEST", wanted)
-    one = Writer(Plan(rows, plan.inputs, plan.name), values, wanted, plan.logits)
-    shapes = _larger(plan, wanted)
-    other = Writer(Plan(rows, shapes, plan.name), values, wanted, plan.logits) if shapes else one
-    free = shapes is not None and alike(one.graph, other.graph)
-    if not free:
-        other = one
-    batch = plan.inputs[plan.data][0] if plan.inputs else None
 
-    def sides(blob: str) -> list[Side]:
-        pairs = zip(one.shapes[blob], other.shapes[blob], strict=True)
-        return [a if a == b else BATCH if a == batch and b == a + 1 else None for a, b in pairs]
+    def written(inputs: Inputs) -> Writer:
+        return Writer(Plan(rows, inputs, plan.name), values, wanted, plan.logits)
 
-    inputs = {name: sides(name) for name in one.inputs}
-    outputs = {name: sides(blob) for name, blob in one.outputs.items()}
+    def all_alike(others: Iterable[Inputs]) -> list[Writer]:
+        """The graphs for other inputs; none where one of them is another graph, or refused."""
+        found = []
+        for inputs in others:
+            try:
+                plan.check_inputs(inputs, wanted)
+                found.append(written(inputs))
+            except PlanError:
+                return []
+            if not alike(one.graph, found[-1].graph):
+                return []
+        return found
+
+    one = written(plan.inputs)
+    larger = all_alike(larger_batch(plan))
+    sizes = all_alike(other_sizes(plan, larger=bool(larger)))
+    names = _Names(plan, [one, *larger, *sizes])
+    inputs = {name: names.sides(name) for name in one.inputs}
+    outputs = {name: names.sides(blob) for name, blob in one.outputs.items()}
     if one.filters:
         # How many items a Filter lets through, only a run knows.
         outputs = {name: [None, *found[1:]] for name, found in outputs.items()}
-    return ExportedModel(one.graph, inputs, outputs, one.logits, None if free else batch)
+    if sizes and plan.data in one.inputs:
+        guard_sizes(one.graph, plan.data, least_sides(plan, rows), outputs)
+    fixed = plan.inputs[plan.data][0] if plan.inputs and not larger else None
+    return ExportedModel(one.graph, inputs, outputs, one.logits, fixed)
 
 
-def _larger(plan: Plan, wanted: Sequence[str]) -> dict[str, Shape] | None:
-    """The inputs for one item more, or None where the layers do not take that."""
-    if not plan.inputs:
-        return None
-    batch = plan.inputs[plan.data][0]
-    shapes = {
-        name: (batch + 1, *shape[1:]) if shape[0] == batch else shape
-        for name, shape in plan.inputs.items()
-    }
-    try:
-        plan.check_inputs(shapes, wanted)
-    except PlanError:
-        return None
-    return shapes
+class _Names:
+    """Which sides vary between graphs for several inputs, and by which name."""
+
+    def __init__(self, plan: Plan, writers: Sequence[Writer]) -> None:
+        self._writers = writers
+        images = [writer.given.get(plan.data, ()) for writer in writers]
+        self._named = {
+            tuple(shape[axis] for shape in images): name
+            for name, axis in AXES.items()
+            if all(len(shape) > axis for shape in images)
+        }
+
+    def sides(self, blob: str) -> list[Side]:
+        shapes = [writer.shapes[blob] for writer in self._writers]
+        return [
+            each[0] if len(set(each)) == 1 else self._named.get(each)
+            for each in zip(*shapes, strict=True)
+        ]

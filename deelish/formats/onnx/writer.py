@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from deelish.errors import PlanError
-from deelish.formats.onnx.graph import Graph, Node
+from deelish.formats.onnx.graph import Graph
 from deelish.formats.onnx.layer_writer import LayerWriter
 from deelish.formats.onnx.layers import NODES
 from deelish.plan.layer import Layer
@@ -26,6 +26,7 @@ class Writer:
 
     Attributes:
         graph: the nodes, with all that nothing needs taken out.
+        given: the shapes of the network's inputs.
         shapes: the shape of every blob's last value.
         inputs: the network's inputs that the graph reads.
         outputs: the wanted blobs by the name of the value; that is the blob's, or where an input
@@ -40,6 +41,7 @@ class Writer:
         self._makers: dict[str, str] = {}
         self._names = {name: name for name in plan.inputs}
         self.graph = Graph(set(plan.shapes))
+        self.given = plan.inputs
         self.shapes: dict[str, Shape] = dict(plan.inputs)
         for row in plan.layers:
             self._write(row)
@@ -114,5 +116,5 @@ class Writer:
         if value == blob and blob not in self._plan.inputs:
             return blob
         name = self.graph.free(self._makers[blob]) if blob in self._plan.inputs else blob
-        self.graph.nodes.append(Node("Identity", [value], [name], {}))
+        self.graph.add("Identity", [value], name)
         return name

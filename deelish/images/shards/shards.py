@@ -1,7 +1,8 @@
 """Tar shards in WebDataset's layout: the names that a range stands for, and what is in them.
 
 The members of a sample share their path up to the first dot of the file name: `0001.jpg` is the
-image of sample 0001 and `0001.cls` its label as text. Its other members are ignored.
+image of sample 0001 and `0001.cls` its label as text. Its other members are ignored. A shard of
+images alone has no labels.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ LABEL = ".cls"
 # More than any label has.
 LABEL_BYTES = 99
 
-Labelled = tuple[Member, int]
+Labelled = tuple[Member, int | None]
 
 
 def are_shards(source: str | Path) -> bool:
@@ -34,7 +35,7 @@ def are_shards(source: str | Path) -> bool:
 
 
 def read_shards(source: str | Path) -> list[Labelled]:
-    """The images of one tar, or of a range `{000..999}` of them, each with its label.
+    """The images of one tar, or of a range `{000..999}` of them, each with its label, or None.
 
     Only the headers and labels are read.  Raises DataError with the shard and the first
     member that is wrong.
@@ -137,7 +138,7 @@ class _Samples:
             self._dotted.setdefault(key, name)
 
     def checked(self) -> list[Labelled]:
-        """The images with their labels, in the order of the images; raises DataError."""
+        """The images with their labels, if any, in the order of the images; raises DataError."""
         self._check_pairs()
         if not self._images:
             raise DataError(
@@ -151,7 +152,8 @@ class _Samples:
             label, what = faults[0]
             alike = [other.name for other, fault in faults if fault == what]
             self._refuse(alike, what.format(label=label.text), "write a whole number of 0 or more")
-        return [(image, int(self._labels[key].text)) for key, image in self._images.items()]
+        labels = {key: int(label.text) for key, label in self._labels.items()}
+        return [(image, labels.get(key)) for key, image in self._images.items()]
 
     def _check_pairs(self) -> None:
         images, labels = self._images, self._labels
@@ -161,9 +163,9 @@ class _Samples:
             "leave further dots out of the names",
         )
         self._refuse(
-            [image.name for key, image in images.items() if key not in labels],
+            [image.name for key, image in images.items() if labels and key not in labels],
             "the image has no label",
-            f"put its label as text beside it, with the extension {LABEL}",
+            f"put its label as text beside it, with the extension {LABEL}, or leave all labels out",
         )
         self._refuse(
             [label.name for key, label in labels.items() if key not in images],

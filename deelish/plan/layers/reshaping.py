@@ -61,7 +61,7 @@ def flatten(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
 def reshape(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """`num_axes` axes from `axis` on take the new shape; 0 keeps a side, one -1 is found."""
     old, dims = bottoms[0], args["shape"]
-    first, end = _replaced(args, len(old))
+    first, end = replaced_axes(args, len(old))
     if first + max((i for i, side in enumerate(dims) if side == 0), default=-1) >= len(old):
         raise PlanError(f"reads {old}, where a 0 in {dims} has no side to keep; give the side")
     kept = [side or old[first + i] for i, side in enumerate(dims)]
@@ -81,7 +81,7 @@ def reshape(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     return [found]
 
 
-def _replaced(args: Args, count: int) -> tuple[int, int]:
+def replaced_axes(args: Args, count: int) -> tuple[int, int]:
     """First and end of the axes that Reshape replaces; -1 starts behind the last one."""
     axis, number = args["axis"], args["num_axes"]
     first = axis_of(axis, count + 1)

@@ -32,6 +32,14 @@ def model(tmp_path, images):
         return trained(network, 1).save(tmp_path / "small.hdf5")
 
 
+def test_images_without_labels_share_the_cache_of_those_with(model, images, folder, ran):
+    bare = images.with_name("bare.txt")
+    bare.write_text("".join(f"{line.split()[0]}\n" for line in images.read_text().splitlines()))
+    arguments = ("teach", model, "--batch-size", 8, "--views", 1, "--images")
+    assert ran(*arguments, bare)[0] == "view 1: 20 computed, 0 cached before"
+    assert ran(*arguments, images)[0] == "view 1: 0 computed, 20 cached before"
+
+
 def test_teach_caches_every_view_and_resumes_where_it_stopped(model, images, folder, ran):
     arguments = ("teach", model, "--images", images, "--batch-size", 8)
     first, last = ran(*arguments, "--views", 1)
@@ -81,6 +89,31 @@ def test_teach_takes_the_choices_of_a_training(model, images, folder, ran):
     assert sum("top 2 and the rest" in row for row in rows) == 1
 
 
+def test_a_training_with_augmentation_finds_what_teach_has_cached(model, images, folder, ran):
+    recipe = ["random_resized_crop", {"name": "color_jitter", "hue": 0.1}]
+    items = ("--augment", recipe[0], "--augment", json.dumps(recipe[1]))
+    ran("teach", model, "--images", images, "--views", 2, *items)
+    found = []
+    for augment in (recipe, recipe[:1]):
+        with Deel():
+            teacher, student = Network.load(model), small(name="Student")
+            InputBatch(images, views=2, augment=augment)
+
+            def workout(x, t, teacher=teacher, student=student):
+                found.extend(x.viewing.cache.store_of(teacher, x).get(x.pictures.keys)[0])
+                return student.classify(x) and student.backprop(t)
+
+            BatchTrain(workout, epochs=2)
+    assert found == [True] * 40 + [False] * 40
+
+
+@pytest.mark.parametrize("text", ["{grey}", '{"name": "grey"'])
+def test_an_item_that_is_no_json_is_refused(text, model, images, capsys):
+    with pytest.raises(SystemExit):
+        main(["teach", str(model), "--images", str(images), "--augment", text])
+    assert f"--augment: {text} is no JSON: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
@@ -91,6 +124,9 @@ def test_teach_takes_the_choices_of_a_training(model, images, folder, ran):
         (("--batch-size", "0"), "InputBatch(batch_size=0)"),
         (("--mix", "soup"), "InputBatch(mix='soup')"),
         (("--root", "nowhere"), "there is no such folder"),
+        (("--augment", "gray"), "InputBatch(augment=...): there is no 'gray'; did you mean 'grey'"),
+        (("--augment", '{"name": "grey", "p": 2}'), "p= of grey is 2; give the probability"),
+        (("--augment", "grey", "--views", "centre"), "InputBatch(views='centre', augment=...)"),
     ],
 )
 def test_teach_says_what_is_wrong(more, sentence, model, images, ran):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import re
@@ -250,9 +251,23 @@ def test_folders_and_what_is_no_image_may_be_anything():
     assert len(read_samples("a.tar")) == 1
 
 
+def test_shards_with_and_without_labels_are_not_mixed():
+    write_tar("s-0.tar", [("a.jpg", b"")])
+    write_tar("s-1.tar", PAIR)
+    refused(
+        "s-{0..1}.tar",
+        f"s-1.tar member 0.jpg: image {Path('s-1.tar/0.jpg')} has a label, and that of s-0.tar"
+        " member a.jpg has none; give every image a label, or none of them",
+    )
+
+
 def test_names_that_are_no_text_can_be_printed():
     with tarfile.open("a.tar", "w", format=tarfile.GNU_FORMAT, errors="surrogateescape") as tar:
         tar.addfile(tarfile.TarInfo("caf\udce9.jpg"))
+        tar.addfile(tarfile.TarInfo("1.jpg"))
+        label = tarfile.TarInfo("1.cls")
+        label.size = 1
+        tar.addfile(label, io.BytesIO(b"0"))
     refused("a.tar", r"a.tar member caf\xe9.jpg: the image has no label").encode()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from deelish.formats.onnx.layer_writer import LayerWriter, Write
 from deelish.formats.onnx.layers.activation import line
 from deelish.formats.onnx.layers.convolution import convolution
@@ -54,8 +56,8 @@ def _reorg(x: str, a: Args, c: LayerWriter) -> str:
 
 def _shuffle_channel(x: str, a: Args, c: LayerWriter) -> str:
     """Channel j of group i goes to index j * groups + i."""
-    n, channels, *sides = c.bottoms[0]
-    return _dealt(x, (n, a["group"], channels // a["group"], *sides), (0, 2, 1, 3, 4), c)
+    order = np.arange(c.bottoms[0][1]).reshape(a["group"], -1).T
+    return c.node("Gather", x, c.whole(*order.ravel().tolist()), axis=1)
 
 
 def _dealt(x: str, split: Sequence[int], order: Sequence[int], c: LayerWriter) -> str:

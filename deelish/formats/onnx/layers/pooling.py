@@ -15,7 +15,9 @@ from deelish.plan.layers.convolution import Window
 from deelish.plan.layers.pooling import pooled, pooling_windows, pyramid
 from deelish.plan.shapes import Args
 
-_LOWEST = np.finfo(np.float32).min
+Sides = tuple[int, ...]
+_LOWEST = float(np.finfo(np.float32).min)
+_NONE = (0, 0)
 _OPS = {"MAX": "MaxPool", "AVE": "AveragePool"}
 
 
@@ -24,54 +26,69 @@ def _pooling(x: str, a: Args, c: LayerWriter) -> str | list[str]:
         return c.node(f"Global{_OPS[a['pool']]}", x)
     bounds = pooling_windows(a, c.bottoms[0][2:])
     floor = a["round_mode"] == "FLOOR"
-    if len(c.tops) == 1:
-        return _pool(x, c, bounds, a["pool"], floor)
-    return _maxima_and_indices(x, c, bounds, floor)
+    if len(c.tops) == 2:
+        return _maxima_and_indices(x, c, bounds, floor)
+    return _pool(x, c, bounds, a["pool"], floor)
 
 
-def _window(sides: Sequence[int], bounds: Sequence[Window], floor: bool) -> dict[str, Any]:
-    """The attributes of a pooling operator.
+def _ends(bounds: Sequence[Window], floor: bool, clipped: bool) -> Sides:
+    """The pads at the ends with which ONNX's count of windows is Caffe's, for images of any size.
 
-    The pads at the ends reach as far as the last window does. So they make ONNX's count of windows
-    Caffe's: runtimes differ in what they make of `ceil_mode`.
+    A pad of stride - 1 more makes rounding down what rounding up was: runtimes differ in what they
+    make of `ceil_mode`. One of kernel - 1 at most drops a last window that is beyond the image,
+    as Caffe does where some axis is padded.
     """
-    kernels, strides, pads, _ = zip(*bounds, strict=True)
-    ends = tuple(
-        max(0, (count - 1) * w.stride + w.kernel - side - w.pad)
-        for side, w, count in zip(sides, bounds, pooled(bounds, sides, floor), strict=True)
-    )
-    return {"kernel_shape": kernels, "strides": strides, "pads": (*pads, *ends)}
+    if floor:
+        return tuple(w.pad for w in bounds)
+    ends = [w.pad + w.stride - 1 for w in bounds]
+    if clipped:
+        ends = [min(end, w.kernel - 1) for end, w in zip(ends, bounds, strict=True)]
+    return tuple(ends)
 
 
-def _reaches_out(window: dict[str, Any]) -> bool:
-    """Whether a window is wholly outside the image, which the operators refuse."""
-    return any(map(operator.ge, window["pads"], window["kernel_shape"] * 2))
+def _window(bounds: Sequence[Window], starts: Sides, ends: Sides) -> dict[str, Any]:
+    """The attributes of a pooling operator."""
+    kernels, strides, _, _ = zip(*bounds, strict=True)
+    return {"kernel_shape": kernels, "strides": strides, "pads": (*starts, *ends)}
 
 
 def _pool(x: str, c: LayerWriter, bounds: Sequence[Window], method: str, floor: bool) -> str:
-    sides = c.bottoms[0][2:]
-    window = _window(sides, bounds, floor)
-    if _reaches_out(window):
-        top, left, bottom, right = window["pads"]
-        fill = c.floats(_LOWEST if method == "MAX" else 0)
-        x = c.node("Pad", x, c.whole(0, 0, top, left, 0, 0, bottom, right), fill)
-        window["pads"] = (0, 0, 0, 0)
+    starts, ends = tuple(w.pad for w in bounds), _ends(bounds, floor, any(w.pad for w in bounds))
+    if any(end >= w.kernel for end, w in zip(ends, bounds, strict=True)):
+        return _beyond(x, c, bounds, method, ends)
     if method == "MAX":
-        return c.node("MaxPool", x, **window)
-    y = c.node("AveragePool", x, **window, count_include_pad=1)
-    factors = _factors(sides, bounds, pooled(bounds, sides, floor))
-    return y if (factors == 1).all() else c.node("Mul", y, c.floats(factors))
+        return c.node("MaxPool", x, **_window(bounds, starts, ends))
+    # Caffe divides by the window clipped at the image and its pad, so that the pad counts and
+    # what reaches beyond it does not.
+    if any(starts) and ends != starts:
+        x = _padded(x, c, (*starts, *starts), 0)
+        ends = tuple(map(operator.sub, ends, starts))
+        starts = _NONE
+    whole = int(ends == starts)
+    return c.node("AveragePool", x, **_window(bounds, starts, ends), count_include_pad=whole)
 
 
-def _factors(sides: Sequence[int], bounds: Sequence[Window], made: Sequence[int]) -> np.ndarray:
+def _padded(x: str, c: LayerWriter, pads: Sides, value: float) -> str:
+    top, left, bottom, right = pads
+    return c.node("Pad", x, c.whole(0, 0, top, left, 0, 0, bottom, right), c.floats(value))
+
+
+def _beyond(x: str, c: LayerWriter, bounds: Sequence[Window], method: str, ends: Sides) -> str:
+    """Windows of which the last may be wholly outside the image, which the operators refuse."""
+    x = _padded(x, c, (*_NONE, *ends), _LOWEST if method == "MAX" else 0)
+    y = c.node(_OPS[method], x, **_window(bounds, _NONE, _NONE))
+    return y if method == "MAX" else c.node("Mul", y, c.floats(_factors(c.bottoms[0][2:], bounds)))
+
+
+def _factors(sides: Sequence[int], bounds: Sequence[Window]) -> np.ndarray:
     """By how much Caffe's mean is larger than one over whole windows: (height, width).
 
-    Caffe divides by the window clipped at the image and its pad: by 0 where the two do not meet.
+    Caffe divides by the window clipped at the image: by 0 where the two do not meet.
     """
     rows = []
-    for side, w, count in zip(sides, bounds, made, strict=True):
-        starts = np.arange(count) * w.stride - w.pad
-        rows.append(np.minimum(starts + w.kernel, side + w.pad) - starts)
+    for side, w, count in zip(sides, bounds, pooled(bounds, sides), strict=True):
+        starts = np.arange(count) * w.stride
+        rows.append(np.minimum(starts + w.kernel, side) - starts)
     with np.errstate(divide="ignore"):
         return math.prod(w.kernel for w in bounds) / np.multiply.outer(*rows)
 
@@ -79,9 +96,10 @@ def _factors(sides: Sequence[int], bounds: Sequence[Window], made: Sequence[int]
 def _maxima_and_indices(x: str, c: LayerWriter, bounds: Sequence[Window], floor: bool) -> list[str]:
     """ONNX counts indices through the whole batch, Caffe within each image."""
     sides = c.bottoms[0][2:]
-    window = _window(sides, bounds, floor)
-    if _reaches_out(window):
+    counts = zip(bounds, sides, pooled(bounds, sides, floor), strict=True)
+    if any((count - 1) * w.stride >= side + w.pad for w, side, count in counts):
         raise PlanError("has windows outside the image, whose maximum ONNX finds nowhere")
+    window = _window(bounds, tuple(w.pad for w in bounds), _ends(bounds, floor, True))
     y, indices = c.nodes("MaxPool", x, outputs=2, **window)
     within = c.node("Mod", indices, c.whole(math.prod(sides)))
     return [y, c.node("Cast", within, to=FLOAT)]
