@@ -5,7 +5,9 @@ COLUMNS = ("family", "model", "size", "M parameters", "seconds", "export", "diff
 
 def pytest_terminal_summary(terminalreporter):
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    rows = [value for report in reports for name, value in report.user_properties if name == "family"]
+    rows = [
+        value for report in reports for name, value in report.user_properties if name == "family"
+    ]
     if not rows:
         return
     table = [COLUMNS, *sorted(tuple(map(str, row)) for row in rows)]
