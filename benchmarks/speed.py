@@ -49,6 +49,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from speed import table
+from speed.options import at_least
 from speed.rows import OURS, ROWS
 from speed.setting import Setting
 from speed.sides import Side, measure, notes_of
@@ -56,17 +57,6 @@ from speed.sides import Side, measure, notes_of
 PACKAGES = ("deelish", "torch", "torchvision", "chainer", "onnxruntime")
 PACKAGES += ("opencv-python-headless", "numpy", "pillow")
 SIZES = {"googlenet": 224, "nin": 227}
-
-
-def at_least(least):
-    """A type for argparse: whole numbers from `least` up."""
-
-    def number(text):
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number, {least} or more")
-        return int(text)
-
-    return number
 
 
 def options_of_the_user():

@@ -2,8 +2,8 @@
 
     python -m speed.child SETTING JOB OPTIONS
 
-SETTING and OPTIONS are JSON, JOB is "module:Class". It reads a word a line, "round" or "end", and
-replies to each with a line of JSON.
+SETTING and OPTIONS are JSON, JOB is "package.module:Class". It reads a word a line, "round" or
+"end", and replies to each with a line of JSON.
 """
 
 import importlib
@@ -28,7 +28,7 @@ def main():
 
     module, name = job.split(":")
     try:
-        kind = getattr(importlib.import_module(f"speed.{module}"), name)
+        kind = getattr(importlib.import_module(module), name)
         work = kind(setting, **json.loads(options))
     except (Absent, ImportError) as error:
         missing = isinstance(error, ModuleNotFoundError)

@@ -25,11 +25,12 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Side(NamedTuple):
-    """One way to do a row's work: its name, "module:Class" in this folder, and its options."""
+    """One way to do a row's work: its name, "module:Class" of a package, and its options."""
 
     name: str
     job: str
     options: Mapping[str, Any] = MappingProxyType({})
+    package: str = "speed"
 
 
 @dataclass
@@ -58,11 +59,11 @@ class Process:
     def __init__(self, side, setting):
         self.side = side
         errors, self.errors = tempfile.mkstemp(dir=setting.folder)
-        options = json.dumps(dict(side.options))
+        job, options = f"{side.package}.{side.job}", json.dumps(dict(side.options))
         environment = dict.fromkeys(THREADS, str(setting.threads))
         environment["DEELISH_CACHE"] = str(setting.folder / "cache")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "speed.child", setting.to_json(), side.job, options],
+            [sys.executable, "-m", "speed.child", setting.to_json(), job, options],
             cwd=Path(__file__).resolve().parent.parent,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,

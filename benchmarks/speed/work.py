@@ -47,6 +47,14 @@ class Work(Task, ABC):
         return images, self.clock() - start
 
 
+class Epoch(Work):
+    """Work of which a step, and so a round, is an epoch."""
+
+    def round(self):
+        start = self.clock()
+        return self.step(), self.clock() - start
+
+
 def pixels_of(setting, network):
     """uint8 (n, size, size, 3), RGB: the same random images in every process."""
     size = setting.sizes[network]

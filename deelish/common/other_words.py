@@ -18,6 +18,8 @@ _BY_OURS: dict[str, str] = {
     "order": "channels in_chans in_channels color colour mode channel_order",
     "scale=1 / (255 * std)": "std",
     "crop": "crop_pct crop_ratio crop_fraction center_crop",
+    "crop_mode": "resize_mode",
+    "interpolation": "resample resampling",
     "preprocessing": "transform transforms preprocess processor",
     # BatchTrain
     "lr": "learning_rate rate base_lr lr0 max_lr eta",

@@ -8,6 +8,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
+from deelish.distillation.feature_maps import map_of
 from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.weighting import Weight, at_epoch
@@ -168,7 +169,7 @@ def _one(
 ) -> Any:
     kind, engine = HINTS[hint.kind], student.engine
     maps = [
-        _map(blob, owner, layer)
+        map_of(engine, blob, owner, layer)
         for blob, owner, layer in zip(
             blobs, (student, teacher), (hint.student, hint.teacher), strict=True
         )
@@ -189,22 +190,6 @@ def _one(
         features = Features(engine, projected, features.teacher)
     weight = at_epoch("weight", hint.weight, memory.epoch)
     return kind.function(features, **dict(hint.options)) * weight
-
-
-def _map(blob: Any, owner: Predictor, layer: str) -> Any:
-    """A blob as (n, c, h, w), also one of (n, c).
-
-    Raises:
-        TrainingError: it has other axes.
-    """
-    if len(blob.shape) == 2:
-        return blob.reshape((*blob.shape, 1, 1))
-    if len(blob.shape) == 4:
-        return blob
-    raise TrainingError(
-        f"backprop: hint: {layer!r} of {owner.name} makes {tuple(blob.shape)}, where (n, channels,"
-        " height, width) or (n, channels) is needed; name another layer"
-    )
 
 
 def _owner(student: Learner, given: Any, layer: str) -> Predictor:

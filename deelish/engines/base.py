@@ -136,6 +136,10 @@ class Engine(ABC):
         """The product of matrices (..., m, k) and (..., k, n), the axes before them broadcast."""
 
     @abstractmethod
+    def swap_last_axes(self, values: Any) -> Any:
+        """(..., m, k) -> (..., k, m)."""
+
+    @abstractmethod
     def gather(self, values: Any, labels: np.ndarray) -> Any:
         """(n, classes) and n labels -> (n,): in each row the element that the label names."""
 

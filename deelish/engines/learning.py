@@ -110,7 +110,7 @@ class LearningModel(WatchedModel):
             FileError: the framework has no exporter, or it fails.
         """
         raise FileError(
-            f"{path}: a {self.kind} cannot be written as .onnx; write .safetensors instead"
+            f"{self.name}: a {self.kind} cannot be written as .onnx; write .safetensors instead"
         )
 
     def check_arrays(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:

@@ -39,6 +39,10 @@ def _other_pixels(path: Path, trained: Preprocessing | None, made: Preprocessing
     """Weights need the pixels that they were trained on; another size alone is no matter."""
     if trained is None or trained == replace(made, size=trained.size, crop=trained.crop):
         return []
-    first, second = (f"{p.order}, mean {p.mean}, scale {p.scale_text}" for p in (trained, made))
+    differ = trained.way_text != made.way_text
+    first, second = (
+        f"{p.order}, mean {p.mean}, scale {p.scale_text}" + (f", {p.way_text}" if differ else "")
+        for p in (trained, made)
+    )
     differs = f"{path} was trained on {first}, and this network takes {second}"
     return [f"{differs}; Network.load takes the file's own"]

@@ -24,7 +24,9 @@ class Network(Learning, Model):
         in_size: side in pixels of the images that it takes.
         name: what it is called in messages and files.
         **preprocessing: order ("BGR", "RGB", "L" for grey), mean, scale, crop (the crop fraction);
-            left out, RGB from -1 to 1, which the default initial weights suit.
+            left out, RGB from -1 to 1, which the default initial weights suit. Images are
+            stretched to a square; crop_mode ("center", "border"), interpolation ("bicubic" ...)
+            and antialias are the fields of `Preprocessing` for other ways.
 
     Attributes:
         plan: the network as data.

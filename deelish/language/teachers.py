@@ -23,9 +23,12 @@ class Teacher(Teaching, WrappedModel):
             function changes. For other models it joins what is seen of them.
         preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
         **pixels: size, order ("RGB", "BGR", "L"), mean and scale (a number, or one per channel,
-            of pixels from 0 to 255), crop (the crop fraction). They count before `preprocessing`,
-            and that before what the model says itself: timm's `pretrained_cfg`, what deelish noted
-            in an .onnx. A network of deelish has its own, and takes none.
+            of pixels from 0 to 255), crop (the crop fraction), crop_mode ("center", "squash",
+            "border"), interpolation ("bilinear", "bicubic" and others of Pillow), antialias. They
+            count before `preprocessing`, and that before what the model says itself: timm's
+            `pretrained_cfg`, what deelish noted in an .onnx. What nothing says is taken as in
+            torchvision, from RGB of -1 to 1, and a line reports it. A network of deelish has its
+            own, and takes none.
 
     Raises:
         TrainingError: the source is nothing that can teach.

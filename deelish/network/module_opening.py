@@ -59,12 +59,17 @@ def _named(source: str, names: LabelNames | None, options: ModuleOptions) -> Mod
     parsed = zoo.parsed(source)
     if parsed is None:
         raise _no_name(source, zoo.libraries())
+    context = current_context()
+    if context.engine_name != "torch":
+        raise TrainingError(
+            f"Student({source!r}): is a torch.nn.Module, which the engine {context.engine_name!r}"
+            " does not train; take Deel(engine='torch')"
+        )
     pretrained = options.pretrained
     # Published weights come with their own number of classes, and the last layer is replaced.
     classes = names.count if names and not pretrained else None
     how = zoo.ModelName(*parsed, classes, options.arguments)
     size = (options.pixels or {}).get("size")
-    context = current_context()
     with context.engine.drawing(context.seed_for(2, context.made)):
         made = zoo.made(how, pretrained=pretrained, size=size)
     model = _adopted(made.module, options.output)

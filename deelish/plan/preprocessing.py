@@ -155,6 +155,12 @@ class Preprocessing:
         return ", ".join(f"{scale:g}" for scale in self._scales)
 
     @property
+    def way_text(self) -> str:
+        """How an image becomes a square, for people: "center, bicubic"."""
+        unfiltered = "" if self.antialias else ", not antialiased"
+        return f"{self.crop_mode}, {self.interpolation}{unfiltered}"
+
+    @property
     def _scales(self) -> tuple[float, ...]:
         return self.scale if isinstance(self.scale, tuple) else (self.scale,)
 

@@ -1,5 +1,6 @@
 """The preprocessing of another library's model: given, of a preset, of the model, or default."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -124,3 +125,71 @@ def test_default_mean_and_scale_are_printed(capsys):
 def test_preprocessing_that_cannot_be_used_is_refused(arguments, message):
     with pytest.raises(DataError, match=message):
         Teacher(Usual(), **arguments)
+
+
+def test_every_configuration_of_timm_resizes_to_what_timm_does():
+    models = pytest.importorskip("timm.models")
+    compared = 0
+    for name in models.list_pretrained():
+        config = models.get_pretrained_cfg(name).to_dict()
+        channels, height, width = config["input_size"]
+        if height != width:
+            continue
+        module = Usual()
+        module.pretrained_cfg = config | {"first_conv": None}
+        made = Teacher(module).preprocessing
+        assert made.rendering().resize_size == math.floor(height / config["crop_pct"]), name
+        way = (made.size, made.channels, made.crop_mode, made.interpolation, made.antialias)
+        assert way == (height, channels, config["crop_mode"], config["interpolation"], True)
+        compared += 1
+    assert compared > 1000
+
+
+def test_every_classification_preset_of_torchvision_is_read():
+    models = pytest.importorskip("torchvision.models")
+    for name in models.list_models(module=models):
+        for weights in models.get_model_weights(name):
+            stated = weights.transforms()
+            made = Teacher(Usual(), preprocessing=stated).preprocessing
+            assert [made.size] == stated.crop_size
+            assert [made.rendering().resize_size] == stated.resize_size
+            assert (made.crop_mode, made.interpolation) == ("center", stated.interpolation.value)
+            assert made.antialias is stated.antialias
+
+
+def test_the_published_crop_holds_at_another_size():
+    made = Teacher(timm(crop_pct=0.95), size=224).preprocessing
+    assert made.rendering().resize_size == 235
+    assert Teacher(timm(crop_pct=0.95), size=224, crop=0.5).preprocessing.crop == 0.5
+
+
+def test_a_transformer_made_for_another_size_is_given_that():
+    models = pytest.importorskip("timm")
+    vit = models.create_model("vit_tiny_patch16_224", pretrained=False, img_size=32)
+    assert Teacher(vit).preprocessing.size == 32
+    with pytest.raises(DataError, match="its size would be 48, but the torch module takes 32 alo"):
+        Teacher(vit, size=48)
+
+
+def test_a_module_of_one_channel_gets_grey_and_no_mean_of_three(capsys):
+    models = pytest.importorskip("timm")
+    grey = models.create_model("resnet10t", pretrained=False, in_chans=1)
+    made = Teacher(grey).preprocessing
+    assert (made.order, made.mean) == ("L", (127.5,))
+    assert "as mean and scale were not given" in capsys.readouterr().out
+    with pytest.raises(DataError, match="its channels would be 3, but the torch module takes 1"):
+        Teacher(grey, order="RGB")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"crop_mode": "centre"}, "crop_mode is 'centre'; give 'squash', 'center' or 'border'"),
+        ({"interpolation": "cubic"}, "interpolation is 'cubic'; give 'nearest', 'box', "),
+        ({"antialias": 1}, "antialias is 1; give True or False"),
+        ({"interpolation": "lanczos", "antialias": False}, "'lanczos' exists with antialias=True"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_refused(arguments, message):
+    with pytest.raises(DataError, match=message):
+        Teacher(Usual(), size=8, mean=0, scale=1, **arguments)

@@ -129,3 +129,26 @@ def test_foreign_json_is_refused(values):
 def test_pixels_of_another_shape_or_type_are_refused(pixels):
     with pytest.raises(DataError, match=r"give uint8 \(n, 8, 8, 3\)"):
         Preprocessing(8).apply(pixels)
+
+
+def test_only_what_differs_from_caffes_way_is_written():
+    plain = Preprocessing(8)
+    assert set(plain.to_dict()) == {"size", "order", "mean", "scale", "share"}
+    other = Preprocessing(8, crop_mode="center", interpolation="bicubic", antialias=False)
+    added = {"crop_mode": "center", "interpolation": "bicubic", "antialias": False}
+    assert other.to_dict() == plain.to_dict() | added
+    assert Preprocessing.from_dict(json.loads(json.dumps(other.to_dict()))) == other
+
+
+@pytest.mark.parametrize(
+    ("order", "mean", "fill"),
+    [
+        ("RGB", (122.7, 116.5, 300.0), (123, 116, 255)),
+        ("BGR", (104.0, 117.0, 123.0), (123, 117, 104)),
+        ("L", (33.3,), (33, 33, 33)),
+        ("RGB", (0.0,), (0, 0, 0)),
+    ],
+)
+def test_a_border_has_the_colour_of_the_mean(order, mean, fill):
+    assert Preprocessing(8, order, mean, crop_mode="border").rendering().fill == fill
+    assert Preprocessing(8, order, mean, crop_mode="center").rendering().fill == (0, 0, 0)

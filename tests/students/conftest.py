@@ -1,9 +1,32 @@
-"""Prints the table of families after `make families`."""
+"""Fixtures of students, of a session and images of four classes; prints the table of families."""
+
+import pytest
+from helpers import write_set
+
+from deelish import Deel, InputBatch
 
 COLUMNS = ("family", "model", "size", "M parameters", "seconds", "export", "difference")
 
 
+@pytest.fixture
+def corners(tmp_path):
+    """(training list, validation list) of 24 and 8 images in four classes."""
+    return write_set(tmp_path, "train", 24), write_set(tmp_path, "val", 8, first=24)
+
+
+@pytest.fixture
+def session():
+    with Deel(seed=1) as deel:
+        yield deel
+
+
+@pytest.fixture
+def sets(session, corners):
+    return InputBatch(*corners, batch_size=8, crop=1, mirror=False)
+
+
 def pytest_terminal_summary(terminalreporter):
+    """Print the table of families, where their tests ran."""
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
     rows = [
         value for report in reports for name, value in report.user_properties if name == "family"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from deelish.distillation.sources.function import FunctionModel
 from deelish.distillation.sources.network import NetworkModel
+from deelish.engines.frameworks import is_module
 from deelish.engines.inference import InferenceModel, Part
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
@@ -32,11 +32,11 @@ def source_of(source: Any, gpu: int, key: str | None, output: Part = None) -> In
     """
     if isinstance(source, Learner):
         return NetworkModel(source)
-    if _is(source, "torch", "nn.Module"):
+    if is_module(source, "torch"):
         from deelish.engines.torch.inference import TorchModel
 
         return TorchModel(source, output)
-    if _is(source, "chainer", "Link"):
+    if is_module(source, "chainer"):
         from deelish.engines.chainer.inference import ChainerModel
 
         return ChainerModel(source, output)
@@ -58,11 +58,3 @@ def _opened(path: Path, gpu: int) -> InferenceModel:
 
         return OnnxModel(path, gpu)
     return NetworkModel(Model.of(open_parts(path)))
-
-
-def _is(source: object, framework: str, kind: str) -> bool:
-    """Whether it is an object of this class of a framework that is imported already."""
-    found: Any = sys.modules.get(framework)
-    for name in kind.split("."):
-        found = getattr(found, name, None)
-    return isinstance(found, type) and isinstance(source, found)

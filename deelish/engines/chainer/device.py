@@ -54,6 +54,26 @@ def computing(device: Any, **settings: bool) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def drawing_from(device: Any, seed: int) -> Iterator[None]:
+    """Within the block NumPy's and CuPy's global generators, which Chainer draws from, have a seed.
+
+    After it they are as they were before it.
+    """
+    before = np.random.get_state()
+    np.random.seed(seed % 2**32)
+    random = None if device.xp is np else device.xp.random
+    on_gpu = None if random is None else random.get_random_state()
+    if random is not None:
+        random.set_random_state(random.RandomState(seed % 2**32))
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+        if random is not None:
+            random.set_random_state(on_gpu)
+
+
 def to_numpy(value: Any) -> np.ndarray:
     """A variable's or an array's numbers, C-contiguous on the CPU."""
     array = value.array if isinstance(value, chainer.Variable) else value

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 
 from deelish.engines.base import Engine
-from deelish.engines.chainer.device import choose_device, computing, to_numpy
+from deelish.engines.chainer.adopted import AdoptedChain, copy_buffers
+from deelish.engines.chainer.device import choose_device, computing, drawing_from, to_numpy
 from deelish.engines.chainer.importing import import_chainer
+from deelish.engines.chainer.learning import ChainerLearningModel
 from deelish.engines.chainer.module import PlanChain
 from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
+from deelish.engines.frameworks import check_source
 from deelish.engines.precision import only_float32
 from deelish.plan.plan import Plan
 
@@ -36,9 +39,18 @@ class ChainerEngine(Engine):
         chain.to_device(self._device)
         return chain
 
+    def adopt(self, source: Any, output: int | str | None) -> ChainerLearningModel:
+        check_source(source, self.name)
+        return ChainerLearningModel(source, self._device, self._generator, output)
+
+    @contextmanager
+    def drawing(self, seed: int) -> Iterator[None]:
+        with drawing_from(self._device, seed):
+            yield
+
     def run(
         self,
-        module: PlanChain,
+        module: PlanChain | AdoptedChain,
         inputs: Mapping[str, Any],
         wanted: Iterable[str],
         *,
@@ -86,6 +98,9 @@ class ChainerEngine(Engine):
     def matmul(self, a: Any, b: Any) -> Any:
         return F.matmul(a, b)
 
+    def swap_last_axes(self, values: Any) -> Any:
+        return F.swapaxes(values, -2, -1)
+
     def gather(self, values: Any, labels: np.ndarray) -> Any:
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
 
@@ -93,7 +108,7 @@ class ChainerEngine(Engine):
         return optimizer_options(name)
 
     def optimizer(
-        self, module: PlanChain, name: str, lr: float, options: Mapping[str, Any]
+        self, module: PlanChain | AdoptedChain, name: str, lr: float, options: Mapping[str, Any]
     ) -> Optimizer:
         return Optimizer(module, name, lr, options)
 
@@ -106,18 +121,13 @@ class ChainerEngine(Engine):
                 optimizer.step(lr)
             loss.unchain_backward()
 
-    def ema_update(self, module: PlanChain, other: PlanChain, decay: float) -> None:
-        for layer, blobs in module.plan.weights.items():
-            mine, its = module.weights_of(layer), other.weights_of(layer)
-            for name, blob in blobs.items():
-                if (layer, name) in module.plan.owners:
-                    continue
-                if blob.trainable:
-                    held = getattr(mine, name).array
-                    held *= decay
-                    held += (1 - decay) * getattr(its, name).array
-                else:
-                    getattr(mine, name)[...] = getattr(its, name)
+    def ema_update(
+        self, module: PlanChain | AdoptedChain, other: PlanChain | AdoptedChain, decay: float
+    ) -> None:
+        for mine, its in zip(module.params(), other.params(), strict=True):
+            mine.array *= decay
+            mine.array += (1 - decay) * its.array
+        copy_buffers(other, module)
 
     def seed(self, seed: int) -> None:
         self._generator = self._device.xp.random.default_rng(seed)

@@ -9,13 +9,13 @@ import numpy as np
 
 from deelish.engines.chainer.device import computing, to_numpy
 from deelish.engines.chainer.importing import import_chainer
+from deelish.engines.chainer.recording import is_array, recorded, recording
 from deelish.engines.inference import (
     ADDRESS,
     Digest,
     Part,
     WatchedModel,
     logits_of,
-    no_such_layer,
     qualified,
 )
 from deelish.errors import TrainingError
@@ -43,8 +43,8 @@ class ChainerModel(WatchedModel):
         empty = [name for name, parameter in link.namedparams() if parameter.array is None]
         if empty:
             raise TrainingError(
-                f"{self.name}: {', '.join(empty[:3])} holds no array yet; load its weights before"
-                " it teaches"
+                f"{self.name}: {', '.join(empty[:3])} holds no array yet; load its weights, or"
+                " run it once, before it teaches or learns"
             )
         self.parameters = sum(parameter.size for parameter in link.params())
 
@@ -52,8 +52,12 @@ class ChainerModel(WatchedModel):
         device = self._link.device
         with self._unchanged(), computing(device, train=False, enable_backprop=False):
             given = chainer.Variable(device.send(values), requires_grad=False)
-            output = logits_of(self.name, self._link(given), _is_array, self.output)
+            output = self._called(given)
         return self._array(output)
+
+    def _called(self, values: Any) -> Any:
+        """The logits in the link's output."""
+        return logits_of(self.name, self._link(values), is_array, self.output)
 
     def _array(self, output: Any) -> np.ndarray:
         if isinstance(output, chainer.Variable) and output.creator_node is not None:
@@ -64,24 +68,14 @@ class ChainerModel(WatchedModel):
         return to_numpy(output).astype(np.float32, copy=False)
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
-        links = {name.strip("/").replace("/", "."): link for name, link in self._link.namedlinks()}
-        if layer not in links:
-            no_such_layer(self.name, layer, links)
-        recorder = _Recorder()
-        links[layer].add_hook(recorder)
-        try:
+        with recording(self.name, self._link, [layer]) as outputs:
             self.run(values)
-        finally:
-            links[layer].delete_hook(recorder.name)
-        if not recorder.made or not _is_array(recorder.made[0]):
-            made = f"makes {type(recorder.made[0]).__name__}" if recorder.made else "does not run"
-            raise TrainingError(f"{self.name}: layer {layer!r} {made}; choose another")
-        return self._array(recorder.made[0])
+        return self._array(recorded(self.name, layer, outputs))
 
     def _compute_digest(self) -> str:
         """Names, types and bytes of all that its files hold, and the links as they print."""
         digest = Digest(qualified(self._link), ADDRESS.sub("", repr(self._link)))
-        for name, array in _arrays(self._link):
+        for name, array in named_arrays(self._link):
             digest.array(name, to_numpy(array), "")
         return digest.hex()
 
@@ -89,31 +83,14 @@ class ChainerModel(WatchedModel):
         """Some numbers of each array."""
         return [
             to_numpy(array.ravel()[:: max(1, array.size // SAMPLE)]).tobytes()
-            for _, array in _arrays(self._link)
+            for _, array in named_arrays(self._link)
         ]
 
 
-class _Recorder(chainer.LinkHook):  # type: ignore[misc, name-defined]
-    """Records what a link returns."""
-
-    name = "deelish-feature"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.made: list[Any] = []
-
-    def forward_postprocess(self, args: Any) -> None:
-        self.made.append(args.out)
-
-
-def _arrays(link: Any) -> Iterator[tuple[str, Any]]:
+def named_arrays(link: Any) -> Iterator[tuple[str, Any]]:
     """Parameters and persistent arrays, such as running statistics, by name."""
     for path, part in link.namedlinks():
         for name in sorted((*part._params, *part._persistent)):
             value = getattr(part, name)
             array = value.array if isinstance(value, chainer.Parameter) else value
-            yield f"{path}/{name}", array if _is_array(array) else np.asarray(array)
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, (chainer.Variable, *chainer.get_array_types()))
+            yield f"{path}/{name}", array if is_array(array) else np.asarray(array)

@@ -8,9 +8,9 @@ from typing import Any
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
+from deelish.engines.chainer.adopted import AdoptedChain
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
-from deelish.engines.trainable import trainable_arrays
 from deelish.errors import TrainingError
 
 chainer = import_chainer()
@@ -92,7 +92,9 @@ class Optimizer:
         TrainingError: the name or an option is not known, or nothing would be trained.
     """
 
-    def __init__(self, chain: PlanChain, name: str, lr: float, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, chain: PlanChain | AdoptedChain, name: str, lr: float, options: Mapping[str, Any]
+    ) -> None:
         known = name.lower()
         given = dict(options)
         decay = given.pop("weight_decay", ADAMW_DECAY if known == "adamw" else 0.0)
@@ -104,8 +106,7 @@ class Optimizer:
         self._key = "alpha" if isinstance(self.own, _KINDS.Adam) else "lr"
         self._lr_mults: list[tuple[Any, float]] = []
         self._decoupled: dict[int, float] = {}
-        for layer, blob, lr_mult, decay_mult in trainable_arrays(chain.plan):
-            parameter = getattr(chain.weights_of(layer), blob)
+        for parameter, lr_mult, decay_mult in chain.trainable():
             self._lr_mults.append((parameter, lr_mult))
             self._decay(parameter, decay * decay_mult, known == "adamw")
 

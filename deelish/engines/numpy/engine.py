@@ -96,6 +96,9 @@ class NumpyEngine(Engine):
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(np.matmul(a, b))
 
+    def swap_last_axes(self, values: np.ndarray) -> np.ndarray:
+        return np.swapaxes(values, -2, -1)
+
     def gather(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.asarray(values[np.arange(len(values)), labels])
 

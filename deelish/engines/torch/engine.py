@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from deelish.common.processes import launch
 from deelish.engines.base import Engine
+from deelish.engines.frameworks import check_source
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
@@ -21,7 +22,7 @@ from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.torch.optimizers import build_optimizer, optimizer_options
 from deelish.engines.torch.pixels import input_of, to_device
-from deelish.errors import EngineError, TrainingError
+from deelish.errors import EngineError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
@@ -56,11 +57,7 @@ class TorchEngine(Engine):
         return PlanModule(plan, values, self._generator).to(self._device).eval()
 
     def adopt(self, source: Any, output: int | str | None) -> TorchLearningModel:
-        if not isinstance(source, nn.Module):
-            raise TrainingError(
-                f"Student({type(source).__name__}): takes a torch.nn.Module, or the name of a"
-                " model, such as 'timm/resnet18' or 'torchvision/resnet18'"
-            )
+        check_source(source, self.name)
         return TorchLearningModel(source, self._device, self._generator, output)
 
     @contextmanager
@@ -130,6 +127,9 @@ class TorchEngine(Engine):
 
     def matmul(self, a: Tensor, b: Tensor) -> Tensor:
         return torch.matmul(a, b)
+
+    def swap_last_axes(self, values: Tensor) -> Tensor:
+        return values.transpose(-2, -1)
 
     def gather(self, values: Tensor, labels: np.ndarray) -> Tensor:
         return values.gather(1, self.array(labels)[:, None])[:, 0]

@@ -93,7 +93,8 @@ class TorchGroup(Group):
                 parameter.grad = part.copy_(total)
 
     def average_buffers(self, module: nn.Module, weight: float) -> None:
-        buffers = list(module.buffers())
+        # Counters are the same in all processes, and no mean of whole numbers is needed.
+        buffers = [tensor for tensor in module.buffers() if tensor.is_floating_point()]
         if not buffers:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in buffers]) * weight

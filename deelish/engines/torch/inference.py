@@ -48,7 +48,7 @@ class TorchModel(WatchedModel):
         if empty:
             raise TrainingError(
                 f"{self.name}: {', '.join(empty[:3])} has no shape yet; load its weights, or run"
-                " the module once, before it teaches"
+                " the module once, before it teaches or learns"
             )
         self.parameters = sum(value.numel() for value in module.parameters())
         config = getattr(module, "config", None)

@@ -1,0 +1,162 @@
+"""Any chainer.Link as a student: checked, run, described and replaced in its last link."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.chainer import last_layers
+from deelish.engines.chainer.adopted import AdoptedChain
+from deelish.engines.chainer.device import to_numpy
+from deelish.engines.chainer.importing import import_chainer
+from deelish.engines.chainer.inference import ChainerModel, named_arrays
+from deelish.engines.chainer.recording import links_of
+from deelish.engines.inference import Part, no_such_layer
+from deelish.engines.learning import LayerOutput, LearningModel, NewLayers
+from deelish.errors import TrainingError
+
+chainer = import_chainer()
+L = chainer.links
+
+
+class ChainerLearningModel(ChainerModel, LearningModel):
+    """A chainer.Link that is trained: itself, and no copy of it.
+
+    Args:
+        link: the link. It moves to the device of the engine.
+        device: that of the engine.
+        generator: the engine's, for dropout.
+        output: which part of its output the logits are, where it makes several.
+
+    Raises:
+        TrainingError: it has no trainable weights, or is on another device or in another type.
+    """
+
+    def __init__(self, link: Any, device: Any, generator: Any, output: Part = None) -> None:
+        super().__init__(link, output)
+        self._check_weights(device)
+        link.to_device(device)
+        self.module = AdoptedChain(self.name, link, generator, output)
+        self.module.to_device(device)
+        self.module.trainable()
+
+    def _check_weights(self, device: Any) -> None:
+        for name, array in self._held():
+            where = chainer.backend.get_device_from_array(array)
+            if where.xp is not np and where != device:
+                raise TrainingError(
+                    f"{self.name}: {name} is on {where}, and this session on {device}; move it"
+                    " with to_cpu()"
+                )
+            if array.dtype.kind == "f" and array.dtype != np.float32:
+                raise TrainingError(
+                    f"{self.name}: {name} is {array.dtype}, and weights are trained in float32;"
+                    " make the chain under chainer.using_config('dtype', numpy.float32)"
+                )
+
+    def _held(self) -> list[tuple[str, Any]]:
+        """All that its files hold, by the names of Chainer's own: "conv1/W"."""
+        found = ((name.strip("/"), array) for name, array in named_arrays(self._link))
+        return [(name, array) for name, array in found if array.dtype != object]
+
+    def _called(self, values: Any) -> Any:
+        before = to_numpy(values).copy()
+        made = super()._called(values)
+        if not np.array_equal(to_numpy(values), before):
+            raise TrainingError(
+                f"{self.name}: its forward() writes over the images that it is given; let it work"
+                " on a copy"
+            )
+        return made
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: np.array(to_numpy(array), order="C") for name, array in self._held()}
+
+    def set_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        links = {path.strip("/"): link for path, link in self._link.namedlinks()}
+        for name, array in arrays.items():
+            path, _, own = name.rpartition("/")
+            held = getattr(links[path], own)
+            array = np.asarray(array)
+            if isinstance(held, chainer.Parameter):
+                held.array[...] = held.device.send(array)
+            elif isinstance(held, chainer.get_array_types()) and held.ndim:
+                held[...] = self._link.device.send(array)
+            else:
+                setattr(links[path], own, array.item())
+
+    def copied_module(self) -> AdoptedChain:
+        link = copy.deepcopy(self._link)
+        copied = AdoptedChain(self.name, link, self.module.generator, self.output)
+        copied.to_device(self._link.device)
+        return copied
+
+    def _width(self, values: np.ndarray) -> int:
+        return int(self.run(values).shape[1])
+
+    def last_layers(self, values: np.ndarray) -> list[str]:
+        return last_layers.last_layers(self._link, lambda: self._width(values))
+
+    def replace_last(self, values: np.ndarray, classes: int, names: Iterable[str]) -> NewLayers:
+        return last_layers.replace_last(
+            self.name, self._link, lambda: self._width(values), classes, names
+        )
+
+    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
+        names = self.last_layers(values)[-1:]
+        if not names:
+            raise TrainingError(
+                f"{self.name}: no linear link makes its logits; train it on labels instead"
+            )
+        before = self._width(values)
+        (outputs, inputs), part = weight.shape, links_of(self._link)[names[0]]
+        made = L.Linear(inputs, outputs)
+        if isinstance(part, L.Convolution2D):
+            made = L.Convolution2D(inputs, outputs, 1)
+        made.W.array[...] = weight.reshape(made.W.shape)
+        made.b.array[...] = bias
+        last_layers.put(self._link, names[0], made)
+        return NewLayers(names, before)
+
+    def layers(self, values: np.ndarray) -> list[LayerOutput]:
+        hook = _Outputs()
+        with hook:
+            self.run(values)
+        names = {id(part): name for name, part in links_of(self._link).items() if name}
+        return [
+            LayerOutput(names[key], type(link).__name__, shape, link.count_params())
+            for key, (link, shape) in hook.made.items()
+            if key in names and shape is not None
+        ]
+
+    def counted(self) -> int:
+        return sum(int(parameter.size) for parameter in self._link.params())
+
+    def weighted_layers(self) -> list[str]:
+        return [name for name, link in links_of(self._link).items() if link._params]
+
+    def check_layer(self, layer: str) -> None:
+        links = links_of(self._link)
+        if not layer or layer not in links:
+            no_such_layer(self.name, layer, links)
+
+
+class _Outputs(chainer.LinkHook):  # type: ignore[misc, name-defined]
+    """The shapes that links make, in the order in which they begin to run."""
+
+    name = "deelish outputs"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: dict[int, tuple[Any, tuple[int, ...] | None]] = {}
+
+    def forward_preprocess(self, args: Any) -> None:
+        self.made.setdefault(id(args.link), (args.link, None))
+
+    def forward_postprocess(self, args: Any) -> None:
+        shape = getattr(args.out, "shape", None)
+        if shape is not None and self.made[id(args.link)][1] is None:
+            self.made[id(args.link)] = args.link, tuple(shape[1:])
