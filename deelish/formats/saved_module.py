@@ -33,6 +33,8 @@ class SavedModule:
         made_by: how it was made by name, as plain values for JSON; None for a user's own module.
         untrained: layers that were neither loaded nor trained; None for all of them.
         output: which part of its output the logits are, where it makes several.
+        new_last: the arguments of `LearningModel.replace_last` that made its last layers, where
+            these were replaced.
     """
 
     name: str
@@ -42,6 +44,7 @@ class SavedModule:
     made_by: Mapping[str, Any] | None
     untrained: Sequence[str] | None
     output: int | str | None = None
+    new_last: Mapping[str, Any] | None = None
 
     def header(self) -> str:
         """Everything but the arrays, with a checksum of each array and of itself, as JSON."""
@@ -52,6 +55,7 @@ class SavedModule:
             "made_by": self.made_by,
             "untrained": self.untrained,
             "output": self.output,
+            "new_last": self.new_last,
             "checksums": {name: checksum(array) for name, array in self.arrays.items()},
         }
         about = {"format": FORMAT, "deelish": __version__, "checksum": _sum(module)}
@@ -91,6 +95,7 @@ def saved_module(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> Sav
             module["made_by"],
             None if untrained is None else [str(name) for name in untrained],
             module["output"],
+            module["new_last"],
         )
     except FileError:
         raise

@@ -89,6 +89,4 @@ class Student(Learning, ModuleNetwork):
             FileError: the file is missing, damaged, no student's, or of another module.
             MissingPackageError: the library that made it is not installed.
         """
-        student = cls.__new__(cls)
-        student._start(opened(path, module))
-        return student
+        return cls.of(opened(path, module))

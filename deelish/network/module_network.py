@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from deelish.errors import PlanError, TrainingError
 from deelish.formats import write_module
 from deelish.formats.saved_module import SavedModule
 from deelish.network.describe import millions
+from deelish.network.labels import Labels, names_for
 from deelish.network.learner import Learner
 from deelish.plan.preprocessing import Preprocessing
 
@@ -30,6 +31,8 @@ class ModuleParts:
     Attributes:
         made_by: how the module was made by name, as plain values for JSON; None for a user's own.
         untrained: the layers that were neither loaded nor trained; all of them where it is None.
+        new_last: the arguments of `LearningModel.replace_last` that made its last layers, where
+            these were replaced.
     """
 
     model: LearningModel
@@ -37,16 +40,30 @@ class ModuleParts:
     labels: list[str] | None = None
     made_by: Mapping[str, Any] | None = None
     untrained: Sequence[str] | None = ()
+    new_last: Mapping[str, Any] | None = None
+
+
+def grey(preprocessing: Preprocessing) -> np.ndarray:
+    """Two grey images as the input of a module."""
+    size = preprocessing.size
+    return preprocessing.apply(np.full((2, size, size, 3), 128, np.uint8))
 
 
 class ModuleNetwork(Learner):
     """A torch.nn.Module or a chainer.Link that learns; `Student` documents its arguments."""
 
+    @classmethod
+    def of(cls, parts: ModuleParts) -> Self:
+        """The network of these parts, on the current engine."""
+        network = cls.__new__(cls)
+        network._start(parts)
+        return network
+
     def _start(self, parts: ModuleParts) -> None:
         self.context = current_context()
         self._model = parts.model
         self.preprocessing, self.labels = parts.preprocessing, parts.labels
-        self.made_by = parts.made_by
+        self.made_by, self._new_last = parts.made_by, parts.new_last
         self.name, self.module = parts.model.name, parts.model.module
         self._index = self.context.add(self)
         self._measure()
@@ -75,9 +92,7 @@ class ModuleNetwork(Learner):
         return logits
 
     def _grey(self) -> np.ndarray:
-        """Two grey images as its input."""
-        size = self.preprocessing.size
-        return self.preprocessing.apply(np.full((2, size, size, 3), 128, np.uint8))
+        return grey(self.preprocessing)
 
     def _fit(self, labels: int | None, head: list[str]) -> None:
         """Give it as many outputs as there are labels."""
@@ -87,14 +102,25 @@ class ModuleNetwork(Learner):
 
     def replace_last(self, labels: int, names: Iterable[str] = ()) -> None:
         """Give it new last layers for so many classes, and print that."""
+        names = list(names)
         new = self._model.replace_last(self._grey(), labels, names)
+        self._new_last = {"classes": labels, "names": names}
         layers = " and ".join(new.names)
         say(f"{self.name}: {layers} is new, with {labels} outputs in place of {new.before}")
         self._note_new(new.names)
 
+    def name_classes(self, labels: Labels) -> None:
+        """Give its classes names, in place of those that it has.
+
+        Raises:
+            DataError: they are not as many as its classes.
+        """
+        self.labels = names_for(labels, self.name, self.classes)
+
     def set_last(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """Give it a trained last layer: weight (classes, features) and bias (classes,)."""
-        self._model.set_last(self._grey(), weight, bias)
+        new = self._model.set_last(self._grey(), weight, bias)
+        self._new_last = {"classes": len(weight), "names": new.names}
         self._note_new(())
         self.version += 1
 
@@ -276,4 +302,5 @@ class ModuleNetwork(Learner):
             self.made_by,
             None if self.all_new else sorted(self.untrained),
             self._model.output,
+            self._new_last,
         )

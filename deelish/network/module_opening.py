@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from deelish.engines import current_context
 from deelish.engines.learning import LearningModel
+from deelish.engines.model_names import LIBRARIES, ModelName
 from deelish.errors import DataError, FileError, TrainingError
 from deelish.formats.native import module_file
+from deelish.formats.saved_module import SavedModule
 from deelish.network.labels import LabelNames, Labels
-from deelish.network.module_network import ModuleParts
+from deelish.network.module_network import ModuleParts, grey
+from deelish.network.pretrained import find_model
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
 
 
@@ -56,9 +59,9 @@ def parts_of(source: Any, labels: Labels | None, options: ModuleOptions) -> Modu
 def _named(source: str, names: LabelNames | None, options: ModuleOptions) -> ModuleParts:
     from deelish.engines.torch import zoo
 
-    parsed = zoo.parsed(source)
-    if parsed is None:
-        raise _no_name(source, zoo.libraries())
+    how = ModelName.parsed(source)
+    if how is None:
+        raise _no_name(source)
     context = current_context()
     if context.engine_name != "torch":
         raise TrainingError(
@@ -68,16 +71,15 @@ def _named(source: str, names: LabelNames | None, options: ModuleOptions) -> Mod
     pretrained = options.pretrained
     # Published weights come with their own number of classes, and the last layer is replaced.
     classes = names.count if names and not pretrained else None
-    how = zoo.ModelName(*parsed, classes, options.arguments)
-    size = (options.pixels or {}).get("size")
-    with context.engine.drawing(context.seed_for(2, context.made)):
-        made = zoo.made(how, pretrained=pretrained, size=size)
+    how = replace(how, classes=classes, arguments=options.arguments)
+    size, seed = (options.pixels or {}).get("size"), context.seed_for(2, context.made)
+    made = zoo.made(how, pretrained=pretrained, size=size, seed=seed)
     model = _adopted(made.module, options.output)
     model.name = options.name or made.name.name
     preset = options.preprocessing if options.preprocessing is not None else made.preset
     pixels = preprocessing_of(model, made.module, preset, options.pixels or {}, verb="Student")
     untrained = () if pretrained else None
-    known = names.names if names else None
+    known = names.names if names else made.labels
     return ModuleParts(model, pixels, known, made.name.to_dict(), untrained)
 
 
@@ -91,9 +93,8 @@ def opened(path: str | Path, module: Any = None) -> ModuleParts:
     Raises:
         FileError: the file is missing, damaged, no student's, or of another module.
     """
-    if not isinstance(path, str | Path):
-        raise FileError(f"Student.load({path!r}): give the path of a file")
-    saved = module_file.read(Path(path))
+    path = find_model(path)
+    saved = module_file.read(path)
     if module is None and saved.made_by is None:
         raise FileError(
             f"{path}: holds the weights of a module of your own, {saved.name}; give one like it,"
@@ -101,19 +102,36 @@ def opened(path: str | Path, module: Any = None) -> ModuleParts:
         )
     model = _adopted(_rebuilt(saved.made_by, path) if module is None else module, saved.output)
     model.name = saved.name
-    model.check_arrays(saved.arrays, Path(path))
+    _refit(model, saved)
+    model.check_arrays(saved.arrays, path)
     model.set_arrays(saved.arrays)
-    return ModuleParts(model, saved.preprocessing, saved.labels, saved.made_by, saved.untrained)
+    return ModuleParts(
+        model,
+        saved.preprocessing,
+        saved.labels,
+        saved.made_by,
+        saved.untrained,
+        saved.new_last,
+    )
 
 
-def _rebuilt(made_by: Mapping[str, Any] | None, path: str | Path) -> Any:
+def _refit(model: LearningModel, saved: SavedModule) -> None:
+    """Replace the last layers where they were replaced before it was saved."""
+    new, values = saved.new_last, grey(saved.preprocessing)
+    if new is not None and model.run(values).shape[1] != new["classes"]:
+        context = current_context()
+        with context.engine.drawing(0):
+            model.replace_last(values, new["classes"], new["names"])
+
+
+def _rebuilt(made_by: Mapping[str, Any] | None, path: Path) -> Any:
     from deelish.engines.torch import zoo
 
     try:
-        how = zoo.ModelName.from_dict(made_by or {})
+        how = ModelName.from_dict(made_by or {})
     except (TypeError, KeyError) as error:
         raise FileError(f"{path}: does not say how it was made ({error})") from None
-    return zoo.made(how, pretrained=False, size=None).module
+    return zoo.made(how).module
 
 
 def _adopted(source: Any, output: int | str | None) -> LearningModel:
@@ -133,8 +151,8 @@ def _refuse_naming(options: ModuleOptions) -> None:
             )
 
 
-def _no_name(source: str, libraries: list[str]) -> TrainingError:
-    names = " or ".join(f"'{library}/resnet18'" for library in libraries)
+def _no_name(source: str) -> TrainingError:
+    names = " or ".join(f"'{library}/resnet18'" for library in LIBRARIES)
     if Path(source).suffix:
         return TrainingError(
             f"Student({source!r}): is no name of a model; open a file with Student.load({source!r})"

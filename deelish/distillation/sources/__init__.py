@@ -10,9 +10,13 @@ from deelish.distillation.sources.network import NetworkModel
 from deelish.engines.frameworks import is_module
 from deelish.engines.inference import InferenceModel, Part
 from deelish.errors import TrainingError
+from deelish.formats.native import module_file
 from deelish.network.learner import Learner
 from deelish.network.model import Model
+from deelish.network.module_network import ModuleNetwork
+from deelish.network.module_opening import opened
 from deelish.network.opening import open_parts
+from deelish.network.pretrained import find_model
 
 
 def source_of(source: Any, gpu: int, key: str | None, output: Part = None) -> InferenceModel:
@@ -57,4 +61,7 @@ def _opened(path: Path, gpu: int) -> InferenceModel:
         from deelish.distillation.sources.onnx import OnnxModel
 
         return OnnxModel(path, gpu)
+    path = find_model(path)
+    if module_file.holds_module(path):
+        return NetworkModel(ModuleNetwork.of(opened(path)))
     return NetworkModel(Model.of(open_parts(path)))

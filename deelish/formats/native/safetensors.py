@@ -8,6 +8,7 @@ import numpy as np
 
 from deelish.engines.base import Values
 from deelish.errors import FileError
+from deelish.formats.saved_module import KEY as MODULE_KEY
 from deelish.formats.saved_network import NetworkHeader, SavedNetwork
 
 KEY = "deelish"
@@ -35,7 +36,13 @@ def read(path: Path) -> SavedNetwork:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(KEY)
+            metadata = file.metadata() or {}
+            text = metadata.get(KEY)
+            if text is None and MODULE_KEY in metadata:
+                raise FileError(
+                    f"{path}: holds a student made from a module, and no network of rows; open it"
+                    f" with Student.load({str(path)!r})"
+                )
             if text is None:
                 raise FileError(
                     f"{path}: is safetensors but holds no {KEY!r} in its metadata, so it is not a"
