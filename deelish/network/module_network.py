@@ -17,7 +17,7 @@ from deelish.engines import current_context
 from deelish.engines.learning import DATA, INPUT_OF, LOGITS, LayerOutput, LearningModel
 from deelish.errors import PlanError, TrainingError
 from deelish.formats import write_module
-from deelish.formats.saved_module import SavedModule
+from deelish.formats.saved_module import NewLast, SavedModule
 from deelish.network.describe import millions
 from deelish.network.labels import Labels, names_for
 from deelish.network.learner import Learner
@@ -31,8 +31,7 @@ class ModuleParts:
     Attributes:
         made_by: how the module was made by name, as plain values for JSON; None for a user's own.
         untrained: the layers that were neither loaded nor trained; all of them where it is None.
-        new_last: the arguments of `LearningModel.replace_last` that made its last layers, where
-            these were replaced.
+        new_last: how its last layers were replaced, where they were.
     """
 
     model: LearningModel
@@ -40,7 +39,7 @@ class ModuleParts:
     labels: list[str] | None = None
     made_by: Mapping[str, Any] | None = None
     untrained: Sequence[str] | None = ()
-    new_last: Mapping[str, Any] | None = None
+    new_last: NewLast | None = None
 
 
 def grey(preprocessing: Preprocessing) -> np.ndarray:
@@ -104,9 +103,9 @@ class ModuleNetwork(Learner):
         """Give it new last layers for so many classes, and print that."""
         names = list(names)
         new = self._model.replace_last(self._grey(), labels, names)
-        self._new_last = {"classes": labels, "names": names}
-        layers = " and ".join(new.names)
-        say(f"{self.name}: {layers} is new, with {labels} outputs in place of {new.before}")
+        self._new_last = NewLast(labels, names)
+        layers, verb = " and ".join(new.names), "is" if len(new.names) == 1 else "are"
+        say(f"{self.name}: {layers} {verb} new, with {labels} outputs in place of {new.before}")
         self._note_new(new.names)
 
     def name_classes(self, labels: Labels) -> None:
@@ -120,7 +119,7 @@ class ModuleNetwork(Learner):
     def set_last(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """Give it a trained last layer: weight (classes, features) and bias (classes,)."""
         new = self._model.set_last(self._grey(), weight, bias)
-        self._new_last = {"classes": len(weight), "names": new.names}
+        self._new_last = NewLast(len(weight), new.names)
         self._note_new(())
         self.version += 1
 

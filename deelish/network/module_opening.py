@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deelish.engines import current_context
 from deelish.engines.learning import LearningModel
@@ -17,6 +18,9 @@ from deelish.network.labels import LabelNames, Labels
 from deelish.network.module_network import ModuleParts, grey
 from deelish.network.pretrained import find_model
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
+
+if TYPE_CHECKING:
+    from deelish.engines.torch.zoo import MadeModel
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def _named(source: str, names: LabelNames | None, options: ModuleOptions) -> Mod
             f"Student({source!r}): is a torch.nn.Module, which the engine {context.engine_name!r}"
             " does not train; take Deel(engine='torch')"
         )
+    _check_arguments(options.arguments)
     pretrained = options.pretrained
     # Published weights come with their own number of classes, and the last layer is replaced.
     classes = names.count if names and not pretrained else None
@@ -100,10 +105,15 @@ def opened(path: str | Path, module: Any = None) -> ModuleParts:
             f"{path}: holds the weights of a module of your own, {saved.name}; give one like it,"
             f" Student.load({str(path)!r}, module=...)"
         )
-    model = _adopted(_rebuilt(saved.made_by, path) if module is None else module, saved.output)
+    made = None if module is not None else _rebuilt(saved.made_by, path)
+    model = _adopted(module if made is None else made.module, saved.output)
     model.name = saved.name
-    _refit(model, saved)
-    model.check_arrays(saved.arrays, path)
+    try:
+        _refit(model, saved)
+        model.check_arrays(saved.arrays, path)
+    except (FileError, TrainingError) as error:
+        _blame_version(path, made, saved.made_by or {})
+        raise error from None
     model.set_arrays(saved.arrays)
     return ModuleParts(
         model,
@@ -118,20 +128,31 @@ def opened(path: str | Path, module: Any = None) -> ModuleParts:
 def _refit(model: LearningModel, saved: SavedModule) -> None:
     """Replace the last layers where they were replaced before it was saved."""
     new, values = saved.new_last, grey(saved.preprocessing)
-    if new is not None and model.run(values).shape[1] != new["classes"]:
+    if new is not None and model.run(values).shape[1] != new.classes:
         context = current_context()
         with context.engine.drawing(0):
-            model.replace_last(values, new["classes"], new["names"])
+            model.replace_last(values, new.classes, new.names)
 
 
-def _rebuilt(made_by: Mapping[str, Any] | None, path: Path) -> Any:
+def _rebuilt(made_by: Mapping[str, Any] | None, path: Path) -> MadeModel:
     from deelish.engines.torch import zoo
 
     try:
         how = ModelName.from_dict(made_by or {})
     except (TypeError, KeyError) as error:
         raise FileError(f"{path}: does not say how it was made ({error})") from None
-    return zoo.made(how).module
+    return zoo.made(how)
+
+
+def _blame_version(path: Path, made: MadeModel | None, made_by: Mapping[str, Any]) -> None:
+    """Refuse a file whose library makes another model in the version that is installed."""
+    if made is not None and made_by["version"] != made.name.version:
+        library = made.name.library
+        raise FileError(
+            f"{path}: was made by {library} {made_by['version']}, and {library}"
+            f" {made.name.version} makes another {made.name.name}; install that version, or give"
+            " the module with module="
+        )
 
 
 def _adopted(source: Any, output: int | str | None) -> LearningModel:
@@ -140,6 +161,16 @@ def _adopted(source: Any, output: int | str | None) -> LearningModel:
             f"Student({source.__name__}): is a class; give an object, {source.__name__}(...)"
         )
     return current_context().engine.adopt(source, output)
+
+
+def _check_arguments(arguments: Mapping[str, Any] | None) -> None:
+    try:
+        json.dumps(arguments if arguments is None else dict(arguments))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"Student(arguments={arguments!r}): its file could not hold them ({error}); give"
+            " numbers, texts and lists of them by name, or the module itself"
+        ) from None
 
 
 def _refuse_naming(options: ModuleOptions) -> None:

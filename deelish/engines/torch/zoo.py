@@ -14,6 +14,8 @@ from deelish.common.suggestions import nearest
 from deelish.engines.model_names import ModelName
 from deelish.errors import MissingPackageError, PlanError, TrainingError, first_line
 
+# Arguments of timm and torchvision that load weights.
+_LOADING = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "weights"}
 CURE = 'run `pip install "deelish[models]"`'
 
 
@@ -54,6 +56,7 @@ def made(
     """
     package = _package(how)
     _LIBRARIES[how.library].check(package, how)
+    _check_arguments(how)
     how = replace(how, version=str(package.__version__))
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
@@ -76,6 +79,15 @@ def _of_size(package: Any, how: ModelName, pretrained: bool | str, size: int | N
             " leave it out"
         )
     return model
+
+
+def _check_arguments(how: ModelName) -> None:
+    """Refuse those that load weights, which a stranger's file of a student could name."""
+    for name in _LOADING & (how.arguments or {}).keys():
+        raise PlanError(
+            f"{how.full_name}: arguments= has {name!r}; give pretrained= for published weights,"
+            " and for a file of your own the module itself"
+        )
 
 
 def _package(how: ModelName) -> Any:
