@@ -6,7 +6,8 @@ from torch import nn
 
 from deelish import Student
 
-PIXELS = {"size": 8, "mean": 0, "scale": 1 / 255, "crop": 1}
+PIXELS = {"size": 8, "order": "RGB", "mean": 0, "scale": 1 / 255, "crop": 1}
+PIXELS |= {"crop_mode": "center", "interpolation": "bilinear"}
 
 
 class Small(nn.Module):

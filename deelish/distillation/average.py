@@ -49,6 +49,8 @@ class MovingAverage(Predictor):
     def _catch_up(self) -> None:
         updates = self.student.version - self._version
         if updates:
+            # A module of the user's may have other initial weights in each process.
+            self.engine.group.broadcast_weights(self.module)
             decay = float(self.decay**updates)
             self.engine.ema_update(self.module, self.student.module, decay)
             self._version = self.student.version

@@ -121,6 +121,11 @@ def _check_owner(student: Learner, given: FeatureTensor, memory: TeachingMemory)
             f"{student.name}.backprop: the student's own logits were given as the teacher's; pass"
             " those of the other network, logits = teacher.batch_feature(x)"
         )
+    if teacher.trainable_ids() & student.trainable_ids():
+        raise TrainingError(
+            f"{student.name}.backprop: the teacher {teacher.name} shares trainable weights with"
+            " its student, and would change with it; make it from a copy, copy.deepcopy(module)"
+        )
     if _draws_dropout(given):
         memory.taught_by.add(teacher)
         return

@@ -89,6 +89,10 @@ class WrappedModel(Predictor):
         """Whether it is a network of deelish that was neither loaded nor trained."""
         return self.network is not None and self.network.all_new
 
+    def trainable_ids(self) -> set[int]:
+        """Those of the model that it is made from."""
+        return self._model.trainable_ids()
+
     @property
     def classes(self) -> int:
         """How many logits an image has. A model that does not carry it is run on a grey image."""

@@ -72,6 +72,10 @@ class InferenceModel(ABC):
         """Layers that still hold initial weights; a foreign model counts as trained."""
         return set()
 
+    def trainable_ids(self) -> set[int]:
+        """What tells its trainable weights from those of others in this process."""
+        return set()
+
     def feature(self, values: Any, layer: str) -> np.ndarray:
         """What an inner layer makes of the same input.
 
@@ -162,6 +166,11 @@ def logits_of(name: str, output: Any, is_array: Any, part: Part = None) -> Any:
     found = _part(output, "logits" if part is None else part)
     if is_array(found):
         return found
+    if not isinstance(output, Mapping | tuple | list) and not hasattr(output, "__dict__"):
+        raise TrainingError(
+            f"{name}: returned {_described(output)}, where an array of logits (n, classes) is"
+            " needed; let its forward() return them"
+        )
     if part is None:
         raise TrainingError(
             f"{name}: returned {_described(output)}, where one array of logits (n, classes) is"

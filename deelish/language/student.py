@@ -68,12 +68,18 @@ class Student(Learning, ModuleNetwork):
         options = ModuleOptions(pretrained, arguments, name, output, preprocessing, pixels)
         self._start(parts_of(source, labels, options))
         count = None if labels is None else LabelNames.of(labels).count
-        self._fit(count, [head] if isinstance(head, str) else list(head))
+        self._fit(count, [*head] if isinstance(head, list | tuple) else [str(head)])
 
     def _start(self, parts: ModuleParts) -> None:
         session = current_session()
         super()._start(parts)
         session.used(self)
+
+    def __getattr__(self, name: str) -> Any:
+        # Scripts of PyTorch call train(), to() and state_dict() of what they train.
+        raise AttributeError(
+            f"{type(self).__name__} has no {name!r}; the module that it trains is module.module"
+        )
 
     @classmethod
     @checked_call()

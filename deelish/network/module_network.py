@@ -15,12 +15,13 @@ from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.engines import current_context
 from deelish.engines.learning import DATA, INPUT_OF, LOGITS, LayerOutput, LearningModel
-from deelish.errors import PlanError, TrainingError
+from deelish.errors import DeelishError, PlanError, TrainingError, first_line
 from deelish.formats import write_module
 from deelish.formats.saved_module import NewLast, SavedModule
 from deelish.network.describe import millions
 from deelish.network.labels import Labels, names_for
 from deelish.network.learner import Learner
+from deelish.network.tensors import ImageTensor
 from deelish.plan.preprocessing import Preprocessing
 
 
@@ -73,10 +74,43 @@ class ModuleNetwork(Learner):
         """Find out what follows from the module: parameters, classes, its last layers."""
         self.parameters = self._model.counted()
         values = self._grey()
-        logits = self._checked(self._model.run(values), len(values))
+        logits = self._checked(self._first_logits(values), len(values))
         self._classes = int(logits.shape[1])
         self._last = self._model.last_layers(values)
         self._rows: list[LayerOutput] | None = None
+
+    def _first_logits(self, values: np.ndarray) -> np.ndarray:
+        try:
+            logits: np.ndarray = self._model.run(values)
+        except DeelishError:
+            raise
+        except Exception as error:
+            raise self._failed(values.shape, error) from error
+        return logits
+
+    def _failed(self, shape: Sequence[int], error: Exception) -> TrainingError:
+        count, *sides = shape
+        return TrainingError(
+            f"{self.name}: its forward() fails on {count} images of {' x '.join(map(str, sides))}"
+            f" ({type(error).__name__}: {first_line(error)}); give the size= and order= that it"
+            " takes, or correct it"
+        )
+
+    def _run(self, images: ImageTensor, blobs: list[str], **how: Any) -> dict[str, Any]:
+        try:
+            made = super()._run(images, blobs, **how)
+        except DeelishError:
+            raise
+        except Exception as error:
+            pixels = self.preprocessing
+            shape = (len(images), pixels.channels, pixels.size, pixels.size)
+            raise self._failed(shape, error) from error
+        if LOGITS in made and made[LOGITS].shape[1] != self.classes:
+            raise TrainingError(
+                f"{self.name}: gives {made[LOGITS].shape[1]} logits an image for {len(images)}"
+                f" images, and gave {self.classes} for two; let their number be the same for all"
+            )
+        return made
 
     def _checked(self, logits: np.ndarray, count: int) -> np.ndarray:
         if logits.ndim < 2 or logits.shape[0] != count or logits[0].size != logits.shape[1]:
@@ -94,7 +128,9 @@ class ModuleNetwork(Learner):
         return grey(self.preprocessing)
 
     def _fit(self, labels: int | None, head: list[str]) -> None:
-        """Give it as many outputs as there are labels."""
+        """Give it as many outputs as there are labels, in the last layers of these names."""
+        for name in head:
+            self._check_layer(name)
         if labels is not None and labels != self.classes:
             with self.engine.drawing(self.context.seed_for(2, self._index)):
                 self.replace_last(labels, head)
@@ -172,8 +208,17 @@ class ModuleNetwork(Learner):
 
     def blob_of(self, layer: str) -> str:
         """The name itself, once it is known to be that of a layer."""
-        self._model.check_layer(layer.removeprefix(INPUT_OF))
+        self._check_layer(layer)
         return layer
+
+    def _check_layer(self, layer: str) -> None:
+        if not isinstance(layer, str):
+            raise PlanError(f"{self.name}: layer {layer!r} is no name; give a text")
+        self._model.check_layer(layer.removeprefix(INPUT_OF))
+
+    def trainable_ids(self) -> set[int]:
+        """Those of its module."""
+        return self._model.trainable_ids()
 
     def training_blob(self, layer: str) -> str:
         """The same; whether the layer runs in training shows when it does."""
@@ -238,7 +283,7 @@ class ModuleNetwork(Learner):
         Raises:
             PlanError: there is no such layer, or it does not run.
         """
-        self._model.check_layer(layer)
+        self._check_layer(layer)
         found = next((row for row in self._table() if row.name == layer), None)
         if found is None:
             raise PlanError(

@@ -15,7 +15,9 @@ from deelish.errors import DataError, FileError, TrainingError
 from deelish.formats.native import module_file
 from deelish.formats.saved_module import SavedModule
 from deelish.network.labels import LabelNames, Labels
+from deelish.network.learner import Learner
 from deelish.network.module_network import ModuleParts, grey
+from deelish.network.predictor import Predictor
 from deelish.network.pretrained import find_model
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
 
@@ -44,10 +46,10 @@ def parts_of(source: Any, labels: Labels | None, options: ModuleOptions) -> Modu
         MissingPackageError: its library is not installed.
         DataError: its preprocessing is not known, or labels cannot be read.
     """
-    for word, value in (("name", options.name), ("pretrained", options.pretrained)):
-        if not isinstance(value, str | bool | None):
-            raise DataError(f"Student({word}={value!r}): give a text")
+    _check_options(options)
     names = None if labels is None else LabelNames.of(labels)
+    if isinstance(source, Path):
+        source = str(source)
     if isinstance(source, str):
         return _named(source, names, options)
     _refuse_naming(options)
@@ -156,6 +158,16 @@ def _blame_version(path: Path, made: MadeModel | None, made_by: Mapping[str, Any
 
 
 def _adopted(source: Any, output: int | str | None) -> LearningModel:
+    if isinstance(source, Learner):
+        raise TrainingError(
+            f"Student({type(source).__name__}): {source.name} is a student already; train it as it"
+            " is"
+        )
+    if isinstance(source, Predictor):
+        raise TrainingError(
+            f"Student({type(source).__name__}): {source.name} teaches only; give the module that"
+            " it was made from"
+        )
     if isinstance(source, type):
         raise TrainingError(
             f"Student({source.__name__}): is a class; give an object, {source.__name__}(...)"
@@ -173,6 +185,19 @@ def _check_arguments(arguments: Mapping[str, Any] | None) -> None:
         ) from None
 
 
+def _check_options(options: ModuleOptions) -> None:
+    kinds: dict[str, tuple[Any, str]] = {
+        "name": (str | None, "a text"),
+        "pretrained": (str | bool, "True, False, or the name of the weights"),
+        "output": (int | str | None, "an index or a key"),
+        "arguments": (Mapping | None, "a dict"),
+    }
+    for word, (kind, needed) in kinds.items():
+        value = getattr(options, word)
+        if not isinstance(value, kind) or (word == "output" and isinstance(value, bool)):
+            raise DataError(f"Student({word}={value!r}): give {needed}")
+
+
 def _refuse_naming(options: ModuleOptions) -> None:
     for word in ("pretrained", "arguments"):
         if getattr(options, word):
@@ -182,12 +207,24 @@ def _refuse_naming(options: ModuleOptions) -> None:
             )
 
 
+# What to do with a file by its extension.
+_FILES = {
+    ".safetensors": "open it with Student.load({!r})",
+    ".onnx": "its weights do not learn, and Teacher({!r}) lets it teach",
+    **dict.fromkeys((".hdf5", ".h5", ".npz"), "open it with Network.load({!r})"),
+    ".caffemodel": "open it with CaffeNet({!r})",
+    **dict.fromkeys(
+        (".pth", ".pt", ".bin", ".ckpt"),
+        "load its weights into the module, module.load_state_dict(...), and give the module",
+    ),
+}
+
+
 def _no_name(source: str) -> TrainingError:
     names = " or ".join(f"'{library}/resnet18'" for library in LIBRARIES)
-    if Path(source).suffix:
-        return TrainingError(
-            f"Student({source!r}): is no name of a model; open a file with Student.load({source!r})"
-        )
+    cure = _FILES.get(Path(source).suffix.lower())
+    if cure:
+        return TrainingError(f"Student({source!r}): is a file; {cure.format(source)}")
     return TrainingError(
         f"Student({source!r}): names no library; write {names}, or give the module itself"
     )

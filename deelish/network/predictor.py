@@ -52,6 +52,10 @@ class Predictor(ChecksCalls, ABC):
         """Whether none of the layers that its logits depend on was loaded or trained."""
         return False
 
+    def trainable_ids(self) -> set[int]:
+        """What tells its trainable weights from those of others: two students may share none."""
+        return set()
+
     @property
     def learning(self) -> bool:
         """Whether its weights change while it teaches: the other student, a running average."""

@@ -181,8 +181,20 @@ class Trainer:
     def _optimizer(self, learner: Learner | Projection) -> Any:
         """The optimiser of this network, or of this projection."""
         if learner not in self._optimizers:
+            self._check_shares_nothing(learner)
             how = self._optimization
             self._optimizers[learner] = learner.engine.optimizer(
                 learner.module, how.optimizer, how.lr, how.options
             )
         return self._optimizers[learner]
+
+    def _check_shares_nothing(self, learner: Learner | Projection) -> None:
+        """Refuse two students of one training that would change each other's weights."""
+        if isinstance(learner, Projection):
+            return
+        for other in self.students:
+            if other.trainable_ids() & learner.trainable_ids():
+                raise TrainingError(
+                    f"{learner.name}: shares trainable weights with {other.name}, which learns in"
+                    " the same training; make it from a copy, Student(copy.deepcopy(module))"
+                )

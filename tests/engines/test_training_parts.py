@@ -59,6 +59,13 @@ def test_matmul_multiplies_the_last_two_axes_and_broadcasts_the_others(engine, f
     np.testing.assert_allclose(made, a @ b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (2, 1, 3, 4)])
+def test_the_last_two_axes_are_swapped(engine, shape):
+    values = RNG.normal(0, 1, shape).astype(np.float32)
+    made = engine.numpy(engine.swap_last_axes(engine.array(values)))
+    assert np.array_equal(made, np.moveaxis(values, -1, -2))
+
+
 def test_several_networks_step_along_the_gradients_of_one_loss(learner):
     rows = [Layer("score", "InnerProduct", num_output=3)]
     modules = [build(learner, seed, rows) for seed in (0, 1)]

@@ -18,12 +18,12 @@ LARGE, SMALL = Rendering(24, 32), Rendering(8, 10)
 
 @pytest.fixture
 def rendered(monkeypatch):
-    """How often each view size was rendered."""
+    """How often each rendering was made."""
     count = Counter()
 
-    def counted(image, view, rendering):
+    def counted(image, view, rendering, corner):
         count[rendering] += 1
-        return cut(image, view, rendering)
+        return cut(image, view, rendering, corner)
 
     cut = window.cut
     monkeypatch.setattr(window, "cut", counted)
@@ -68,7 +68,9 @@ def test_each_resize_of_an_image_is_done_once(noise, monkeypatch):
     monkeypatch.setattr(
         window,
         "resized",
-        lambda image, rendering: sizes.append(rendering.resize_size) or resized(image, rendering),
+        lambda image, rendering, part: (
+            sizes.append(rendering.resize_size) or resized(image, rendering, part)
+        ),
     )
     loader = Loader(read_samples(noise), batch_size=9, seed=5)
     loader.renderings |= {Rendering(24, 32), Rendering(27, 32), Rendering(32, 32), SMALL}

@@ -159,3 +159,17 @@ def test_lent_memory_is_given_back():
     first = peak()
     # 50 images that stay would be 200 MB, in kilobytes or in bytes.
     assert peak() < 1.02 * first + 20_000
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("width", "height"), [(500, 375), (333, 500), (640, 200), (101, 90)])
+def test_a_part_of_a_resized_image_has_the_pixels_of_the_whole(width, height, interpolation):
+    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    rendering = Rendering(96, 128, "center", interpolation)
+    whole, part = resized(pixels, rendering), resized(pixels, rendering, (101, 97))
+    height, width = part.shape[:2]
+    assert height in (97, 98)
+    assert width in (101, 102)
+    apart = np.abs(whole[:height, :width].astype(int) - part)
+    assert apart.max() <= 1
+    assert (apart > 0).mean() < 0.005

@@ -225,7 +225,7 @@ class Writing:
     ("make", "error"),
     [
         (other_type, r"SmallChain: .* is float16, and weights are trained in float32"),
-        (without_weights, r"Sequential: has no parameters .*nothing would be trained"),
+        (without_weights, r"Sequential: has no parameter .*nothing would be trained"),
         (lazy, r"Sequential: .*holds no array yet; load its weights, or run it once"),
         (Writing, r"Sequential: its forward\(\) writes over the images"),
         (lambda _: torch.nn.Linear(2, 2), r"is a torch.nn.Module, .*take Deel\(engine='torch'\)"),

@@ -218,6 +218,18 @@ def test_its_logits_are_cached_as_a_teacher_and_not_those_of_other_weights(
     assert len(logits_files(cache_folder())) == 2
 
 
+def test_a_file_of_a_student_by_name_teaches(session, tmp_path):
+    pytest.importorskip("torchvision")
+    source = Student("torchvision/mobilenet_v3_small", labels=4, size=32)
+    path = source.save(tmp_path / "source.safetensors")
+    x = list(photographs(3, side=32))
+    teacher = Teacher(path)
+    assert np.array_equal(teacher.batch_feature(x).value, source.batch_feature(x).value)
+    assert teacher.fingerprint() == Teacher(source).fingerprint()
+    # Its weights are initial ones, and a file says so.
+    assert teacher.all_new
+
+
 def test_the_running_average_teaches_and_stays_out_of_the_optimiser(sets):
     made = student()
     average = Average(made, decay=0.9)

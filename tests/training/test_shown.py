@@ -6,7 +6,7 @@ from helpers import small
 from PIL import Image
 
 from deelish import BatchTrain, InputBatch
-from deelish.images import reading
+from deelish.images.views import window
 
 
 def watch(student, look, **options):
@@ -92,13 +92,13 @@ def test_teacher_and_student_of_two_sizes_see_the_same_box(session, corners):
 def test_a_network_that_reads_no_images_soon_costs_no_pixels(session, corners, monkeypatch):
     teacher, student = small("Teacher", in_size=16), small()
     InputBatch(*corners, batch_size=4)
-    sizes, cut = [], reading.cut
+    sizes, cut = [], window.cut
 
-    def counted(image, view, size):
-        sizes.append(size)
-        return cut(image, view, size)
+    def counted(image, view, rendering, corner):
+        sizes.append(rendering.size)
+        return cut(image, view, rendering, corner)
 
-    monkeypatch.setattr(reading, "cut", counted)
+    monkeypatch.setattr(window, "cut", counted)
     watch(student, keys, epochs=2)
     # Three batches of training and of validation were read ahead; none after that.
     assert sizes.count(teacher.preprocessing.size) == 2 * 3 * 4

@@ -28,6 +28,9 @@ class NetworkModel(InferenceModel):
     def run(self, values: np.ndarray) -> np.ndarray:
         return self.network.logits_from(values)
 
+    def trainable_ids(self) -> set[int]:
+        return self.network.trainable_ids()
+
     def digest(self) -> str | None:
         return self.network.fingerprint()
 

@@ -83,7 +83,7 @@ class AdoptedChain(chainer.Chain):  # type: ignore[misc, name-defined]
         ]
         if not found:
             raise TrainingError(
-                f"{self.title}: has no parameters with requires_grad, so that nothing would be"
+                f"{self.title}: has no parameter with requires_grad, so that nothing would be"
                 " trained; give a chain with links that learn"
             )
         return found

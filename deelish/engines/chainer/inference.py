@@ -67,6 +67,9 @@ class ChainerModel(WatchedModel):
             )
         return to_numpy(output).astype(np.float32, copy=False)
 
+    def trainable_ids(self) -> set[int]:
+        return {id(value) for value in self._link.params() if value.requires_grad}
+
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
         with recording(self.name, self._link, [layer]) as outputs:
             self.run(values)

@@ -98,8 +98,8 @@ class AdoptedModule(nn.Module):
                 groups.setdefault(float(decays), []).append(value)
         if not groups:
             raise TrainingError(
-                f"{self.name}: none of its weights has requires_grad, so that nothing would be"
-                " trained; set it for those that should learn"
+                f"{self.name}: has no weight with requires_grad, so that nothing would be trained;"
+                " set it for those that should learn"
             )
         return [
             {"params": values, "lr_mult": 1.0, "decay_mult": mult}

@@ -91,6 +91,9 @@ class TorchModel(WatchedModel):
             )
             return output
 
+    def trainable_ids(self) -> set[int]:
+        return {id(value) for value in self._module.parameters() if value.requires_grad}
+
     def _into_evaluation_mode(self) -> None:
         """Put every part of the module into evaluation mode, whoever changed it."""
         if any(part.training for part in self._module.modules()):

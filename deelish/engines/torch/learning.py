@@ -39,6 +39,7 @@ class TorchLearningModel(TorchModel, LearningModel):
         generator: torch.Generator,
         output: Part = None,
     ) -> None:
+        _check_bare(module)
         super().__init__(module, output)
         self._check_weights(device)
         # Convolutions run fastest so; the numbers and their names stay the same.
@@ -50,7 +51,12 @@ class TorchLearningModel(TorchModel, LearningModel):
         for name, value in self._module.state_dict(keep_vars=True).items():
             if not isinstance(value, Tensor):
                 continue
-            if value.device.type not in ("cpu", device.type) or value.is_meta:
+            if value.is_meta:
+                raise TrainingError(
+                    f"{self.name}: {name} is on the device meta, which holds no numbers; make the"
+                    " module on the cpu"
+                )
+            if value.device.type not in ("cpu", device.type):
                 raise TrainingError(
                     f"{self.name}: {name} is on {value.device}, and this session on {device}; give"
                     f" Deel(gpu={value.device.index or 0}), or move it with module.cpu()"
@@ -172,6 +178,24 @@ class TorchLearningModel(TorchModel, LearningModel):
         parts = dict(self._module.named_modules())
         if not layer or layer not in parts:
             no_such_layer(self.name, layer, parts)
+
+
+def _check_bare(module: nn.Module) -> None:
+    """Refuse a module around another one, whose inner layers cannot be seen or do not learn.
+
+    Raises:
+        TrainingError: it is scripted, compiled or parallel.
+    """
+    name = type(module).__name__
+    if isinstance(module, torch.jit.ScriptModule):
+        raise TrainingError(f"{name}: is scripted; give the module that it was made from")
+    if hasattr(module, "_orig_mod"):
+        raise TrainingError(f"{name}: is compiled; give the module that it was made from")
+    if name in ("DataParallel", "DistributedDataParallel"):
+        raise TrainingError(
+            f"{name}: is around another module; give that, module.module; torchrun shares the"
+            " batches by itself"
+        )
 
 
 def _describing(rows: list[LayerOutput], name: str) -> Any:

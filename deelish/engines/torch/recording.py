@@ -59,12 +59,11 @@ def recorded(name: str, layer: str, outputs: dict[str, Any]) -> Any:
     Raises:
         TrainingError: it did not run, or made no tensor.
     """
-    if layer not in outputs or not torch.is_tensor(outputs[layer]):
-        made = f"makes {type(outputs[layer]).__name__}, no tensor"
-        raise TrainingError(
-            f"{name}: layer {layer!r} {made if layer in outputs else 'does not run'}; choose"
-            " another"
-        )
+    if layer not in outputs:
+        raise TrainingError(f"{name}: layer {layer!r} does not run; choose another")
+    if not torch.is_tensor(outputs[layer]):
+        kind = type(outputs[layer]).__name__
+        raise TrainingError(f"{name}: layer {layer!r} makes {kind}, no tensor; choose another")
     return outputs[layer]
 
 

@@ -38,6 +38,11 @@ def read(path: Path) -> SavedModule:
     """
     from safetensors import SafetensorError, safe_open
 
+    if path.suffix.lower() != EXTENSION:
+        raise FileError(
+            f"{path}: is no {EXTENSION}, which student.save() writes; open networks of rows with"
+            " Network.load, and let .onnx teach with Teacher"
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(KEY)

@@ -36,12 +36,12 @@ def read(path: Path) -> SavedNetwork:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            text = metadata.get(KEY)
-            if text is None and MODULE_KEY in metadata:
+            notes = file.metadata() or {}
+            text = notes.get(KEY)
+            if MODULE_KEY in notes:
                 raise FileError(
-                    f"{path}: holds a student made from a module, and no network of rows; open it"
-                    f" with Student.load({str(path)!r})"
+                    f"{path}: holds a student made from a module; open it with"
+                    f" Student.load({str(path)!r})"
                 )
             if text is None:
                 raise FileError(

@@ -11,7 +11,7 @@ import numpy as np
 from deelish.images.decoding.decode import DECODING
 from deelish.plan.rendering import Rendering
 
-# The pixels of a view depend on these too, beside the file, the view and its view size. Raise the
+# The pixels of a view depend on these too, beside the file, the view and its rendering. Raise the
 # second number when a view is cut in another way than before: both are part of cache keys.
 PIXELS = (DECODING, 2)
 

@@ -57,7 +57,7 @@ def loader_of(source, renderings, cache=None, **augmentation):
 
 
 def shown(source, renderings, cache=None, **augmentation):
-    """The pixels of each view size in an epoch."""
+    """The pixels of each rendering in an epoch."""
     (batch,) = loader_of(source, renderings, cache, **augmentation).batches(1, training=True)
     return [batch.pixels(rendering).tobytes() for rendering in renderings]
 

@@ -8,8 +8,11 @@ from images.views.photographs_made import photograph
 from PIL import Image
 
 from deelish.errors import DataError
+from deelish.images.decoding.decode import decode, decode_for
+from deelish.images.decoding.decoded_image import DecodedImage, LazyImage
+from deelish.images.pixels import packed
 from deelish.images.views.view import View
-from deelish.images.views.window import render
+from deelish.images.views.window import ViewedImage, render
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import CROP_MODES, INTERPOLATIONS, Rendering
 
@@ -176,6 +179,21 @@ def test_a_box_has_at_least_one_pixel():
         pixels = render(np.asarray(image), View(0, 0.5, 0.5, False, box), Rendering(8, 9))
         corner = np.asarray(image)[[-1 * int(box[0])], [-1 * int(box[0])]]
         np.testing.assert_array_equal(pixels, np.broadcast_to(corner, (8, 8, 3)))
+
+
+def test_a_box_is_cut_from_the_whole_of_a_large_jpeg(tmp_path):
+    photograph(1201, 803).save(tmp_path / "large.jpg")
+    whole = decode(tmp_path / "large.jpg")
+    image = LazyImage(
+        lambda size: DecodedImage(*decode_for(tmp_path / "large.jpg", size), digest=None)
+    )
+    rendering = Rendering(28, 32, "center")
+    centre = ViewedImage(image, View.centre())
+    assert image.at(rendering.resize_size).pixels.shape[:2] == (101, 151)  # at an eighth
+    boxed = View(0, 0.5, 0.5, False, (0.31, 0.2, 0.77, 0.7))
+    expected = render(whole, boxed, rendering)
+    assert centre.window(rendering).shape[:2] == (28, 28)
+    np.testing.assert_array_equal(packed(ViewedImage(image, boxed).window(rendering)), expected)
 
 
 def test_only_a_box_adds_to_the_bytes_of_a_view():
