@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test reference fuzz bench clean
+.PHONY: help install demo test families reference fuzz bench clean
 
 help:
 	@echo "make install     make .venv with $(PYTHON) and install everything into it"
 	@echo "make demo        a teacher, students and a table on 5,000 digits"
 	@echo "make test        run the format, lint and type checks and the tests"
+	@echo "make families    train, save and export one small model of each family of timm"
 	@echo "make reference   write docs/reference/ from the docstrings"
 	@echo "make fuzz        change the golden Caffe files in 20,000 ways and read them"
 	@echo "make bench       time the language beside the same steps written by hand"
@@ -40,6 +41,9 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+families: install
+	DEELISH_FAMILIES=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/students
 
 reference: install
 	$(BIN)/python docs/make_reference.py

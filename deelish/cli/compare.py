@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from deelish.cli.models import learner_of
+
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add it to the command line; it sets `act`, which runs it and gives the exit code."""
@@ -26,11 +28,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _compare(options: argparse.Namespace) -> int:
     from deelish.language.comparing import Compare
-    from deelish.language.network import Network
-    from deelish.network.opening import open_parts
 
     paths = (options.teacher, *options.students)
-    teacher, *students = [Network.of(open_parts(path, labels=options.labels)) for path in paths]
+    teacher, *students = [learner_of(path, labels=options.labels) for path in paths]
     made = Compare(
         teacher,
         students,

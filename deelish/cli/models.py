@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from deelish.errors import DataError
+from deelish.errors import DataError, FileError
 
 if TYPE_CHECKING:
     from deelish.language.network import Network
+    from deelish.language.student import Student
     from deelish.network.opening import OpenOptions
 
 
@@ -76,14 +77,36 @@ def _mean(text: str | None) -> tuple[float, ...] | Path | None:
         ) from None
 
 
-def opened(options: argparse.Namespace) -> Network:
-    """The network that the command line names, with its options."""
-    from deelish.language.network import Network
-    from deelish.network.opening import open_parts
+def opened(options: argparse.Namespace) -> Network | Student:
+    """What the command line names, with its options."""
+    return learner_of(options.model, options.prototxt, options.labels, **_options(options))
 
-    return Network.of(
-        open_parts(options.model, options.prototxt, options.labels, **_options(options))
-    )
+
+def learner_of(
+    model: str,
+    prototxt: str | None = None,
+    labels: str | None = None,
+    **options: Unpack[OpenOptions],
+) -> Network | Student:
+    """The network of a file, or the student that was made from a module."""
+    from deelish.formats.native.module_file import holds_module
+    from deelish.language.network import Network
+    from deelish.language.student import Student
+    from deelish.network.opening import open_parts
+    from deelish.network.pretrained import find_model
+
+    if not holds_module(find_model(model)):
+        return Network.of(open_parts(model, prototxt, labels, **options))
+    given = [name for name, value in {"prototxt": prototxt, **options}.items() if value]
+    if given:
+        raise FileError(
+            f"{model}: is the file of a student, with its layers and pixels inside; leave"
+            f" --{given[0].replace('_', '-')} out"
+        )
+    student = Student.load(model)
+    if labels is not None:
+        student.name_classes(labels)
+    return student
 
 
 def _convert(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from deelish.common.arguments import checked_call
 from deelish.distillation.model_checks import checked_logits, first_logits, output_of
 from deelish.distillation.sources import source_of
+from deelish.distillation.sources.named import named_model
 from deelish.distillation.sources.network import NetworkModel
 from deelish.engines import current_context
 from deelish.errors import DataError, TrainingError
@@ -26,7 +27,7 @@ class WrappedModel(Predictor):
     """Any model as a teacher; `Teacher` documents its arguments."""
 
     @checked_call(*PixelOptions.__annotations__)
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         source: Any,
         *,
@@ -34,6 +35,7 @@ class WrappedModel(Predictor):
         name: str | None = None,
         key: str | None = None,
         output: int | str | None = None,
+        pretrained: bool | str = True,
         preprocessing: Any = None,
         **pixels: Unpack[PixelOptions],
     ) -> None:
@@ -41,6 +43,10 @@ class WrappedModel(Predictor):
             if not isinstance(value, str | None):
                 raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
         self.context = current_context()
+        made = named_model(source, pretrained, pixels.get("size"))
+        if made is not None:
+            source, name = made.module, name or made.name.name
+            preprocessing = made.preset if preprocessing is None else preprocessing
         model = source_of(source, self.context.gpu, key, output)
         model.name = name or model.name
         self._model, self._key = model, key
@@ -54,7 +60,7 @@ class WrappedModel(Predictor):
                 model, source, preprocessing, pixels, verb="Teacher"
             )
         self.name, self.parameters = model.name, model.parameters
-        self.labels = model.labels
+        self.labels = model.labels if made is None else made.labels
         self._classes, self._checked = model.classes, False
         if labels is not None:
             self._name_classes(labels)

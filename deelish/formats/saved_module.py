@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,19 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
+class NewLast:
+    """How last layers were replaced: `LearningModel.replace_last` does it again.
+
+    Attributes:
+        classes: how many outputs the new ones have.
+        names: the layers that were named; empty where they were found.
+    """
+
+    classes: int
+    names: list[str]
+
+
+@dataclass(frozen=True)
 class SavedModule:
     """A module as a file carries it.
 
@@ -33,6 +46,7 @@ class SavedModule:
         made_by: how it was made by name, as plain values for JSON; None for a user's own module.
         untrained: layers that were neither loaded nor trained; None for all of them.
         output: which part of its output the logits are, where it makes several.
+        new_last: how its last layers were replaced, where they were.
     """
 
     name: str
@@ -42,6 +56,7 @@ class SavedModule:
     made_by: Mapping[str, Any] | None
     untrained: Sequence[str] | None
     output: int | str | None = None
+    new_last: NewLast | None = None
 
     def header(self) -> str:
         """Everything but the arrays, with a checksum of each array and of itself, as JSON."""
@@ -52,6 +67,7 @@ class SavedModule:
             "made_by": self.made_by,
             "untrained": self.untrained,
             "output": self.output,
+            "new_last": None if self.new_last is None else asdict(self.new_last),
             "checksums": {name: checksum(array) for name, array in self.arrays.items()},
         }
         about = {"format": FORMAT, "deelish": __version__, "checksum": _sum(module)}
@@ -90,14 +106,34 @@ def saved_module(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> Sav
             Preprocessing.from_dict(module["preprocessing"]),
             module["made_by"],
             None if untrained is None else [str(name) for name in untrained],
-            module["output"],
+            _output(module["output"]),
+            _new_last(module["new_last"]),
         )
     except FileError:
         raise
-    except (DeelishError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        DeelishError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise FileError(
             f"{path}: its description of the module is damaged ({error}); take another copy"
         ) from None
+
+
+def _output(value: Any) -> int | str | None:
+    if not isinstance(value, int | str | None):
+        raise TypeError(f"output is {value!r}")
+    return value
+
+
+def _new_last(value: Any) -> NewLast | None:
+    if value is None:
+        return None
+    return NewLast(int(value["classes"]), [str(name) for name in value["names"]])
 
 
 def _check(arrays: Mapping[str, np.ndarray], checksums: Mapping[str, int], path: Path) -> None:

@@ -15,12 +15,16 @@ class Teacher(Teaching, WrappedModel):
     labels=weights.meta["categories"])``
 
     Args:
-        source: a torch.nn.Module, a chainer.Link, a `Network`, a path (.onnx, .caffemodel, .hdf5,
-            .safetensors), or a function from float32 (n, channels, size, size) to logits.
+        source: a torch.nn.Module, a chainer.Link, a `Network`, a `Student`, a path (.onnx,
+            .caffemodel, .hdf5, .safetensors), the name of a model (``"timm/resnet18"``,
+            ``"torchvision/resnet18"``), or a function from float32 (n, channels, size, size) to
+            logits.
         labels: a file, a list of names, or a count; left out, those that the model carries.
         name: what it is called; left out, what the model is called.
         key: names the logits of a function, which are then cached; give another whenever the
             function changes. For other models it joins what is seen of them.
+        pretrained: of a model by name, whether its library loads the published weights; a text
+            names these where there are several.
         preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
         **pixels: size, order ("RGB", "BGR", "L"), mean and scale (a number, or one per channel,
             of pixels from 0 to 255), crop (the crop fraction), crop_mode ("center", "squash",
@@ -31,7 +35,8 @@ class Teacher(Teaching, WrappedModel):
             own, and takes none.
 
     Raises:
-        TrainingError: the source is nothing that can teach.
+        TrainingError: the source is nothing that can teach, or published weights cannot be loaded.
+        PlanError, MissingPackageError: there is no model of this name, or not its library.
         DataError: preprocessing is missing or wrong, or labels are not as many as the classes.
         FileError, CaffeError: a file that cannot be opened.
     """

@@ -9,6 +9,7 @@ from typing import Unpack
 from deelish.common.printing import say
 from deelish.errors import FileError
 from deelish.formats import format_of
+from deelish.formats.native.module_file import holds_module
 from deelish.formats.onnx.runtime import check_runtime
 from deelish.network.model import Model
 from deelish.network.opening import OpenOptions, open_parts
@@ -44,6 +45,11 @@ def convert(
         _check_not_read(read, written)
     if verify and target.suffix.lower() == ".onnx":
         check_runtime()
+    if holds_module(source):
+        raise FileError(
+            f"{source}: holds a student made from a module; write its .onnx in a script,"
+            f" Student.load({str(source)!r}).export({str(target)!r})"
+        )
     network = Model.of(open_parts(source, prototxt, labels, **options))
     if verify:
         _save_verified(network, source, target)

@@ -38,6 +38,21 @@ class LabelNames:
         return cls(len(names), names)
 
 
+def names_for(labels: Labels, name: str, outputs: int) -> list[str] | None:
+    """The names of the classes of a network that has so many outputs.
+
+    Raises:
+        DataError: they are not as many.
+    """
+    names = LabelNames.of(labels)
+    if names.count != outputs:
+        raise DataError(
+            f"labels file {labels}: names {names.count} classes, and {name} has {outputs} outputs;"
+            " give a name for each"
+        )
+    return names.names
+
+
 def _read(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -17,8 +17,9 @@ from deelish.engines import current_context
 from deelish.engines.learning import DATA, INPUT_OF, LOGITS, LayerOutput, LearningModel
 from deelish.errors import DeelishError, PlanError, TrainingError, first_line
 from deelish.formats import write_module
-from deelish.formats.saved_module import SavedModule
+from deelish.formats.saved_module import NewLast, SavedModule
 from deelish.network.describe import millions
+from deelish.network.labels import Labels, names_for
 from deelish.network.learner import Learner
 from deelish.network.tensors import ImageTensor
 from deelish.plan.preprocessing import Preprocessing
@@ -31,6 +32,7 @@ class ModuleParts:
     Attributes:
         made_by: how the module was made by name, as plain values for JSON; None for a user's own.
         untrained: the layers that were neither loaded nor trained; all of them where it is None.
+        new_last: how its last layers were replaced, where they were.
     """
 
     model: LearningModel
@@ -38,6 +40,13 @@ class ModuleParts:
     labels: list[str] | None = None
     made_by: Mapping[str, Any] | None = None
     untrained: Sequence[str] | None = ()
+    new_last: NewLast | None = None
+
+
+def grey(preprocessing: Preprocessing) -> np.ndarray:
+    """Two grey images as the input of a module."""
+    size = preprocessing.size
+    return preprocessing.apply(np.full((2, size, size, 3), 128, np.uint8))
 
 
 class ModuleNetwork(Learner):
@@ -45,7 +54,7 @@ class ModuleNetwork(Learner):
 
     @classmethod
     def of(cls, parts: ModuleParts) -> Self:
-        """The network of these parts."""
+        """The network of these parts, on the current engine."""
         network = cls.__new__(cls)
         network._start(parts)
         return network
@@ -54,7 +63,7 @@ class ModuleNetwork(Learner):
         self.context = current_context()
         self._model = parts.model
         self.preprocessing, self.labels = parts.preprocessing, parts.labels
-        self.made_by = parts.made_by
+        self.made_by, self._new_last = parts.made_by, parts.new_last
         self.name, self.module = parts.model.name, parts.model.module
         self._index = self.context.add(self)
         self._measure()
@@ -121,9 +130,7 @@ class ModuleNetwork(Learner):
         return logits
 
     def _grey(self) -> np.ndarray:
-        """Two grey images as its input."""
-        size = self.preprocessing.size
-        return self.preprocessing.apply(np.full((2, size, size, 3), 128, np.uint8))
+        return grey(self.preprocessing)
 
     def _fit(self, labels: int | None, head: list[str]) -> None:
         """Give it as many outputs as there are labels, in the last layers of these names."""
@@ -135,14 +142,25 @@ class ModuleNetwork(Learner):
 
     def replace_last(self, labels: int, names: Iterable[str] = ()) -> None:
         """Give it new last layers for so many classes, and print that."""
+        names = list(names)
         new = self._model.replace_last(self._grey(), labels, names)
-        layers = " and ".join(new.names)
-        say(f"{self.name}: {layers} is new, with {labels} outputs in place of {new.before}")
+        self._new_last = NewLast(labels, names)
+        layers, verb = " and ".join(new.names), "is" if len(new.names) == 1 else "are"
+        say(f"{self.name}: {layers} {verb} new, with {labels} outputs in place of {new.before}")
         self._note_new(new.names)
+
+    def name_classes(self, labels: Labels) -> None:
+        """Give its classes names, in place of those that it has.
+
+        Raises:
+            DataError: they are not as many as its classes.
+        """
+        self.labels = names_for(labels, self.name, self.classes)
 
     def set_last(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """Give it a trained last layer: weight (classes, features) and bias (classes,)."""
-        self._model.set_last(self._grey(), weight, bias)
+        new = self._model.set_last(self._grey(), weight, bias)
+        self._new_last = NewLast(len(weight), new.names)
         self._note_new(())
         self.version += 1
 
@@ -342,4 +360,5 @@ class ModuleNetwork(Learner):
             self.made_by,
             None if self.all_new else sorted(self.untrained),
             self._model.output,
+            self._new_last,
         )

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deelish.engines import current_context
 from deelish.engines.learning import LearningModel
+from deelish.engines.model_names import LIBRARIES, ModelName
 from deelish.errors import DataError, FileError, TrainingError
 from deelish.formats.native import module_file
+from deelish.formats.saved_module import SavedModule
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
-from deelish.network.module_network import ModuleParts
+from deelish.network.module_network import ModuleParts, grey
 from deelish.network.predictor import Predictor
+from deelish.network.pretrained import find_model
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
+
+if TYPE_CHECKING:
+    from deelish.engines.torch.zoo import MadeModel
 
 
 @dataclass(frozen=True)
@@ -58,28 +65,28 @@ def parts_of(source: Any, labels: Labels | None, options: ModuleOptions) -> Modu
 def _named(source: str, names: LabelNames | None, options: ModuleOptions) -> ModuleParts:
     from deelish.engines.torch import zoo
 
-    parsed = zoo.parsed(source)
-    if parsed is None:
-        raise _no_name(source, zoo.libraries())
+    how = ModelName.parsed(source)
+    if how is None:
+        raise _no_name(source)
     context = current_context()
     if context.engine_name != "torch":
         raise TrainingError(
             f"Student({source!r}): is a torch.nn.Module, which the engine {context.engine_name!r}"
             " does not train; take Deel(engine='torch')"
         )
+    _check_arguments(options.arguments)
     pretrained = options.pretrained
     # Published weights come with their own number of classes, and the last layer is replaced.
     classes = names.count if names and not pretrained else None
-    how = zoo.ModelName(*parsed, classes, options.arguments)
-    size = (options.pixels or {}).get("size")
-    with context.engine.drawing(context.seed_for(2, context.made)):
-        made = zoo.made(how, pretrained=pretrained, size=size)
+    how = replace(how, classes=classes, arguments=options.arguments)
+    size, seed = (options.pixels or {}).get("size"), context.seed_for(2, context.made)
+    made = zoo.made(how, pretrained=pretrained, size=size, seed=seed)
     model = _adopted(made.module, options.output)
     model.name = options.name or made.name.name
     preset = options.preprocessing if options.preprocessing is not None else made.preset
     pixels = preprocessing_of(model, made.module, preset, options.pixels or {}, verb="Student")
     untrained = () if pretrained else None
-    known = names.names if names else None
+    known = names.names if names else made.labels
     return ModuleParts(model, pixels, known, made.name.to_dict(), untrained)
 
 
@@ -93,29 +100,61 @@ def opened(path: str | Path, module: Any = None) -> ModuleParts:
     Raises:
         FileError: the file is missing, damaged, no student's, or of another module.
     """
-    if not isinstance(path, str | Path):
-        raise FileError(f"Student.load({path!r}): give the path of a file")
-    saved = module_file.read(Path(path))
+    path = find_model(path)
+    saved = module_file.read(path)
     if module is None and saved.made_by is None:
         raise FileError(
             f"{path}: holds the weights of a module of your own, {saved.name}; give one like it,"
             f" Student.load({str(path)!r}, module=...)"
         )
-    model = _adopted(_rebuilt(saved.made_by, path) if module is None else module, saved.output)
+    made = None if module is not None else _rebuilt(saved.made_by, path)
+    model = _adopted(module if made is None else made.module, saved.output)
     model.name = saved.name
-    model.check_arrays(saved.arrays, Path(path))
+    try:
+        _refit(model, saved)
+        model.check_arrays(saved.arrays, path)
+    except (FileError, TrainingError) as error:
+        _blame_version(path, made, saved.made_by or {})
+        raise error from None
     model.set_arrays(saved.arrays)
-    return ModuleParts(model, saved.preprocessing, saved.labels, saved.made_by, saved.untrained)
+    return ModuleParts(
+        model,
+        saved.preprocessing,
+        saved.labels,
+        saved.made_by,
+        saved.untrained,
+        saved.new_last,
+    )
 
 
-def _rebuilt(made_by: Mapping[str, Any] | None, path: str | Path) -> Any:
+def _refit(model: LearningModel, saved: SavedModule) -> None:
+    """Replace the last layers where they were replaced before it was saved."""
+    new, values = saved.new_last, grey(saved.preprocessing)
+    if new is not None and model.run(values).shape[1] != new.classes:
+        context = current_context()
+        with context.engine.drawing(0):
+            model.replace_last(values, new.classes, new.names)
+
+
+def _rebuilt(made_by: Mapping[str, Any] | None, path: Path) -> MadeModel:
     from deelish.engines.torch import zoo
 
     try:
-        how = zoo.ModelName.from_dict(made_by or {})
+        how = ModelName.from_dict(made_by or {})
     except (TypeError, KeyError) as error:
         raise FileError(f"{path}: does not say how it was made ({error})") from None
-    return zoo.made(how, pretrained=False, size=None).module
+    return zoo.made(how)
+
+
+def _blame_version(path: Path, made: MadeModel | None, made_by: Mapping[str, Any]) -> None:
+    """Refuse a file whose library makes another model in the version that is installed."""
+    if made is not None and made_by["version"] != made.name.version:
+        library = made.name.library
+        raise FileError(
+            f"{path}: was made by {library} {made_by['version']}, and {library}"
+            f" {made.name.version} makes another {made.name.name}; install that version, or give"
+            " the module with module="
+        )
 
 
 def _adopted(source: Any, output: int | str | None) -> LearningModel:
@@ -134,6 +173,16 @@ def _adopted(source: Any, output: int | str | None) -> LearningModel:
             f"Student({source.__name__}): is a class; give an object, {source.__name__}(...)"
         )
     return current_context().engine.adopt(source, output)
+
+
+def _check_arguments(arguments: Mapping[str, Any] | None) -> None:
+    try:
+        json.dumps(arguments if arguments is None else dict(arguments))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"Student(arguments={arguments!r}): its file could not hold them ({error}); give"
+            " numbers, texts and lists of them by name, or the module itself"
+        ) from None
 
 
 def _check_options(options: ModuleOptions) -> None:
@@ -171,8 +220,8 @@ _FILES = {
 }
 
 
-def _no_name(source: str, libraries: list[str]) -> TrainingError:
-    names = " or ".join(f"'{library}/resnet18'" for library in libraries)
+def _no_name(source: str) -> TrainingError:
+    names = " or ".join(f"'{library}/resnet18'" for library in LIBRARIES)
     cure = _FILES.get(Path(source).suffix.lower())
     if cure:
         return TrainingError(f"Student({source!r}): is a file; {cure.format(source)}")

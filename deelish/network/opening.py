@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from deelish.errors import CaffeError, DataError, FileError
+from deelish.errors import CaffeError, FileError
 from deelish.formats import read_network
 from deelish.formats.caffe.hdf5 import read_weights
 from deelish.formats.caffe.network import NetOptions, open_net
 from deelish.formats.caffe.read import read_net
 from deelish.formats.match import Allowed, Loaded
-from deelish.network.labels import LabelNames
+from deelish.network.labels import names_for
 from deelish.network.model import Parts
 from deelish.network.pretrained import find_model
 
@@ -55,7 +55,12 @@ def open_parts(
         parts = _of_caffe(path, definition, options)
     if labels is None:
         return parts
-    return Parts(parts.plan, parts.preprocessing, _names(parts, labels), parts.loaded)
+    return Parts(
+        parts.plan,
+        parts.preprocessing,
+        names_for(labels, parts.plan.name, parts.plan.classes),
+        parts.loaded,
+    )
 
 
 def parts_of_file(path: Path) -> Parts:
@@ -112,13 +117,3 @@ def _holds_caffes_weights(path: Path) -> bool:
     except CaffeError:
         return False
     return True
-
-
-def _names(parts: Parts, labels: str | Path) -> list[str] | None:
-    names = LabelNames.of(labels)
-    if names.count != parts.plan.classes:
-        raise DataError(
-            f"labels file {labels}: names {names.count} classes, and {parts.plan.name} has"
-            f" {parts.plan.classes} outputs; give a name for each"
-        )
-    return names.names

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import small
+from helpers import small, write_set
 from PIL import Image
 
-from deelish import Deel, GetLabels, Layer, Network
+from deelish import Deel, GetLabels, Layer, Network, Student
 from deelish.cli import main
 
 LABELS = ["tabby cat", "dog", "größe", "x"]
@@ -180,3 +180,52 @@ def test_errors(arguments, sentence, model, foreign, image, tmp_path, monkeypatc
     paths = {"model": model, "weights": weights, "text": text, "image": image}
     fails([each.format(**paths) for each in arguments], sentence, capsys)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> str:
+    """A file of a student that was made by name."""
+    pytest.importorskip("timm", reason="timm is not installed")
+    with Deel(seed=1):
+        made = Student("timm/test_resnet", labels=LABELS, size=32)
+        made.untrained.clear()
+        return str(made.save(tmp_path / "student.safetensors"))
+
+
+def test_a_student_is_shown_and_classifies(student, image, capsys):
+    assert main(["show", student]) == 0
+    printed = capsys.readouterr().out
+    assert "test_resnet: 3 x 32 x 32 RGB -> 4 classes" in printed
+    assert "labels: 4" in printed
+    assert main(["classify", student, image, "--top", "1"]) == 0
+    with Deel():
+        ((name, _),) = Student.load(student).classify(image).top(1)[0]
+    assert f"#1 | {name} |" in capsys.readouterr().out
+
+
+def test_the_labels_of_a_student_are_replaced(student, tmp_path, image, capsys):
+    names = tmp_path / "names.txt"
+    names.write_text("one\none\none\none\n")
+    assert main(["classify", student, image, "--labels", str(names), "--top", "1"]) == 0
+    assert "#1 | one |" in capsys.readouterr().out
+    names.write_text("one\n")
+    fails(["show", student, "--labels", str(names)], "names 1 classes, and test_resnet has", capsys)
+
+
+def test_options_of_caffe_do_not_fit_a_student(student, capsys):
+    fails(["show", student, "--in-size", "64"], "leave --in-size out", capsys)
+    fails(["show", student, "--prototxt", "net.prototxt"], "leave --prototxt out", capsys)
+
+
+def test_a_student_is_converted_in_a_script(student, tmp_path, capsys):
+    target = str(tmp_path / "student.onnx")
+    fails(["convert", student, target], f"Student.load({student!r}).export({target!r})", capsys)
+
+
+def test_a_student_teaches_and_is_compared(student, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
+    images = str(write_set(tmp_path, "images", 8))
+    assert main(["teach", student, "--images", images, "--views", "centre"]) == 0
+    assert "test_resnet" in capsys.readouterr().out
+    assert main(["compare", student, student, "--test", images]) == 0
+    assert "test_resnet" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from deelish.network.model import Model
 from deelish.network.module_network import ModuleNetwork
 from deelish.network.module_opening import opened
 from deelish.network.opening import open_parts
+from deelish.network.pretrained import find_model
 
 
 def source_of(source: Any, gpu: int, key: str | None, output: Part = None) -> InferenceModel:
@@ -60,6 +61,7 @@ def _opened(path: Path, gpu: int) -> InferenceModel:
         from deelish.distillation.sources.onnx import OnnxModel
 
         return OnnxModel(path, gpu)
+    path = find_model(path)
     if module_file.holds_module(path):
         return NetworkModel(ModuleNetwork.of(opened(path)))
     return NetworkModel(Model.of(open_parts(path)))

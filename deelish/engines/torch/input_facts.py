@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,4 +35,8 @@ def _channels(module: nn.Module) -> int | None:
     name: Any = config.get("first_conv") if isinstance(config, Mapping) else None
     name = name[0] if isinstance(name, tuple | list) and name else name
     first = dict(module.named_modules()).get(name) if isinstance(name, str) else None
-    return first.in_channels if isinstance(first, nn.Conv2d) else None
+    if not isinstance(first, nn.Conv2d):
+        return None
+    # TResNet folds blocks of 4 x 4 pixels into 48 channels before it.
+    folded = math.isqrt(first.in_channels // 3)
+    return 3 if 3 * folded**2 == first.in_channels else first.in_channels

@@ -20,7 +20,7 @@ def last_layers(module: nn.Module, run: Run) -> list[str]:
     """The linear layers and convolutions that make the logits, by name.
 
     The last one that runs with as many outputs as there are logits. Where a model of timm says
-    which its classifiers are (two of them in a distilled one), they are these.
+    which its classifiers are (up to four of them), they are these.
     """
     stated = _stated(module)
     if stated:
@@ -63,7 +63,7 @@ def replace_last(
             f" replaced by one of {classes}; name it with head="
         )
     if not list(given) and callable(getattr(module, "reset_classifier", None)):
-        _reset(name, module, classes)
+        names = _reset(name, module, classes)
     else:
         for layer in names:
             _replace(name, module, layer, classes)
@@ -90,14 +90,15 @@ def part_of(name: str, module: nn.Module, layer: str) -> tuple[nn.Module, str, n
 
 
 def _stated(module: nn.Module) -> list[str]:
-    """The classifiers of a model of timm by name, those that have outputs."""
+    """The classifiers of a model of timm by name, also those inside a part or a list of parts."""
     get = getattr(module, "get_classifier", None)
     if not callable(get):
         return []
-    found = get()
-    parts = found if isinstance(found, tuple | list) else [found]
+    found, classes = get(), getattr(module, "num_classes", None)
+    parts = [part for part in (found if isinstance(found, tuple | list) else [found]) if part]
+    inner = [one for part in parts for one in part.modules() if _width(one) == classes]
     names = {id(part): name for name, part in module.named_modules()}
-    return [names[id(part)] for part in parts if _width(part) and id(part) in names]
+    return [names[id(part)] for part in inner if id(part) in names]
 
 
 def _width(part: Any) -> int | None:
@@ -115,7 +116,9 @@ def _noting(widths: dict[str, int], name: str, part: nn.Module) -> Any:
     return note
 
 
-def _reset(name: str, module: Any, classes: int) -> None:
+def _reset(name: str, module: Any, classes: int) -> list[str]:
+    """Let a model of timm replace its classifiers; the layers that are new."""
+    before = dict(module.named_modules())
     try:
         module.reset_classifier(classes)
     except Exception as error:
@@ -123,6 +126,11 @@ def _reset(name: str, module: Any, classes: int) -> None:
             f"{name}: its reset_classifier({classes}) fails ({first_line(error)}); name its last"
             " layer with head="
         ) from error
+    return [
+        layer
+        for layer, part in module.named_modules()
+        if _width(part) and part is not before.get(layer)
+    ]
 
 
 def _replace(name: str, module: nn.Module, layer: str, classes: int) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,9 +79,8 @@ def _without_fused_attention(
     name: str, module: nn.Module, example: Tensor, first: Exception
 ) -> Any:
     """The model with timm's attention in single steps, which the exporter knows for all shapes."""
-    layers = sys.modules.get("timm.layers")
     parts = [part for part in module.modules() if getattr(part, "fused_attn", False)]
-    if layers is None or not parts:
+    if not parts:
         raise _failed(name, first)
     for part in parts:
         part.fused_attn = False  # type: ignore[assignment]
@@ -105,13 +104,16 @@ def _failed(name: str, error: Exception) -> FileError:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Export without the exporter's progress, warnings and advice."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    """Export without the exporter's progress, warnings and advice; its errors are raised."""
+    before, nowhere = logging.root.manager.disable, io.StringIO()
+    logging.disable(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        logging.disable(before)

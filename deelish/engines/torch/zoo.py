@@ -1,86 +1,49 @@
-"""Models of timm and torchvision by name: "timm/mobilenetv4_conv_small", "torchvision/resnet18"."""
+"""Makes models of timm and torchvision by name."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from deelish.common.suggestions import nearest
+from deelish.engines.model_names import ModelName
 from deelish.errors import MissingPackageError, PlanError, TrainingError, first_line
 
+# Arguments of timm and torchvision that load weights.
+_LOADING = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "weights"}
 CURE = 'run `pip install "deelish[models]"`'
 
 
 @dataclass(frozen=True)
-class ModelName:
-    """How a model is made: all that makes it again, but its weights.
+class MadeModel:
+    """A model made by name.
 
     Attributes:
-        library: "timm" or "torchvision".
-        name: its name there.
-        classes: how many outputs it has; None for those that it is published with.
-        arguments: the others of the library's own function that makes it.
-        version: of the library that made it.
+        module: the module.
+        name: how it was made.
+        preset: torchvision's, of its pixels.
+        labels: the names of its classes, where its published weights carry them.
     """
-
-    library: str
-    name: str
-    classes: int | None = None
-    arguments: Mapping[str, Any] | None = None
-    version: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; `from_dict` gives the same back."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ModelName:
-        """What `to_dict` wrote.
-
-        Raises:
-            TypeError, KeyError: it is something else.
-        """
-        made = cls(**values)
-        if made.library not in _LIBRARIES:
-            raise KeyError(made.library)
-        return made
-
-    @property
-    def full_name(self) -> str:
-        """The name as scripts write it."""
-        return f"{self.library}/{self.name}"
-
-
-@dataclass(frozen=True)
-class MadeModel:
-    """A model made by name: the module, how it was made, and torchvision's preset of its pixels."""
 
     module: nn.Module
     name: ModelName
     preset: Any = None
+    labels: list[str] | None = None
 
 
-def parsed(text: str) -> tuple[str, str] | None:
-    """("timm", "resnet18") of "timm/resnet18"; None for what names no library, such as a path."""
-    library, _, name = text.partition("/")
-    return (library, name) if library in _LIBRARIES and name else None
-
-
-def libraries() -> list[str]:
-    """The libraries whose models are made by name."""
-    return list(_LIBRARIES)
-
-
-def made(how: ModelName, *, pretrained: bool | str, size: int | None) -> MadeModel:
-    """A model by name. Its initial weights follow from PyTorch's global seed.
+def made(
+    how: ModelName, *, pretrained: bool | str = False, size: int | None = None, seed: int = 0
+) -> MadeModel:
+    """A model by name. PyTorch's global generators stay as they are.
 
     Args:
         how: its library, name, number of classes and further arguments.
+        seed: its initial weights follow from it.
         pretrained: whether the library loads its published weights; the name of these where it has
             several.
         size: the side of the images that it must take; None for that of the library. Some models
@@ -92,9 +55,16 @@ def made(how: ModelName, *, pretrained: bool | str, size: int | None) -> MadeMod
         TrainingError: its published weights cannot be loaded.
     """
     package = _package(how)
-    library = _LIBRARIES[how.library]
-    library.check(package, how)
+    _LIBRARIES[how.library].check(package, how)
+    _check_arguments(how)
     how = replace(how, version=str(package.__version__))
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return _of_size(package, how, pretrained, size)
+
+
+def _of_size(package: Any, how: ModelName, pretrained: bool | str, size: int | None) -> MadeModel:
+    library = _LIBRARIES[how.library]
     model = library.make(package, how, pretrained)
     if size is None or _takes(model.module, size):
         return model
@@ -109,6 +79,15 @@ def made(how: ModelName, *, pretrained: bool | str, size: int | None) -> MadeMod
             " leave it out"
         )
     return model
+
+
+def _check_arguments(how: ModelName) -> None:
+    """Refuse those that load weights, which a stranger's file of a student could name."""
+    for name in _LOADING & (how.arguments or {}).keys():
+        raise PlanError(
+            f"{how.full_name}: arguments= has {name!r}; give pretrained= for published weights,"
+            " and for a file of your own the module itself"
+        )
 
 
 def _package(how: ModelName) -> Any:
@@ -138,12 +117,21 @@ def _takes(module: nn.Module, size: int) -> bool:
 
 
 def _of_timm(timm: Any, how: ModelName, pretrained: bool | str) -> MadeModel:
-    name = f"{how.name.partition('.')[0]}.{pretrained}" if isinstance(pretrained, str) else how.name
+    if isinstance(pretrained, str):
+        how = replace(how, name=f"{how.name.partition('.')[0]}.{pretrained}")
+    _check_tag(timm, how)
     arguments = dict(how.arguments or {})
     if how.classes is not None:
         arguments["num_classes"] = how.classes
-    module = _called(how, pretrained, timm.create_model, name, bool(pretrained), arguments)
+    module = _called(how, pretrained, timm.create_model, how.name, bool(pretrained), arguments)
     return MadeModel(module, how)
+
+
+def _check_tag(timm: Any, how: ModelName) -> None:
+    name, _, tag = how.name.partition(".")
+    known = [full.partition(".")[2] for full in timm.list_pretrained(f"{name}.*")]
+    if tag and tag not in known:
+        raise PlanError(f"timm/{name}: has no weights {tag!r}; {nearest(tag, known)}")
 
 
 def _of_torchvision(torchvision: Any, how: ModelName, pretrained: bool | str) -> MadeModel:
@@ -154,7 +142,7 @@ def _of_torchvision(torchvision: Any, how: ModelName, pretrained: bool | str) ->
             f"{how.full_name}: has no weights {pretrained!r};"
             f" {nearest(pretrained, published.__members__)}"
         )
-    entry = published[pretrained] if isinstance(pretrained, str) else _default(published)
+    entry: Any = published[pretrained] if isinstance(pretrained, str) else _default(published)
     arguments = dict(how.arguments or {})
     if how.name in _SLOW_START:
         arguments.setdefault("init_weights", not pretrained)
@@ -166,7 +154,16 @@ def _of_torchvision(torchvision: Any, how: ModelName, pretrained: bool | str) ->
         return models.get_model(name, weights=weights, **rest)
 
     module = _called(how, pretrained, make, how.name, bool(pretrained), arguments)
-    return MadeModel(module, how, None if entry is None else entry.transforms())
+    preset = None if entry is None else entry.transforms()
+    if not pretrained:
+        return MadeModel(module, how, preset)
+    set_by_weights = {key: getattr(module, key) for key in _SET_BY_WEIGHTS if hasattr(module, key)}
+    how = replace(how, arguments={**set_by_weights, **(how.arguments or {})})
+    return MadeModel(module, how, preset, list(entry.meta["categories"]))
+
+
+# Arguments that torchvision changes where it loads weights, and keeps under the same names.
+_SET_BY_WEIGHTS = ("image_size", "transform_input", "aux_logits")
 
 
 # Their own initial weights take a minute to draw, which loaded weights replace.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deelish.errors import FileError, MissingFileError
+from deelish.errors import FileError
 from deelish.formats.saved_module import KEY, SavedModule, saved_module
 
 EXTENSION = ".safetensors"
@@ -34,7 +34,7 @@ def read(path: Path) -> SavedModule:
     """Read a module.
 
     Raises:
-        FileError: the file is missing, no safetensors, truncated, or not written by a student.
+        FileError: no safetensors, truncated, or not written by a student.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -43,8 +43,6 @@ def read(path: Path) -> SavedModule:
             f"{path}: is no {EXTENSION}, which student.save() writes; open networks of rows with"
             " Network.load, and let .onnx teach with Teacher"
         )
-    if not path.is_file():
-        raise MissingFileError(f"{path}: there is no such file; give one that student.save() wrote")
     try:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(KEY)

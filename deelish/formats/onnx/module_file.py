@@ -18,6 +18,8 @@ DATA, LOGITS = "data", "logits"
 TOLERANCE = 1e-4
 # Batches of another size than the exporter saw.
 BATCHES = (1, 3)
+# Beyond it the exporter writes the weights into a second file.
+MOST_BYTES = 1536 * 1024 * 1024
 
 Export = Callable[[Path], None]
 Run = Callable[[np.ndarray], np.ndarray]
@@ -39,6 +41,11 @@ def write(path: Path, module: SavedModule, export: Export, run: Run) -> None:
         import onnx
     except ImportError:
         raise FileError(f"{path}: writing .onnx needs the package onnx; {CURE}") from None
+    if sum(array.nbytes for array in module.arrays.values()) > MOST_BYTES:
+        raise FileError(
+            f"{path}: {module.name} is too large for one .onnx, which holds up to"
+            f" {MOST_BYTES / 1e9:.1f} GB; write .safetensors"
+        )
     export(path)
     model = onnx.load(path)
     _note(model, module)
@@ -58,17 +65,21 @@ def _check(path: Path, module: SavedModule, run: Run) -> None:
     for count in BATCHES:
         pixels = generator.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
         values = module.preprocessing.apply(pixels)
-        try:
-            (theirs,) = session.run([LOGITS], {DATA: values})
-        except Exception as error:
-            raise FileError(
-                f"{module.name}: onnxruntime cannot run its .onnx for {count} images"
-                f" ({first_line(error)}); write .safetensors"
-            ) from error
-        ours = run(values)
+        ours = _ran("the module", module, run, values)
+        theirs = _ran("onnxruntime", module, lambda x: session.run([LOGITS], {DATA: x})[0], values)
         apart = float(np.abs(ours - theirs).max()) / max(float(np.abs(ours).max()), 1e-6)
         if not apart <= TOLERANCE:
             raise FileError(
                 f"{module.name}: its .onnx gives logits that differ by {apart:.2g} of the largest,"
                 f" where {TOLERANCE:g} is rounding; write .safetensors"
             )
+
+
+def _ran(who: str, module: SavedModule, run: Run, values: np.ndarray) -> np.ndarray:
+    try:
+        return run(values)
+    except Exception as error:
+        raise FileError(
+            f"{module.name}: {who} fails for {len(values)} images ({first_line(error)}), and an"
+            " .onnx takes any number; write .safetensors"
+        ) from error
