@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from types import TracebackType
 from typing import Any, TextIO
@@ -59,7 +60,9 @@ class Bar:
         waited: float | None = None,
     ) -> None:
         """Move on by one batch; `waited` is the fraction of the time spent waiting for images."""
-        shown = {"loss": f"{loss:.3f}", "accuracy": f"{accuracy:.0%}"}
+        shown = {"loss": f"{loss:.3f}"}
+        if not math.isnan(accuracy):
+            shown["accuracy"] = f"{accuracy:.0%}"
         if agreement is not None:
             shown["agreement"] = f"{agreement:.0%}"
         if waited is not None:

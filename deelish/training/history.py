@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 Row = dict[str, Any]
 
-# Heading, key, format. A column is shown where the first row has its key.
+# Heading, key, format. A column is shown where the first row has a number under its key.
 COLUMNS = (
     ("epoch", "epoch", "{:d}"),
     ("loss", "loss", "{:.4f}"),
@@ -24,9 +25,10 @@ class History(list[Row]):
     """Rows of a training, one an epoch: loss, accuracy, agreement with the teacher, speed.
 
     Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, lr;
-    and, where a teacher taught, agreement and val_agreement. The training values are means over the
-    epoch's batches, each measured before its update. `waited` is the fraction of the training time
-    (0 to 1) in which the network waited for images.
+    and, where a teacher's logits taught, agreement and val_agreement. The training values are means
+    over the epoch's batches, each measured before its update. The accuracy is NaN, and not shown,
+    where no image has a label of the student's classes. `waited` is the fraction of the training
+    time (0 to 1) in which the network waited for images.
     """
 
     def heading(self) -> str:
@@ -48,7 +50,7 @@ class History(list[Row]):
 
 
 def _columns(row: Row) -> list[tuple[str, str, str]]:
-    return [column for column in COLUMNS if column[1] in row]
+    return [column for column in COLUMNS if not math.isnan(row.get(column[1], math.nan))]
 
 
 def _summary(row: Row) -> str:
@@ -63,21 +65,25 @@ class Averages:
     loss: float = 0.0
     accuracy: float = 0.0
     agreement: float = 0.0
+    labelled: int = 0
     taught: int = 0
     waited: float = 0.0
 
     def add(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
-        """Add one batch."""
+        """Add one batch; its accuracy is NaN where its images have no labels."""
         self.images += images
         self.loss += images * loss
-        self.accuracy += images * accuracy
+        if not math.isnan(accuracy):
+            self.labelled += images
+            self.accuracy += images * accuracy
         if agreement is not None:
             self.taught += images
             self.agreement += images * agreement
 
     def row(self, prefix: str = "") -> Row:
         """The means, their keys with a prefix."""
-        means = {"loss": self.loss / self.images, "accuracy": self.accuracy / self.images}
+        accuracy = self.accuracy / self.labelled if self.labelled else math.nan
+        means = {"loss": self.loss / self.images, "accuracy": accuracy}
         if self.taught:
             means["agreement"] = self.agreement / self.taught
         return {prefix + key: value for key, value in means.items()}

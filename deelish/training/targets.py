@@ -36,6 +36,15 @@ class Targets:
         return loss
 
 
+def known_targets(network: Learner, labels: LabelTensor | None) -> Targets | None:
+    """The targets in a batch's own labels; None where some are outside of the network's classes."""
+    if labels is None:
+        return None
+    values = labels.value
+    inside = values.min() >= 0 and values.max() < network.classes
+    return Targets(values.astype(np.int64)) if inside else None
+
+
 def targets_of(network: Learner, t: Any, images: int) -> Targets:
     """The targets in workout's t, in n whole numbers, or in class probabilities (n, classes).
 

@@ -19,6 +19,8 @@ from deelish.engines.inference import (
     logits_of,
     qualified,
 )
+from deelish.engines.learning import LOGITS
+from deelish.engines.torch.last_layers import embedding_of
 from deelish.engines.torch.recording import check_layer, recorded, recording
 from deelish.errors import TrainingError, first_line
 
@@ -108,7 +110,18 @@ class TorchModel(WatchedModel):
             )
         return np.asarray(output.float().cpu().numpy(), np.float32)
 
+    def embedding(self, values: np.ndarray) -> str | None:
+        def run() -> Tensor:
+            self._into_evaluation_mode()
+            with torch.inference_mode():
+                made: Tensor = self._called(self._input(values))
+            return made
+
+        return embedding_of(self.name, self._module, run)
+
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
+        if layer == LOGITS:
+            return self.run(values)
         check_layer(self.name, self._module, layer)
         with recording(self._module, [layer]) as outputs:
             self.run(values)

@@ -149,9 +149,7 @@ def test_cached_images_show_the_same(augmentation, cache, photos, monkeypatch):
     assert sorted(seen) == sorted(4 * NAMES)
     assert cache.count == 5
     assert cache.bytes == sum(
-        decode_for(name, resize_size)[0].nbytes
-        for name in NAMES
-        for resize_size in (5, 8, 16, 40)
+        decode_for(name, resize_size)[0].nbytes for name in NAMES for resize_size in (5, 8, 16, 40)
     )
 
 
