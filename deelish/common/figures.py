@@ -57,7 +57,8 @@ def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | N
             panel.set_xlabel("epoch")
             panel.xaxis.get_major_locator().set_params(integer=True)
             panel.set_ylabel(key)
-            panel.legend()
+            if panel.lines:
+                panel.legend()
 
 
 def _curve(axes: Any, name: str, rows: Sequence[Mapping[str, Any]], key: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from types import TracebackType
 from typing import Any, TextIO
@@ -55,13 +54,13 @@ class Bar:
         self,
         images: int,
         loss: float,
-        accuracy: float,
+        accuracy: float | None,
         agreement: float | None,
         waited: float | None = None,
     ) -> None:
         """Move on by one batch; `waited` is the fraction of the time spent waiting for images."""
         shown = {"loss": f"{loss:.3f}"}
-        if not math.isnan(accuracy):
+        if accuracy is not None:
             shown["accuracy"] = f"{accuracy:.0%}"
         if agreement is not None:
             shown["agreement"] = f"{agreement:.0%}"

@@ -18,12 +18,15 @@ EXCLUDED = 1e9
 
 @dataclass(frozen=True)
 class LogitPair:
-    """What a loss compares: logits (n, classes) of student and teacher, and labels int64 (n,)."""
+    """What a loss compares: logits (n, classes) of student and teacher, and labels int64 (n,).
+
+    `labels` is None where the images have none.
+    """
 
     engine: Engine
     student: Any
     teacher: Any
-    labels: np.ndarray
+    labels: np.ndarray | None
 
     @property
     def count(self) -> int:
@@ -83,7 +86,7 @@ def dkd(pair: LogitPair, temperature: float, tckd: float, nckd: float) -> Any:
     by their sum. For each image `kd` is TCKD + (1 - p of the teacher) * NCKD, so that NCKD hardly
     counts where the teacher is confident.
     """
-    engine, labels = pair.engine, pair.labels
+    engine, labels = pair.engine, np.asarray(pair.labels)
     away = np.zeros((pair.count, pair.student.shape[1]), np.float32)
     away[np.arange(len(labels)), labels] = EXCLUDED
     teacher, student = pair.teacher / temperature, pair.student / temperature

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 Row = dict[str, Any]
 
-# Heading, key, format. A column is shown where the first row has a number under its key.
+# Heading, key, format. A column is shown where the first row has its key.
 COLUMNS = (
     ("epoch", "epoch", "{:d}"),
     ("loss", "loss", "{:.4f}"),
@@ -25,10 +24,10 @@ class History(list[Row]):
     """Rows of a training, one an epoch: loss, accuracy, agreement with the teacher, speed.
 
     Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, lr;
-    and, where a teacher's logits taught, agreement and val_agreement. The training values are means
-    over the epoch's batches, each measured before its update. The accuracy is NaN, and not shown,
-    where no image has a label of the student's classes. `waited` is the fraction of the training
-    time (0 to 1) in which the network waited for images.
+    where a teacher taught, agreement and val_agreement too; where the images have no labels, no
+    accuracy. The training values are means over the epoch's batches, each measured before its
+    update. `waited` is the fraction of the training time (0 to 1) in which the network waited for
+    images.
     """
 
     def heading(self) -> str:
@@ -50,7 +49,7 @@ class History(list[Row]):
 
 
 def _columns(row: Row) -> list[tuple[str, str, str]]:
-    return [column for column in COLUMNS if not math.isnan(row.get(column[1], math.nan))]
+    return [column for column in COLUMNS if column[1] in row]
 
 
 def _summary(row: Row) -> str:
@@ -64,17 +63,19 @@ class Averages:
     images: int = 0
     loss: float = 0.0
     accuracy: float = 0.0
+    judged: int = 0
     agreement: float = 0.0
-    labelled: int = 0
     taught: int = 0
     waited: float = 0.0
 
-    def add(self, images: int, loss: float, accuracy: float, agreement: float | None) -> None:
-        """Add one batch; its accuracy is NaN where its images have no labels."""
+    def add(
+        self, images: int, loss: float, accuracy: float | None, agreement: float | None
+    ) -> None:
+        """Add one batch."""
         self.images += images
         self.loss += images * loss
-        if not math.isnan(accuracy):
-            self.labelled += images
+        if accuracy is not None:
+            self.judged += images
             self.accuracy += images * accuracy
         if agreement is not None:
             self.taught += images
@@ -82,8 +83,9 @@ class Averages:
 
     def row(self, prefix: str = "") -> Row:
         """The means, their keys with a prefix."""
-        accuracy = self.accuracy / self.labelled if self.labelled else math.nan
-        means = {"loss": self.loss / self.images, "accuracy": accuracy}
+        means = {"loss": self.loss / self.images}
+        if self.judged:
+            means["accuracy"] = self.accuracy / self.judged
         if self.taught:
             means["agreement"] = self.agreement / self.taught
         return {prefix + key: value for key, value in means.items()}

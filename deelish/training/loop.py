@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -101,8 +102,11 @@ class Loop:
         means.waited = timer.fraction
         return means
 
-    def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float, float | None]:
-        """workout on one batch -> loss, accuracy, agreement, as means over all processes."""
+    def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float | None, float | None]:
+        """workout on one batch -> loss, accuracy, agreement, as means over all processes.
+
+        The accuracy is None where the images have no labels and workout returned none of its own.
+        """
         engine = self.context.engine
         probabilities = batch.label_probabilities(self._classes())
         labels = LabelTensor(batch.labels, engine, batch.samples, probabilities=probabilities)
@@ -112,7 +116,8 @@ class Loop:
         self.trainer.end()
         agreement = self.trainer.agreement
         loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.fraction)
-        return loss, accuracy, None if agreement is None else agreed
+        judged = not math.isnan(accuracy)
+        return loss, accuracy if judged else None, None if agreement is None else agreed
 
     def _classes(self) -> int:
         """How many classes label probabilities have: the most of any network and of the labels."""

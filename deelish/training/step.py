@@ -22,7 +22,7 @@ from deelish.training.trainer import Trainer
 class Outcome(NamedTuple):
     """The outcome of a batch: its loss, and the fraction of its images predicted right.
 
-    The fraction is NaN where the images have no labels within the network's classes.
+    The accuracy is NaN where the images have no labels within the network's classes.
     """
 
     loss: float
@@ -109,7 +109,7 @@ def _from_features(
     blob = forward.logits.features[loss.blob]
     value = feature_loss(student, blob, given, loss, memory) * weights[0]
     if t is None:
-        targets = known_targets(student, trainer.images.labels)
+        targets = known_targets(student, trainer.images)
         made = Objective(value, unchanged=student.last_layers)
         return _finished(trainer, student, forward, targets, made)
     targets = targets_of(student, t, len(trainer.images))
@@ -119,7 +119,7 @@ def _from_features(
 
 
 def _finished(
-    trainer: Trainer, student: Learner, forward: Forward, targets: Targets | None, made: Objective
+    trainer: Trainer, student: Learner, forward: Forward, targets: Targets, made: Objective
 ) -> Outcome:
     """Update the weights in training; the outcome of the batch."""
     value, taught = made.value, made.taught
@@ -132,8 +132,7 @@ def _finished(
     if trainer.training:
         trainer.update(student, value, made.unchanged)
     trainer.done(student)
-    accuracy = math.nan if targets is None else float((predicted == targets.labels).mean())
-    return Outcome(number, accuracy)
+    return Outcome(number, targets.accuracy(predicted))
 
 
 def _distillation_loss(
@@ -141,6 +140,11 @@ def _distillation_loss(
 ) -> Any:
     """The weighted sum of the loss on the teacher's logits and the loss on the labels."""
     loss = distillation.loss
+    if loss.needs_labels and targets.labels is None:
+        raise TrainingError(
+            f"{student.name}.backprop: loss {loss.name!r} needs the true class of each image, and"
+            " these images have no labels; take another loss, or images with labels"
+        )
     if loss.needs_labels and targets.probabilities is not None:
         raise TrainingError(
             f"{student.name}.backprop: loss {loss.name!r} needs one true class an image, and this"

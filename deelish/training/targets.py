@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from deelish.distillation.losses import cross_entropy
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
 from deelish.network.learner import Forward, Learner
-from deelish.network.tensors import LabelTensor, Tensor
+from deelish.network.tensors import ImageTensor, LabelTensor, Tensor
 
 
 @dataclass(frozen=True)
@@ -20,29 +21,34 @@ class Targets:
 
     Attributes:
         labels: int64 (n,), the class of each image; the most probable one where images are mixed.
+            None where the images have none.
         probabilities: float32 (n, classes), class probabilities where images are mixed, or None.
     """
 
-    labels: np.ndarray
+    labels: np.ndarray | None
     probabilities: np.ndarray | None = None
 
     def loss(self, network: Learner, forward: Forward) -> Any:
-        """Cross-entropy of the logits, plus the weighted one of each auxiliary classifier."""
+        """Cross-entropy of the logits, plus the weighted one of each auxiliary classifier.
+
+        Raises:
+            TrainingError: the images have no labels.
+        """
         engine = network.engine
         truth = self.labels if self.probabilities is None else self.probabilities
+        if truth is None:
+            raise TrainingError(
+                f"{network.name}.backprop: alpha= or label_weight= weighs a loss on labels, and"
+                " these images have none; leave it out"
+            )
         loss = cross_entropy(engine, forward.logits.content, truth)
         for scores, weight in forward.heads:
             loss = loss + cross_entropy(engine, scores, truth) * weight
         return loss
 
-
-def known_targets(network: Learner, labels: LabelTensor | None) -> Targets | None:
-    """The targets in a batch's own labels; None where some are outside of the network's classes."""
-    if labels is None:
-        return None
-    values = labels.value
-    inside = values.min() >= 0 and values.max() < network.classes
-    return Targets(values.astype(np.int64)) if inside else None
+    def accuracy(self, predicted: np.ndarray) -> float:
+        """The fraction of the predicted classes (n,) that is right; NaN without labels."""
+        return math.nan if self.labels is None else float((predicted == self.labels).mean())
 
 
 def targets_of(network: Learner, t: Any, images: int) -> Targets:
@@ -105,3 +111,11 @@ def _from_probabilities(network: Learner, probabilities: np.ndarray) -> Targets:
             " not sum to 1; give probabilities"
         )
     return Targets(probabilities.argmax(1), probabilities.astype(np.float32))
+
+
+def known_targets(network: Learner, images: ImageTensor) -> Targets:
+    """The targets in the images' own labels; none where these are not the network's classes."""
+    try:
+        return targets_of(network, images.labels, len(images))
+    except (DataError, TrainingError):
+        return Targets(None)

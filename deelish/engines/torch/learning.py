@@ -112,8 +112,8 @@ class TorchLearningModel(TorchModel, LearningModel):
     def check_linear_last(self, values: np.ndarray) -> None:
         if last_layers.linear_last(self.name, self._module, lambda: self.example(values)) is None:
             raise TrainingError(
-                f"{self.name}: its logits are not made by one linear layer with a bias alone, so that"
-                " a probe gives it no classes; train it on labels instead, with student.backprop(t)"
+                f"{self.name}: its logits are not made by one linear layer with a bias alone, so"
+                " that a probe gives it no classes; train it on labels, with student.backprop(t)"
             )
 
     def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
