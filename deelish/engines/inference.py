@@ -76,6 +76,19 @@ class InferenceModel(ABC):
         """What tells its trainable weights from those of others in this process."""
         return set()
 
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        """Within the block it computes in its own type."""
+        asked, self.autocast_dtype = self.autocast_dtype, None
+        try:
+            yield
+        finally:
+            self.autocast_dtype = asked
+
+    def embedding(self, values: Any) -> str | None:
+        """The name of what goes into its last layer, found by running it; None where it is not."""
+        return None
+
     def feature(self, values: Any, layer: str) -> np.ndarray:
         """What an inner layer makes of the same input.
 

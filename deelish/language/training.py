@@ -86,7 +86,7 @@ def InputBatch(
     session = current_session()
     choices = Choices(batch_size, crop, mirror, on_bad_image, views, augment, mix, top, keep)
     session.dataset = Dataset(train, val, root, choices, _classes(session), session.seed)
-    session.teacher_cache = TeacherCache(top)
+    session.teacher_cache = TeacherCache(top, session.dataset)
     return session.dataset
 
 

@@ -157,15 +157,29 @@ class ModuleNetwork(Learner):
         """
         self.labels = names_for(labels, self.name, self.classes)
 
-    def set_last(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Give it a trained last layer: weight (classes, features) and bias (classes,)."""
-        new = self._model.set_last(self._grey(), weight, bias)
+    def check_linear_last(self) -> None:
+        """Refuse a module whose logits are not made by one linear layer alone."""
+        self._model.check_linear_last(self._noise())
+
+    def set_last(self, weight: np.ndarray, bias: np.ndarray, labels: list[str] | None) -> None:
+        """Give it a trained last layer: weight (classes, channels) and bias (classes,)."""
+        new = self._model.set_last(self._noise(), weight, bias)
         self._new_last = NewLast(len(weight), new.names)
+        self.labels = labels
+        self.untrained -= set(new.names)
         self._note_new(())
         self.version += 1
 
+    def _noise(self) -> np.ndarray:
+        """Two images of noise as its input."""
+        size = self.preprocessing.size
+        rng = np.random.default_rng(0)
+        return self.preprocessing.apply(rng.integers(0, 256, (2, size, size, 3), np.uint8))
+
     def _note_new(self, names: Iterable[str]) -> None:
         self._measure()
+        if self.made_by is not None:
+            self.made_by = {**self.made_by, "classes": self.classes}
         known = {row.name for row in self._table()}
         self.untrained = {name for name in self.untrained if name in known} | set(names)
         self._fingerprint = None
@@ -210,6 +224,11 @@ class ModuleNetwork(Learner):
                 " known; name a layer with layer="
             )
         return INPUT_OF + self._last[-1]
+
+    @property
+    def last_layers(self) -> list[str]:
+        """The layers with weights that make its logits."""
+        return self._last
 
     def blob_of(self, layer: str) -> str:
         """The name itself, once it is known to be that of a layer."""

@@ -115,6 +115,14 @@ def test_two_processes_learn_what_one_learns(alone, both, case):
             assert row == pytest.approx(expected, rel=1e-4)
 
 
+def test_features_are_standardised_over_all_images_of_all_processes(alone, both):
+    expected = alone["with_features"]["statistics"]
+    for results, _, _ in both[1]:
+        np.testing.assert_allclose(results["with_features"]["statistics"], expected, rtol=1e-3)
+    first, second = (results["with_features"]["statistics"] for results, _, _ in both[1])
+    assert first == second
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_both_processes_have_the_same_weights_and_history(both, case):
     (first, _, _), (second, _, _) = both[1]

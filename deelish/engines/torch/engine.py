@@ -20,7 +20,11 @@ from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
-from deelish.engines.torch.optimizers import build_optimizer, optimizer_options
+from deelish.engines.torch.optimizers import (
+    build_optimizer,
+    complete_momentum,
+    optimizer_options,
+)
 from deelish.engines.torch.pixels import input_of, to_device
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
@@ -153,6 +157,7 @@ class TorchEngine(Engine):
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         self.group.all_reduce_gradients([tensor for group in groups for tensor in group["params"]])
         for optimizer in optimizers:
+            complete_momentum(optimizer)
             self._scaler.step(optimizer)
         self._scaler.update()
 

@@ -19,8 +19,10 @@ from deelish.engines.inference import (
     logits_of,
     qualified,
 )
+from deelish.engines.learning import LOGITS
 from deelish.engines.torch.frozen import FrozenTeacher
 from deelish.engines.torch.input_facts import fixed_input
+from deelish.engines.torch.last_layers import embedding_of
 from deelish.engines.torch.pixels import input_of
 from deelish.engines.torch.recording import check_layer, recorded, recording
 from deelish.errors import TrainingError, first_line
@@ -137,7 +139,18 @@ class TorchModel(WatchedModel):
             )
         return np.asarray(output.float().cpu().numpy(), np.float32)
 
+    def embedding(self, values: np.ndarray | Tensor) -> str | None:
+        def run() -> Tensor:
+            self._into_evaluation_mode()
+            with torch.inference_mode():
+                made: Tensor = self._called(self._input(values))
+            return made
+
+        return embedding_of(self.name, self._module, run)
+
     def feature(self, values: np.ndarray | Tensor, layer: str) -> np.ndarray:
+        if layer == LOGITS:
+            return self.run(values)
         check_layer(self.name, self._module, layer)
         with recording(self._module, [layer]) as outputs:
             # The frozen form calls no layer that could be recorded.
