@@ -27,6 +27,13 @@ class Making(nn.Module):
         return self.make(self.linear(x.flatten(1)))
 
 
+class Bare(nn.Module):
+    """Forgets to call its parent."""
+
+    def __init__(self):
+        self.width = 4
+
+
 class Writing(nn.Module):
     """Writes over its input."""
 
@@ -81,6 +88,7 @@ SHAPES = r"where logits \(2, classes\) are needed; give the torch module with it
         (seeded().half(), {}, r"conv1.weight is float16, .* float32; give module.float\(\)"),
         (seeded().bfloat16(), {}, r"conv1.weight is bfloat16, .*; give module.float\(\)"),
         (seeded().double(), {}, r"conv1.weight is float64, .*; give module.float\(\)"),
+        (Bare(), {}, r"Bare: its __init__ has not called super\(\).__init__\(\); add that"),
         (Small, {}, r"Student\(Small\): is a class; give an object, Small\(...\)"),
         (nn.Sequential(nn.Flatten(), nn.LazyLinear(4)), {}, r"1.weight, 1.bias has no shape yet;"),
         (nn.DataParallel(seeded()), {}, r"DataParallel: is around another module; give that, mod"),

@@ -177,14 +177,16 @@ class TorchLearningModel(TorchModel, LearningModel):
 
 
 def _check_bare(module: nn.Module) -> None:
-    """Refuse a module around another one, whose inner layers cannot be seen or do not learn.
+    """Refuse a module around another one, whose inner layers cannot be seen, or half a module.
 
     Raises:
-        TrainingError: it is scripted, compiled or parallel.
+        TrainingError: it is scripted, compiled, parallel, or without torch's own attributes.
     """
     name = type(module).__name__
     if isinstance(module, torch.jit.ScriptModule):
         raise TrainingError(f"{name}: is scripted; give the module that it was made from")
+    if "_modules" not in vars(module):
+        raise TrainingError(f"{name}: its __init__ has not called super().__init__(); add that")
     if hasattr(module, "_orig_mod"):
         raise TrainingError(f"{name}: is compiled; give the module that it was made from")
     if name in ("DataParallel", "DistributedDataParallel"):
