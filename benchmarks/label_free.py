@@ -254,7 +254,8 @@ def once(options, folder, row):
         start = time.perf_counter()
         found = [MEASURES[row](options, folder), round(time.perf_counter() - start)]
         path.write_text(json.dumps(found))
-        print(f"{path.stem}: {found[0] or 0:.2%} in {found[1]} s", flush=True)
+        shown = "" if found[0] is None else f" {found[0]:.2%}"
+        print(f"{path.stem}:{shown} in {found[1]} s", flush=True)
     return json.loads(path.read_text())
 
 
