@@ -78,7 +78,7 @@ def _ends_in(name: str, module: nn.Module, run: Run, layer: str) -> bool:
     A backbone without its classifier may end in a layer that is as wide as its output.
     """
     with recording(module, [layer]) as outputs:
-        logits = run()
+        logits = run().flatten(1)
     made = recorded(name, layer, outputs)
     if made.dim() == 4:
         made = made.mean((2, 3))
