@@ -37,6 +37,7 @@ from deelish import *
 
 ROWS = ("cache", "teacher", "alone", "features", "fine-tuned", "logits")
 CROP, BATCH = 28 / 32, 64
+SMALL = "SmallResNet"
 PIXELS = {"size": 32, "mean": 127.5, "scale": 1 / 127.5}
 
 
@@ -123,8 +124,13 @@ def fit(student, step, epochs, lr=2e-3):
     BatchTrain(workout, epochs=epochs, optimizer="adamw", lr=lr, weight_decay=0.05)
 
 
-def new_student():
-    return Student(SmallResNet(), labels=10, **PIXELS)
+def new_student(options):
+    made_here = options.student == SMALL
+    return Student(SmallResNet() if made_here else options.student, labels=10, **PIXELS)
+
+
+def loaded_student(options, path):
+    return Student.load(path, module=SmallResNet() if options.student == SMALL else None)
 
 
 def cache(options, folder):
@@ -156,7 +162,7 @@ def probed_teacher(options, folder):
 def alone(options, folder):
     """The student from the labelled images, in fresh views; as many as the others see."""
     with Deel(seed=options.seed):
-        student = new_student()
+        student = new_student(options)
         images = InputBatch(
             labels_of(options, folder), batch_size=BATCH, crop=CROP, root=options.data
         )
@@ -169,7 +175,7 @@ def alone(options, folder):
 def features(options, folder):
     """The student from the teacher's features, probed and saved."""
     with Deel(seed=options.seed):
-        teacher, student = Teacher(lite0(), **teacher_pixels(options)), new_student()
+        teacher, student = Teacher(lite0(), **teacher_pixels(options)), new_student(options)
         every_image(options)
         fit(
             student,
@@ -186,7 +192,7 @@ def fine_tuned(options, folder):
     once(options, folder, "features")
     with Deel(seed=options.seed):
         path = path_of(options, folder, "features").with_suffix(".safetensors")
-        student = Student.load(path, module=SmallResNet())
+        student = loaded_student(options, path)
         InputBatch(labels_of(options, folder), batch_size=BATCH, crop=CROP, root=options.data)
         fit(student, lambda x, t: student.backprop(t), options.tuning_epochs, 5e-4)
         return accuracy(options, student)
@@ -197,7 +203,7 @@ def logits(options, folder):
     once(options, folder, "teacher")
     last = np.load(folder / f"probe_{options.size}_{options.seed}.npz")
     with Deel(seed=options.seed):
-        teacher, student = Teacher(lite0(), **teacher_pixels(options)), new_student()
+        teacher, student = Teacher(lite0(), **teacher_pixels(options)), new_student(options)
         every_image(options)
 
         def step(x, t):
@@ -235,16 +241,17 @@ def accuracy(options, network):
 
 def path_of(options, folder, row):
     """The file of a row's figure; its name has all that the figure depends on."""
-    taught = f"_{options.size}_{options.views}"
+    teacher = f"_{options.size}_{options.views}"
     facts = {
-        "cache": taught,
+        "cache": teacher,
         "teacher": f"_{options.size}",
         "alone": f"_{options.epochs}",
-        "features": f"_{options.loss}{taught}_{options.epochs}",
-        "fine-tuned": f"_{options.loss}{taught}_{options.epochs}_{options.tuning_epochs}",
-        "logits": f"{taught}_{options.epochs}",
+        "features": f"_{options.loss}{teacher}_{options.epochs}",
+        "fine-tuned": f"_{options.loss}{teacher}_{options.epochs}_{options.tuning_epochs}",
+        "logits": f"{teacher}_{options.epochs}",
     }
-    return folder / f"{row}{facts[row]}_{options.seed}.json"
+    student = "" if row in ("cache", "teacher") else f"_{options.student.replace('/', '-')}"
+    return folder / f"{row}{facts[row]}{student}_{options.seed}.json"
 
 
 def once(options, folder, row):
@@ -274,8 +281,9 @@ def main():
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("--rows", default=",".join(ROWS), help="which, with commas")
     parser.add_argument("--seed", type=int, default=0, help="of the labels and of all trainings")
-    parser.add_argument("--size", type=int, default=128, help="the teacher's side in pixels")
-    parser.add_argument("--views", type=int, default=2, help="recorded views of an image")
+    parser.add_argument("--size", type=int, default=160, help="the teacher's side in pixels")
+    parser.add_argument("--views", type=int, default=1, help="recorded views of an image")
+    parser.add_argument("--student", default=SMALL, help="or a model by name: timm/resnet10t")
     parser.add_argument("--loss", default="cosine", help="of the features: cosine or mse")
     parser.add_argument("--epochs", type=int, default=7, help="of all training images")
     parser.add_argument("--tuning-epochs", type=int, default=10, help="of the labelled images")
