@@ -38,7 +38,7 @@ from deelish import *
 ROWS = ("cache", "teacher", "alone", "features", "fine-tuned", "logits")
 CROP, BATCH = 28 / 32, 64
 SMALL = "SmallResNet"
-PIXELS = {"size": 32, "mean": 127.5, "scale": 1 / 127.5}
+PIXELS = {"mean": 127.5, "scale": 1 / 127.5}
 
 
 def convolution(inputs, outputs, stride=1):
@@ -126,7 +126,8 @@ def fit(student, step, epochs, lr=2e-3):
 
 def new_student(options):
     made_here = options.student == SMALL
-    return Student(SmallResNet() if made_here else options.student, labels=10, **PIXELS)
+    pixels = {**PIXELS, "size": options.side}
+    return Student(SmallResNet() if made_here else options.student, labels=10, **pixels)
 
 
 def loaded_student(options, path):
@@ -250,7 +251,11 @@ def path_of(options, folder, row):
         "fine-tuned": f"_{options.loss}{teacher}_{options.epochs}_{options.tuning_epochs}",
         "logits": f"{teacher}_{options.epochs}",
     }
-    student = "" if row in ("cache", "teacher") else f"_{options.student.replace('/', '-')}"
+    student = (
+        ""
+        if row in ("cache", "teacher")
+        else f"_{options.student.replace('/', '-')}_{options.side}"
+    )
     return folder / f"{row}{facts[row]}{student}_{options.seed}.json"
 
 
@@ -284,6 +289,7 @@ def main():
     parser.add_argument("--size", type=int, default=160, help="the teacher's side in pixels")
     parser.add_argument("--views", type=int, default=1, help="recorded views of an image")
     parser.add_argument("--student", default=SMALL, help="or a model by name: timm/resnet10t")
+    parser.add_argument("--side", type=int, default=32, help="the student's side in pixels")
     parser.add_argument("--loss", default="cosine", help="of the features: cosine or mse")
     parser.add_argument("--epochs", type=int, default=7, help="of all training images")
     parser.add_argument("--tuning-epochs", type=int, default=10, help="of the labelled images")
