@@ -71,6 +71,10 @@ class Engine(ABC):
             " Deel(engine='torch')"
         )
 
+    def autocast_dtype_of(self, module: Any) -> str | None:
+        """The reduced precision that it computes a module in, where it is asked to; or None."""
+        return self.autocast_dtype
+
     @contextmanager
     def drawing(self, seed: int) -> Iterator[None]:
         """Within the block the framework draws from this seed; after it, as before it."""

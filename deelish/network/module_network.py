@@ -69,6 +69,8 @@ class ModuleNetwork(Learner):
         self._measure()
         layers = self._layer_names if parts.untrained is None else parts.untrained
         self._begin(layers)
+        if self.engine.autocast_dtype_of(self.module) != self.engine.autocast_dtype:
+            say(f"{self.name}: computes in float32, in which its depthwise convolutions are faster")
 
     def _measure(self) -> None:
         """Find out what follows from the module: parameters, classes, its last layers."""
@@ -272,7 +274,7 @@ class ModuleNetwork(Learner):
             self._model.kind,
             self._model.fresh_digest(),
             self.preprocessing.to_dict(),
-            self.engine.autocast_dtype,
+            self.engine.autocast_dtype_of(self.module),
         ]
         return sha256(json.dumps(facts).encode()).hexdigest()
 

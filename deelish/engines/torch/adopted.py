@@ -25,6 +25,9 @@ class AdoptedModule(nn.Module):
         module: the user's own; it is trained itself, and no copy of it.
         generator: the engine's, from which the seed of dropout is drawn.
         output: which part of its output the logits are, where it makes several.
+
+    Attributes:
+        is_mobile: whether a processor trains it faster in float32 than in bfloat16.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class AdoptedModule(nn.Module):
         self.module = module
         self.generator = generator
         self.output = output
+        self.is_mobile = _is_mobile(module)
         # The engine switches modes by this module's own flag, which must be that of all parts.
         self.eval()
 
@@ -105,3 +109,14 @@ class AdoptedModule(nn.Module):
             {"params": values, "lr_mult": 1.0, "decay_mult": mult}
             for mult, values in groups.items()
         ]
+
+
+def _is_mobile(module: nn.Module) -> bool:
+    """Whether it is built of depthwise convolutions with BatchNorm, as MobileNets are.
+
+    On a processor with AVX-512's bfloat16 one core trains MobileNetV3-small at 64 pixels at 760
+    images a second in float32 and 280 in bfloat16, MobileNetV4-small at 224 pixels at 48 and 44.
+    """
+    parts = list(module.modules())
+    depthwise = any(isinstance(p, nn.Conv2d) and p.groups == p.in_channels > 1 for p in parts)
+    return depthwise and any(isinstance(part, nn.BatchNorm2d) for part in parts)

@@ -85,10 +85,10 @@ class TorchEngine(Engine):
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
         if training:
             self.group.broadcast_weights(module)
-            with self._computing(reduced):
+            with self._computing(module, reduced):
                 outputs = module(tensors, wanted)
             return {name: tensor.float() for name, tensor in outputs.items()}
-        with torch.inference_mode(), self._computing(reduced):
+        with torch.inference_mode(), self._computing(module, reduced):
             # What runs in reduced precision is a teacher: many times, in one shape.
             if reduced and self._compiler is not None and isinstance(module, PlanModule):
                 outputs = self._compiler.run(module, tensors, wanted)
@@ -97,10 +97,16 @@ class TorchEngine(Engine):
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.to(torch.float32, copy=True) for name, tensor in outputs.items()}
 
-    def _computing(self, reduced: bool) -> AbstractContextManager[Any]:
-        if self.autocast_dtype is None or not (reduced or self._always):
+    def autocast_dtype_of(self, module: Any) -> str | None:
+        chosen = isinstance(module, AdoptedModule) and not self._always
+        slower = chosen and self._device.type == "cpu" and module.is_mobile
+        return None if slower else self.autocast_dtype
+
+    def _computing(self, module: nn.Module, reduced: bool) -> AbstractContextManager[Any]:
+        dtype = self.autocast_dtype_of(module)
+        if dtype is None or not (reduced or self._always):
             return nullcontext()
-        return torch.autocast(self._device.type, getattr(torch, self.autocast_dtype))
+        return torch.autocast(self._device.type, getattr(torch, dtype))
 
     def _tensor(self, value: Any) -> Tensor:
         return value if isinstance(value, Tensor) else self.array(value)
