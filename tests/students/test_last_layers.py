@@ -6,7 +6,7 @@ from small_modules import PIXELS, seeded
 from torch import nn
 
 from deelish import Student
-from deelish.errors import TrainingError
+from deelish.errors import PlanError, TrainingError
 
 # For each family of torchvision a model, its last layer, the size of images, and what makes it
 # small or quick.
@@ -91,11 +91,16 @@ def test_a_last_layer_is_named_with_head(session, capsys):
     assert student.classes == 3
 
 
-@pytest.mark.parametrize("head", ["scores", "", "norm"])
-def test_a_head_that_is_no_last_layer_is_refused(session, head):
-    error = "only a linear layer" if head == "norm" else "is no layer of it"
-    with pytest.raises(TrainingError, match=error):
-        Student(seeded(), labels=3, head=[head], **PIXELS)
+@pytest.mark.parametrize(
+    ("head", "error", "sentence"),
+    [
+        ("scores", PlanError, "has no layer 'scores'; the nearest are score"),
+        ("norm", TrainingError, "only a linear layer or a convolution is replaced"),
+    ],
+)
+def test_a_head_that_is_no_last_layer_is_refused(session, head, error, sentence):
+    with pytest.raises(error, match=sentence):
+        Student(seeded(), labels=3, head=head, **PIXELS)
 
 
 def test_a_fitting_last_layer_stays(session, capsys):

@@ -60,7 +60,7 @@ def test_without_its_library_the_command_is_given(session, make, library, monkey
     [
         ("resnet18", "write 'timm/resnet18' or 'torchvision/resnet18'"),
         ("keras/resnet18", "write 'timm/resnet18' or 'torchvision/resnet18'"),
-        ("mine.safetensors", r"open a file with Student.load\('mine.safetensors'\)"),
+        ("mine.safetensors", r"open it with Student.load\('mine.safetensors'\)"),
     ],
 )
 def test_a_text_that_names_no_library_is_refused(session, source, cure):
