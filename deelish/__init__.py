@@ -8,6 +8,7 @@ from deelish.errors import DeelishError as DeelishError
 from deelish.language.caffenet import CaffeNet as CaffeNet
 from deelish.language.comparing import Compare as Compare
 from deelish.language.network import Network as Network
+from deelish.language.probing import Probe as Probe
 from deelish.language.register import register_layer as register_layer
 from deelish.language.session import Deel as Deel
 from deelish.language.showing import CNN as CNN
@@ -44,6 +45,7 @@ __all__ = [
     "Network",
     "Output",
     "Plan",
+    "Probe",
     "Show",
     "ShowLabels",
     "ShowLayers",

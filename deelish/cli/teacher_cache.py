@@ -10,7 +10,12 @@ from typing import Any
 from deelish.cli import models as cli_models
 from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import folder
-from deelish.distillation.teacher_cache.folder import LogitsFile, logits_files, teacher_of
+from deelish.distillation.teacher_cache.folder import (
+    LogitsFile,
+    logits_files,
+    noun_of,
+    teacher_of,
+)
 from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
@@ -123,7 +128,7 @@ def _list(options: argparse.Namespace) -> int:
     for file in files:
         facts = ("-", "unusable")
         if file.header is not None:
-            facts = (str(file.header.form.classes), str(file.header.form))
+            facts = (str(file.header.form.classes), file.header.form_text)
         size, used = amount(file.bytes), _time(file.used)
         rows.append((teacher_of(file), *facts, f"{file.count:,}", size, used, file.path.name))
     if files:
@@ -156,8 +161,9 @@ def _check(options: argparse.Namespace) -> int:
         elif damaged:
             wrong += 1
             cure = "; they are computed again, and --repair drops them"
-        line = f"{damaged:,} of {file.count:,} cached logits are damaged{cure}"
-        print(f"{_named(file)}: {line if damaged else f'{file.count:,} cached logits, all sound'}")
+        noun = noun_of(file)
+        line = f"{damaged:,} of {file.count:,} cached {noun} are damaged{cure}"
+        print(f"{_named(file)}: {line if damaged else f'{file.count:,} cached {noun}, all sound'}")
     return 1 if wrong + _check_images(images) else 0
 
 
@@ -183,7 +189,8 @@ def _clear(options: argparse.Namespace) -> int:
     files, images = _found(options)
     for file in files:
         folder.remove(file)
-        print(f"removed: {_named(file)}, {file.count:,} cached logits, {amount(file.bytes)}")
+        cached = f"{file.count:,} cached {noun_of(file)}"
+        print(f"removed: {_named(file)}, {cached}, {amount(file.bytes)}")
     if images is not None:
         image_folder.remove(images)
         print(f"removed: {_summary(images)}")

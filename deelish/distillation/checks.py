@@ -53,6 +53,17 @@ def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tupl
     return engine.detach(content), values
 
 
+def check_features(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
+    """Refuse features that cannot teach.
+
+    Raises:
+        TrainingError: they are of other images, the student's own, or of a teacher that was never
+            loaded nor trained.
+    """
+    _check_source(student, given, memory)
+    _check_origin(student, given)
+
+
 def _both(student: Learner, given: Any) -> tuple[Any, np.ndarray]:
     """The logits as the student's engine's tensor and as an array, fetched from the device once.
 
@@ -107,33 +118,46 @@ def _name(owner: Predictor | None) -> str:
 def _check_source(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
     if given.source is not memory.images:
         raise TrainingError(
-            f"{student.name}.backprop: the logits of {_name(given.owner)} belong to other images"
-            " than this batch; ask the teacher inside workout, with the x that workout was given"
+            f"{student.name}.backprop: the {_noun(given)} of {_name(given.owner)} belong to other"
+            " images than this batch; ask the teacher inside workout, with the x that workout was"
+            " given"
         )
 
 
-def _check_owner(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
-    teacher = given.owner
+def _noun(given: FeatureTensor) -> str:
+    return "logits" if isinstance(given, LogitsTensor) else "features"
+
+
+def _check_origin(student: Learner, given: FeatureTensor) -> None:
+    teacher, noun = given.owner, _noun(given)
     if teacher is None:
         return
     if teacher.origin is student:
+        verb = "batch_feature" if noun == "logits" else "feature"
         raise TrainingError(
-            f"{student.name}.backprop: the student's own logits were given as the teacher's; pass"
-            " those of the other network, logits = teacher.batch_feature(x)"
+            f"{student.name}.backprop: the student's own {noun} were given as the teacher's; pass"
+            f" those of the other network, {noun} = teacher.{verb}(x)"
         )
     if teacher.trainable_ids() & student.trainable_ids():
         raise TrainingError(
             f"{student.name}.backprop: the teacher {teacher.name} shares trainable weights with"
             " its student, and would change with it; make it from a copy, copy.deepcopy(module)"
         )
-    if _draws_dropout(given):
-        memory.taught_by.add(teacher)
-        return
-    if teacher.all_new:
+    if teacher.all_new and not _draws_dropout(given):
         raise TrainingError(
             f"{student.name}.backprop: the teacher {teacher.name} was never loaded nor trained;"
             " give it modelpath=, or train it first"
         )
+
+
+def _check_owner(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
+    _check_origin(student, given)
+    teacher = given.owner
+    if teacher is None:
+        return
+    if _draws_dropout(given):
+        memory.taught_by.add(teacher)
+        return
     if teacher.new_layers:
         new = ", ".join(sorted(teacher.new_layers))
         raise TrainingError(

@@ -41,7 +41,7 @@ def check_options(verb: str, options: Mapping[str, Any]) -> None:
     """
     if not options.keys() <= LossOptions.__annotations__.keys():
         every = [*COMMON, *(option for row in LOSSES.values() for option in row.options)]
-        check_names(verb, options, ["t", "distill", "loss", "hint", *every])
+        check_names(verb, options, ["t", "distill", "loss", "hint", "layer", *every])
 
 
 # The options of every loss, a script's own function too.

@@ -30,6 +30,20 @@ def fitnet(features: Features) -> Any:
     return features.engine.sum(distance * distance) / _size(distance)
 
 
+def cosine(features: Features) -> Any:
+    """Mean over the images of 1 - the cosine between student and teacher.
+
+    SimReg (Navaneet et al. 2021) regresses a teacher's embeddings; the cosine of them is the
+    summary loss of AM-RADIO (Ranzinger et al. 2024). The student has the teacher's channels, by a
+    projection that is trained with it.
+    """
+    engine, images = features.engine, features.student.shape[0]
+    student, teacher = (blob.reshape((images, -1)) for blob in (features.student, features.teacher))
+    lengths = (engine.sum(student * student, 1) + TINY) ** 0.5
+    others = (engine.sum(teacher * teacher, 1) + TINY) ** 0.5
+    return 1 - engine.sum(engine.sum(student * teacher, 1) / lengths / others) / images
+
+
 def attention(features: Features) -> Any:
     """Mean over positions of the squared difference of maps a / |a|, a the sum of squared channels.
 

@@ -1,4 +1,4 @@
-"""What one training remembers of its teachers: checks passed, class orders, projections."""
+"""What one training remembers of its teachers: checks, class orders, projections, statistics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deelish.distillation.projection import Projection
+from deelish.distillation.standardisation import Standardisation
 from deelish.engines import Context
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
@@ -50,11 +51,18 @@ class TeachingMemory:
         self._projections: dict[Hashable, Projection] = {}
         self._used: set[Projection] = set()
         self._blobs: dict[Predictor, set[str]] = {}
+        self._statistics: dict[Hashable, Standardisation] = {}
+        self._added: set[Hashable] = set()
+        self._substitute = False
 
-    def begin(self, images: ImageTensor, epoch: float, *, training: bool) -> None:
-        """Begin the next batch."""
+    def begin(
+        self, images: ImageTensor, epoch: float, *, training: bool, substitute: bool = False
+    ) -> None:
+        """Begin the next batch; a substitute is of images that another process has, too."""
         self._images, self.epoch, self.training = images, epoch, training
+        self._substitute = substitute
         self._used.clear()
+        self._added.clear()
 
     @property
     def images(self) -> ImageTensor:
@@ -88,3 +96,18 @@ class TeachingMemory:
         used = [p for p in self._projections.values() if p in self._used]
         self._used.clear()
         return used
+
+    def standardised(self, features: Hashable, values: np.ndarray) -> np.ndarray:
+        """Features (n, channels), by mean and deviation of all training images up to this batch.
+
+        Args:
+            features: names them; each has an estimate of its own, which ends with the training.
+            values: those of this batch.
+        """
+        statistics = self._statistics.get(features)
+        if statistics is None:
+            statistics = self._statistics[features] = Standardisation(values.shape[1])
+        if self.training and features not in self._added:
+            self._added.add(features)
+            statistics.add(values[:0] if self._substitute else values, self.context.engine.group)
+        return statistics(values)

@@ -1,4 +1,4 @@
-"""The trainable map from a student's channels to a teacher's, for hints."""
+"""The trainable map from a student's channels to a teacher's, for hints and features."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ class Projection:
     """A 1 x 1 convolution, Romero et al. 2015's regressor. It is trained with the student.
 
     Attributes:
+        channels, outputs: the student's channels and the teacher's.
         plan: the network as data, one row.
         module: the engine's own object.
     """
 
     def __init__(self, context: Context, index: int, channels: int, outputs: int) -> None:
+        self.channels, self.outputs = channels, outputs
         row = Layer(
             "projection",
             "Convolution",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from hashlib import sha256
 from typing import Any, Unpack
 
@@ -14,6 +15,7 @@ from deelish.distillation.sources import source_of
 from deelish.distillation.sources.named import named_model
 from deelish.distillation.sources.network import NetworkModel
 from deelish.engines import current_context
+from deelish.engines.precision import AUTO
 from deelish.errors import DataError, TrainingError
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
@@ -62,6 +64,7 @@ class WrappedModel(Predictor):
         self.name, self.parameters = model.name, model.parameters
         self.labels = model.labels if made is None else made.labels
         self._classes, self._checked = model.classes, False
+        self._embedding: str | None = None
         if labels is not None:
             self._name_classes(labels)
 
@@ -97,9 +100,7 @@ class WrappedModel(Predictor):
     def classes(self) -> int:
         """How many logits an image has. A model that does not carry it is run on a grey image."""
         if self._classes is None:
-            size = self.preprocessing.size
-            grey = np.full((1, size, size, 3), 128, np.uint8)
-            self._classes = checked_logits(self._model, self.preprocessing.apply(grey)).shape[1]
+            self._classes = checked_logits(self._model, self._grey(1)).shape[1]
         return self._classes
 
     @property
@@ -126,17 +127,43 @@ class WrappedModel(Predictor):
         self._classes = made.shape[1]
         return self.engine.array(made)
 
+    @property
+    def embedding_blob(self) -> str:
+        """What goes into its last layer.
+
+        Raises:
+            PlanError: it cannot be found.
+        """
+        if self.network is not None:
+            return self.network.embedding_blob
+        if self._embedding is None:
+            self._embedding = self._model.embedding(self._grey(2))
+        return super().embedding_blob if self._embedding is None else self._embedding
+
+    def _grey(self, count: int) -> np.ndarray:
+        """Grey images as its input."""
+        size = self.preprocessing.size
+        return self.preprocessing.apply(np.full((count, size, size, 3), 128, np.uint8))
+
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
         """The features of an inner layer, in evaluation mode: the engine's tensor.
 
-        `layer` is a name: ``"layer4.1"`` in torch and Chainer, a layer or blob of a network of
-        deelish.
+        `layer` is a name: ``"layer4.1"`` in torch and Chainer, ``"input of fc"`` in torch for what
+        goes into a layer, a layer or blob of a network of deelish.
         """
         if self.network is not None:
             return self.network.feature_of(images, layer, reduced=reduced)
         rule = self.preprocessing
         values = self._model.input_of(images.pixels(rule), rule)
-        return self.engine.array(output_of(self._model, values, layer))
+        exact = not reduced and self.context.precision == AUTO
+        with self._model.exact() if exact else nullcontext():
+            return self.engine.array(output_of(self._model, values, layer))
+
+    def feature_fingerprint(self, layer: str) -> str | None:
+        """The same for the features of a layer; None where they cannot be cached."""
+        if self.network is not None and self.network.feature_fingerprint(layer) is None:
+            return None
+        return self.fingerprint()
 
     def fingerprint(self) -> str | None:
         """sha256 of all that the logits depend on: weights, structure, preprocessing and `key`.

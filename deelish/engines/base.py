@@ -22,6 +22,12 @@ from deelish.plan.preprocessing import Preprocessing
 Values = dict[str, dict[str, np.ndarray]]
 
 
+NO_GRADIENT = (
+    "backprop: the loss depends on no weight, so that nothing would be learnt; take detach(),"
+    " no_grad() and numpy() out of the student's forward(), of the loss and of the script"
+)
+
+
 class Engine(ABC):
     """One framework on one device. `Any` stands for the framework's own tensors and modules."""
 
@@ -161,7 +167,11 @@ class Engine(ABC):
 
     @abstractmethod
     def update(self, optimizers: Sequence[Any], loss: Any, lr: float) -> None:
-        """The gradients of a scalar loss, and one step of each optimiser at this learning rate."""
+        """The gradients of a scalar loss, and one step of each optimiser at this learning rate.
+
+        Raises:
+            TrainingError: the loss depends on no weight.
+        """
 
     @abstractmethod
     def ema_update(self, module: Any, other: Any, decay: float) -> None:

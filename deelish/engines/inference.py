@@ -76,6 +76,19 @@ class InferenceModel(ABC):
         """What tells its trainable weights from those of others in this process."""
         return set()
 
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        """Within the block it computes in its own type."""
+        asked, self.autocast_dtype = self.autocast_dtype, None
+        try:
+            yield
+        finally:
+            self.autocast_dtype = asked
+
+    def embedding(self, values: Any) -> str | None:
+        """The name of what goes into its last layer, found by running it; None where it is not."""
+        return None
+
     def feature(self, values: Any, layer: str) -> np.ndarray:
         """What an inner layer makes of the same input.
 
@@ -118,6 +131,10 @@ class WatchedModel(InferenceModel):
         if self._cached_digest is None or self._cached_digest[0] != version:
             self._cached_digest = version, self._compute_digest()
         return self._cached_digest[1]
+
+    def changed(self) -> bool:
+        """Whether its arrays were updated since the last digest, or there was none."""
+        return self._cached_digest is None or self._cached_digest[0] != self._version()
 
     def fresh_digest(self) -> str:
         self._cached_digest = None
@@ -168,7 +185,7 @@ def logits_of(name: str, output: Any, is_array: Any, part: Part = None) -> Any:
         return found
     if not isinstance(output, Mapping | tuple | list) and not hasattr(output, "__dict__"):
         raise TrainingError(
-            f"{name}: returned {_described(output)}, where an array of logits (n, classes) is"
+            f"{name}: returned {_described(output)}, where one array of logits (n, classes) is"
             " needed; let its forward() return them"
         )
     if part is None:

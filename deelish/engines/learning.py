@@ -92,8 +92,21 @@ class LearningModel(WatchedModel):
         """
 
     @abstractmethod
+    def check_linear_last(self, values: np.ndarray) -> None:
+        """Refuse a model whose logits for these images are not made by one linear layer alone.
+
+        Raises:
+            TrainingError: it has none, several, or others after it.
+        """
+
+    @abstractmethod
     def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
-        """Replace the last layer by one with weight (classes, features) and bias (classes,)."""
+        """Replace the last layer by one with weight (classes, features) and bias (classes,).
+
+        Raises:
+            TrainingError: it has no linear last layer, or fails with another number of classes;
+                then it is as it was.
+        """
 
     @abstractmethod
     def layers(self, values: np.ndarray) -> list[LayerOutput]:

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from deelish.common.arguments import checked_call
 from deelish.distillation.configured_loss import LossOptions, check_options
+from deelish.distillation.features import FeatureLossName
 from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
@@ -64,10 +65,14 @@ class Learning(Predicting, Learner):
         return logits
 
     @checked_call()
-    def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
+    def feature(
+        self, x: Tensor | ImagesLike | None = None, *, layer: str | None = None
+    ) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
-        `layer` is the name of a layer or of a blob.
+        `layer` is the name of a layer or of a blob. Left out, what goes into the last layer, its
+        means over positions: (n, channels). In a training with ``InputBatch(views=...)`` such means
+        are cached on disk for any layer of a teacher.
 
         Raises:
             PlanError: there is no such layer; the nearest names are given.
@@ -84,39 +89,47 @@ class Learning(Predicting, Learner):
     @checked_call()
     def backprop(
         self,
-        t: Tensor | Array | Sequence[int],
+        t: Tensor | Array | Sequence[int] | None = None,
         distill: Tensor | Array | bool = False,
         *,
-        loss: LossName | Callable[[Any, Any], Any] = "kd",
+        loss: LossName | FeatureLossName | Callable[[Any, Any], Any] | None = None,
         hint: HintPair | Sequence[HintPair] | None = None,
+        layer: str | None = None,
         **options: Unpack[LossOptions],
     ) -> Outcome:
         """Learn from the batch classified last; in validation only measure.
 
         ``backprop(t)`` learns from the labels t. ``backprop(t, distill=logits)`` learns from a
         teacher's logits and the labels t; ``backprop(logits, distill=True)`` from the logits alone.
+        ``backprop(distill=teacher.feature(x))`` learns a teacher's features, which needs neither
+        labels nor classes; with t before it, from the labels too.
 
         Args:
             t: workout's labels, or with distill=True a teacher's logits.
-            distill: a teacher's logits, or True where they are `t`.
+            distill: a teacher's logits, True where they are `t`, or its features.
             loss: "kd", "mse", "cross_entropy", "dkd" or "dist", or a function of two arrays of
-                logits, student's and teacher's, that returns a scalar.
+                logits, student's and teacher's, that returns a scalar; left out, "kd". Of features
+                "cosine" or "mse", between the teacher's, standardised channel by channel over all
+                training batches, and the student's, through a projection that is trained with it;
+                left out, "cosine".
             hint: (student's layer, teacher's layer), to learn from inner layers too; or
                 ``dict(student=..., teacher=..., kind="attention", weight=500)``, or a list of such.
                 Kinds are "fitnet", "attention" and "relational".
+            layer: the student's layer that learns the features; left out, what goes into its last
+                layer. Maps and tokens are averaged over their positions.
             **options: the loss's own, such as temperature=4; standardise=True for z-scores of the
                 logits; alpha, the teacher's share of the loss, or weight and label_weight, the
                 factors on the teacher's and the labels' parts. Weights may be functions of the
                 epoch: ``weight=lambda epoch: min(1, epoch / 20)``.
 
         Returns:
-            (loss, accuracy); the accuracy is against the true labels, also when distilling, and NaN
-            where the images have none.
+            (loss, accuracy); the accuracy is against the true labels, also when distilling. It is
+            NaN where the images have no labels of the student's classes.
 
         Raises:
             UsageError: an option that no loss takes.
-            TrainingError: outside a workout, before `classify`, a teacher that cannot teach, or a
-                loss, a hint or a value that cannot be.
+            TrainingError: outside a workout, before `classify`, a teacher that cannot teach,
+                features of another shape than before, or a loss, a hint or a value that cannot be.
         """
         check_options(f"{type(self).__name__}.backprop", options)
         session = current_session()
@@ -125,7 +138,7 @@ class Learning(Predicting, Learner):
                 f"{self.name}.backprop: works on the batches of a workout; write"
                 " def workout(x, t): ... and BatchTrain(workout)"
             )
-        arguments = BackpropArguments(distill, loss, hint, options)
+        arguments = BackpropArguments(distill, loss, hint, layer, options)
         made = backprop(session.trainer, self, t, arguments)
         if session.trainer.training:
             session.used(self, trained=True)

@@ -8,7 +8,12 @@ from deelish.common.arguments import checked_call
 from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
 from deelish.language.session import current_session
-from deelish.network.outputs import FeatureTensor, LogitsTensor, cached_logits
+from deelish.network.outputs import (
+    FeatureTensor,
+    LogitsTensor,
+    cached_logits,
+    features_in_training,
+)
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import Tensor
 
@@ -30,19 +35,34 @@ class Predicting(Predictor):
         return LogitsTensor(cached_logits(self, images), self.engine, self, images)
 
     @checked_call()
-    def feature(self, x: Tensor | ImagesLike | None = None, *, layer: str) -> FeatureTensor:
+    def feature(
+        self, x: Tensor | ImagesLike | None = None, *, layer: str | None = None
+    ) -> FeatureTensor:
         """What a layer makes of the images, in evaluation mode: (n, ...).
 
-        `layer` names a layer or a blob of a network, or a part of a model: ``"layer4.1"``.
+        Left out, what goes into the last layer, its means over positions: (n, channels). In a
+        training with ``InputBatch(views=...)`` such means are cached on disk for any layer, and
+        none is computed twice; a line says how much room they take.
+
+        `layer` names a layer or a blob of a network, or a part of a model: ``"layer4.1"``; of a
+        torch module also ``"input of fc"``, what goes into a part.
 
         Raises:
-            PlanError: there is no such layer, or the model shows none.
+            PlanError: there is no such layer, the model shows none, or its last one is not known.
+            TrainingError: the layer makes no tensor.
         """
         session = current_session()
         images = session.images(self.name, x)
+        name = self.embedding_blob if layer is None else layer
         # At the prompt numbers are exact; in a training they may be rounded as all others.
-        content = self.feature_of(images, layer, reduced=session.trainer is not None)
-        return FeatureTensor(content, self.engine, self, images)
+        if session.trainer is None:
+            content = self.feature_of(images, name, reduced=False)
+            made = FeatureTensor(content, self.engine, self, images, name)
+        else:
+            made = features_in_training(self, images, name)
+        if layer is not None:
+            return made
+        return FeatureTensor(made.pooled, self.engine, self, images, name)
 
 
 class Teaching(Predicting):

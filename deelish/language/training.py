@@ -57,7 +57,8 @@ def InputBatch(
         on_bad_image: "raise" stops at an image that cannot be read, "skip" leaves it out.
         views: for the teacher cache. Left out, every epoch draws fresh views, and nothing is
             cached. K: every image has K views, which depend on its file alone and come back every K
-            epochs, so that a teacher's logits for them are cached for every run and student.
+            epochs, so that a teacher's logits and features for them are cached for every run and
+            student.
             "centre": the middle, never mirrored.
         augment: changes of the training views, alike for teacher and student, by name with their
             published defaults: "random_resized_crop", "horizontal_flip", "vertical_flip",
@@ -86,7 +87,7 @@ def InputBatch(
     session = current_session()
     choices = Choices(batch_size, crop, mirror, on_bad_image, views, augment, mix, top, keep)
     session.dataset = Dataset(train, val, root, choices, _classes(session), session.seed)
-    session.teacher_cache = TeacherCache(top)
+    session.teacher_cache = TeacherCache(top, session.dataset)
     return session.dataset
 
 

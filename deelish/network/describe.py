@@ -71,6 +71,17 @@ class Described(Learner):
         return next(row.bottoms[0] for row in self.plan.layers if row.name == classifier)
 
     @property
+    def last_layers(self) -> list[str]:
+        """The classifiers: the last layers with weights on the way to scores."""
+        return sorted(self.plan.classifiers)
+
+    def feature_fingerprint(self, layer: str) -> str | None:
+        """None also for a layer that the logits do not depend on, whose weights it lacks."""
+        rows = self.plan.rows("TEST", [self.plan.logits])
+        blobs = {*self.plan.inputs, *(top for row in rows for top in row.tops)}
+        return self.fingerprint() if self.blob_of(layer) in blobs else None
+
+    @property
     def multiply_adds(self) -> int:
         """Multiply-adds for the logits of one image."""
         return summary.multiply_adds(self.plan)

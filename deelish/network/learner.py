@@ -65,12 +65,8 @@ class Learner(Predictor):
 
     @property
     @abstractmethod
-    def embedding_blob(self) -> str:
-        """The name of what goes into its last layer: the features that its logits are made of.
-
-        Raises:
-            PlanError: its last layer cannot be found.
-        """
+    def last_layers(self) -> list[str]:
+        """The layers that make its logits and those of auxiliary classifiers."""
 
     @property
     @abstractmethod
@@ -81,6 +77,27 @@ class Learner(Predictor):
     def auxiliary(self) -> Mapping[str, float]:
         """The outputs of auxiliary classifiers, with their weights in the loss on labels."""
         return {}
+
+    @abstractmethod
+    def check_linear_last(self) -> None:
+        """Refuse what makes its logits in another way than by one linear layer.
+
+        Raises:
+            TrainingError: it has no such layer, or another one after it.
+        """
+
+    @abstractmethod
+    def set_last(self, weight: np.ndarray, bias: np.ndarray, labels: list[str] | None) -> None:
+        """Give it a trained last layer, and its labels.
+
+        Args:
+            weight: float32 (classes, channels), of the embedding's means over positions.
+            bias: float32 (classes,).
+            labels: the names of the classes, or None.
+
+        Raises:
+            TrainingError: it has no linear last layer.
+        """
 
     @abstractmethod
     def training_blob(self, layer: str) -> str:
@@ -179,14 +196,15 @@ class Learner(Predictor):
         """Whether a training is running that changes its weights."""
         return self._learning
 
-    def weights_changed(self, crop: float | None = None) -> None:
+    def weights_changed(self, crop: float | None = None, unchanged: Iterable[str] = ()) -> None:
         """Note an update of the weights; a training calls this after each.
 
-        From then on the network's own crop fraction is that of the training's views.
+        From then on the network's own crop fraction is that of the training's views. Layers that
+        are `unchanged` stay untrained where they were.
         """
         self._learning = True
         self.version += 1
-        self.untrained.clear()
+        self.untrained &= set(unchanged)
         if crop is not None and self.preprocessing.crop != crop:
             self.preprocessing = replace(self.preprocessing, crop=crop)
 

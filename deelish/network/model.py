@@ -21,6 +21,7 @@ from deelish.formats.saved_network import SavedNetwork
 from deelish.network.describe import Described
 from deelish.network.fingerprint import fingerprint_of
 from deelish.network.labels import LabelNames, Labels
+from deelish.network.last_layer import linear_last, with_last
 from deelish.network.pretrained import Weights, find_model
 from deelish.network.tensors import ImageTensor
 from deelish.plan import Layer, Plan, summary
@@ -172,6 +173,20 @@ class Model(Described):
     def _computed_fingerprint(self) -> str | None:
         values = self.engine.state(self.module)
         return fingerprint_of(self.plan, self.preprocessing, self.engine, values)
+
+    def check_linear_last(self) -> None:
+        """Refuse a network whose logits are not made by one InnerProduct alone."""
+        linear_last(self.plan)
+
+    def set_last(self, weight: np.ndarray, bias: np.ndarray, labels: list[str] | None) -> None:
+        """Give it a trained last layer: weight (classes, channels) and bias (classes,)."""
+        values = self.engine.state(self.module)
+        name = linear_last(self.plan).name
+        self.plan, values = with_last(self.plan, values, weight, bias)
+        self.module = self.engine.build(self.plan, values)
+        self.parameters, self.labels = summary.parameters(self.plan), labels
+        self.untrained.discard(name)
+        self.version += 1
 
     # Files
 

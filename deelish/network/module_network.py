@@ -122,6 +122,11 @@ class ModuleNetwork(Learner):
             raise TrainingError(
                 f"{self.name}: its logits for a grey image are not finite; look at its weights"
             )
+        if logits.shape[1] > 1 and logits.min() >= 0 and np.allclose(logits.sum(1), 1, atol=1e-3):
+            raise TrainingError(
+                f"{self.name}: its output is probabilities, since its rows sum to 1, where logits"
+                " are needed; take the softmax out of it"
+            )
         return logits
 
     def _grey(self) -> np.ndarray:
@@ -152,15 +157,29 @@ class ModuleNetwork(Learner):
         """
         self.labels = names_for(labels, self.name, self.classes)
 
-    def set_last(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Give it a trained last layer: weight (classes, features) and bias (classes,)."""
-        new = self._model.set_last(self._grey(), weight, bias)
+    def check_linear_last(self) -> None:
+        """Refuse a module whose logits are not made by one linear layer alone."""
+        self._model.check_linear_last(self._noise())
+
+    def set_last(self, weight: np.ndarray, bias: np.ndarray, labels: list[str] | None) -> None:
+        """Give it a trained last layer: weight (classes, channels) and bias (classes,)."""
+        new = self._model.set_last(self._noise(), weight, bias)
         self._new_last = NewLast(len(weight), new.names)
+        self.labels = labels
+        self.untrained -= set(new.names)
         self._note_new(())
         self.version += 1
 
+    def _noise(self) -> np.ndarray:
+        """Two images of noise as its input."""
+        size = self.preprocessing.size
+        rng = np.random.default_rng(0)
+        return self.preprocessing.apply(rng.integers(0, 256, (2, size, size, 3), np.uint8))
+
     def _note_new(self, names: Iterable[str]) -> None:
         self._measure()
+        if self.made_by is not None:
+            self.made_by = {**self.made_by, "classes": self.classes}
         known = {row.name for row in self._table()}
         self.untrained = {name for name in self.untrained if name in known} | set(names)
         self._fingerprint = None
@@ -206,6 +225,11 @@ class ModuleNetwork(Learner):
             )
         return INPUT_OF + self._last[-1]
 
+    @property
+    def last_layers(self) -> list[str]:
+        """The layers with weights that make its logits."""
+        return self._last
+
     def blob_of(self, layer: str) -> str:
         """The name itself, once it is known to be that of a layer."""
         self._check_layer(layer)
@@ -233,6 +257,15 @@ class ModuleNetwork(Learner):
     def copied_module(self) -> Any:
         """A module of its own with the same weights, for a running average."""
         return self._model.copied_module()
+
+    def fingerprint(self) -> str | None:
+        """sha256 of all that its logits depend on except the pixels; None while it is trained.
+
+        The module is the user's, who may train it without deelish: that is seen, too.
+        """
+        if not self.learning and self._model.changed():
+            self._fingerprint = None
+        return super().fingerprint()
 
     def _computed_fingerprint(self) -> str | None:
         facts = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
+from deelish.network.pooling import mean_over_positions
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor, Tensor
 
@@ -20,6 +22,7 @@ class FeatureTensor(Tensor):
     Attributes:
         owner: the network that computed it, or another predictor, or None.
         source: the images that it was computed from, or None.
+        layer: the layer that it was asked of, or None.
     """
 
     def __init__(
@@ -28,14 +31,55 @@ class FeatureTensor(Tensor):
         engine: Engine,
         owner: Predictor | None = None,
         source: ImageTensor | None = None,
+        layer: str | None = None,
     ) -> None:
         super().__init__(content, engine)
         self.owner = owner
         self.source = source
+        self.layer = layer
+
+    @property
+    def pooled(self) -> Any:
+        """The means over positions or tokens: the engine's tensor (n, channels).
+
+        Raises:
+            TrainingError: the features have other axes than (n, channels), (n, tokens, channels)
+                or (n, channels, height, width).
+        """
+        images = self.shape[0] if self.source is None else len(self.source)
+        return mean_over_positions(self.engine, self.content, images, self._described())
+
+    def _described(self) -> str:
+        made = self.owner.name if self.owner is not None else "a network"
+        return f"{self.layer!r} of {made}"
 
     def __repr__(self) -> str:
         made = f" of {self.owner.name}" if self.owner is not None else ""
         return f"{type(self).__name__}{made}, shape {self.shape}"
+
+
+class CachedFeatures(FeatureTensor):
+    """Features of a layer in a training, whose `pooled` is from the teacher cache.
+
+    All of them are computed only where a script reads them.
+    """
+
+    def __init__(self, pooled: Any, owner: Predictor, source: ImageTensor, layer: str) -> None:
+        super().__init__(None, owner.engine, owner, source, layer)
+        self._pooled = pooled
+        self._compute = functools.partial(owner.feature_of, source, layer, reduced=True)
+
+    @property
+    def content(self) -> Any:
+        """The engine's own tensor."""
+        if self._content is None:
+            self._content = self._compute()
+        return self._content
+
+    @property
+    def pooled(self) -> Any:
+        """The means over positions or tokens: the engine's tensor (n, channels)."""
+        return self._pooled
 
 
 class LogitsTensor(FeatureTensor):
@@ -101,3 +145,13 @@ def cached_logits(predictor: Predictor, images: ImageTensor) -> Any:
     """
     cache = images.viewing.cache
     return predictor.logits(images) if cache is None else cache.logits(predictor, images)
+
+
+def features_in_training(predictor: Predictor, images: ImageTensor, layer: str) -> FeatureTensor:
+    """The features of a teacher's layer, from the teacher cache where the images have one."""
+    cache = images.viewing.cache
+    pooled = None if cache is None else cache.features(predictor, images, layer)
+    if pooled is not None:
+        return CachedFeatures(pooled, predictor, images, layer)
+    content = predictor.feature_of(images, layer, reduced=True)
+    return FeatureTensor(content, predictor.engine, predictor, images, layer)

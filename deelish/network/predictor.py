@@ -74,6 +74,17 @@ class Predictor(ChecksCalls, ABC):
         """The name of a layer's features among those computed with the logits."""
         return layer
 
+    @property
+    def embedding_blob(self) -> str:
+        """The name of what goes into its last layer: the features that its logits are made of.
+
+        Raises:
+            PlanError: its last layer cannot be found.
+        """
+        raise PlanError(
+            f"{self.name}: what goes into its last layer is not known; name a layer with layer="
+        )
+
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
         """The features of an inner layer, in evaluation mode: the engine's tensor.
 
@@ -93,3 +104,7 @@ class Predictor(ChecksCalls, ABC):
     @abstractmethod
     def fingerprint(self) -> str | None:
         """sha256 of all that its logits depend on but the pixels; None where they may change."""
+
+    def feature_fingerprint(self, layer: str) -> str | None:
+        """The same for the features of a layer; None where they cannot be cached."""
+        return self.fingerprint()

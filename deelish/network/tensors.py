@@ -79,10 +79,13 @@ class Pictures(Protocol):
 
 
 class LogitsCache(Protocol):
-    """The logits of teachers for recorded views, read from the disk where they are cached."""
+    """What teachers make of recorded views, read from the disk where it is cached."""
 
     def logits(self, predictor: Any, images: ImageTensor) -> Any:
         """The engine's tensor (n, classes) of a `Predictor`, cached or computed now."""
+
+    def features(self, predictor: Any, images: ImageTensor, layer: str) -> Any:
+        """The means (n, channels) of a layer's features; None where they are not cached."""
 
 
 @dataclass(frozen=True)

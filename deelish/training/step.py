@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from deelish.distillation.checks import teacher_logits
 from deelish.distillation.configured_loss import ConfiguredLoss, configure_loss
-from deelish.distillation.hints import Hint, hint_loss, hints_of, student_blobs
+from deelish.distillation.features import configure_feature_loss, feature_loss, is_features
+from deelish.distillation.hints import hint_loss, hints_of, student_blobs
 from deelish.distillation.losses import LogitPair
 from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
-from deelish.training.targets import Targets, targets_of, true_targets
+from deelish.training.targets import Targets, known_targets, targets_of, true_targets
 from deelish.training.trainer import Trainer
 
 
 class Outcome(NamedTuple):
     """The outcome of a batch: its loss, and the fraction of its images predicted right.
 
-    The accuracy is NaN where the images have no labels.
+    The accuracy is NaN where the images have no labels within the network's classes.
     """
 
     loss: float
@@ -35,7 +36,20 @@ class BackpropArguments:
     distill: Any
     loss: Any
     hint: Any
+    layer: Any
     options: Mapping[str, Any]
+
+
+class Objective(NamedTuple):
+    """What a student learns from a batch.
+
+    value: the loss, a scalar of the engine.  taught: the teacher's logits as an array, or None.
+    unchanged: layers that the loss does not depend on.
+    """
+
+    value: Any
+    taught: Any = None
+    unchanged: Iterable[str] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,9 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
         DataError: labels outside of the network's classes.
     """
     forward = trainer.pending(student)
+    if is_features(arguments.distill):
+        return _from_features(trainer, student, forward, t, arguments)
+    _check_logits_alone(student, t, arguments)
     distill, with_labels = arguments.distill, not isinstance(arguments.distill, bool)
     if with_labels or not distill:
         targets = targets_of(student, t, len(trainer.images))
@@ -68,22 +85,46 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
         _check_alone(student, arguments)
         value = targets.loss(student, forward)
     else:
-        loss = configure_loss(arguments.loss, arguments.options)
+        name = "kd" if arguments.loss is None else arguments.loss
+        loss = configure_loss(name, arguments.options)
         hints = hints_of(arguments.hint)
         given = distill if with_labels else t
         teacher, taught = teacher_logits(student, given, trainer.memory)
-        forward = _with_features(student, forward, hints, trainer)
+        forward = _with_features(student, forward, student_blobs(student, hints), trainer)
         distillation = Distillation(loss, with_labels, trainer.epoch)
         value = _distillation_loss(student, forward, targets, teacher, distillation)
         if hints:
             value = value + hint_loss(student, forward.logits, given, hints, trainer.memory)
-    return _finished(trainer, student, forward, targets, value, taught)
+    return _finished(trainer, student, forward, targets, Objective(value, taught))
+
+
+def _from_features(
+    trainer: Trainer, student: Learner, forward: Forward, t: Any, arguments: BackpropArguments
+) -> Outcome:
+    """Learn from a teacher's features, and from labels where they are given."""
+    given, memory = arguments.distill, trainer.memory
+    loss = configure_feature_loss(
+        student, arguments.loss, arguments.hint, arguments.layer, arguments.options
+    )
+    weights = loss_weights((1.0, 1.0), loss.weights, t is not None, trainer.epoch)
+    forward = _with_features(student, forward, [loss.blob], trainer)
+    blob = forward.logits.features[loss.blob]
+    value = feature_loss(student, blob, given, loss, memory) * weights[0]
+    if t is None:
+        targets = known_targets(student, trainer.images)
+        made = Objective(value, unchanged=student.last_layers)
+        return _finished(trainer, student, forward, targets, made)
+    targets = targets_of(student, t, len(trainer.images))
+    if weights[1]:
+        value = value + targets.loss(student, forward) * weights[1]
+    return _finished(trainer, student, forward, targets, Objective(value))
 
 
 def _finished(
-    trainer: Trainer, student: Learner, forward: Forward, targets: Targets, value: Any, taught: Any
+    trainer: Trainer, student: Learner, forward: Forward, targets: Targets, made: Objective
 ) -> Outcome:
     """Update the weights in training; the outcome of the batch."""
+    value, taught = made.value, made.taught
     engine = student.engine
     number = float(engine.numpy(value))
     _check_finite(student, number, trainer)
@@ -91,7 +132,7 @@ def _finished(
     if taught is not None:
         trainer.agreement = float((predicted == taught.argmax(1)).mean())
     if trainer.training:
-        trainer.update(student, value)
+        trainer.update(student, value, made.unchanged)
     trainer.done(student)
     return Outcome(number, targets.accuracy(predicted))
 
@@ -122,13 +163,12 @@ def _distillation_loss(
 
 
 def _with_features(
-    student: Learner, forward: Forward, hints: list[Hint], trainer: Trainer
+    student: Learner, forward: Forward, blobs: list[str], trainer: Trainer
 ) -> Forward:
-    """The student's logits with the blobs that the hints compare beside them.
+    """The student's logits with the blobs that a loss compares beside them.
 
     From the second batch on, `classify` gives them too. For the first one the student runs again.
     """
-    blobs = student_blobs(student, hints)
     for blob in blobs:
         trainer.memory.read(student, blob)
     if all(blob in forward.logits.features for blob in blobs):
@@ -140,10 +180,24 @@ def _with_features(
     return trainer.forward(student, trainer.images)
 
 
+def _check_logits_alone(student: Learner, t: Any, arguments: BackpropArguments) -> None:
+    """Refuse what only features go without, or with."""
+    if t is None:
+        raise TrainingError(
+            f"{student.name}.backprop: there are neither labels nor features; pass workout's t,"
+            " or distill=teacher.feature(x)"
+        )
+    if arguments.layer is not None:
+        raise TrainingError(
+            f"{student.name}.backprop: layer= names the student's layer that learns features, and"
+            " none were given; pass distill=teacher.feature(x), or hint= beside logits"
+        )
+
+
 def _check_alone(student: Learner, arguments: BackpropArguments) -> None:
     """Refuse the arguments of distillation where only labels are given."""
     given = [
-        *(["loss"] if arguments.loss != "kd" else []),
+        *(["loss"] if arguments.loss is not None else []),
         *(["hint"] if arguments.hint is not None else []),
         *arguments.options,
     ]

@@ -124,3 +124,11 @@ def _from_probabilities(network: Learner, probabilities: np.ndarray) -> Targets:
             " not sum to 1; give probabilities"
         )
     return Targets(probabilities.argmax(1), probabilities.astype(np.float32))
+
+
+def known_targets(network: Learner, images: ImageTensor) -> Targets:
+    """The targets in the images' own labels; none where these are not the network's classes."""
+    try:
+        return targets_of(network, images.labels, len(images))
+    except (DataError, TrainingError):
+        return Targets(None)

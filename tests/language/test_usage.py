@@ -364,7 +364,7 @@ GIVEN = [
     ({"distill": "kd"}, "got 'kd'; write logits = teacher.batch_feature(x)"),
     ({"distill": None}, "got None; write logits = teacher.batch_feature(x)"),
     ({"distill": {}}, "got dict; write logits = teacher.batch_feature(x)"),
-    ({"t": None}, "t is NoneType, where labels are needed; pass workout's t"),
+    ({"t": None}, "there are neither labels nor features; pass workout's t"),
     ({"t": "teacher"}, "t is Network, where labels are needed; pass workout's t"),
     ({"distill": "logits", "loss": "kdd"}, "there is no loss 'kdd'; did you mean 'kd' or 'dkd'"),
     ({"distill": "logits", "loss": 3}, "loss=3; give a name (kd, mse"),

@@ -238,6 +238,13 @@ def test_what_cannot_learn_is_refused(session, chainer, make, error):
         Student(make(chainer), **PIXELS)
 
 
+def test_a_loss_without_gradients(session, sets, chainer):
+    module = chainer.Sequential(chainer.links.Linear(192, 4), lambda y: y.array)
+    student = Student(module, **PIXELS)
+    with pytest.raises(TrainingError, match="the loss depends on no weight"):
+        once(lambda x, t: (student.classify(x), student.backprop(t))[1])
+
+
 def test_a_link_in_a_session_of_torch_and_any_module_in_one_of_numpy(chainer):
     with Deel(engine="torch"), pytest.raises(TrainingError, match=r"is a chainer\.Link, which"):
         Student(chained(seeded(0)), **PIXELS)

@@ -92,15 +92,16 @@ def test_a_last_layer_is_named_with_head(session, capsys):
 
 
 @pytest.mark.parametrize(
-    ("head", "error", "sentence"),
+    ("head", "kind", "error"),
     [
         ("scores", PlanError, "has no layer 'scores'; the nearest are score"),
-        ("norm", TrainingError, "only a linear layer or a convolution is replaced"),
+        ("", PlanError, "has no layer ''"),
+        ("norm", TrainingError, "only a linear layer"),
     ],
 )
-def test_a_head_that_is_no_last_layer_is_refused(session, head, error, sentence):
-    with pytest.raises(error, match=sentence):
-        Student(seeded(), labels=3, head=head, **PIXELS)
+def test_a_head_that_is_no_last_layer_is_refused(session, head, kind, error):
+    with pytest.raises(kind, match=error):
+        Student(seeded(), labels=3, head=[head], **PIXELS)
 
 
 def test_a_fitting_last_layer_stays(session, capsys):

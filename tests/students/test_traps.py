@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import once
-from small_modules import PIXELS, photographs, seeded, student
+from small_modules import PIXELS, chained, photographs, seeded, student
 from torch import nn
 
 from deelish import Average, BatchTrain, Deel, InputBatch, Student, Teacher
@@ -198,6 +198,24 @@ def test_its_fingerprint_is_none_while_it_learns_and_another_afterwards(session,
     assert made.fingerprint() not in (None, before)
     assert student().fingerprint() == before
     assert student(1).fingerprint() != before
+
+
+@pytest.mark.parametrize("engine", ["torch", "chainer"])
+def test_its_fingerprint_follows_a_training_without_deelish(request, engine):
+    if engine == "chainer":
+        request.getfixturevalue("chainer")
+    with Deel(engine=engine):
+        made = student() if engine == "torch" else Student(chained(seeded()), **PIXELS)
+        before, module = made.fingerprint(), made.module.module
+        assert made.fingerprint() == before
+        if engine == "torch":
+            module.score.bias.grad = torch.ones(4)
+            torch.optim.SGD(module.parameters(), lr=0.1).step()
+        else:
+            module.score.b.array -= 0.1
+        after = made.fingerprint()
+        assert after not in (None, before)
+        assert made.fingerprint() == after
 
 
 def test_its_logits_are_cached_as_a_teacher_and_not_those_of_other_weights(

@@ -20,6 +20,7 @@ from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Plan, Show
 from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.engines.torch import group as torch_group
 from deelish.errors import FileError
+from deelish.language.session import current_session
 from deelish.network import model
 from deelish.storage.folder import cache_folder
 
@@ -99,6 +100,28 @@ def with_hints_and_a_peer(folder):
 
     history = BatchTrain(workout, epochs=2, **SGD)
     return {"history": history, "weights": {**weights(first), **weights(second)}}
+
+
+def with_features(folder):
+    """A teacher's features, standardised over the images of all processes, cached and fresh."""
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=7, views=1, **PLAIN)
+    teacher, student = known(convolutional("Teacher", 6)), convolutional("Student", 3)
+    seen = {}
+
+    def workout(x, t):
+        student.classify(x)
+        student.backprop(distill=teacher.feature(x, layer="conv1"), layer="conv1", loss="mse")
+        student.classify(x)
+        outcome = student.backprop(distill=teacher.feature(x))
+        memory = current_session().trainer.memory
+        (estimate,) = [v for (_, layer), v in memory._statistics.items() if layer == "conv2"]
+        seen["features"] = [*estimate.mean.tolist(), *estimate.deviation.tolist()]
+        return outcome
+
+    history = BatchTrain(workout, epochs=3, **SGD)
+    for row in history:
+        assert row["accuracy"] >= 0
+    return {"history": history, "weights": weights(student), "statistics": seen["features"]}
 
 
 def with_dropout(folder):
@@ -207,7 +230,14 @@ def saved(folder):
 
 
 CASES = (
-    *(on_labels, with_a_teacher_cache, with_augmentation, with_hints_and_a_peer, with_dropout),
+    *(
+        on_labels,
+        with_a_teacher_cache,
+        with_augmentation,
+        with_hints_and_a_peer,
+        with_features,
+        with_dropout,
+    ),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, interrupted, saved),
 )
 

@@ -115,6 +115,14 @@ def test_two_processes_learn_what_one_learns(alone, both, case):
             assert row == pytest.approx(expected, rel=1e-4)
 
 
+def test_features_are_standardised_over_all_images_of_all_processes(alone, both):
+    expected = alone["with_features"]["statistics"]
+    for results, _, _ in both[1]:
+        np.testing.assert_allclose(results["with_features"]["statistics"], expected, rtol=1e-3)
+    first, second = (results["with_features"]["statistics"] for results, _, _ in both[1])
+    assert first == second
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_both_processes_have_the_same_weights_and_history(both, case):
     (first, _, _), (second, _, _) = both[1]
@@ -148,9 +156,11 @@ def test_a_batch_is_divided_and_no_process_is_without_an_image(both):
 
 def test_logits_of_a_teacher_are_cached_once(alone, both):
     folder, _ = both
-    # Two views an image, and two that are augmented and mixed.
-    assert alone["cached"] == [4 * 22]
-    assert [file.count for file in logits_files(folder / "cache")] == [4 * 22]
+    # One view of 22 and 8 images for each layer whose features were read; for logits two views of
+    # 22, and two that are augmented and mixed.
+    cached = [22 + 8, 22 + 8, 4 * 22]
+    assert sorted(alone["cached"]) == cached
+    assert sorted(file.count for file in logits_files(folder / "cache")) == cached
 
 
 def test_one_process_writes_and_both_can_read(both):

@@ -69,3 +69,32 @@ def test_it_lasts_over_epochs_and_their_validation(session, formula, options):
     right = formula(before, batches)
     # Chainer's Adam adds its epsilon elsewhere in the formula: small gradients show it.
     np.testing.assert_allclose(weights_of(student), right, rtol=0, atol=5e-4)
+
+
+def test_weights_whose_gradient_comes_later_get_their_momentum_then(session, sets):
+    rows = [
+        Layer("first", "InnerProduct", num_output=4),
+        Layer("second", "InnerProduct", bottom="data", num_output=4),
+        Layer("score", "Eltwise", bottom=("first", "second")),
+    ]
+    student, steps = Network(rows, in_size=8, order="L", mean=(0.0,), scale=1 / 255), []
+    teacher = Network(rows[:1], in_size=8, order="L", mean=(0.0,), scale=1 / 255)
+    teacher.untrained.clear()
+    session.dataset.val = None
+
+    def workout(x, t):
+        before = student.engine.state(student.module)
+        student.classify(x)
+        if len(steps) < 2:
+            given = teacher.feature(x, layer="first")
+            outcome = student.backprop(distill=given, layer="first", loss="mse")
+        else:
+            outcome = student.backprop(t)
+        after = student.engine.state(student.module)
+        moved = {name: after[name]["weight"] - before[name]["weight"] for name in after}
+        steps.append({name: bool(step.any()) for name, step in moved.items()})
+        return outcome
+
+    BatchTrain(workout, epochs=1, optimizer="sgd", lr=0.01, momentum=0.9)
+    assert [step["second"] for step in steps] == [False, False, True, True]
+    assert all(step["first"] for step in steps)

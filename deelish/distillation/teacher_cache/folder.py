@@ -1,4 +1,4 @@
-"""The files of cached logits in a folder: which there are, their damage, repair and removal."""
+"""The files of a teacher cache in a folder: which there are, their damage, repair and removal."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ def teacher_of(file: LogitsFile) -> str:
     return file.path.name if file.header is None else file.header.teacher
 
 
+def noun_of(file: LogitsFile) -> str:
+    """What a file holds: logits or features."""
+    return "logits" if file.header is None else file.header.noun
+
+
 def logits_files(folder: Path, names: Sequence[str] = ()) -> list[LogitsFile]:
-    """The files of cached logits in the folder, by name.
+    """The files of cached logits and features in the folder, by name.
 
     Args:
         names: only these: the name of a teacher, or how the name of a file begins.

@@ -1,4 +1,4 @@
-"""The header of a file of cached logits: its teacher, and the form of its records."""
+"""The header of a file of cached logits or features: its teacher, and the form of its records."""
 
 from __future__ import annotations
 
@@ -21,18 +21,23 @@ NAME_LENGTH = 120
 
 @dataclass(frozen=True)
 class CacheHeader:
-    """Whose logits a file holds, and in which form.
+    """Whose logits a file holds, and in which form; or the features of which layer.
 
     teacher: a name to show.  identity: sha256 (hex) of all that the logits depend on.
+    layer: the layer of features; None for logits.
     """
 
     teacher: str
     identity: str
     form: Form
+    layer: str | None = None
 
     @classmethod
     def of(cls, identity: Mapping[str, Any], form: Form) -> CacheHeader:
-        """The header for an identity: plain values for JSON; its "teacher" is the name to show."""
+        """The header for an identity: plain values for JSON; its "teacher" is the name to show.
+
+        Features have the name of their layer in it, as "layer"; logits have none.
+        """
         try:
             # Not dependent on the order of its keys.
             text = json.dumps(dict(identity), sort_keys=True, allow_nan=False)
@@ -42,7 +47,18 @@ class CacheHeader:
             ) from None
         facts = [text, form.classes, form.top, FORMAT]
         digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-        return cls(str(identity.get("teacher", "teacher"))[:NAME_LENGTH], digest, form)
+        name = str(identity.get("teacher", "teacher"))[:NAME_LENGTH]
+        return cls(name, digest, form, identity.get("layer"))
+
+    @property
+    def noun(self) -> str:
+        """What the numbers are."""
+        return "logits" if self.layer is None else "features"
+
+    @property
+    def form_text(self) -> str:
+        """The form as `deelish cache list` shows it."""
+        return str(self.form) if self.layer is None else f"features of {self.layer!r}"
 
     @property
     def file(self) -> str:
@@ -67,6 +83,7 @@ class CacheHeader:
             "identity": self.identity,
             "classes": form.classes,
             "top": form.top,
+            **({} if self.layer is None else {"layer": self.layer}),
         }
         return FRONT.to_bytes(values)
 
@@ -80,6 +97,8 @@ class CacheHeader:
         values = FRONT.read(data, path)
         try:
             form = Form.of(values["classes"], values["top"])
-            return cls(str(values["teacher"]), str(values["identity"]), form)
+            layer = values.get("layer")
+            known = None if layer is None else str(layer)
+            return cls(str(values["teacher"]), str(values["identity"]), form, known)
         except (KeyError, TypeError, ValueError, DataError):
             raise FRONT.foreign(path) from None

@@ -1,4 +1,4 @@
-"""The cached logits of one teacher for one kind of view: found by key, appended by put."""
+"""The cached logits, or features, of one teacher for one kind of view: found by key, put by key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def open_store(
 
     Args:
         identity: plain values for JSON: all that the logits depend on beside the images; its
-            "teacher" is the name that messages show.
+            "teacher" is the name that messages show. Features have their "layer" in it.
         classes: how many logits an image has.
         top: cache only so many of the highest, and the mass of the rest; see `Form`.
         folder: the folder of the file; left out, $DEELISH_CACHE, else the user's cache.
@@ -83,8 +83,8 @@ class Store:
         packed, finite = self.header.form.pack(logits)
         if not finite.all():
             self._once.say(
-                f"{self.header.teacher}: logits that are not finite, or beyond what half"
-                " precision holds (65504), are not cached; they are computed each time"
+                f"{self.header.teacher}: {self.header.noun} that are not finite, or beyond what"
+                " half precision holds (65504), are not cached; they are computed each time"
             )
         if not self.writable or not finite.any():
             return
@@ -114,23 +114,25 @@ class Store:
         logits = np.asarray(logits, np.float32)
         needed = (count, self.header.form.classes)
         if logits.shape != needed:
+            noun = self.header.noun
+            of_each = "class" if noun == "logits" else "channel"
             raise DataError(
-                f"cached logits of {self.header.teacher}: logits are {logits.shape}, where {needed}"
-                " are needed; give a row for each image and a number for each class"
+                f"cached {noun} of {self.header.teacher}: {noun} are {logits.shape}, where {needed}"
+                f" are needed; give a row for each image and a number for each {of_each}"
             )
         return logits
 
     def _report_damage(self) -> None:
         if self._file.damaged:
             self._once.say(
-                f"{self.path}: holds damaged logits, which are computed again; `deelish cache"
-                " check` counts them"
+                f"{self.path}: holds damaged {self.header.noun}, which are computed again; `deelish"
+                " cache check` counts them"
             )
 
     def _cannot(self, kind: str, what: str, error: Exception) -> None:
         self._once.say(
-            f"{self.path}: logits of {self.header.teacher} cannot be {what} ({reason(error)});"
-            " training goes on, and what is not there is computed each time",
+            f"{self.path}: {self.header.noun} of {self.header.teacher} cannot be {what}"
+            f" ({reason(error)}); training goes on, and what is not there is computed each time",
             kind,
         )
 
@@ -138,7 +140,7 @@ class Store:
 def _read(expected: CacheHeader, data: bytes, path: Path) -> CacheHeader:
     header = CacheHeader.from_bytes(data, path)
     if not header.same(expected):
-        raise FileError(f"{path}: holds the logits of another teacher or view")
+        raise FileError(f"{path}: holds the {header.noun} of another teacher or view")
     return header
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import Engine
+from deelish.engines.base import NO_GRADIENT, Engine
 from deelish.engines.chainer.adopted import AdoptedChain, copy_buffers
 from deelish.engines.chainer.device import choose_device, computing, drawing_from, to_numpy
 from deelish.engines.chainer.importing import import_chainer
@@ -17,6 +17,7 @@ from deelish.engines.chainer.module import PlanChain
 from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import only_float32
+from deelish.errors import TrainingError
 from deelish.plan.plan import Plan
 
 chainer = import_chainer()
@@ -116,6 +117,8 @@ class ChainerEngine(Engine):
         with self._computing():
             for optimizer in optimizers:
                 optimizer.own.target.cleargrads()
+            if not loss.requires_grad:
+                raise TrainingError(NO_GRADIENT)
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step(lr)

@@ -105,12 +105,20 @@ class ChainerLearningModel(ChainerModel, LearningModel):
             self.name, self._link, lambda: self._width(values), classes, names
         )
 
-    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
-        names = self.last_layers(values)[-1:]
-        if not names:
+    def check_linear_last(self, values: np.ndarray) -> None:
+        names, logits = self.last_layers(values), self.run(values)
+        part = links_of(self._link)[names[-1]] if names else None
+        made = self.feature(values, names[-1]) if names else logits
+        alone = made.size == logits.size and np.array_equal(made.reshape(logits.shape), logits)
+        if part is None or part.b is None or not alone:
             raise TrainingError(
-                f"{self.name}: no linear link makes its logits; train it on labels instead"
+                f"{self.name}: its logits are not made by one linear link with a bias alone, so"
+                " that a probe gives it no classes; train it on labels, with student.backprop(t)"
             )
+
+    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
+        self.check_linear_last(values)
+        names = self.last_layers(values)[-1:]
         before = self._width(values)
         (outputs, inputs), part = weight.shape, links_of(self._link)[names[0]]
         made = L.Linear(inputs, outputs)

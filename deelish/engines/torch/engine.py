@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deelish.common.processes import launch
-from deelish.engines.base import Engine
+from deelish.engines.base import NO_GRADIENT, Engine
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.torch.adopted import AdoptedModule
@@ -20,9 +20,13 @@ from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
-from deelish.engines.torch.optimizers import build_optimizer, optimizer_options
+from deelish.engines.torch.optimizers import (
+    build_optimizer,
+    complete_momentum,
+    optimizer_options,
+)
 from deelish.engines.torch.pixels import input_of, to_device
-from deelish.errors import EngineError
+from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
@@ -147,10 +151,13 @@ class TorchEngine(Engine):
             for group in optimizer.param_groups:
                 group["lr"] = lr * group["lr_mult"]
             optimizer.zero_grad(set_to_none=True)
+        if not loss.requires_grad:
+            raise TrainingError(NO_GRADIENT)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         self.group.all_reduce_gradients([tensor for group in groups for tensor in group["params"]])
         for optimizer in optimizers:
+            complete_momentum(optimizer)
             self._scaler.step(optimizer)
         self._scaler.update()
 

@@ -19,7 +19,10 @@ from deelish.engines.inference import (
     logits_of,
     qualified,
 )
+from deelish.engines.learning import LOGITS
+from deelish.engines.torch.frozen import FrozenTeacher
 from deelish.engines.torch.input_facts import fixed_input
+from deelish.engines.torch.last_layers import embedding_of
 from deelish.engines.torch.pixels import input_of
 from deelish.engines.torch.recording import check_layer, recorded, recording
 from deelish.errors import TrainingError, first_line
@@ -39,10 +42,14 @@ class TorchModel(WatchedModel):
 
     kind = "torch module"
     reducible = True
+    # Whether its weights stay, so that a form made of them once may run in its place.
+    freezable = True
     _fails_reduced = False
+    _recording = False
 
     def __init__(self, module: nn.Module, output: Part = None) -> None:
         self._module, self.output = module, output
+        self._frozen: dict[str | None, FrozenTeacher] = {}
         self.name = type(module).__name__
         empty = [name for name, value in _state(module) if is_lazy(value)]
         if empty:
@@ -77,10 +84,10 @@ class TorchModel(WatchedModel):
     def _forward(self, values: Tensor) -> Any:
         """The logits; once autocast fails, in the module's own type for good."""
         if self.autocast_dtype is None or self._fails_reduced or values.dtype != torch.float32:
-            return self._called(values)
+            return self._fastest(values, None)
         try:
             with torch.autocast(values.device.type, getattr(torch, self.autocast_dtype)):
-                return self._called(values)
+                return self._fastest(values, self.autocast_dtype)
         except Exception as error:
             # An error of its own comes again without autocast.
             self._fails_reduced = True
@@ -90,6 +97,15 @@ class TorchModel(WatchedModel):
                 " teaches in float32"
             )
             return output
+
+    def _fastest(self, values: Tensor, autocast_dtype: str | None) -> Any:
+        """The logits, by the frozen form of the module where it has one."""
+        if not self.freezable or self._recording:
+            return self._called(values)
+        frozen = self._frozen.setdefault(
+            autocast_dtype, FrozenTeacher(self._module, autocast_dtype)
+        )
+        return frozen.forward(values, self._called, self._version())
 
     def trainable_ids(self) -> set[int]:
         return {id(value) for value in self._module.parameters() if value.requires_grad}
@@ -123,10 +139,26 @@ class TorchModel(WatchedModel):
             )
         return np.asarray(output.float().cpu().numpy(), np.float32)
 
+    def embedding(self, values: np.ndarray | Tensor) -> str | None:
+        def run() -> Tensor:
+            self._into_evaluation_mode()
+            with torch.inference_mode():
+                made: Tensor = self._called(self._input(values))
+            return made
+
+        return embedding_of(self.name, self._module, run)
+
     def feature(self, values: np.ndarray | Tensor, layer: str) -> np.ndarray:
+        if layer == LOGITS:
+            return self.run(values)
         check_layer(self.name, self._module, layer)
         with recording(self._module, [layer]) as outputs:
-            self.run(values)
+            # The frozen form calls no layer that could be recorded.
+            self._recording = True
+            try:
+                self.run(values)
+            finally:
+                self._recording = False
         return self._array(recorded(self.name, layer, outputs))
 
     def _compute_digest(self) -> str:

@@ -6,10 +6,12 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.learning import NewLayers
+from deelish.engines.learning import INPUT_OF, LOGITS, NewLayers
+from deelish.engines.torch.recording import recorded, recording
 from deelish.errors import TrainingError, first_line
 
 # Runs the module on its example images: the logits.
@@ -38,6 +40,80 @@ def last_layers(module: nn.Module, run: Run) -> list[str]:
             hook.remove()
     found = [name for name, width in widths.items() if width == classes]
     return found[-1:]
+
+
+def embedding_of(name: str, module: nn.Module, run: Run) -> str | None:
+    """The name of what goes into the last layer, which makes the logits and nothing after it.
+
+    `LOGITS` for a model of timm without a classifier: its output is its embedding. None where no
+    layer makes the logits.
+    """
+    stated = _stated(module)
+    if stated or callable(getattr(module, "get_classifier", None)):
+        return INPUT_OF + stated[-1] if stated else LOGITS
+    names = last_layers(module, run)
+    return INPUT_OF + names[-1] if names and _ends_in(name, module, run, names[-1]) else None
+
+
+def linear_last(name: str, module: nn.Module, run: Run) -> str | None:
+    """The one linear layer, or 1 x 1 convolution, with a bias that makes the logits, the last."""
+    names = last_layers(module, run)
+    if len(names) != 1 or not _ends_in(name, module, run, names[0]):
+        return None
+    part = module.get_submodule(names[0])
+    if getattr(part, "bias", None) is None:
+        return None
+    with recording(module, [INPUT_OF + names[0]]) as outputs:
+        run()
+    given = recorded(name, INPUT_OF + names[0], outputs)
+    if isinstance(part, nn.Conv2d):
+        plain = part.kernel_size == part.stride == (1, 1) and part.groups == 1
+        return names[0] if plain and part.padding in ((0, 0), "same", "valid") else None
+    return names[0] if given.dim() == 2 else None
+
+
+def _ends_in(name: str, module: nn.Module, run: Run, layer: str) -> bool:
+    """Whether the logits are what this layer makes, or its means over positions.
+
+    A backbone without its classifier may end in a layer that is as wide as its output.
+    """
+    with recording(module, [layer]) as outputs:
+        logits = run().flatten(1)
+    made = recorded(name, layer, outputs)
+    if made.dim() == 4:
+        made = made.mean((2, 3))
+    return made.shape == logits.shape and torch.allclose(made, logits, 1e-3, 1e-4)
+
+
+def set_last(
+    name: str, module: nn.Module, run: Run, weight: np.ndarray, bias: np.ndarray
+) -> NewLayers:
+    """Replace the last layer, which is linear, by one with weight (classes, features) and bias.
+
+    Raises:
+        TrainingError: the module fails with another number of classes; then it is as it was.
+    """
+    names, before = last_layers(module, run)[-1:], int(run().shape[1])
+    parent, own, part = part_of(name, module, names[0])
+    outputs, inputs = weight.shape
+    made = (
+        nn.Linear(inputs, outputs) if isinstance(part, nn.Linear) else nn.Conv2d(inputs, outputs, 1)
+    )
+    with torch.no_grad():
+        made.weight.copy_(torch.from_numpy(weight).reshape(made.weight.shape))
+        made.bias.copy_(torch.from_numpy(bias))  # type: ignore[union-attr]
+    setattr(parent, own, made.to(next(part.parameters()).device).train(part.training))
+    try:
+        width = _width_after(name, run, names)
+        if width != outputs:
+            raise TrainingError(
+                f"{name}: gives {width} logits after {names[0]} was replaced by a layer of"
+                f" {outputs} outputs; give the module as many outputs as labels"
+            )
+    except TrainingError:
+        setattr(parent, own, part)
+        raise
+    return NewLayers(names, before)
 
 
 def replace_last(

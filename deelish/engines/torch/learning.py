@@ -32,6 +32,8 @@ class TorchLearningModel(TorchModel, LearningModel):
         TrainingError: it has no trainable weights, or is on another device or in another type.
     """
 
+    freezable = False
+
     def __init__(
         self,
         module: nn.Module,
@@ -115,24 +117,18 @@ class TorchLearningModel(TorchModel, LearningModel):
             self.name, self._module, lambda: self.example(values), classes, names
         )
 
-    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
-        names = self.last_layers(values)[-1:]
-        if not names:
+    def check_linear_last(self, values: np.ndarray) -> None:
+        if last_layers.linear_last(self.name, self._module, lambda: self.example(values)) is None:
             raise TrainingError(
-                f"{self.name}: no linear layer makes its logits; train it on labels instead"
+                f"{self.name}: its logits are not made by one linear layer with a bias alone, so"
+                " that a probe gives it no classes; train it on labels, with student.backprop(t)"
             )
-        parent, own, part = last_layers.part_of(self.name, self._module, names[0])
-        before = int(self.example(values).shape[1])
-        outputs, inputs = weight.shape
-        made: nn.Linear | nn.Conv2d = nn.Linear(inputs, outputs)
-        if isinstance(part, nn.Conv2d):
-            made = nn.Conv2d(inputs, outputs, 1)
-        like = next(part.parameters())
-        with torch.no_grad():
-            made.weight.copy_(torch.from_numpy(weight).reshape(made.weight.shape))
-            made.bias.copy_(torch.from_numpy(bias))  # type: ignore[union-attr]
-        setattr(parent, own, made.to(like.device))
-        return NewLayers(names, before)
+
+    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
+        self.check_linear_last(values)
+        return last_layers.set_last(
+            self.name, self._module, lambda: self.example(values), weight, bias
+        )
 
     def layers(self, values: np.ndarray) -> list[LayerOutput]:
         rows: list[LayerOutput] = []
@@ -181,14 +177,16 @@ class TorchLearningModel(TorchModel, LearningModel):
 
 
 def _check_bare(module: nn.Module) -> None:
-    """Refuse a module around another one, whose inner layers cannot be seen or do not learn.
+    """Refuse a module around another one, whose inner layers cannot be seen, or half a module.
 
     Raises:
-        TrainingError: it is scripted, compiled or parallel.
+        TrainingError: it is scripted, compiled, parallel, or without torch's own attributes.
     """
     name = type(module).__name__
     if isinstance(module, torch.jit.ScriptModule):
         raise TrainingError(f"{name}: is scripted; give the module that it was made from")
+    if "_modules" not in vars(module):
+        raise TrainingError(f"{name}: its __init__ has not called super().__init__(); add that")
     if hasattr(module, "_orig_mod"):
         raise TrainingError(f"{name}: is compiled; give the module that it was made from")
     if name in ("DataParallel", "DistributedDataParallel"):

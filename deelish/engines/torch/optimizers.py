@@ -49,6 +49,22 @@ def build_optimizer(
     return optimizer
 
 
+def complete_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Give a momentum of 0 to weights whose first gradient comes later than that of others.
+
+    PyTorch's fused SGD fails where some have a momentum already and others have none yet, as the
+    last layer of a student that learnt features first.
+    """
+    if not isinstance(optimizer, torch.optim.SGD):
+        return
+    for group in optimizer.param_groups:
+        trained = [value for value in group["params"] if value.grad is not None]
+        lacking = [v for v in trained if optimizer.state[v].get("momentum_buffer") is None]
+        if group["momentum"] and 0 < len(lacking) < len(trained):
+            for value in lacking:
+                optimizer.state[value]["momentum_buffer"] = torch.zeros_like(value)
+
+
 def optimizer_options(name: str) -> list[str]:
     """The options of PyTorch's optimiser of this name beside lr.
 

@@ -65,7 +65,7 @@ def logits_of_training(images, epochs=4, **options):
 
 
 @pytest.mark.parametrize("mix", [None, "mixup"])
-@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+@pytest.mark.parametrize("recipe", RECIPES, ids=range(len(RECIPES)))
 def test_cached_logits_equal_fresh_ones_to_half_precision(images, recipe, mix):
     pairs, computed = logits_of_training(images, augment=recipe, mix=mix)
     assert len(pairs) == 8
