@@ -5,7 +5,7 @@ from helpers import write_set
 
 from deelish import Deel, InputBatch
 
-COLUMNS = ("family", "model", "size", "M parameters", "seconds", "export", "difference")
+COLUMNS = ("family", "model", "size", "M parameters", "seconds", "export", "difference", "rounding")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ FAMILIES = [
     Family("byoanet", "halonet_h1", 256),
     Family("byobnet", "mobileone_s1", 32),
     Family("cait", "cait_xxs24_224", 32),
-    Family("coat", "coat_tiny", 32),
+    Family("coat", "coat_lite_tiny", 32),
     Family("convit", "convit_tiny", 32),
     Family("convmixer", "convmixer_768_32", 32),
     Family("convnext", "convnext_zepto_rms", 32),

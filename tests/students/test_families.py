@@ -19,7 +19,7 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed")
 
 CLASSES = 10
 # Of one update by Adam: as far as the first order holds in every family.
-LR = 2e-5
+LR = 5e-6
 # The largest difference of a file of ONNX, as a fraction of the largest logit.
 TOLERANCE = 1e-4
 # The teacher's logits are the mean colour times these.
@@ -60,14 +60,14 @@ def test_a_family_learns_is_saved_and_exported(family, tmp_path, record_property
         logits = student.classify(paths).value
         loaded = Student.load(student.save(tmp_path / "student.safetensors"))
         assert np.array_equal(loaded.classify(paths).value, logits)
-        exported, apart = "yes", float("nan")
+        exported, apart, moved = "yes", float("nan"), 0.0
         try:
-            apart = difference(student, student.export(tmp_path / "student.onnx"), paths)
+            apart, moved = differences(student, student.export(tmp_path / "student.onnx"), paths)
         except FileError as error:
             exported = str(error)
     row += [f"{student.parameters / 1e6:.1f}", f"{time.process_time() - start:.0f}"]
-    record_property("family", [*row, exported, f"{apart:.1e}"])
-    assert apart <= TOLERANCE, exported
+    record_property("family", [*row, exported, f"{apart:.1e}", f"{moved:.1e}"])
+    assert apart <= max(TOLERANCE, 10 * moved), exported
 
 
 def make_logits_differ(student, paths):
@@ -139,16 +139,21 @@ def log_softmax(values):
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
-def difference(student, path, paths):
-    """The largest difference of onnxruntime from PyTorch, as a fraction of the largest logit.
+def differences(student, path, paths):
+    """How far onnxruntime's logits are from PyTorch's, and how far rounding moves PyTorch's own.
 
-    The batch has another size than the two images that the exporter saw.
+    Both are fractions of the largest logit. The batch has another size than the two images that the
+    exporter saw. Rounding is that of the input in its last places: fresh weights with BatchNorm in
+    many layers make much of it.
     """
     values = inputs(student, paths[:5])
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     (theirs,) = session.run(["logits"], {"data": values})
+    rounded = values * np.float32(1 + 2**-22)
     with torch.no_grad():
-        ours = student.module.module(torch.from_numpy(values)).numpy()
-    return float(np.abs(theirs - ours).max() / np.abs(ours).max())
+        ours, moved = (
+            student.module.module(torch.from_numpy(v)).numpy() for v in (values, rounded)
+        )
+    return [float(np.abs(other - ours).max() / np.abs(ours).max()) for other in (theirs, moved)]

@@ -241,6 +241,9 @@ def test_files_of_others_are_refused(session, tmp_path):
     torch.save(seeded().state_dict(), pickled)
     with pytest.raises(FileError, match=r"is no \.safetensors"):
         Student.load(pickled)
+    pickled = pickled.rename(tmp_path / "pickled.safetensors")
+    with pytest.raises(FileError, match="is no whole safetensors file"):
+        Student.load(pickled)
     with pytest.raises(FileError, match="no such file"):
         Student.load(tmp_path / "none.safetensors")
 
