@@ -180,8 +180,6 @@ class ModuleNetwork(Learner):
 
     def _note_new(self, names: Iterable[str]) -> None:
         self._measure()
-        if self.made_by is not None:
-            self.made_by = {**self.made_by, "classes": self.classes}
         known = {row.name for row in self._table()}
         self.untrained = {name for name in self.untrained if name in known} | set(names)
         self._fingerprint = None

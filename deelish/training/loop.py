@@ -116,7 +116,7 @@ class Loop:
         self.trainer.end()
         agreement = self.trainer.agreement
         loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.fraction)
-        judged = labels.known or not math.isnan(accuracy)
+        judged = not math.isnan(accuracy)
         return loss, accuracy if judged else None, None if agreement is None else agreed
 
     def _classes(self) -> int:
