@@ -16,7 +16,8 @@ from deelish.formats.native import module_file
 from deelish.formats.saved_module import SavedModule
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
-from deelish.network.module_network import ModuleParts, grey
+from deelish.network.module_description import grey
+from deelish.network.module_network import ModuleParts
 from deelish.network.predictor import Predictor
 from deelish.network.pretrained import find_model
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
