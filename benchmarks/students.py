@@ -16,7 +16,7 @@ medians over the rounds, and a ratio is the median of the ratios within a round.
 the round that warms up fills the teacher cache, and "labels alone" has the same views and no
 teacher. "timm's train.py" is that of a git checkout of pytorch-image-models, with the timm that is
 installed: --kd-model-name efficientnet_lite0, channels last, fused AdamW, no colour jitter, and
---amp --amp-dtype bfloat16 in the second table. "Hand-written" is benchmarks/students/
+--amp --amp-dtype bfloat16 in the second table. "Hand-written" is benchmarks/student_sides/
 hand_written.py: channels last, autocast, the teacher in inference mode, libjpeg-turbo in the
 processes of a DataLoader. Both rivals load images with --workers processes. Nothing is compiled:
 torch.compile takes a minute or more for a network and precision.
@@ -35,8 +35,8 @@ from pathlib import Path
 from speed.options import at_least
 from speed.setting import Setting
 from speed.sides import Side, measure, notes_of
-from students import table
-from students.recipe import PRECISIONS, SIZE, STUDENTS
+from student_sides import table
+from student_sides.recipe import PRECISIONS, SIZE, STUDENTS
 
 
 def options_of_the_user():
@@ -65,7 +65,7 @@ def version_of(checkout):
 def head(options, setting):
     """Write the photographs; print what the sides run on."""
     arguments = {"archive": str(options.photographs.resolve()), "batches": options.batches}
-    side = Side("photographs", "photographs:Photographs", arguments, "students")
+    side = Side("photographs", "photographs:Photographs", arguments, "student_sides")
     files = notes_of(side, setting)
     packages = (f"{name} {version(name)}" for name in ("torch", "torchvision", "timm"))
     print(", ".join(packages))

@@ -37,12 +37,12 @@ def archive(material):
 def setting(part, archive, tmp_path):
     """A small run, whose photographs are written."""
     made = part("speed.setting").Setting(BATCH, 1, 0, tmp_path, {})
-    part("students.photographs").Photographs(made, archive, BATCHES)
+    part("student_sides.photographs").Photographs(made, archive, BATCHES)
     return made
 
 
 def test_the_list_and_the_class_folders_hold_the_same_photographs(part, setting):
-    photographs = part("students.photographs")
+    photographs = part("student_sides.photographs")
     lines = photographs.list_of(setting).read_text().splitlines()
     listed = {(Path(path), int(label)) for path, label in (line.rsplit() for line in lines)}
     paths = photographs.folders_of(setting).glob("*/*.jpg")
@@ -53,12 +53,12 @@ def test_the_list_and_the_class_folders_hold_the_same_photographs(part, setting)
 def test_more_batches_than_photographs_are_refused(part, archive, tmp_path):
     setting = part("speed.setting").Setting(300, 1, 0, tmp_path, {})
     with pytest.raises(SystemExit, match=r"names 400 photographs.*need 600; choose fewer"):
-        part("students.photographs").Photographs(setting, archive, 2)
+        part("student_sides.photographs").Photographs(setting, archive, 2)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_hand_written_loop_trains_on_an_epoch(part, setting, precision):
-    work = part("students.hand_written").Train(setting, STUDENT, precision, workers=1)
+    work = part("student_sides.hand_written").Train(setting, STUDENT, precision, workers=1)
     before = [value.clone() for value in work.teacher.state_dict().values()]
     start = work.student.conv_stem.weight.detach().clone()
     images, seconds = work.round()
@@ -72,8 +72,8 @@ def test_the_hand_written_loop_trains_on_an_epoch(part, setting, precision):
 def test_train_py_and_the_hand_written_loop_have_the_same_loss(part, setting):
     if CHECKOUT is None:
         pytest.skip("DEELISH_TIMM names no checkout of pytorch-image-models")
-    ours = part("students.hand_written").Train(setting, STUDENT, "float32", workers=1)
-    theirs = part("students.timm_train").Train(setting, STUDENT, "float32", 1, CHECKOUT)
+    ours = part("student_sides.hand_written").Train(setting, STUDENT, "float32", workers=1)
+    theirs = part("student_sides.timm_train").Train(setting, STUDENT, "float32", 1, CHECKOUT)
     assert theirs.round()[0] == BATCH * BATCHES
     task = theirs.keywords["task"]
     # In evaluation mode, as BatchNorm sees the images of both alike.
@@ -88,7 +88,7 @@ def test_train_py_and_the_hand_written_loop_have_the_same_loss(part, setting):
 
 
 def test_the_hand_written_loss_is_the_formula(part, setting):
-    work = part("students.hand_written").Train(setting, STUDENT, "float32", workers=1)
+    work = part("student_sides.hand_written").Train(setting, STUDENT, "float32", workers=1)
     pixels, labels = next(iter(work.batches))
     work.student.eval()
     with torch.no_grad():
@@ -106,7 +106,7 @@ def test_from_the_second_round_on_only_cached_logits_need_no_teacher(
     part, setting, monkeypatch, views, passes
 ):
     monkeypatch.setenv("DEELISH_CACHE", str(setting.folder / "cache"))
-    from students import ours
+    from student_sides import ours
 
     create_model, calls = ours.timm.create_model, []
 
@@ -129,7 +129,7 @@ def channels(*values):
 
 
 def test_it_runs_and_ends_in_one_object(archive, part):
-    command = [sys.executable, str(FOLDER / "students.py"), str(archive), "--json"]
+    command = [sys.executable, str(FOLDER / "student_sides.py"), str(archive), "--json"]
     small = ["--rounds", "1", "--batches", "1", "--batch", "2", "--threads", "1", "--workers", "1"]
     one = ["--students", STUDENT, "--precisions", "float32"]
     done = subprocess.run([*command, *small, *one], capture_output=True, text=True)
@@ -141,7 +141,7 @@ def test_it_runs_and_ends_in_one_object(archive, part):
 
 
 def test_a_ratio_is_the_median_within_rounds(part):
-    table, found = part("students.table"), part("speed.sides").Found
+    table, found = part("student_sides.table"), part("speed.sides").Found
     sides = {name: found("float32", rates=[20.0, 30.0, 1.0]) for name in (table.FRESH, table.TIMM)}
     sides[table.TIMM].rates = [10.0, 20.0, 0.8]
     sides[table.HAND] = found(absent="there is no package torchvision")

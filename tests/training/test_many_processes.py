@@ -187,7 +187,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert second == ""
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
-    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 9
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 10
     # Some of them were in the part of the other process.
     assert "3 images were skipped:" in out
     assert all(out.count(f"bad.txt line {line}: ") == 1 for line in (1, 9, 10))

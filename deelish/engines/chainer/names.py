@@ -12,6 +12,6 @@ TAKEN = frozenset(
         *("namedlinks", "namedparams", "params", "plan", "printable_specs"),
         *("register_persistent", "repeat", "serialize", "to_chx", "to_cpu", "to_device"),
         *("to_gpu", "to_intel64", "update_enabled", "weights_of", "within_init_scope", "xp"),
-        "zerograds",
+        *("trainable", "zerograds"),
     )
 )

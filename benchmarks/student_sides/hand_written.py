@@ -14,8 +14,8 @@ from speed.work import Epoch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode, v2
 
-from students.photographs import CLASSES, list_of
-from students.recipe import LR, SIZE, TEACHER, TEMPERATURE
+from student_sides.photographs import CLASSES, list_of
+from student_sides.recipe import LR, SIZE, TEACHER, TEMPERATURE
 
 
 class Images(Dataset):

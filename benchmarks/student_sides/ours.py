@@ -5,8 +5,8 @@ from speed.work import Epoch
 
 from deelish import *
 from deelish import Student
-from students.photographs import CLASSES, list_of
-from students.recipe import LR, SIZE, TEACHER, TEMPERATURE
+from student_sides.photographs import CLASSES, list_of
+from student_sides.recipe import LR, SIZE, TEACHER, TEMPERATURE
 
 
 class Train(Epoch):

@@ -3,7 +3,7 @@
 from speed.sides import Side
 from speed.table import ratio
 
-from students.recipe import STUDENTS
+from student_sides.recipe import STUDENTS
 
 FRESH, CACHED, LABELS = "deelish", "deelish, cached logits", "deelish, labels alone"
 TIMM, HAND = "timm's train.py", "hand-written PyTorch"
@@ -26,7 +26,7 @@ def sides_of(student, precision, workers, checkout):
         (CACHED, "ours:Train", {**common, "taught": True, "views": 1}),
         (LABELS, "ours:Train", {**common, "taught": False, "views": 1}),
     ]
-    return [Side(name, job, options, "students") for name, job, options in jobs]
+    return [Side(name, job, options, "student_sides") for name, job, options in jobs]
 
 
 def ratios(sides):

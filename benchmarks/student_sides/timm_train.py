@@ -12,8 +12,8 @@ from unittest import mock
 import timm.task.distillation
 from speed.work import Absent, Epoch
 
-from students.photographs import CLASSES, folders_of
-from students.recipe import LR, TEACHER, TEMPERATURE
+from student_sides.photographs import CLASSES, folders_of
+from student_sides.recipe import LR, TEACHER, TEMPERATURE
 
 # The views and losses of the other sides: no colour jitter, no label smoothing, the interpolation
 # that the student was published with.
