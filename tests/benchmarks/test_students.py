@@ -129,7 +129,7 @@ def channels(*values):
 
 
 def test_it_runs_and_ends_in_one_object(archive, part):
-    command = [sys.executable, str(FOLDER / "student_sides.py"), str(archive), "--json"]
+    command = [sys.executable, str(FOLDER / "students.py"), str(archive), "--json"]
     small = ["--rounds", "1", "--batches", "1", "--batch", "2", "--threads", "1", "--workers", "1"]
     one = ["--students", STUDENT, "--precisions", "float32"]
     done = subprocess.run([*command, *small, *one], capture_output=True, text=True)
