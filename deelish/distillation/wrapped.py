@@ -137,8 +137,14 @@ class WrappedModel(Predictor):
         if self.network is not None:
             return self.network.embedding_blob
         if self._embedding is None:
-            self._embedding = self._model.embedding(self._grey(2))
+            self._embedding = self._model.embedding(self._noise())
         return super().embedding_blob if self._embedding is None else self._embedding
+
+    def _noise(self) -> np.ndarray:
+        """Two images of noise as its input, on which no rectifier passes all by chance."""
+        size = self.preprocessing.size
+        rng = np.random.default_rng(0)
+        return self.preprocessing.apply(rng.integers(0, 256, (2, size, size, 3), np.uint8))
 
     def _grey(self, count: int) -> np.ndarray:
         """Grey images as its input."""

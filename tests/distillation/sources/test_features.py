@@ -65,6 +65,7 @@ def test_a_backbone_whose_last_layer_is_not_known_asks_for_one():
         def forward(self, x):
             return torch.relu(self.conv(x)).mean((2, 3))
 
+    torch.manual_seed(0)
     teacher, images = Teacher(Backbone(), **PIXELS), Input(list(eights()))
     with pytest.raises(PlanError, match=r"Backbone: .* is not known; name a layer with layer="):
         teacher.feature(images)
