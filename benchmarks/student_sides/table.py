@@ -7,7 +7,7 @@ from student_sides.recipe import STUDENTS
 
 FRESH, CACHED, LABELS = "deelish", "deelish, cached logits", "deelish, labels alone"
 TIMM, HAND = "timm's train.py", "hand-written PyTorch"
-# Name of a ratio -> its sides, and the least that is wanted.
+# Name of a ratio -> its sides, and the least that is required.
 RATIOS = {
     "deelish_vs_timm": (FRESH, TIMM, 1.2),
     "deelish_vs_hand_written": (FRESH, HAND, 0.97),

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from deelish.comparison.timing import threads_of
+from deelish.engines.learning import ONNX_LOGITS
 from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.model import model_of
-from deelish.formats.onnx.module_file import LOGITS
 from deelish.formats.onnx.proto import proto_of
 from deelish.formats.onnx.runtime import check_runtime, open_session
 from deelish.network.learner import Learner
@@ -104,7 +104,7 @@ def _write(network: Learner, path: Path) -> str:
     """The network up to its logits as ONNX; the name of the value that holds them."""
     if not isinstance(network, Model):
         network.write(path)
-        return LOGITS
+        return ONNX_LOGITS
     plan = network.plan
     rows = plan.rows("TEST", [plan.logits])
     inputs = {name: plan.inputs[name] for name in plan.needed("TEST", [plan.logits])}

@@ -56,9 +56,8 @@ def configure_feature_loss(
         )
     name = "cosine" if loss is None else loss
     if not isinstance(name, str) or name not in FEATURE_LOSSES:
-        hint_text = nearest(name, FEATURE_LOSSES) if isinstance(name, str) else ""
-        known = hint_text or f"give one of {', '.join(FEATURE_LOSSES)}"
-        raise TrainingError(f"{student.name}.backprop: features have no loss {name!r}; {known}")
+        cure = nearest(str(name), FEATURE_LOSSES)
+        raise TrainingError(f"{student.name}.backprop: features have no loss {name!r}; {cure}")
     if not isinstance(layer, str | None):
         raise TrainingError(
             f"{student.name}.backprop: layer={layer!r}; give the name of a layer of the student"

@@ -7,8 +7,6 @@ from contextlib import nullcontext
 from hashlib import sha256
 from typing import Any, Unpack
 
-import numpy as np
-
 from deelish.common.arguments import checked_call
 from deelish.distillation.model_checks import checked_logits, first_logits, output_of
 from deelish.distillation.sources import source_of
@@ -17,6 +15,7 @@ from deelish.distillation.sources.network import NetworkModel
 from deelish.engines import current_context
 from deelish.engines.precision import AUTO
 from deelish.errors import DataError, TrainingError
+from deelish.network.example_inputs import grey, noise
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
@@ -100,7 +99,7 @@ class WrappedModel(Predictor):
     def classes(self) -> int:
         """How many logits an image has. A model that does not carry it is run on a grey image."""
         if self._classes is None:
-            self._classes = checked_logits(self._model, self._grey(1)).shape[1]
+            self._classes = checked_logits(self._model, grey(self.preprocessing, 1)).shape[1]
         return self._classes
 
     @property
@@ -137,19 +136,8 @@ class WrappedModel(Predictor):
         if self.network is not None:
             return self.network.embedding_blob
         if self._embedding is None:
-            self._embedding = self._model.embedding(self._noise())
+            self._embedding = self._model.embedding(noise(self.preprocessing))
         return super().embedding_blob if self._embedding is None else self._embedding
-
-    def _noise(self) -> np.ndarray:
-        """Two images of noise as its input, on which no rectifier passes all by chance."""
-        size = self.preprocessing.size
-        rng = np.random.default_rng(0)
-        return self.preprocessing.apply(rng.integers(0, 256, (2, size, size, 3), np.uint8))
-
-    def _grey(self, count: int) -> np.ndarray:
-        """Grey images as its input."""
-        size = self.preprocessing.size
-        return self.preprocessing.apply(np.full((count, size, size, 3), 128, np.uint8))
 
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
         """The features of an inner layer, in evaluation mode: the engine's tensor.

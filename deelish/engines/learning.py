@@ -16,6 +16,8 @@ from deelish.errors import FileError
 DATA = "data"
 # The name of the module itself among its parts, and so of its own output.
 LOGITS = ""
+# The input and the output of its .onnx.
+ONNX_DATA, ONNX_LOGITS = "data", "logits"
 # Before the name of a layer: what goes into it.
 INPUT_OF = "input of "
 

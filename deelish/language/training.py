@@ -58,8 +58,7 @@ def InputBatch(
         views: for the teacher cache. Left out, every epoch draws fresh views, and nothing is
             cached. K: every image has K views, which depend on its file alone and come back every K
             epochs, so that a teacher's logits and features for them are cached for every run and
-            student.
-            "centre": the middle, never mirrored.
+            student. "centre": the middle, never mirrored.
         augment: changes of the training views, alike for teacher and student, by name with their
             published defaults: "random_resized_crop", "horizontal_flip", "vertical_flip",
             "color_jitter", "grey", "blur", "rand_augment", "trivial_augment", "random_erasing"; one
@@ -78,7 +77,7 @@ def InputBatch(
             sees the change.
 
     Raises:
-            DataError: missing files, labels that are no number or outside the networks' classes,
+        DataError: missing files, labels that are no number or outside the networks' classes,
             labels for some images of a list alone, an empty list, one image in both sets, or a
             choice that does not exist.
         TrainingError: while training, a function of `augment` that fails, returns another shape or

@@ -11,14 +11,8 @@ from deelish.common.printing import say
 from deelish.engines.learning import DATA, INPUT_OF, LOGITS, LayerOutput, LearningModel
 from deelish.errors import PlanError
 from deelish.network.describe import millions
+from deelish.network.example_inputs import grey
 from deelish.network.learner import Learner
-from deelish.plan.preprocessing import Preprocessing
-
-
-def grey(preprocessing: Preprocessing) -> np.ndarray:
-    """Two grey images as the input of a module."""
-    size = preprocessing.size
-    return preprocessing.apply(np.full((2, size, size, 3), 128, np.uint8))
 
 
 class ModuleDescribed(Learner):

@@ -18,6 +18,7 @@ from deelish.engines.learning import LOGITS, LearningModel
 from deelish.errors import DeelishError, TrainingError, first_line
 from deelish.formats import write_module
 from deelish.formats.saved_module import NewLast, SavedModule
+from deelish.network.example_inputs import noise
 from deelish.network.labels import Labels, names_for
 from deelish.network.module_description import ModuleDescribed
 from deelish.network.tensors import ImageTensor
@@ -151,22 +152,16 @@ class ModuleNetwork(ModuleDescribed):
 
     def check_linear_last(self) -> None:
         """Refuse a module whose logits are not made by one linear layer alone."""
-        self._model.check_linear_last(self._noise())
+        self._model.check_linear_last(noise(self.preprocessing))
 
     def set_last(self, weight: np.ndarray, bias: np.ndarray, labels: list[str] | None) -> None:
         """Give it a trained last layer: weight (classes, channels) and bias (classes,)."""
-        new = self._model.set_last(self._noise(), weight, bias)
+        new = self._model.set_last(noise(self.preprocessing), weight, bias)
         self._new_last = NewLast(len(weight), new.names)
         self.labels = labels
         self.untrained -= set(new.names)
         self._note_new(())
         self.version += 1
-
-    def _noise(self) -> np.ndarray:
-        """Two images of noise as its input."""
-        size = self.preprocessing.size
-        rng = np.random.default_rng(0)
-        return self.preprocessing.apply(rng.integers(0, 256, (2, size, size, 3), np.uint8))
 
     def _note_new(self, names: Iterable[str]) -> None:
         self._measure()

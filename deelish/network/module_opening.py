@@ -14,9 +14,9 @@ from deelish.engines.model_names import LIBRARIES, ModelName
 from deelish.errors import DataError, FileError, TrainingError
 from deelish.formats.native import module_file
 from deelish.formats.saved_module import SavedModule
+from deelish.network.example_inputs import grey
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
-from deelish.network.module_description import grey
 from deelish.network.module_network import ModuleParts
 from deelish.network.predictor import Predictor
 from deelish.network.pretrained import find_model

@@ -9,9 +9,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deelish.common.extras import ONNX
 from deelish.engines.inference import Digest
 from deelish.errors import DataError, FileError, first_line
-from deelish.formats.onnx.runtime import CURE
 from deelish.plan.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class OnnxFile:
         try:
             import onnx
         except ImportError:
-            raise FileError(f"{path}: reading .onnx needs the package onnx; {CURE}") from None
+            raise FileError(f"{path}: reading .onnx needs the package onnx; {ONNX}") from None
         self.path = path
         try:
             # Large weights may be in files beside it; onnxruntime reads those.

@@ -37,11 +37,11 @@ class AdoptedChain(chainer.Chain):  # type: ignore[misc, name-defined]
         # To be a part of this chain gave it another name.
         link.name = own
 
-    def forward(self, inputs: Any, wanted: Iterable[str] = (LOGITS,)) -> Any:
+    def forward(self, inputs: Any, names: Iterable[str] = (LOGITS,)) -> Any:
         """Logits (n, classes) of one variable, or {name: variable} for inputs and links by name."""
         alone = not isinstance(inputs, Mapping)
         values = chainer.as_variable(inputs if alone else next(iter(inputs.values())))
-        layers = [name for name in wanted if name != LOGITS]
+        layers = [name for name in names if name != LOGITS]
         with (
             recording(self.title, self.module, layers) as outputs,
             self._drawing(),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from deelish.engines.inference import Part, logits_of
 from deelish.engines.learning import LOGITS
+from deelish.engines.torch.drawing import drawing_from
 from deelish.engines.torch.recording import recorded, recording
 from deelish.errors import TrainingError
 
@@ -43,12 +44,11 @@ class AdoptedModule(nn.Module):
         self.eval()
 
     def forward(
-        self, inputs: Tensor | Mapping[str, Tensor], wanted: Iterable[str] = (LOGITS,)
+        self, inputs: Tensor | Mapping[str, Tensor], names: Iterable[str] = (LOGITS,)
     ) -> Any:
         """Logits (n, classes) of one tensor, or {name: tensor} for inputs and layers by name."""
         alone = isinstance(inputs, Tensor)
         (values,) = (inputs,) if isinstance(inputs, Tensor) else inputs.values()
-        names = list(wanted)
         layers = [name for name in names if name != LOGITS]
         with recording(self.module, layers) as outputs, self._drawing(values), self._norms(values):
             made = self.module(values)
@@ -62,10 +62,8 @@ class AdoptedModule(nn.Module):
         if not self.training:
             yield
             return
-        devices = [values.device] if values.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            seed = torch.randint(2**62, (), generator=self.generator, device=self.generator.device)
-            torch.manual_seed(int(seed))
+        seed = torch.randint(2**62, (), generator=self.generator, device=self.generator.device)
+        with drawing_from(int(seed), values.device):
             yield
 
     @contextmanager

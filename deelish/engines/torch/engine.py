@@ -18,6 +18,7 @@ from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
+from deelish.engines.torch.drawing import drawing_from
 from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.torch.optimizers import (
@@ -66,9 +67,7 @@ class TorchEngine(Engine):
 
     @contextmanager
     def drawing(self, seed: int) -> Iterator[None]:
-        devices = [self._device] if self._device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
+        with drawing_from(seed, self._device):
             yield
 
     def run(

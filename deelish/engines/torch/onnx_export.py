@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from deelish.common.extras import ONNX
 from deelish.engines.inference import logits_of
+from deelish.engines.learning import ONNX_DATA, ONNX_LOGITS
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.errors import FileError, first_line
 
 # The exporter would fix a size of 0 or 1 for good, so the example has two images.
 IMAGES = 2
 MOST_IMAGES = 65536
-CURE = 'run `pip install "deelish[onnx]"`'
 
 
 class _Logits(nn.Module):
@@ -51,7 +52,7 @@ def write_onnx(name: str, module: AdoptedModule, values: Tensor, path: Path) -> 
         import onnxscript  # noqa: F401
     except ImportError:
         raise FileError(
-            f"{name}: writing a torch module as .onnx needs the package onnxscript; {CURE}"
+            f"{name}: writing a torch module as .onnx needs the package onnxscript; {ONNX}"
         ) from None
     example, logits = values[:IMAGES].contiguous(), _Logits(module).eval()
     with _quiet():
@@ -68,8 +69,8 @@ def _program(module: nn.Module, example: Tensor) -> Any:
         module,
         (example,),
         dynamo=True,
-        input_names=["data"],
-        output_names=["logits"],
+        input_names=[ONNX_DATA],
+        output_names=[ONNX_LOGITS],
         dynamic_shapes=({0: batch},),
         verbose=False,
     )

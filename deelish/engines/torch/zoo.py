@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from deelish.common.extras import MODELS
 from deelish.common.suggestions import nearest
 from deelish.engines.model_names import ModelName
+from deelish.engines.torch.drawing import drawing_from
 from deelish.errors import MissingPackageError, PlanError, TrainingError, first_line
 
 # Arguments of timm and torchvision that load weights.
 _LOADING = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "weights"}
-CURE = 'run `pip install "deelish[models]"`'
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ def made(
     _LIBRARIES[how.library].check(package, how)
     _check_arguments(how)
     how = replace(how, version=str(package.__version__))
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
+    with drawing_from(seed):
         return _of_size(package, how, pretrained, size)
 
 
@@ -96,7 +96,7 @@ def _package(how: ModelName) -> Any:
     except ImportError as error:
         raise MissingPackageError(
             f"{how.full_name}: the package {how.library} cannot be imported"
-            f" ({first_line(error)}); {CURE}"
+            f" ({first_line(error)}); {MODELS}"
         ) from None
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.extras import ONNX
+from deelish.engines.learning import ONNX_DATA, ONNX_LOGITS
 from deelish.errors import FileError, first_line
 from deelish.formats.onnx.notes import notes_of
-from deelish.formats.onnx.runtime import CURE, open_session
+from deelish.formats.onnx.runtime import open_session
 from deelish.formats.saved_module import SavedModule
 
-DATA, LOGITS = "data", "logits"
 # The largest difference that rounding explains, as a fraction of the largest logit.
 TOLERANCE = 1e-4
 # An input that differs by two units in the last place, and how often layers round like it.
@@ -42,7 +43,7 @@ def write(path: Path, module: SavedModule, export: Export, run: Run) -> None:
     try:
         import onnx
     except ImportError:
-        raise FileError(f"{path}: writing .onnx needs the package onnx; {CURE}") from None
+        raise FileError(f"{path}: writing .onnx needs the package onnx; {ONNX}") from None
     if sum(array.nbytes for array in module.arrays.values()) > MOST_BYTES:
         raise FileError(
             f"{path}: {module.name} is too large for one .onnx, which holds up to"
@@ -58,15 +59,22 @@ def write(path: Path, module: SavedModule, export: Export, run: Run) -> None:
 def _note(model: Any, module: SavedModule) -> None:
     from onnx import helper
 
-    helper.set_model_props(model, notes_of(module.preprocessing, module.labels, LOGITS))
+    helper.set_model_props(model, notes_of(module.preprocessing, module.labels, ONNX_LOGITS))
 
 
 def _check(path: Path, module: SavedModule, run: Run) -> None:
     session = open_session(str(path))
+
+    def in_onnxruntime(values: np.ndarray) -> np.ndarray:
+        (logits,) = session.run([ONNX_LOGITS], {ONNX_DATA: values})
+        return np.asarray(logits)
+
     for count in BATCHES:
         values = module.preprocessing.apply(_pixels(count, module.preprocessing.size))
         ours = _ran("the module", module, run, values)
-        theirs = _ran("onnxruntime", module, lambda x: session.run([LOGITS], {DATA: x})[0], values)
+        theirs = _ran(
+            "onnxruntime", module, lambda x: session.run([ONNX_LOGITS], {ONNX_DATA: x})[0], values
+        )
         largest = max(float(np.abs(ours).max()), 1e-6)
         apart = float(np.abs(ours - theirs).max()) / largest
         # Fresh weights in many layers can make much of little: rounding is what moves the module's

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deelish.common.extras import ONNX
 from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.graph import Node
 from deelish.formats.onnx.model import ExportedModel, Side
@@ -38,9 +39,7 @@ def proto_of(name: str, model: ExportedModel, notes: Mapping[str, str]) -> onnx.
     try:
         from onnx import checker, helper
     except ImportError:
-        raise FileError(
-            f'{name}: writing .onnx needs the package onnx; run `pip install "deelish[onnx]"`'
-        ) from None
+        raise FileError(f"{name}: writing .onnx needs the package onnx; {ONNX}") from None
     proto = helper.make_model(
         _graph(name, model),
         opset_imports=[helper.make_opsetid("", OPSET)],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from deelish.common.extras import ONNX
 from deelish.common.processes import available_cores
 from deelish.errors import FileError
 
-CURE = 'run `pip install "deelish[onnx]"`'
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 # onnxruntime's number for errors; below it prints warnings about graphs.
@@ -27,7 +27,7 @@ def check_runtime(path: Path | None = None) -> Any:
         import onnxruntime
     except ImportError:
         where = "" if path is None else f"{path}: "
-        raise FileError(f"{where}running .onnx needs the package onnxruntime; {CURE}") from None
+        raise FileError(f"{where}running .onnx needs the package onnxruntime; {ONNX}") from None
     return onnxruntime
 
 

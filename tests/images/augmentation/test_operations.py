@@ -78,10 +78,10 @@ SAME = {
 def test_pixels_are_those_of_torchvision(functional, name, size):
     choices, expected = SAME[name]
     for values in choices:
-        wanted = expected(functional, Image.fromarray(picture(size)), *values)
+        reference = expected(functional, Image.fromarray(picture(size)), *values)
         pixels = done(name, *values, size=size)
         assert (pixels.dtype, pixels.shape) == (np.uint8, (size, size, 3))
-        np.testing.assert_array_equal(pixels, np.asarray(wanted), f"{name} {values}")
+        np.testing.assert_array_equal(pixels, np.asarray(reference), f"{name} {values}")
 
 
 @pytest.mark.parametrize("size", [22, 39, 224])

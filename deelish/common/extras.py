@@ -1,0 +1,6 @@
+"""How the optional packages are installed: the ends of errors about one that is missing."""
+
+from __future__ import annotations
+
+MODELS = 'run `pip install "deelish[models]"`'
+ONNX = 'run `pip install "deelish[onnx]"`'
