@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.inference import WatchedModel
-from deelish.errors import FileError
+from deelish.errors import FileError, TrainingError, first_line
 
 DATA = "data"
 # The name of the module itself among its parts, and so of its own output.
@@ -86,22 +86,64 @@ class LearningModel(WatchedModel):
         """The layers with weights that make the logits; empty where none can be found."""
 
     @abstractmethod
-    def replace_last(self, values: np.ndarray, classes: int, names: Iterable[str]) -> NewLayers:
-        """Replace the last layers by new ones with so many outputs.
+    def width(self, values: np.ndarray) -> int:
+        """How many logits an image has."""
+
+    @abstractmethod
+    def put_like(self, layers: list[str], classes: int, *, found: bool) -> list[str]:
+        """Put new layers with so many outputs in the place of these; the names of the new ones.
+
+        Args:
+            layers: the layers.
+            classes: how many outputs the new ones have.
+            found: whether `last_layers` found them, and no user named them.
 
         Raises:
-            TrainingError: none of them can be replaced; the cure names `head=`.
+            TrainingError: there is no such layer, or it cannot be replaced.
         """
 
     @abstractmethod
+    def put_linear(self, layer: str, weight: np.ndarray, bias: np.ndarray) -> Callable[[], None]:
+        """Put a linear layer in the place of another; a function that takes it out again."""
+
+    @abstractmethod
+    def ends_in_linear(self, values: np.ndarray) -> bool:
+        """Whether one linear layer with a bias makes the logits, and nothing after it."""
+
+    def replace_last(self, values: np.ndarray, classes: int, names: Iterable[str]) -> NewLayers:
+        """Replace the last layers by new ones with so many outputs.
+
+        Args:
+            values: two images, on which the model runs.
+            classes: how many outputs the new layers have.
+            names: the layers to replace; empty for those that `last_layers` finds.
+
+        Raises:
+            TrainingError: there is none, it cannot be replaced, or the logits stay as they were.
+        """
+        before, given = self.width(values), list(names)
+        layers = given or self.last_layers(values)
+        if not layers:
+            raise TrainingError(
+                f"{self.name}: no linear layer or convolution makes its {before} logits, so that"
+                f" none can be replaced by one of {classes}; name it with head="
+            )
+        new = self.put_like(layers, classes, found=not given)
+        self._check_width(values, new, classes)
+        return NewLayers(new, before)
+
     def check_linear_last(self, values: np.ndarray) -> None:
         """Refuse a model whose logits for these images are not made by one linear layer alone.
 
         Raises:
             TrainingError: it has none, several, or others after it.
         """
+        if not self.ends_in_linear(values):
+            raise TrainingError(
+                f"{self.name}: its logits are not made by one linear layer with a bias alone, so"
+                " that a probe gives it no classes; train it on labels, with student.backprop(t)"
+            )
 
-    @abstractmethod
     def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
         """Replace the last layer by one with weight (classes, features) and bias (classes,).
 
@@ -109,6 +151,31 @@ class LearningModel(WatchedModel):
             TrainingError: it has no linear last layer, or fails with another number of classes;
                 then it is as it was.
         """
+        self.check_linear_last(values)
+        layer, before = self.last_layers(values)[-1], self.width(values)
+        take_out = self.put_linear(layer, weight, bias)
+        try:
+            self._check_width(values, [layer], len(weight))
+        except TrainingError:
+            take_out()
+            raise
+        return NewLayers([layer], before)
+
+    def _check_width(self, values: np.ndarray, layers: list[str], classes: int) -> None:
+        """Run the model with its new layers: it has as many logits as they have outputs."""
+        names = ", ".join(layers)
+        try:
+            width = self.width(values)
+        except Exception as error:
+            raise TrainingError(
+                f"{self.name}: fails after its layer {names} was replaced ({first_line(error)});"
+                " name all layers that make its logits with head="
+            ) from error
+        if width != classes:
+            raise TrainingError(
+                f"{self.name}: gives {width} logits after {names} was replaced by a layer of"
+                f" {classes} outputs; name the layers that make its logits with head="
+            )
 
     @abstractmethod
     def layers(self, values: np.ndarray) -> list[LayerOutput]:

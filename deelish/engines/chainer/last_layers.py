@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.recording import links_of
-from deelish.engines.learning import NewLayers
-from deelish.errors import TrainingError, first_line
+from deelish.errors import TrainingError
 
 chainer = import_chainer()
 L = chainer.links
@@ -30,42 +31,36 @@ def last_layers(link: Any, run: Run) -> list[str]:
     return found[-1:]
 
 
-def replace_last(title: str, link: Any, run: Run, classes: int, given: Iterable[str]) -> NewLayers:
-    """Give the chain new last links with so many outputs.
-
-    Args:
-        title: what errors call the chain.
-        link: the chain, which is changed.
-        run: runs it on two images.
-        classes: how many outputs the new links have.
-        given: the links to replace; empty for the one that `last_layers` finds.
-
-    Raises:
-        TrainingError: there is none, it cannot be replaced, or the logits stay as they were.
-    """
-    before = run()
-    names = list(given) or last_layers(link, run)
-    if not names:
-        raise TrainingError(
-            f"{title}: no linear link or convolution makes its {before} logits, so that none can"
-            f" be replaced by one of {classes}; name it with head="
-        )
+def put_like(title: str, link: Any, names: list[str], classes: int) -> list[str]:
+    """Put new links in the place of these, as `LearningModel.put_like` says."""
     for name in names:
-        part = part_of(title, link, name)
-        put(link, name, _like(title, name, part, classes))
-    try:
-        width = run()
-    except Exception as error:
-        raise TrainingError(
-            f"{title}: fails after its link {', '.join(names)} was replaced"
-            f" ({first_line(error)}); name all links that make its logits with head="
-        ) from error
-    if width != classes:
-        raise TrainingError(
-            f"{title}: gives {width} logits after {', '.join(names)} was replaced by a link of"
-            f" {classes} outputs; name the links that make its logits with head="
-        )
-    return NewLayers(names, before)
+        put(link, name, _like(title, name, part_of(title, link, name), classes))
+    return names
+
+
+def put_linear(link: Any, name: str, weight: np.ndarray, bias: np.ndarray) -> Callable[[], None]:
+    """Put a link with weight (outputs, inputs) and bias in the place of another linear one.
+
+    Returns:
+        A function that puts the old link back.
+    """
+    (outputs, inputs), part = weight.shape, links_of(link)[name]
+    made = L.Linear(inputs, outputs)
+    if isinstance(part, L.Convolution2D):
+        made = L.Convolution2D(inputs, outputs, 1)
+    made.W.array[...] = weight.reshape(made.W.shape)
+    made.b.array[...] = bias
+    put(link, name, made)
+    return lambda: put(link, name, part)
+
+
+def is_linear(part: Any) -> bool:
+    """Whether a link is linear, or a 1 x 1 convolution, with a bias."""
+    if isinstance(part, L.Convolution2D):
+        plain = part.W.shape[2:] == (1, 1) and part.groups == 1
+        sides = part.stride, part.pad
+        return bool(plain and part.b is not None and sides == ((1, 1), (0, 0)))
+    return isinstance(part, L.Linear) and part.b is not None
 
 
 def part_of(title: str, link: Any, name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,10 @@ from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.inference import ChainerModel, named_arrays
 from deelish.engines.chainer.recording import links_of
 from deelish.engines.inference import Part, no_such_layer
-from deelish.engines.learning import LayerOutput, LearningModel, NewLayers
+from deelish.engines.learning import LayerOutput, LearningModel
 from deelish.errors import TrainingError
 
 chainer = import_chainer()
-L = chainer.links
 
 
 class ChainerLearningModel(ChainerModel, LearningModel):
@@ -94,40 +93,25 @@ class ChainerLearningModel(ChainerModel, LearningModel):
         copied.to_device(self._link.device)
         return copied
 
-    def _width(self, values: np.ndarray) -> int:
+    def width(self, values: np.ndarray) -> int:
         return int(self.run(values).shape[1])
 
     def last_layers(self, values: np.ndarray) -> list[str]:
-        return last_layers.last_layers(self._link, lambda: self._width(values))
+        return last_layers.last_layers(self._link, lambda: self.width(values))
 
-    def replace_last(self, values: np.ndarray, classes: int, names: Iterable[str]) -> NewLayers:
-        return last_layers.replace_last(
-            self.name, self._link, lambda: self._width(values), classes, names
-        )
+    def put_like(self, layers: list[str], classes: int, *, found: bool) -> list[str]:
+        return last_layers.put_like(self.name, self._link, layers, classes)
 
-    def check_linear_last(self, values: np.ndarray) -> None:
+    def put_linear(self, layer: str, weight: np.ndarray, bias: np.ndarray) -> Callable[[], None]:
+        return last_layers.put_linear(self._link, layer, weight, bias)
+
+    def ends_in_linear(self, values: np.ndarray) -> bool:
         names, logits = self.last_layers(values), self.run(values)
-        part = links_of(self._link)[names[-1]] if names else None
-        made = self.feature(values, names[-1]) if names else logits
-        alone = made.size == logits.size and np.array_equal(made.reshape(logits.shape), logits)
-        if part is None or part.b is None or not alone:
-            raise TrainingError(
-                f"{self.name}: its logits are not made by one linear link with a bias alone, so"
-                " that a probe gives it no classes; train it on labels, with student.backprop(t)"
-            )
-
-    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
-        self.check_linear_last(values)
-        names = self.last_layers(values)[-1:]
-        before = self._width(values)
-        (outputs, inputs), part = weight.shape, links_of(self._link)[names[0]]
-        made = L.Linear(inputs, outputs)
-        if isinstance(part, L.Convolution2D):
-            made = L.Convolution2D(inputs, outputs, 1)
-        made.W.array[...] = weight.reshape(made.W.shape)
-        made.b.array[...] = bias
-        last_layers.put(self._link, names[0], made)
-        return NewLayers(names, before)
+        if not names or not last_layers.is_linear(links_of(self._link)[names[-1]]):
+            return False
+        made = self.feature(values, names[-1])
+        same = made.size == logits.size and np.array_equal(made.reshape(logits.shape), logits)
+        return bool(same)
 
     def layers(self, values: np.ndarray) -> list[LayerOutput]:
         hook = _Outputs()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.learning import INPUT_OF, LOGITS, NewLayers
+from deelish.engines.learning import INPUT_OF, LOGITS
 from deelish.engines.torch.recording import recorded, recording
 from deelish.errors import TrainingError, first_line
 
@@ -85,16 +85,15 @@ def _ends_in(name: str, module: nn.Module, run: Run, layer: str) -> bool:
     return made.shape == logits.shape and torch.allclose(made, logits, 1e-3, 1e-4)
 
 
-def set_last(
-    name: str, module: nn.Module, run: Run, weight: np.ndarray, bias: np.ndarray
-) -> NewLayers:
-    """Replace the last layer, which is linear, by one with weight (classes, features) and bias.
+def put_linear(
+    name: str, module: nn.Module, layer: str, weight: np.ndarray, bias: np.ndarray
+) -> Callable[[], None]:
+    """Put a layer with weight (outputs, inputs) and bias in the place of another linear one.
 
-    Raises:
-        TrainingError: the module fails with another number of classes; then it is as it was.
+    Returns:
+        A function that puts the old layer back.
     """
-    names, before = last_layers(module, run)[-1:], int(run().shape[1])
-    parent, own, part = part_of(name, module, names[0])
+    parent, own, part = part_of(name, module, layer)
     outputs, inputs = weight.shape
     made = (
         nn.Linear(inputs, outputs) if isinstance(part, nn.Linear) else nn.Conv2d(inputs, outputs, 1)
@@ -103,53 +102,19 @@ def set_last(
         made.weight.copy_(torch.from_numpy(weight).reshape(made.weight.shape))
         made.bias.copy_(torch.from_numpy(bias))  # type: ignore[union-attr]
     setattr(parent, own, made.to(next(part.parameters()).device).train(part.training))
-    try:
-        width = _width_after(name, run, names)
-        if width != outputs:
-            raise TrainingError(
-                f"{name}: gives {width} logits after {names[0]} was replaced by a layer of"
-                f" {outputs} outputs; give the module as many outputs as labels"
-            )
-    except TrainingError:
-        setattr(parent, own, part)
-        raise
-    return NewLayers(names, before)
+    return lambda: setattr(parent, own, part)
 
 
-def replace_last(
-    name: str, module: nn.Module, run: Run, classes: int, given: Iterable[str]
-) -> NewLayers:
-    """Give the module new last layers with so many outputs.
-
-    Args:
-        name: what errors call the model.
-        module: the module, which is changed.
-        run: runs it on two images.
-        classes: how many outputs the new layers have.
-        given: the layers to replace; empty for those that `last_layers` finds.
-
-    Raises:
-        TrainingError: there is none, it cannot be replaced, or the logits stay as they were.
-    """
-    before = run().shape[1]
-    names = list(given) or last_layers(module, run)
-    if not names:
-        raise TrainingError(
-            f"{name}: no linear layer or convolution makes its {before} logits, so that none can be"
-            f" replaced by one of {classes}; name it with head="
-        )
-    if not list(given) and callable(getattr(module, "reset_classifier", None)):
-        names = _reset(name, module, classes)
-    else:
-        for layer in names:
-            _replace(name, module, layer, classes)
-    width = _width_after(name, run, names)
-    if width != classes:
-        raise TrainingError(
-            f"{name}: gives {width} logits after {', '.join(names)} was replaced by a layer of"
-            f" {classes} outputs; name the layers that make its logits with head="
-        )
-    return NewLayers(names, before)
+def put_like(
+    name: str, module: nn.Module, layers: list[str], classes: int, *, found: bool
+) -> list[str]:
+    """Put new layers in the place of these, as `LearningModel.put_like` says."""
+    if found and callable(getattr(module, "reset_classifier", None)):
+        return _reset(name, module, classes)
+    for layer in layers:
+        parent, own, part = part_of(name, module, layer)
+        setattr(parent, own, _like(name, layer, part, classes))
+    return layers
 
 
 def part_of(name: str, module: nn.Module, layer: str) -> tuple[nn.Module, str, nn.Module]:
@@ -209,12 +174,7 @@ def _reset(name: str, module: Any, classes: int) -> list[str]:
     ]
 
 
-def _replace(name: str, module: nn.Module, layer: str, classes: int) -> None:
-    parent, own, part = part_of(name, module, layer)
-    setattr(parent, own, like(name, layer, part, classes))
-
-
-def like(name: str, layer: str, part: nn.Module, classes: int) -> nn.Module:
+def _like(name: str, layer: str, part: nn.Module, classes: int) -> nn.Module:
     """A new layer like this one with so many outputs, with the initial weights of PyTorch.
 
     Raises:
@@ -236,13 +196,3 @@ def like(name: str, layer: str, part: nn.Module, classes: int) -> nn.Module:
         )
     weight = next(part.parameters())
     return made.to(weight.device, weight.dtype)
-
-
-def _width_after(name: str, run: Run, names: list[str]) -> int:
-    try:
-        return int(run().shape[1])
-    except Exception as error:
-        raise TrainingError(
-            f"{name}: fails after its layer {', '.join(names)} was replaced ({first_line(error)});"
-            " name all layers that make its logits with head="
-        ) from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from deelish.engines.inference import Part, no_such_layer
-from deelish.engines.learning import LayerOutput, LearningModel, NewLayers
+from deelish.engines.learning import LayerOutput, LearningModel
 from deelish.engines.torch import last_layers
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.inference import TorchModel
@@ -112,23 +113,18 @@ class TorchLearningModel(TorchModel, LearningModel):
     def last_layers(self, values: np.ndarray) -> list[str]:
         return last_layers.last_layers(self._module, lambda: self.example(values))
 
-    def replace_last(self, values: np.ndarray, classes: int, names: Iterable[str]) -> NewLayers:
-        return last_layers.replace_last(
-            self.name, self._module, lambda: self.example(values), classes, names
-        )
+    def width(self, values: np.ndarray) -> int:
+        return int(self.example(values).shape[1])
 
-    def check_linear_last(self, values: np.ndarray) -> None:
-        if last_layers.linear_last(self.name, self._module, lambda: self.example(values)) is None:
-            raise TrainingError(
-                f"{self.name}: its logits are not made by one linear layer with a bias alone, so"
-                " that a probe gives it no classes; train it on labels, with student.backprop(t)"
-            )
+    def put_like(self, layers: list[str], classes: int, *, found: bool) -> list[str]:
+        return last_layers.put_like(self.name, self._module, layers, classes, found=found)
 
-    def set_last(self, values: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> NewLayers:
-        self.check_linear_last(values)
-        return last_layers.set_last(
-            self.name, self._module, lambda: self.example(values), weight, bias
-        )
+    def put_linear(self, layer: str, weight: np.ndarray, bias: np.ndarray) -> Callable[[], None]:
+        return last_layers.put_linear(self.name, self._module, layer, weight, bias)
+
+    def ends_in_linear(self, values: np.ndarray) -> bool:
+        run = partial(self.example, values)
+        return last_layers.linear_last(self.name, self._module, run) is not None
 
     def layers(self, values: np.ndarray) -> list[LayerOutput]:
         rows: list[LayerOutput] = []
