@@ -21,6 +21,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from cifar10 import accuracy
+
 from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
 
@@ -58,7 +60,7 @@ def train_teacher(options, train, path):
         dataset(options, train)
         fit(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs)
         teacher.save(path)
-        return accuracy(options, teacher)
+        return accuracy(options.data, teacher)
 
 
 def dataset(options, train, views=None):
@@ -83,7 +85,7 @@ def train_alone(options, seed, train, path):
         dataset(options, train)
         fit(student, lambda network, x, t: network.backprop(t), options.alone_epochs, 1e-3)
         student.save(path)
-        return accuracy(options, student)
+        return accuracy(options.data, student)
 
 
 def distil(options, seed, alone, teacher, **loss):
@@ -97,18 +99,7 @@ def distil(options, seed, alone, teacher, **loss):
             return net.backprop(teaching.batch_feature(x), distill=True, **loss)
 
         fit(student, step, options.epochs, 1e-3)
-        return accuracy(options, student)
-
-
-def accuracy(options, network):
-    """Accuracy on the test images, in the centre view."""
-    items = [line.split() for line in (options.data / "test.txt").read_text().splitlines()]
-    right = 0
-    for start in range(0, len(items), 100):
-        part = items[start : start + 100]
-        best = network.classify([options.data / path for path, _ in part]).value.argmax(1)
-        right += int(sum(best == [int(label) for _, label in part]))
-    return right / len(items)
+        return accuracy(options.data, student)
 
 
 def once(network, train):

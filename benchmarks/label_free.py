@@ -31,6 +31,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from cifar10 import accuracy
 from torch import nn
 
 from deelish import *
@@ -157,7 +158,7 @@ def probed_teacher(options, folder):
         last = module._fc
         path = folder / f"probe_{options.size}_{options.seed}.npz"
         np.savez(path, weight=last.weight.detach(), bias=last.bias.detach())
-        return accuracy(options, teacher)
+        return accuracy(options.data, teacher)
 
 
 def alone(options, folder):
@@ -170,7 +171,7 @@ def alone(options, folder):
         every = len((options.data / "train.txt").read_text().splitlines())
         epochs = max(1, round(options.epochs * every / len(images.train.samples)))
         fit(student, lambda x, t: student.backprop(t), epochs)
-        return accuracy(options, student)
+        return accuracy(options.data, student)
 
 
 def features(options, folder):
@@ -185,7 +186,7 @@ def features(options, folder):
         )
         Probe(student, labels=10, train=labels_of(options, folder), root=options.data)
         student.save(path_of(options, folder, "features").with_suffix(".safetensors"))
-        return accuracy(options, student)
+        return accuracy(options.data, student)
 
 
 def fine_tuned(options, folder):
@@ -196,7 +197,7 @@ def fine_tuned(options, folder):
         student = loaded_student(options, path)
         InputBatch(labels_of(options, folder), batch_size=BATCH, crop=CROP, root=options.data)
         fit(student, lambda x, t: student.backprop(t), options.tuning_epochs, 5e-4)
-        return accuracy(options, student)
+        return accuracy(options.data, student)
 
 
 def logits(options, folder):
@@ -212,7 +213,7 @@ def logits(options, folder):
             return student.backprop(taught, distill=True, temperature=4)
 
         fit(student, step, options.epochs)
-        return accuracy(options, student)
+        return accuracy(options.data, student)
 
 
 MEASURES = {
@@ -227,17 +228,6 @@ MEASURES = {
 
 def labels_of(options, folder):
     return labelled(options.data, folder, options.seed)
-
-
-def accuracy(options, network):
-    """Accuracy on the test images, in the centre view."""
-    items = [line.split() for line in (options.data / "test.txt").read_text().splitlines()]
-    right = 0
-    for start in range(0, len(items), 100):
-        part = items[start : start + 100]
-        best = network.classify([options.data / path for path, _ in part]).value.argmax(1)
-        right += int(sum(best == [int(label) for _, label in part]))
-    return right / len(items)
 
 
 def path_of(options, folder, row):

@@ -128,8 +128,10 @@ def test_names_that_deelish_lacks_are_refused(script, line: str, missing: str) -
     )
 
 
-def test_a_script_may_do_without(script) -> None:
-    run_script(script("try:\n    import deel.network.vgg\nexcept ImportError:\n    pass\n"))
+def test_a_script_may_do_without(script, capsys) -> None:
+    text = "try:\n    import deel.network.vgg\nexcept ImportError:\n    print('without')\n"
+    run_script(script(text))
+    assert capsys.readouterr().out == "without\n"
 
 
 def test_other_missing_modules_are_pythons(script) -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from helpers import write_set
+from processes import run_both
 from students import in_processes
-from training.test_many_processes import free_port, start, torchrun_environment
 
 
 def images(folder):
@@ -28,17 +28,7 @@ def alone(tmp_path_factory):
 def both(tmp_path_factory):
     """What two processes make of them."""
     folder = images(tmp_path_factory.mktemp("both"))
-    port, script = free_port(), in_processes.__file__
-    running = [
-        start(script, folder, folder / f"{rank}.npz", **torchrun_environment(rank, 2, port))
-        for rank in range(2)
-    ]
-    try:
-        output = [process.communicate(timeout=200) for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert [process.returncode for process in running] == [0, 0], output
+    output = run_both(in_processes.__file__, folder, ".npz")
     assert [err for _, err in output] == ["", ""]
     assert output[1][0] == ""
     return [dict(np.load(folder / f"{rank}.npz")) for rank in range(2)]

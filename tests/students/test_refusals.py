@@ -1,18 +1,18 @@
 """What cannot be a student, or be done with one, is refused in one sentence with its cure."""
 
 import copy
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers import once, small
+from one_sentence import refused
 from small_modules import PIXELS, Small, photographs, seeded, student
 from torch import nn
 
-from deelish import BatchTrain, CaffeNet, Network, Student, Teacher
-from deelish.errors import DataError, DeelishError, FileError, PlanError, TrainingError
+from deelish import BatchTrain, Student, Teacher
+from deelish.errors import DataError, PlanError, TrainingError
 
 
 class Making(nn.Module):
@@ -47,16 +47,6 @@ class Writing(nn.Module):
 
 def made(source, **options):
     return Student(source, **{**PIXELS, **options})
-
-
-def refused(error, match, call):
-    """One sentence that matches, and no error of another library."""
-    with pytest.raises(error, match=match) as caught:
-        call()
-    text = str(caught.value)
-    assert "\n" not in text
-    # No sentence ends within it, but file extensions and numbers have points.
-    assert not re.search(r"\. [A-Z]", text)
 
 
 def frozen():
@@ -307,52 +297,6 @@ def test_two_students_may_share_a_frozen_part(sets):
         return outcome
 
     assert len(once(workout)) == 1
-
-
-@pytest.mark.parametrize("name", ["student.hdf5", "student.pth", "student"])
-def test_a_file_extension_that_it_does_not_write(session, tmp_path, name):
-    error = r"is saved as .safetensors, and exported as .onnx; give one of these"
-    refused(FileError, error, lambda: student().save(tmp_path / name))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_is_none_of_a_student(session, tmp_path):
-    rows = small().save(tmp_path / "rows.safetensors")
-    refused(FileError, r"holds no student; .*Network.load", lambda: Student.load(rows))
-    text = tmp_path / "list.txt"
-    text.write_text("a 1\n")
-    refused(FileError, r"is no .safetensors, which student.save\(\)", lambda: Student.load(text))
-    missing = tmp_path / "missing.safetensors"
-    refused(FileError, r"no such file", lambda: Student.load(missing))
-    path = student().save(tmp_path / "student.safetensors")
-    data = path.read_bytes()
-    path.write_bytes(data[:-9])
-    refused(FileError, r"is no whole safetensors file", lambda: Student.load(path, seeded()))
-
-
-def test_a_students_file_opened_otherwise(session, tmp_path):
-    path = student().save(tmp_path / "student.safetensors")
-    error = r"weights of a module of your own, Small; give one like it, Student.load\(.*module="
-    refused(FileError, error, lambda: Student.load(path))
-    refused(FileError, error, lambda: Teacher(path))
-    error = r"holds a student made from a module; open it with Student.load\("
-    refused(FileError, error, lambda: Network.load(path))
-    with pytest.raises(DeelishError):
-        CaffeNet(path)
-
-
-@pytest.mark.parametrize(
-    ("module", "error"),
-    [
-        (seeded(channels=9), r"'conv1.weight' is float32 \(6, 3, 3, 3\) in the file, .* \(9, 3"),
-        (nn.Linear(2, 2), r"lacks 'bias', unlike Small; give the module that it was saved from"),
-    ],
-)
-def test_a_module_that_the_file_is_not_of(session, tmp_path, module, error):
-    path = student().save(tmp_path / "student.safetensors")
-    before = {name: value.clone() for name, value in module.state_dict().items()}
-    refused(FileError, error, lambda: Student.load(path, module=module))
-    assert all(torch.equal(module.state_dict()[n], value) for n, value in before.items())
 
 
 def test_methods_of_a_torch_module_are_where_the_message_says(session):

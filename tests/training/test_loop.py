@@ -1,8 +1,6 @@
-"""BatchTrain: epochs, validation, checkout, Ctrl-C, seeds, bad images, schedules."""
+"""BatchTrain: epochs, validation, checkout, seeds, bad images, options."""
 
 import hashlib
-import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -11,11 +9,9 @@ from itertools import chain
 import numpy as np
 import pytest
 from helpers import small
-from hinted import weights
 
 from deelish import CNN, BatchTrain, Deel, InputBatch, Network
 from deelish.errors import DataError, TrainingError
-from deelish.training.schedules import schedule_of
 
 
 def learner(student):
@@ -117,105 +113,6 @@ def test_teacher_and_student_see_one_view_each_at_its_own_size(session, corners)
         return student.backprop(t)
 
     BatchTrain(workout, epochs=1)
-
-
-def test_ctrl_c_ends_after_the_current_update(session, sets, capsys):
-    student, calls, checkouts = small(), [], []
-
-    def workout(x, t):
-        student.classify(x)
-        outcome = student.backprop(t)
-        calls.append(student.engine.state(student.module)["score"]["weight"])
-        if len(calls) == 9:
-            os.kill(os.getpid(), signal.SIGINT)
-        return outcome
-
-    rows = BatchTrain(workout, lambda: checkouts.append(1), epochs=5)
-    # Four training and two validation batches an epoch: the ninth is in the second epoch.
-    assert len(calls) == 9
-    assert len(rows) == len(checkouts) == 1
-    after = session.engine.state(student.module)["score"]["weight"]
-    assert np.array_equal(after, calls[-1])
-    assert "stopped by Ctrl-C at epoch 2/5, batch 3" in capsys.readouterr().out
-    assert session.trainer is None
-    assert len(BatchTrain(learner(student), epochs=1)) == 1
-
-
-def states_with_ctrl_c(corners, moment):
-    """The weights after each update and at the end, with Ctrl-C at a moment of the second."""
-    with Deel(seed=1) as session:
-        InputBatch(corners[0], batch_size=16, crop=1, mirror=False)
-        student, states, make = small(), [], session.engine.optimizer
-
-        def at(now):
-            if now == moment and len(states) == 1:
-                os.kill(os.getpid(), signal.SIGINT)
-
-        def optimizer(*given):
-            made = make(*given)
-            step = made.step
-
-            def stepping(*lr):
-                at("before the step")
-                step(*lr)
-                at("after the step")
-
-            made.step = stepping
-            return made
-
-        session.engine.optimizer = optimizer
-
-        def workout(x, t):
-            student.classify(x)
-            at("before the update")
-            outcome = student.backprop(t)
-            states.append(weights(student))
-            return outcome
-
-        BatchTrain(workout, epochs=2)
-        return [*states, weights(student)]
-
-
-@pytest.mark.usefixtures("each_engine")
-@pytest.mark.parametrize("moment", ["before the update", "before the step", "after the step"])
-def test_ctrl_c_within_an_update_lets_it_end(corners, capsys, moment):
-    whole = states_with_ctrl_c(corners, None)
-    capsys.readouterr()
-    states = states_with_ctrl_c(corners, moment)
-    assert len(whole) == 8 + 1
-    assert len(states) == 2 + 1
-    for state, expected in zip(states, [*whole[:2], whole[1]], strict=True):
-        assert all(np.array_equal(state[name], expected[name]) for name in expected)
-    line = "stopped by Ctrl-C at epoch 1/2, batch 2; the weights are those of its update\n"
-    assert capsys.readouterr().out == line
-
-
-def test_a_second_ctrl_c_does_not_wait_for_the_update(session, sets):
-    student, reached, before = small(), [], signal.getsignal(signal.SIGINT)
-
-    def workout(x, t):
-        student.classify(x)
-        for number in (1, 2):
-            os.kill(os.getpid(), signal.SIGINT)
-            reached.append(number)
-        return student.backprop(t)
-
-    assert BatchTrain(workout, epochs=1) == []
-    assert reached == [1]
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_keyboard_interrupt_out_of_workout_ends_the_same_way(session, sets):
-    student = small()
-
-    def workout(x, t):
-        student.classify(x)
-        student.backprop(t)
-        raise KeyboardInterrupt
-
-    assert BatchTrain(workout, epochs=5) == []
-    with pytest.raises(TrainingError, match="works on the batches of a workout"):
-        student.backprop(np.zeros(1, int))
 
 
 def test_an_error_in_workout_comes_through_and_leaves_the_session_usable(session, sets):
@@ -323,29 +220,6 @@ def test_training_without_images_is_refused(session):
 def test_options_are_checked(session, sets, options, words):
     with pytest.raises(TrainingError, match=words):
         BatchTrain(learner(small()), **options)
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "factors"),
-    [
-        ("constant", {}, [1, 1, 1]),
-        ("linear", {}, [1, 0.5, 0]),
-        ("linear", {"end": 0.5}, [1, 0.75, 0.5]),
-        ("cosine", {}, [1, 0.5, 0]),
-        ("cosine", {"end": 0.2}, [1, 0.6, 0.2]),
-        ("step", {}, [1, 0.1, 0.01]),
-        ("step", {"at": [0.2], "factor": 0.5}, [1, 0.5, 0.5]),
-        ("exponential", {"end": 0.01}, [1, 0.1, 0.01]),
-    ],
-)
-def test_schedules_are_their_formulas(name, options, factors):
-    schedule = schedule_of(name, options, 0)
-    assert [schedule(p) for p in (0, 0.5, 1)] == pytest.approx(factors)
-
-
-def test_warmup_rises_and_then_leaves_the_schedule_alone():
-    schedule = schedule_of("constant", {}, 0.1)
-    assert [schedule(p) for p in (0, 0.05, 0.1, 1)] == pytest.approx([0.1, 0.55, 1, 1])
 
 
 def test_the_schedule_reaches_the_optimiser(session, sets):

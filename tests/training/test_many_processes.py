@@ -1,9 +1,7 @@
 """Many processes train as one: the same weights, one history, and only rank 0 prints and writes."""
 
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
 import textwrap
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import write_set
+from processes import environment, run_both, torchrun_environment
 from training import in_processes
 
 from deelish import Deel
@@ -21,37 +20,8 @@ from deelish.errors import EngineError
 from deelish.images.cache import memory
 from deelish.images.decoding.decoded_image import DecodedImage
 
-TESTS = Path(__file__).parents[1]
 # Dropout, and the statistics of a part of a batch, make these different.
 DIFFERENT = ("with_dropout", "with_statistics")
-
-
-def environment(**more):
-    paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **more}
-
-
-def start(*arguments, **more):
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", *map(str, arguments)],
-        env=environment(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def torchrun_environment(rank, size, port):
-    """The environment of one process."""
-    numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size}
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    return {name: str(value) for name, value in {**numbers, **place}.items()}
 
 
 def images(folder):
@@ -77,18 +47,7 @@ def alone(tmp_path_factory):
 def both(tmp_path_factory):
     """What two processes make of them: results with weights, stdout and stderr of each."""
     folder = images(tmp_path_factory.mktemp("both"))
-    port, script = free_port(), in_processes.__file__
-    cache = {"DEELISH_CACHE": str(folder / "cache")}
-    running = [
-        start(script, folder, folder / str(rank), **torchrun_environment(rank, 2, port), **cache)
-        for rank in range(2)
-    ]
-    try:
-        output = [process.communicate(timeout=200) for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert [process.returncode for process in running] == [0, 0], output
+    output = run_both(in_processes.__file__, folder, DEELISH_CACHE=str(folder / "cache"))
     found = []
     for rank, (out, err) in enumerate(output):
         results = json.loads((folder / f"{rank}.json").read_text())
