@@ -6,7 +6,7 @@ import torch
 from helpers import once
 from small_modules import PIXELS, chained, photographs, seeded, state
 
-from deelish import Average, BatchTrain, Deel, InputBatch, Student, Teacher
+from deelish import Average, BatchTrain, Deel, InputBatch, Probe, Student, Teacher
 from deelish.errors import FileError, PlanError, TrainingError
 
 
@@ -254,3 +254,32 @@ def test_a_link_in_a_session_of_torch_and_any_module_in_one_of_numpy(chainer):
             pytest.raises(TrainingError, match=r"'numpy' only predicts; take Deel\(engine="),
         ):
             Student(source, **PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "after", "linear"),
+    [(1, False, True), (3, False, False), (1, True, False)],
+    ids=["1 x 1", "3 x 3", "rectified"],
+)
+def test_a_probe_needs_a_chain_that_ends_in_a_linear_link(chainer, corners, kernel, after, linear):
+    class Ending(chainer.Chain):
+        def __init__(self):
+            super().__init__()
+            with self.init_scope():
+                self.conv = chainer.links.Convolution2D(3, 5, 8)
+                self.score = chainer.links.Convolution2D(5, 4, kernel, pad=kernel // 2)
+
+        def forward(self, x):
+            scores = self.score(self.conv(x))
+            return chainer.functions.relu(scores) if after else scores
+
+    with Deel(seed=1, engine="chainer"):
+        chain = Ending()
+        student, before = Student(chain, **PIXELS), chain.score
+        if linear:
+            assert Probe(student, labels=4, train=corners[0]).classes == 4
+            assert not np.array_equal(chain.score.W.array, before.W.array)
+        else:
+            with pytest.raises(TrainingError, match="not made by one linear layer with a bias"):
+                Probe(student, labels=4, train=corners[0])
+            assert chain.score is before
