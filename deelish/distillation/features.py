@@ -56,7 +56,8 @@ def configure_feature_loss(
         )
     name = "cosine" if loss is None else loss
     if not isinstance(name, str) or name not in FEATURE_LOSSES:
-        cure = nearest(str(name), FEATURE_LOSSES)
+        known = f"give one of {', '.join(FEATURE_LOSSES)}"
+        cure = nearest(name, FEATURE_LOSSES) if isinstance(name, str) else known
         raise TrainingError(f"{student.name}.backprop: features have no loss {name!r}; {cure}")
     if not isinstance(layer, str | None):
         raise TrainingError(
