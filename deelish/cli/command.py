@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from deelish.cli import compare as cli_compare
@@ -57,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="run a script, also one written for Deel")
+    run.add_argument(
+        "--resume",
+        metavar="FOLDER",
+        type=Path,
+        help="write checkpoints there, and go on from the last one",
+    )
     run.add_argument("script", metavar="SCRIPT")
     run.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
     run.set_defaults(act=_run)
@@ -76,9 +83,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     from deelish.cli.legacy import run_script
+    from deelish.language.saving import resuming_script
 
+    resuming = nullcontext() if options.resume is None else resuming_script(options.resume)
     try:
-        run_script(options.script, options.arguments)
+        with resuming:
+            run_script(options.script, options.arguments)
     except DeelishError:
         raise
     except Exception as error:

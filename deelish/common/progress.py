@@ -34,16 +34,21 @@ class _AboveBar:
 
 
 class Bar:
-    """A progress bar over images: loss, accuracy, images a second, time left."""
+    """A progress bar over images: loss, accuracy, images a second, time left.
 
-    def __init__(self, title: str, images: int) -> None:
+    images: how many there are.  done: how many of them were done before.
+    """
+
+    def __init__(self, title: str, images: int, done: int = 0) -> None:
         from tqdm.auto import tqdm
 
         # Without a terminal a bar is noise in a log. A notebook has no terminal, yet shows bars.
         hidden = None if "ipykernel" not in sys.modules else False
         if not is_rank_zero():
             hidden = True
-        self._bar = tqdm(total=images, desc=title, unit="img", leave=False, disable=hidden)
+        self._bar = tqdm(
+            total=images, initial=done, desc=title, unit="img", leave=False, disable=hidden
+        )
         self._out = contextlib.ExitStack()
         if not self._bar.disable:
             above = _AboveBar(sys.stdout)

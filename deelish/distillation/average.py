@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from deelish.common.checks import is_number
+from deelish.engines.state import State
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
@@ -30,6 +32,7 @@ class MovingAverage(Predictor):
         self.preprocessing, self.parameters = student.preprocessing, student.parameters
         self.module = student.copied_module()
         self._version = student.version
+        student.averages.append(weakref.ref(self))
 
     @property
     def classes(self) -> int:
@@ -54,6 +57,16 @@ class MovingAverage(Predictor):
             decay = float(self.decay**updates)
             self.engine.ema_update(self.module, self.student.module, decay)
             self._version = self.student.version
+
+    def state(self) -> State:
+        """The average as it is now, for a checkpoint of the student."""
+        behind = self.student.version - self._version
+        return State(self.engine.arrays(self.module), {"behind": behind})
+
+    def restore(self, state: State) -> None:
+        """Set what `state` gave; the student has been restored before."""
+        self.engine.set_arrays(self.module, state.arrays)
+        self._version = self.student.version - state.values["behind"]
 
     def fingerprint(self) -> None:
         """None, since its logits change with every update of the student."""

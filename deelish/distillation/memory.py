@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,10 +9,14 @@ import numpy as np
 from deelish.distillation.projection import Projection
 from deelish.distillation.standardisation import Standardisation
 from deelish.engines import Context
+from deelish.engines.state import State
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
+
+# What names a projection or an estimate: predictors and layers.
+Parts = tuple[Predictor | str | None, ...]
 
 
 @dataclass
@@ -37,6 +40,7 @@ class TeachingMemory:
         orders: by student and teacher, the index of each class of the student among the teacher's
             logits, or None.
         records: by student and teacher, the counts that show a swap.
+        projections: by name, in the order in which they were made.
     """
 
     def __init__(self, context: Context) -> None:
@@ -48,11 +52,12 @@ class TeachingMemory:
         self.orders: dict[tuple[Learner, Predictor], np.ndarray | None] = {}
         self.records: dict[tuple[Learner, Predictor], TeacherRecord] = {}
         self._images: ImageTensor | None = None
-        self._projections: dict[Hashable, Projection] = {}
+        self.projections: dict[str, Projection] = {}
         self._used: set[Projection] = set()
-        self._blobs: dict[Predictor, set[str]] = {}
-        self._statistics: dict[Hashable, Standardisation] = {}
-        self._added: set[Hashable] = set()
+        self._names: dict[Predictor, str] = {}
+        self._blobs: dict[str, set[str]] = {}
+        self._statistics: dict[str, Standardisation] = {}
+        self._added: set[str] = set()
         self._substitute = False
 
     def begin(
@@ -73,41 +78,79 @@ class TeachingMemory:
 
     def read(self, predictor: Predictor, blob: str) -> None:
         """From now on, compute this blob together with the logits of the predictor."""
-        self._blobs.setdefault(predictor, set()).add(blob)
+        self._blobs.setdefault(self.name_of(predictor), set()).add(blob)
 
     def blobs_of(self, predictor: Predictor) -> set[str]:
         """The inner blobs that are computed with the predictor's logits, for hints."""
-        return self._blobs.get(predictor, set())
+        return self._blobs.get(self.name_of(predictor), set())
 
-    def projection(self, pair: Hashable, channels: int, outputs: int) -> Projection:
+    def name_of(self, predictor: Predictor) -> str:
+        """A name for a predictor that is the same when the script runs again."""
+        if predictor not in self._names:
+            index = self.context.index_of(predictor)
+            name = predictor.name if index is None else f"{predictor.name} {index}"
+            same = [known for known in self._names.values() if known.partition("#")[0] == name]
+            self._names[predictor] = f"{name}#{len(same)}" if same else name
+        return self._names[predictor]
+
+    def _name(self, parts: Parts) -> str:
+        names = [self.name_of(part) if isinstance(part, Predictor) else str(part) for part in parts]
+        return " | ".join(names)
+
+    def projection(self, pair: Parts, channels: int, outputs: int) -> Projection:
         """The projection of a pair of layers, made on the first call.
 
         This batch's update trains it. It ends with the training.
+
+        Args:
+            pair: the predictors and layers that it belongs to.
+            channels: the student's.
+            outputs: the teacher's channels.
         """
-        if pair not in self._projections:
-            index = len(self._projections)
-            self._projections[pair] = Projection(self.context, index, channels, outputs)
-        projection = self._projections[pair]
+        name = self._name(pair)
+        if name not in self.projections:
+            index = len(self.projections)
+            self.projections[name] = Projection(self.context, index, channels, outputs)
+        projection = self.projections[name]
         self._used.add(projection)
         return projection
 
     def used_projections(self) -> list[Projection]:
         """The projections used since the last call, which this update trains."""
-        used = [p for p in self._projections.values() if p in self._used]
+        used = [p for p in self.projections.values() if p in self._used]
         self._used.clear()
         return used
 
-    def standardised(self, features: Hashable, values: np.ndarray) -> np.ndarray:
+    def standardised(self, features: Parts, values: np.ndarray) -> np.ndarray:
         """Features (n, channels), by mean and deviation of all training images up to this batch.
 
         Args:
-            features: names them; each has an estimate of its own, which ends with the training.
+            features: the predictor and the layer; each pair has an estimate of its own, which ends
+                with the training.
             values: those of this batch.
         """
-        statistics = self._statistics.get(features)
+        name = self._name(features)
+        statistics = self._statistics.get(name)
         if statistics is None:
-            statistics = self._statistics[features] = Standardisation(values.shape[1])
-        if self.training and features not in self._added:
-            self._added.add(features)
+            statistics = self._statistics[name] = Standardisation(values.shape[1])
+        if self.training and name not in self._added:
+            self._added.add(name)
             statistics.add(values[:0] if self._substitute else values, self.context.engine.group)
         return statistics(values)
+
+    def state(self) -> State:
+        """What the numbers of later batches depend on, for a checkpoint."""
+        state = State(values={"blobs": {name: sorted(made) for name, made in self._blobs.items()}})
+        sums = {name: each.sums.copy() for name, each in self._statistics.items()}
+        state.put("statistics", State(sums))
+        state.put_all("projections", {n: each.state() for n, each in self.projections.items()})
+        return state
+
+    def restore(self, state: State) -> None:
+        """Set what `state` gave."""
+        self._blobs = {name: set(blobs) for name, blobs in state.values["blobs"].items()}
+        for name, sums in state.part("statistics").arrays.items():
+            statistics = self._statistics[name] = Standardisation((len(sums) - 1) // 2)
+            statistics.sums = sums
+        for name, part in state.parts("projections").items():
+            self.projections[name] = Projection.restored(self.context, part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deelish.engines import Context
+from deelish.engines.state import State
 from deelish.plan import Layer, Plan
 from deelish.plan.initialisation import fill
 
@@ -13,6 +14,7 @@ class Projection:
     """A 1 x 1 convolution, Romero et al. 2015's regressor. It is trained with the student.
 
     Attributes:
+        index: how many projections of the training were made before it.
         channels, outputs: the student's channels and the teacher's.
         plan: the network as data, one row.
         module: the engine's own object.
@@ -27,7 +29,7 @@ class Projection:
             kernel_size=1,
             weight_filler={"type": "xavier"},
         )
-        self.engine = context.engine
+        self.index, self.engine = index, context.engine
         self.plan = Plan([row], {"data": (1, channels, 1, 1)}, "projection")
         blobs = self.plan.weights["projection"]
         values = {
@@ -35,6 +37,18 @@ class Projection:
             for name, blob in blobs.items()
         }
         self.module = self.engine.build(self.plan, {"projection": values})
+
+    @classmethod
+    def restored(cls, context: Context, state: State) -> Projection:
+        """The projection whose `state` this is."""
+        projection = cls(context, **state.values)
+        projection.engine.set_arrays(projection.module, state.arrays)
+        return projection
+
+    def state(self) -> State:
+        """What it is and its weights, for a checkpoint."""
+        shape = {"index": self.index, "channels": self.channels, "outputs": self.outputs}
+        return State(self.engine.arrays(self.module), shape)
 
     def __call__(self, blob: Any, *, training: bool) -> Any:
         """(n, channels, h, w) -> (n, outputs, h, w)."""

@@ -5,7 +5,7 @@ All else (shapes, checks, initial weights, losses, schedules, files) is written 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from deelish.common.processes import ALONE, Group
 from deelish.engines.learning import LearningModel
+from deelish.engines.resumable import Resumable
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
@@ -28,7 +29,7 @@ NO_GRADIENT = (
 )
 
 
-class Engine(ABC):
+class Engine(Resumable):
     """One framework on one device. `Any` stands for the framework's own tensors and modules."""
 
     name: str

@@ -94,6 +94,17 @@ class Context:
         self._models.append(weakref.ref(model))
         return len(self._models) - 1
 
+    def index_of(self, model: object) -> int | None:
+        """How many models were made here before it; None for one that was not made here."""
+        for index, ref in enumerate(self._models):
+            if ref() is model:
+                return index
+        return None
+
+    def model_at(self, index: int) -> object:
+        """The model whose `index_of` this is; None where it is gone, or there is none."""
+        return self._models[index]() if index < len(self._models) else None
+
     @property
     def made(self) -> int:
         """How many models were made here."""

@@ -23,6 +23,7 @@ class ImageBatch:
         keys: uint8 (n, 16), a name for each image's content, view and mixture. It does not depend
             on the rendering, and is the same in every list and run. None where views are fresh.
         requested: the renderings that pixels were requested for.
+        number: which batch of its epoch it is, from 1; those without any good image count too.
         global_size: the images of the batch in all processes together.
         fraction: this process's fraction of them, from 0 to 1. It is 0 where the process has no
             image of the batch; then a substitute lets it take part with the others.
@@ -41,7 +42,7 @@ class ImageBatch:
         self.labels = _labels(entries)
         self.keys = keys
         self.requested: set[Rendering] = set()
-        self.global_size, self.fraction = len(self.entries), 1.0
+        self.number, self.global_size, self.fraction = 0, len(self.entries), 1.0
         self._rendered = rendered
         self._render_now = render_now
         self._parent: tuple[ImageBatch, NDArray[np.intp]] | None = None

@@ -55,7 +55,14 @@ class Classes:
 
 
 class Dataset:
-    """Training and validation images, checked, as loaders of batches."""
+    """Training and validation images, checked, as loaders of batches.
+
+    Attributes:
+        choices: the choices of InputBatch.
+        augmentation: that of the training views, or None.
+        classes: one more than the highest label.
+        train, val: the loaders; val is None without validation images.
+    """
 
     def __init__(
         self,
@@ -67,7 +74,7 @@ class Dataset:
         seed: int,
     ) -> None:
         _check(choices)
-        augmentation = augmentation_of(choices.augment)
+        self.augmentation = augmentation = augmentation_of(choices.augment)
         if augmentation is not None and choices.views == CENTRE:
             raise DataError(
                 f"InputBatch(views={CENTRE!r}, augment=...): the centre is shown as it is; leave"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -85,9 +85,9 @@ class Loader:
         return -(-len(self.samples) // self._batch_size)
 
     def batches(
-        self, epoch: int, training: bool, group: Group = ALONE
+        self, epoch: int, training: bool, group: Group = ALONE, done: int = 0
     ) -> Generator[ImageBatch, None, None]:
-        """The batches of an epoch (0 or more); the last one may be smaller.
+        """The batches of an epoch (0 or more) after the first `done`; the last may be smaller.
 
         Training draws the order and the views. Validation keeps the list's order, shows centre
         views and mixes nothing. Each process of a group gets its part of every batch, so that all
@@ -95,9 +95,10 @@ class Loader:
         Raises DataError with the list's line for a bad image, or when all images are bad.
         """
         pool = ThreadPoolExecutor(self._workers, "deelish-images")
-        empty = True
+        empty = not done
         try:
-            for pending in self._submit(pool, epoch, training, group):
+            pending_batches = self._submit(pool, epoch, training, group, done)
+            for number, pending in enumerate(pending_batches, start=done + 1):
                 batch = self._collect(pending)
                 global_size = round(group.all_sum([len(batch)])[0])
                 if global_size:
@@ -105,6 +106,7 @@ class Loader:
                     fraction = len(batch) / global_size
                     if not len(batch):
                         batch = self._substitute(epoch, training)
+                    batch.number = number
                     batch.global_size, batch.fraction = global_size, fraction
                     yield batch
                     self.renderings = set(batch.requested)
@@ -120,8 +122,18 @@ class Loader:
                 f" used{first}"
             )
 
+    def bad_images(self) -> list[tuple[int, str]]:
+        """The index and the reason of each image that was skipped."""
+        indices = {sample: i for i, sample in enumerate(self.samples)} if self.skipped else {}
+        return [(indices[sample], reason) for sample, reason in self.skipped]
+
+    def restore_bad(self, bad: Iterable[tuple[int, str]]) -> None:
+        """Note images that were skipped before this process began."""
+        for index, reason in bad:
+            self._note(self.samples[index], reason)
+
     def _submit(
-        self, pool: ThreadPoolExecutor, epoch: int, training: bool, group: Group
+        self, pool: ThreadPoolExecutor, epoch: int, training: bool, group: Group, done: int
     ) -> Iterator[PendingBatch]:
         """This process's part of each batch, read ahead."""
         # Several images a task: a small image costs less than the task itself costs the threads.
@@ -130,7 +142,7 @@ class Loader:
         order = np.arange(len(self.samples))
         if training:
             order = np.random.Generator(np.random.PCG64((self._seed, epoch))).permutation(order)
-        for start in range(0, len(order), self._batch_size):
+        for start in range(done * self._batch_size, len(order), self._batch_size):
             indices = order[start : start + self._batch_size][
                 group.rank :: group.world_size
             ].tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from deelish.common.arguments import checked_call
 from deelish.common.printing import Once
 from deelish.distillation.teacher_cache.cached import TeacherCache
@@ -34,6 +36,10 @@ class Deel(Context):
         compile: have PyTorch compile the teachers, which takes a minute for each and changes their
             logits by rounding; students train as they are, which is faster.
 
+    Attributes:
+        state: what a workout keeps from batch to batch, such as a temperature that falls: numbers,
+            texts, lists and dicts of them, and NumPy arrays. Checkpoints hold it.
+
     Raises:
         EngineError: no such engine, no such GPU, a precision that the engine does not have, or
             another engine than torch under torchrun.
@@ -53,6 +59,7 @@ class Deel(Context):
         self.teacher_cache: TeacherCache | None = None
         self.trainer: Trainer | None = None
         self.counts = Counts()
+        self.state: dict[str, Any] = {}
         self._once = Once()
         self._last_used: Learner | None = None
         self._last_trained: Learner | None = None

@@ -13,15 +13,21 @@ from deelish.errors import DataError, TrainingError
 from deelish.images.augmentation.parsing import Augment
 from deelish.images.dataset import Choices, Classes, Dataset
 from deelish.language.optimizing import check_functions, check_options, checked_lr
+from deelish.language.saving import saving_of
 from deelish.language.session import Deel, current_session
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.training.checkpoints.resuming import Resuming, Saving
 from deelish.training.history import History
 from deelish.training.loop import Checkout, Loop, Workout
+from deelish.training.run import Run
 from deelish.training.schedules import schedule_of
 from deelish.training.trainer import Extent, Optimization, Trainer
 
 # The arguments of BatchTrain that an unknown option may have been meant as.
-_OWN = ("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout")
+_OWN = (
+    *("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout"),
+    *("resume", "checkpoint_minutes", "checkpoint_updates", "on_save_error"),
+)
 
 
 @checked_call()
@@ -101,6 +107,10 @@ def BatchTrain(
     schedule: str | Callable[[float], float] = "cosine",
     schedule_options: Mapping[str, Any] | None = None,
     warmup: float = 0.05,
+    resume: str | Path | None = None,
+    checkpoint_minutes: float = 10,
+    checkpoint_updates: int | None = None,
+    on_save_error: str = "stop",
     **options: Any,
 ) -> History:
     """Train: `workout(x, t)` for every batch of images x with labels t, `checkout()` every epoch.
@@ -116,6 +126,14 @@ def BatchTrain(
             fraction of the training that is over (0 to 1) to a factor on the learning rate;
             `schedule_options` are the options of a named one.
         warmup: the fraction of the training over which the learning rate rises.
+        resume: a folder for checkpoints. Run the same script again, and it goes on after the last
+            one, in the middle of an epoch too; weights and history become those of a run without a
+            stop, to the bit. `docs/training.md` says what a checkpoint holds.
+        checkpoint_minutes, checkpoint_updates: a checkpoint is written after so many minutes, or
+            after so many updates; further at SIGUSR1, and before the training ends by itself, by
+            Ctrl-C, SIGTERM or SIGHUP.
+        on_save_error: "stop" ends the training where a checkpoint cannot be written; "go on" keeps
+            the last one, and reports it once.
         **options: the optimiser's own: momentum=0.9, weight_decay=5e-4, ...
 
     Returns:
@@ -125,6 +143,8 @@ def BatchTrain(
         UsageError: an option that the optimiser does not take.
         TrainingError: an unknown optimiser or schedule, or a value that cannot be used.
         DataError: there are no images yet.
+        FileError: the folder of the checkpoints cannot be written, has no room, is in use, or
+            belongs to another training.
     """
     check_functions(workout, checkout, schedule)
     if not is_count(epochs):
@@ -133,7 +153,8 @@ def BatchTrain(
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     how = Optimization(optimizer, lr, factors, options)
-    return _train(session, workout, checkout, how, epochs)
+    saving = saving_of(resume, checkpoint_minutes, checkpoint_updates, on_save_error)
+    return _train(session, workout, checkout, how, epochs, saving)
 
 
 def _train(
@@ -142,6 +163,7 @@ def _train(
     checkout: Checkout | None,
     how: Optimization,
     epochs: int,
+    saving: Saving | None,
 ) -> History:
     dataset = session.dataset
     if dataset is None:
@@ -155,11 +177,17 @@ def _train(
     viewing = Viewing(dataset.choices.crop, session.teacher_cache, session.largest)
     extent = Extent(epochs, len(dataset.train))
     before = session.trainer
-    session.trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
+    trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
+    run = Run(trainer, dataset, workout, session.state, epochs_before=session.counts.epochs)
+    resuming = None if saving is None else Resuming(saving)
+    session.trainer = trainer
     try:
-        return Loop(session.trainer, dataset, viewing, current, checkout).train()
+        history = Loop(run, viewing, current, checkout, resuming).train()
     finally:
         session.trainer = before
+    for student in trainer.students:
+        session.used(student, trained=True)
+    return history
 
 
 def _classes(session: Deel) -> Classes:

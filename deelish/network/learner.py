@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ class Learner(Predictor):
         module: the engine's own object: a torch.nn.Module.
         untrained: layers that have their initial weights still, neither loaded nor trained.
         version: raised at each update of the weights.
+        averages: running averages of its weights, which a checkpoint holds too.
     """
 
     module: Any
@@ -49,6 +51,7 @@ class Learner(Predictor):
     def _begin(self, untrained: Iterable[str]) -> None:
         self.untrained = set(untrained)
         self.version = 0
+        self.averages: list[weakref.ref[Any]] = []
         self._fingerprint: tuple[int, str | None] | None = None
 
     # What a kind of learner says of itself
@@ -207,6 +210,12 @@ class Learner(Predictor):
         self.untrained &= set(unchanged)
         if crop is not None and self.preprocessing.crop != crop:
             self.preprocessing = replace(self.preprocessing, crop=crop)
+
+    def training_resumed(self, version: int, untrained: Iterable[str], crop: float) -> None:
+        """Note that the weights are those of a training that goes on, after its last update."""
+        self._learning = True
+        self.version, self.untrained = version, set(untrained)
+        self.preprocessing = replace(self.preprocessing, crop=crop)
 
     def training_ended(self) -> None:
         """Note that the weights stay as they are now."""

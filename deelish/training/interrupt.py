@@ -1,4 +1,4 @@
-"""Ctrl-C in training: it waits for the end of the update, so that no update is half done."""
+"""Signals in training: they wait for the end of the update, so that no update is half done."""
 
 from __future__ import annotations
 
@@ -7,17 +7,41 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+# What ends a training: Ctrl-C, a scheduler, a terminal that closes. Windows has not all of them.
+STOPPING = [
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
+]
+# What Slurm sends some time before the end, with --signal=USR1@300.
+SAVING = getattr(signal, "SIGUSR1", None)
+
 
 class Interrupt:
-    """Within ``with Interrupt()`` the first Ctrl-C only sets `requested`; a second one raises."""
+    """Within ``with Interrupt()`` the first Ctrl-C only sets `requested`; a second one raises.
 
-    requested = False
+    Args:
+        checkpoints: whether the other signals are waited for too: SIGTERM and SIGHUP end the
+            training after a checkpoint, SIGUSR1 asks for one.
+
+    Attributes:
+        requested: whether the training is to end after the update in hand.
+        number: the signal that asked for it.
+        save_requested: whether a checkpoint is asked for.
+    """
+
+    def __init__(self, checkpoints: bool = False) -> None:
+        self.requested = self.save_requested = False
+        self.number: int = signal.SIGINT
+        saving = [] if SAVING is None else [SAVING]
+        self._signals = [*STOPPING, *saving] if checkpoints else [signal.SIGINT]
+        self._before: dict[Any, Any] = {}
 
     def __enter__(self) -> Interrupt:
-        self._before: Any = None
         # Only the main thread gets signals, and only it may set their handlers.
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
+            for number in self._signals:
+                # nohup ignores SIGHUP, which then ends nothing.
+                if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
@@ -26,10 +50,15 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            # None is a handler that was not set by Python, and cannot be set again.
+            if handler is not None:
+                signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if number == SAVING:
+            self.save_requested = True
+            return
+        if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.requested = True
+        self.requested, self.number = True, number

@@ -1,8 +1,9 @@
-"""The loop of BatchTrain: epochs, validation after each, Ctrl-C at the end of an update."""
+"""The loop of BatchTrain: epochs, validation after each, signals at the end of an update."""
 
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -12,13 +13,14 @@ from deelish.common.printing import say
 from deelish.common.progress import Bar
 from deelish.errors import TrainingError
 from deelish.images.batch import ImageBatch
-from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
 from deelish.network.learner import learners_of
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.training.checkpoints.resuming import Resuming
 from deelish.training.history import Averages, History, Row
-from deelish.training.interrupt import Interrupt
-from deelish.training.trainer import Trainer
+from deelish.training.interrupt import STOPPING, Interrupt
+from deelish.training.place import Place
+from deelish.training.run import Run
 from deelish.training.waiting import WaitTimer
 
 Workout = Callable[[ImageTensor, LabelTensor], Any]
@@ -28,32 +30,38 @@ Checkout = Callable[[], Any]
 class Loop:
     """One BatchTrain: calls workout for every batch and checkout after every epoch.
 
-    viewing: how the images of a batch are shown to networks.
+    Args:
+        run: the training.
+        viewing: how the images of a batch are shown to networks.
+        workout, checkout: what is called for a batch, and after an epoch.
+        resuming: writes checkpoints, and goes on from them; None where there are none.
     """
 
     def __init__(
         self,
-        trainer: Trainer,
-        dataset: Dataset,
+        run: Run,
         viewing: Viewing,
         workout: Workout,
         checkout: Checkout | None,
+        resuming: Resuming | None = None,
     ) -> None:
-        self.trainer, self.dataset, self._viewing = trainer, dataset, viewing
+        self.run, self.trainer, self.dataset, self._viewing = run, run.trainer, run.dataset, viewing
         self.workout, self.checkout = workout, checkout
-        self.context, self.group = trainer.context, trainer.context.engine.group
-        self.history = History()
-        self.interrupt = Interrupt()
+        self.context, self.group = run.trainer.context, run.trainer.context.engine.group
+        self.interrupt = Interrupt(checkpoints=resuming is not None)
+        self._resuming = resuming
         # Whether all processes end after the same update: the last, or that of a shared Ctrl-C.
         self._together = False
+        self._stopped_by = signal.SIGINT
 
     def train(self) -> History:
         """Train for all epochs; Ctrl-C ends it after the current update."""
+        run = self.run
         self.dataset.prepare(model.preprocessing for model in learners_of(self.context))
         try:
             with self.interrupt:
-                for number in range(1, self.trainer.extent.epochs + 1):
-                    self._epoch(number)
+                if self._resuming is None or not self._resuming.begin(run):
+                    self._epochs()
             self._together = True
         except KeyboardInterrupt:
             if self.group.world_size > 1 and not self._together:
@@ -61,46 +69,68 @@ class Loop:
             self._report_stop()
         finally:
             self.trainer.stop()
+            if self._resuming is not None:
+                self._resuming.close()
             self._report_skipped()
-        return self.history
+        if self._stopped_by != signal.SIGINT:
+            # Ctrl-C goes back to the script, or to the prompt; the others end the process.
+            raise SystemExit(128 + self._stopped_by)
+        return run.history
+
+    def _epochs(self) -> None:
+        """The epochs that are not done yet."""
+        for number in range(self.run.place.epoch, self.trainer.extent.epochs + 1):
+            self._epoch(number)
+        if self._resuming is not None:
+            self._resuming.save(self.run, wait=True, finished=True)
 
     def _epoch(self, number: int) -> None:
-        self.trainer.counts.epochs += 1
-        start = time.perf_counter()
-        self.trainer.training = True
-        trained = self._part(self.dataset.train, f"epoch {number}/{self.trainer.extent.epochs}")
-        seconds = time.perf_counter() - start
-        row: Row = {"epoch": number, **trained.row()}
-        if self.dataset.val is not None:
+        self.trainer.counts.epochs = self.run.epochs_before + number
+        place, dataset = self.run.place, self.dataset
+        if not place.validating:
+            self.trainer.training = True
+            self._part(dataset.train, f"epoch {number}/{self.trainer.extent.epochs}", place.trained)
+        row: Row = {"epoch": number, **place.trained.row()}
+        if dataset.val is not None:
+            place.validate()
             self.trainer.training = False
-            row |= self._part(self.dataset.val, "validation").row("val_")
-        seconds, waited = self._means([seconds, trained.waited], 1 / self.group.world_size)
+            self._part(dataset.val, "validation", place.validated)
+            row |= place.validated.row("val_")
+        self._append(row)
+        if self.checkout is not None:
+            self.checkout()
+        self.run.place = Place(number + 1)
+        self._between_updates()
+
+    def _append(self, row: Row) -> None:
+        """Complete the row of an epoch, and print it."""
+        place, history = self.run.place, self.run.history
+        trained, weight = place.trained, 1 / self.group.world_size
+        seconds, waited = self._means([place.seconds, trained.waited], weight)
         row |= {"images_per_second": trained.images / seconds, "seconds": seconds}
         row["waited"] = waited
         row["lr"] = self.trainer.lr
-        self.history.append(row)
-        if number == 1:
+        history.append(row)
+        if len(history) == 1:
             self.dataset.report_cache(self.group)
-            say(self.history.heading())
-        say(self.history.line(row))
-        if self.checkout is not None:
-            self.checkout()
-        self._stop_if_asked()
+            say(history.heading())
+        say(history.line(row))
 
-    def _part(self, loader: Loader, title: str) -> Averages:
-        """All batches of a loader, once."""
-        means = Averages()
-        trainer = self.trainer
-        batches = loader.batches(trainer.counts.epochs, trainer.training, self.group)
-        timer = WaitTimer(batches)
-        with Bar(title, len(loader.samples)) as bar, closing(batches):
-            for number, batch in enumerate(timer, start=1):
-                outcome = self._batch(batch, f"{title}, batch {number}")
+    def _part(self, loader: Loader, title: str, means: Averages) -> None:
+        """The batches of a loader that are not done yet."""
+        trainer, place = self.trainer, self.run.place
+        epoch, training = trainer.counts.epochs, trainer.training
+        batches = loader.batches(epoch, training, self.group, place.batches)
+        timer, start = WaitTimer(batches), time.perf_counter() - place.seconds
+        with Bar(title, len(loader.samples), means.images) as bar, closing(batches):
+            for batch in timer:
+                outcome = self._batch(batch, f"{title}, batch {batch.number}")
                 means.add(batch.global_size, *outcome)
                 bar.step(batch.global_size, *outcome, timer.fraction)
-                self._stop_if_asked()
-        means.waited = timer.fraction
-        return means
+                means.waited, place.batches = timer.fraction, batch.number
+                if training:
+                    place.seconds = time.perf_counter() - start
+                self._between_updates()
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float | None, float | None]:
         """workout on one batch -> loss, accuracy, agreement, as means over all processes.
@@ -127,18 +157,35 @@ class Loop:
         """Means over the processes, where this one counts by its weight."""
         return self.group.all_sum([value * weight for value in values])
 
-    def _stop_if_asked(self) -> None:
-        """Stop where any process was interrupted: all of them after the same update."""
-        if self.group.all_sum([self.interrupt.requested])[0]:
+    def _between_updates(self) -> None:
+        """Stop, or write a checkpoint, where any process was asked: all after the same update."""
+        interrupt, resuming = self.interrupt, self._resuming
+        stops = [interrupt.requested and interrupt.number == number for number in STOPPING]
+        due = failed = False
+        if resuming is not None:
+            due = interrupt.save_requested or resuming.is_due(self.run)
+            failed = resuming.failed
+        *stopping, saving, failing = self.group.all_sum([*stops, due, failed])
+        if resuming is not None:
+            interrupt.save_requested = False
+            if failing:
+                resuming.check_written(self.run)
+            if saving or any(stopping):
+                resuming.save(self.run, wait=any(stopping))
+        if any(stopping):
             self._together = True
+            self._stopped_by = next(n for n, asked in zip(STOPPING, stopping, strict=True) if asked)
             raise KeyboardInterrupt
 
     def _report_stop(self) -> None:
         where = self.trainer.where
-        if self._together:
-            say(f"stopped by Ctrl-C at {where}; the weights are those of its update")
-        else:
+        by = "Ctrl-C" if self._stopped_by == signal.SIGINT else self._stopped_by.name
+        if not self._together:
             say(f"stopped by a second Ctrl-C at {where}; its update may be missing")
+        elif self._resuming is None:
+            say(f"stopped by {by} at {where}; the weights are those of its update")
+        else:
+            say(f"stopped by {by} at {where}; run the same command again to go on")
 
     def _report_skipped(self) -> None:
         skipped = [reason for loader in self.dataset.loaders for _, reason in loader.skipped]

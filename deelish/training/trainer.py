@@ -52,7 +52,11 @@ class Trainer:
         crop: the crop fraction of the dataset, in place of each network's own.
 
     Attributes:
+        optimization: how weights are updated.
+        optimizers: that of each student, and of each projection in a loss.
+        batches: how many batches of this training have begun.
         memory: what the losses and checks of distillation share from batch to batch.
+        on_new_student: is called before the first update of a student, or of a projection.
         training: whether the batch is for training, not for validation.
         where: which batch it is, in words.
         agreement: the fraction of the batch on which student and teacher predict the same class;
@@ -72,10 +76,11 @@ class Trainer:
         self.training = True
         self.where = "the start"
         self.agreement: float | None = None
-        self._optimization = optimization
+        self.optimization = optimization
         self._crop = crop
-        self._batches = 0
-        self._optimizers: dict[Learner | Projection, Any] = {}
+        self.batches = 0
+        self.optimizers: dict[Learner | Projection, Any] = {}
+        self.on_new_student: Callable[[], object] = lambda: None
         self._pending: dict[Learner, Forward] = {}
         self._fraction = 1.0
 
@@ -88,18 +93,18 @@ class Trainer:
     def lr(self) -> float:
         """The learning rate of the next update."""
         total = self.extent.epochs * self.extent.batches
-        progress = min(1.0, (self._batches - 1) / total) if self._batches else 0.0
-        return self._optimization.lr * self._optimization.schedule(progress)
+        progress = min(1.0, (self.batches - 1) / total) if self.batches else 0.0
+        return self.optimization.lr * self.optimization.schedule(progress)
 
     @property
     def students(self) -> set[Learner]:
         """The networks that were updated in this training."""
-        return {trained for trained in self._optimizers if not isinstance(trained, Projection)}
+        return {trained for trained in self.optimizers if not isinstance(trained, Projection)}
 
     @property
     def epoch(self) -> float:
         """How many epochs are over: 1.5 in the middle of the second, 2.0 in its validation."""
-        over = self._batches - 1 if self.training else self._batches
+        over = self.batches - 1 if self.training else self.batches
         return over / self.extent.batches
 
     def begin(self, images: ImageTensor, where: str, fraction: float = 1.0) -> None:
@@ -109,7 +114,7 @@ class Trainer:
         """
         self.where, self.agreement, self._fraction = where, None, fraction
         if self.training:
-            self._batches += 1
+            self.batches += 1
             self.counts.updates += 1
             self.seed_dropout()
         self.memory.begin(images, self.epoch, training=self.training, substitute=fraction == 0)
@@ -163,7 +168,7 @@ class Trainer:
         unchanged: layers that the loss does not depend on.
         """
         learners: list[Learner | Projection] = [model, *self.memory.used_projections()]
-        optimizers = [self._optimizer(learner) for learner in learners]
+        optimizers = [self.optimizer_of(learner) for learner in learners]
         engine = model.engine
         if engine.group.world_size > 1:
             # Gradients are summed over the processes, and each loss is a mean over its own images.
@@ -181,15 +186,16 @@ class Trainer:
         for student in self.students:
             student.training_ended()
 
-    def _optimizer(self, learner: Learner | Projection) -> Any:
-        """The optimiser of this network, or of this projection."""
-        if learner not in self._optimizers:
+    def optimizer_of(self, learner: Learner | Projection) -> Any:
+        """The optimiser of this network, or of this projection, made on the first call."""
+        if learner not in self.optimizers:
             self._check_shares_nothing(learner)
-            how = self._optimization
-            self._optimizers[learner] = learner.engine.optimizer(
+            how = self.optimization
+            self.optimizers[learner] = learner.engine.optimizer(
                 learner.module, how.optimizer, how.lr, how.options
             )
-        return self._optimizers[learner]
+            self.on_new_student()
+        return self.optimizers[learner]
 
     def _check_shares_nothing(self, learner: Learner | Projection) -> None:
         """Refuse two students of one training that would change each other's weights."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.base import NO_GRADIENT, Engine
+from deelish.engines.chainer import checkpoint
 from deelish.engines.chainer.adopted import AdoptedChain, copy_buffers
 from deelish.engines.chainer.device import choose_device, computing, drawing_from, to_numpy
 from deelish.engines.chainer.importing import import_chainer
@@ -17,6 +18,7 @@ from deelish.engines.chainer.module import PlanChain
 from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import only_float32
+from deelish.engines.state import State
 from deelish.errors import TrainingError
 from deelish.plan.plan import Plan
 
@@ -134,3 +136,30 @@ class ChainerEngine(Engine):
 
     def seed(self, seed: int) -> None:
         self._generator = self._device.xp.random.default_rng(seed)
+
+    def arrays(self, module: PlanChain | AdoptedChain) -> dict[str, np.ndarray]:
+        return checkpoint.arrays_of(module)
+
+    def parameter_names(self, module: PlanChain | AdoptedChain) -> set[str]:
+        return {name.strip("/") for name, _ in module.namedparams(include_uninit=False)}
+
+    def set_arrays(
+        self, module: PlanChain | AdoptedChain, arrays: Mapping[str, np.ndarray]
+    ) -> None:
+        checkpoint.set_arrays(module, arrays)
+
+    def optimizer_state(self, optimizer: Optimizer) -> State:
+        return checkpoint.optimizer_state(optimizer)
+
+    def set_optimizer_state(self, optimizer: Optimizer, state: State) -> None:
+        checkpoint.set_optimizer_state(optimizer, state)
+
+    def draws(self) -> dict[str, Any]:
+        # NumPy's generator, from which Chainer draws, is not the engine's own.
+        return {}
+
+    def set_draws(self, values: Mapping[str, Any]) -> None:
+        pass
+
+    def rounding(self) -> dict[str, str | int]:
+        return checkpoint.rounding(self.device)

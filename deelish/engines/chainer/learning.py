@@ -10,9 +10,10 @@ import numpy as np
 
 from deelish.engines.chainer import last_layers
 from deelish.engines.chainer.adopted import AdoptedChain
+from deelish.engines.chainer.checkpoint import arrays_of, held_arrays, set_arrays
 from deelish.engines.chainer.device import to_numpy
 from deelish.engines.chainer.importing import import_chainer
-from deelish.engines.chainer.inference import ChainerModel, named_arrays
+from deelish.engines.chainer.inference import ChainerModel
 from deelish.engines.chainer.recording import links_of
 from deelish.engines.inference import Part, no_such_layer
 from deelish.engines.learning import LayerOutput, LearningModel
@@ -43,7 +44,7 @@ class ChainerLearningModel(ChainerModel, LearningModel):
         self.module.trainable()
 
     def _check_weights(self, device: Any) -> None:
-        for name, array in self._held():
+        for name, array in held_arrays(self._link):
             where = chainer.backend.get_device_from_array(array)
             if where.xp is not np and where != device:
                 raise TrainingError(
@@ -56,11 +57,6 @@ class ChainerLearningModel(ChainerModel, LearningModel):
                     " make the chain under chainer.using_config('dtype', numpy.float32)"
                 )
 
-    def _held(self) -> list[tuple[str, Any]]:
-        """All that its files hold, by the names of Chainer's own: "conv1/W"."""
-        found = ((name.strip("/"), array) for name, array in named_arrays(self._link))
-        return [(name, array) for name, array in found if array.dtype != object]
-
     def _called(self, values: Any) -> Any:
         before = to_numpy(values).copy()
         made = super()._called(values)
@@ -72,20 +68,10 @@ class ChainerLearningModel(ChainerModel, LearningModel):
         return made
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {name: np.array(to_numpy(array), order="C") for name, array in self._held()}
+        return arrays_of(self._link)
 
     def set_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        links = {path.strip("/"): link for path, link in self._link.namedlinks()}
-        for name, array in arrays.items():
-            path, _, own = name.rpartition("/")
-            held = getattr(links[path], own)
-            array = np.asarray(array)
-            if isinstance(held, chainer.Parameter):
-                held.array[...] = held.device.send(array)
-            elif isinstance(held, chainer.get_array_types()) and held.ndim:
-                held[...] = self._link.device.send(array)
-            else:
-                setattr(links[path], own, array.item())
+        set_arrays(self._link, arrays)
 
     def copied_module(self) -> AdoptedChain:
         link = copy.deepcopy(self._link)

@@ -15,6 +15,8 @@ from deelish.common.processes import launch
 from deelish.engines.base import NO_GRADIENT, Engine
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
+from deelish.engines.state import State
+from deelish.engines.torch import checkpoint
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
@@ -175,6 +177,33 @@ class TorchEngine(Engine):
 
     def seed(self, seed: int) -> None:
         self._generator.manual_seed(seed)
+
+    def arrays(self, module: nn.Module) -> dict[str, np.ndarray]:
+        return checkpoint.arrays_of(module)
+
+    def parameter_names(self, module: nn.Module) -> set[str]:
+        return {name for name, _ in module.named_parameters()}
+
+    def set_arrays(self, module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+        checkpoint.set_arrays(module, arrays)
+
+    def optimizer_state(self, optimizer: torch.optim.Optimizer) -> State:
+        return checkpoint.optimizer_state(optimizer)
+
+    def set_optimizer_state(self, optimizer: torch.optim.Optimizer, state: State) -> None:
+        checkpoint.set_optimizer_state(optimizer, state)
+
+    def draws(self) -> dict[str, Any]:
+        return {"generators": checkpoint.draws(), "loss_scale": self._scaler.state_dict()}
+
+    def set_draws(self, values: Mapping[str, Any]) -> None:
+        checkpoint.set_draws(values["generators"])
+        if values["loss_scale"] and self._scaler.is_enabled():
+            self._scaler.load_state_dict(values["loss_scale"])
+
+    def rounding(self) -> dict[str, str | int]:
+        precision = {"precision": self.autocast_dtype or "float32"}
+        return {**checkpoint.rounding(self._device), **precision}
 
 
 def _autocast_dtype(device: torch.device, precision: str) -> str | None:

@@ -1,0 +1,91 @@
+"""Checkpoints of a training in safetensors: arrays by name, and JSON in the metadata."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.state import State
+from deelish.errors import FileError
+from deelish.formats.saved_network import checksum
+from deelish.storage.atomic import replacing
+from deelish.version import __version__
+
+# The key of the JSON text in a file's metadata.
+KEY = "deelish checkpoint"
+FORMAT = 1
+
+
+class DamagedError(FileError):
+    """A checkpoint that is not whole."""
+
+
+def write(path: Path, state: State) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    from safetensors.numpy import save
+
+    body = {
+        "values": state.values,
+        "arrays": {name: _description(array) for name, array in state.arrays.items()},
+    }
+    text = json.dumps(body)
+    about = {"format": FORMAT, "deelish": __version__, "checksum": zlib.crc32(text.encode())}
+    data = save(state.arrays, {KEY: json.dumps({**about, "body": text})})
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def read(path: Path) -> State:
+    """Read a checkpoint and check each array.
+
+    Raises:
+        DamagedError: it is missing, damaged, or no checkpoint.
+        FileError: it is of a later version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(KEY)
+            if text is None:
+                raise DamagedError(f"{path}: is no checkpoint of deelish")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise DamagedError(f"{path}: is no whole safetensors file ({error})") from None
+    try:
+        return _checked(json.loads(text), arrays, path)
+    except FileError:
+        raise
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedError(f"{path}: its description is no checkpoint's ({error})") from None
+
+
+def _checked(about: Any, arrays: dict[str, np.ndarray], path: Path) -> State:
+    if about["format"] > FORMAT:
+        raise FileError(
+            f"{path}: written by deelish {about['deelish']} in format {about['format']}, and this"
+            f" version reads up to {FORMAT}; update deelish"
+        )
+    text = about["body"]
+    if about["checksum"] != zlib.crc32(text.encode()):
+        raise DamagedError(f"{path}: its description does not match its checksum")
+    body = json.loads(text)
+    for name in sorted(arrays.keys() ^ body["arrays"].keys()):
+        raise DamagedError(f"{path}: {name!r} is missing or unknown in it")
+    for name, array in arrays.items():
+        if _description(array) != body["arrays"][name]:
+            raise DamagedError(f"{path}: {name!r} does not match its checksum")
+    return State(arrays, body["values"])
+
+
+def _description(array: np.ndarray) -> list[Any]:
+    """What an array is: type, shape, and the checksum of its bytes."""
+    return [array.dtype.str, list(array.shape), checksum(array)]

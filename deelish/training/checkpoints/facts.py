@@ -1,0 +1,130 @@
+"""What the numbers of a training depend on: what makes it another one, and what only rounds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from deelish.errors import FileError
+from deelish.images.loader import Loader
+from deelish.training.checkpoints.workout_facts import networks_of, workout_facts
+from deelish.training.run import Run
+from deelish.version import __version__
+
+# Facts that begin so are compared and not shown.
+DIGEST = "sha256 "
+# How many differences a message names.
+SHOWN = 3
+# Choices of InputBatch that change no number.
+WITHOUT_EFFECT = ("augment", "keep")
+# At so many places of a training two schedules are compared.
+PLACES = 101
+
+Facts = dict[str, Any]
+
+
+def run_facts(run: Run) -> Facts:
+    """What makes a training another one where it differs; plain values."""
+    trainer, dataset = run.trainer, run.dataset
+    how = trainer.optimization
+    choices = {k: v for k, v in asdict(dataset.choices).items() if k not in WITHOUT_EFFECT}
+    schedule = [f"{how.schedule(i / (PLACES - 1)):.9g}" for i in range(PLACES)]
+    augmentation = dataset.augmentation
+    facts = {
+        "engine": trainer.context.engine_name,
+        "seed": trainer.context.seed,
+        "epochs": trainer.extent.epochs,
+        "optimizer": how.optimizer,
+        "lr": how.lr,
+        "the options of the optimizer": json.dumps(dict(how.options), default=repr),
+        "the schedule": _digest(" ".join(schedule)),
+        "augment": None if augmentation is None else _digest(augmentation.to_bytes().hex()),
+        "the training images": _images(dataset.train),
+        "the validation images": None if dataset.val is None else _images(dataset.val),
+        **choices,
+        **workout_facts(run.workout),
+    }
+    facts["networks"] = {
+        name: [network.name, trainer.context.index_of(network), network.fingerprint()]
+        for name, network in networks_of(run.workout).items()
+    }
+    return facts
+
+
+def rounding_facts(run: Run) -> Facts:
+    """What only the rounding depends on; plain values."""
+    engine = run.trainer.context.engine
+    return {"deelish": __version__, **engine.rounding(), "processes": engine.group.world_size}
+
+
+def check_same_run(saved: Mapping[str, Any], now: Facts, students: set[int], where: str) -> None:
+    """Refuse to go on with another training.
+
+    Args:
+        saved, now: facts of both.
+        students: the index of each network that the saved training had changed.
+        where: the folder, for the message.
+
+    Raises:
+        FileError: a fact differs; the first are named.
+    """
+    found = [_difference(k, saved, now) for k in {**saved, **now} if k != "networks"]
+    found += _other_networks(saved["networks"], now["networks"], students)
+    named = [difference for difference in found if difference]
+    if named:
+        more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+        raise FileError(
+            f"{where}: belongs to another training, since {', '.join(named[:SHOWN])}{more}; run"
+            " what was run before, or give another folder"
+        )
+
+
+def rounding_differences(saved: Mapping[str, Any], now: Facts) -> list[str]:
+    """What rounds otherwise than before, in words."""
+    return [
+        f"{key} {now.get(key)} in place of {saved.get(key)}"
+        for key in {**saved, **now}
+        if saved.get(key) != now.get(key)
+    ]
+
+
+def _difference(key: str, saved: Mapping[str, Any], now: Facts) -> str | None:
+    # Through JSON a tuple comes back as a list.
+    before, after = saved.get(key), json.loads(json.dumps(now.get(key)))
+    if before == after:
+        return None
+    if any(str(value).startswith(DIGEST) for value in (before, after)):
+        return f"{key} changed"
+    return f"{key} was {before} and is {after}"
+
+
+def _other_networks(
+    saved: Mapping[str, Any], now: Mapping[str, Any], students: set[int]
+) -> list[str]:
+    found = []
+    for name in saved.keys() & now.keys():
+        (before, index, digest), (after, _, digest_now) = saved[name], now[name]
+        if before != after:
+            found.append(f"{name} was {before} and is {after}")
+        elif index not in students and digest != digest_now:
+            found.append(f"the weights or the preprocessing of {name} changed")
+    return found
+
+
+def _images(loader: Loader) -> str:
+    """A digest of the list: paths below what all have in common, and labels."""
+    paths = [str(sample.path) for sample in loader.samples]
+    same = itertools.takewhile(
+        lambda pair: pair[0] == pair[1], zip(min(paths), max(paths), strict=False)
+    )
+    start = sum(1 for _ in same)
+    lines = (f"{p[start:]}\0{s.label}" for p, s in zip(paths, loader.samples, strict=True))
+    return _digest("\n".join(lines))
+
+
+def _digest(text: str) -> str:
+    return DIGEST + sha256(text.encode(errors="surrogateescape")).hexdigest()
