@@ -5,14 +5,20 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
+import sysconfig
 import textwrap
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from pathlib import Path
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from deelish.network.predictor import Predictor
 
+_INSTALLED = [
+    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+    Path(__file__).parents[2],
+]
 # What a constant of a script may be; others may change while the script runs.
 PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -56,14 +62,20 @@ def _function_of(workout: Any) -> Any:
 
 
 def _functions(function: Any, seen: set[int]) -> Iterator[FunctionType]:
-    """The function, and those of the same file that it names."""
+    """The function, and those that it names and a user wrote."""
     if not isinstance(function, FunctionType) or id(function) in seen:
         return
     seen.add(id(function))
     yield function
     for _, value in _named(function):
-        if isinstance(value, FunctionType) and value.__globals__ is function.__globals__:
+        if isinstance(value, FunctionType) and _is_users(value):
             yield from _functions(value, seen)
+
+
+def _is_users(function: FunctionType) -> bool:
+    """Whether it is of no installed package: neither Python's own, nor deelish's."""
+    file = Path(function.__code__.co_filename)
+    return not any(file.is_relative_to(folder) for folder in _INSTALLED)
 
 
 def _named(function: FunctionType) -> Iterator[tuple[str, Any]]:
