@@ -116,6 +116,7 @@ class WrappedModel(Predictor):
         """
         rule = self.preprocessing
         values = self._model.input_of(images.pixels(rule), rule)
+        self._model.full_batch = images.viewing.full_batch
         made = (checked_logits if self._checked else first_logits)(self._model, values)
         self._checked = True
         if self._classes not in (None, made.shape[1]):

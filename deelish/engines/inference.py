@@ -36,6 +36,7 @@ class InferenceModel(ABC):
         classes: how many classes its logits have, where it states this before it runs.
         reducible: whether it can compute in reduced precision.
         autocast_dtype: the reduced precision that it is asked for, or None for its own type.
+        full_batch: how many images most of its batches will have, where that is known.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class InferenceModel(ABC):
     classes: int | None = None
     reducible = False
     autocast_dtype: str | None = None
+    full_batch: int | None = None
 
     def input_of(self, pixels: np.ndarray, rule: Preprocessing) -> Any:
         """Its input of RGB pixels uint8 (n, size, size, 3): what `run` takes.

@@ -122,6 +122,10 @@ class Loader:
                 f" used{first}"
             )
 
+    def full_batch(self, group: Group = ALONE) -> int:
+        """How many images of a full batch this process has."""
+        return len(range(group.rank, self._batch_size, group.world_size))
+
     def bad_images(self) -> list[tuple[int, str]]:
         """The index and the reason of each image that was skipped."""
         indices = {sample: i for i, sample in enumerate(self.samples)} if self.skipped else {}

@@ -174,7 +174,8 @@ def _train(
         return workout(x, t)
 
     session.report_precision()
-    viewing = Viewing(dataset.choices.crop, session.teacher_cache, session.largest)
+    full_batch = dataset.train.full_batch(session.engine.group)
+    viewing = Viewing(dataset.choices.crop, session.teacher_cache, session.largest, full_batch)
     extent = Extent(epochs, len(dataset.train))
     before = session.trainer
     trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)

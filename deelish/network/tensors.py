@@ -96,11 +96,13 @@ class Viewing:
         crop: a crop fraction in place of each network's own.
         cache: the teacher cache for these images, or None.
         shown: gives the preprocessing that sets the size of `value`; None for the default size.
+        full_batch: how many images of a full batch this process has; None outside of trainings.
     """
 
     crop: float | None = None
     cache: LogitsCache | None = None
     shown: Callable[[], Preprocessing | None] = lambda: None
+    full_batch: int | None = None
 
 
 class ImageTensor(Tensor):

@@ -61,7 +61,7 @@ def _like(parameter: Tensor, group: Mapping[str, Any], value: Tensor) -> Tensor:
 def draws() -> dict[str, str]:
     """The states of PyTorch's global generators, as texts."""
     made = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         states = torch.cuda.get_rng_state_all()
         made |= {f"cuda:{number}": state for number, state in enumerate(states)}
     return {name: state.numpy().tobytes().hex() for name, state in made.items()}

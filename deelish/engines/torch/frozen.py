@@ -22,7 +22,7 @@ Run = Callable[[Tensor], Tensor]
 
 
 class FrozenTeacher:
-    """Runs a module on the CPU, frozen for the shape of its first large batch.
+    """Runs a module on the CPU, frozen for the shape of a full batch.
 
     Every batch of that shape takes the frozen form, the first one too, so that equal batches have
     equal logits; all others run as they are. A module that cannot be frozen safely never is: one
@@ -40,15 +40,22 @@ class FrozenTeacher:
         self._run: Run | None = None
         self._may = any(isinstance(part, nn.BatchNorm2d) for part in module.modules())
 
-    def forward(self, values: Tensor, run: Run, version: Any) -> Tensor:
+    def forward(
+        self, values: Tensor, run: Run, version: Any, full_batch: int | None = None
+    ) -> Tensor:
         """The logits of a batch.
 
         Args:
             values: the input.
             run: the module itself, from an input to its logits.
             version: changes with every update of its weights, which are frozen again then.
+            full_batch: how many images a full batch has; None for as many as the first large one.
+                A training that goes on may begin with the last batch of an epoch, and must not
+                freeze that.
         """
         if not self._may or values.device.type != "cpu" or len(values) < FEWEST:
+            return run(values)
+        if full_batch not in (None, len(values)):
             return run(values)
         if self._shape is None or self._version != version:
             self._shape, self._version = values.shape, version

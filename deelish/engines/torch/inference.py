@@ -105,7 +105,7 @@ class TorchModel(WatchedModel):
         frozen = self._frozen.setdefault(
             autocast_dtype, FrozenTeacher(self._module, autocast_dtype)
         )
-        return frozen.forward(values, self._called, self._version())
+        return frozen.forward(values, self._called, self._version(), self.full_batch)
 
     def trainable_ids(self) -> set[int]:
         return {id(value) for value in self._module.parameters() if value.requires_grad}

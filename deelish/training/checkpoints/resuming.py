@@ -10,6 +10,7 @@ from deelish.common.printing import Once, say
 from deelish.engines.state import State
 from deelish.errors import FileError
 from deelish.training.checkpoints.facts import (
+    Facts,
     check_same_run,
     rounding_differences,
     rounding_facts,
@@ -55,7 +56,7 @@ class Resuming:
         self._folder = CheckpointFolder(saving.folder)
         self._writer = Writer(self._folder)
         self._once = Once()
-        self._facts: dict[str, object] = {}
+        self._facts: dict[str, Facts] = {}
         self._last_time, self._last_updates = time.monotonic(), 0
 
     def begin(self, run: Run) -> bool:

@@ -37,7 +37,7 @@ def captured(run: Run) -> State:
             "epochs before": run.epochs_before,
             "random states": random_states(trainer.context.engine),
             "bad images": [
-                group.all_gather(map(json.dumps, each.bad_images())) for each in loaders
+                group.all_gather([json.dumps(one) for one in each.bad_images()]) for each in loaders
             ],
         }
     )

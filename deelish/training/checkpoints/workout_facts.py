@@ -15,10 +15,10 @@ from typing import Any
 
 from deelish.network.predictor import Predictor
 
-_INSTALLED = [
-    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+_INSTALLED = (
     Path(__file__).parents[2],
-]
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
+)
 # What a constant of a script may be; others may change while the script runs.
 PLAIN = (bool, int, float, str, bytes, type(None))
 

@@ -84,6 +84,21 @@ def test_other_shapes_and_small_batches_run_as_they_are():
         assert net.runs == runs + 2
 
 
+def test_the_shape_of_a_full_batch_is_frozen_whichever_comes_first():
+    net = module()
+    frozen, values = FrozenTeacher(net, None), images(FEWEST + 4)
+
+    def runs_of(count):
+        before = net.runs
+        with torch.inference_mode():
+            frozen.forward(values[:count], net, 0, FEWEST + 4)
+        return net.runs - before
+
+    assert [runs_of(FEWEST), runs_of(FEWEST)] == [1, 1]
+    runs_of(FEWEST + 4)
+    assert [runs_of(FEWEST + 4), runs_of(FEWEST)] == [0, 1]
+
+
 @pytest.mark.parametrize(
     "options",
     [
