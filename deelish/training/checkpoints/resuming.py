@@ -107,10 +107,12 @@ class Resuming:
 
     def is_due(self, run: Run) -> bool:
         """Whether it is time for a checkpoint."""
-        minutes = (time.monotonic() - self._last_time) / 60
         updates = run.trainer.batches - self._last_updates
-        often = self._saving.updates is not None and updates >= self._saving.updates
-        return (often or minutes >= self._saving.minutes) and not self._writer.is_busy
+        if self._saving.updates is not None and updates >= self._saving.updates:
+            return True
+        # Not the time of day, which may jump.
+        minutes = (time.monotonic() - self._last_time) / 60
+        return minutes >= self._saving.minutes and not self._writer.is_busy
 
     def save(self, run: Run, *, wait: bool = False, finished: bool = False) -> None:
         """Write a checkpoint, in the background unless it is waited for.

@@ -3,7 +3,6 @@
 import signal
 
 import pytest
-from helpers import write_set
 from small_modules import student as module_student
 from training.checkpoints import stopped_runs
 from training.checkpoints.stopped_runs import calls, run
@@ -12,12 +11,6 @@ from deelish import Teacher
 
 # Five batches of training and two of validation an epoch, twice.
 FIRST, LAST_OF_TRAINING, IN_VALIDATION, SECOND_EPOCH, VERY_LAST = 1, 5, 6, 9, 14
-
-
-@pytest.fixture
-def sets(tmp_path):
-    """Lists of 76 images for training and 20 for validation: 5 and 2 batches of 16."""
-    return write_set(tmp_path, "train", 76), write_set(tmp_path, "val", 20, first=76)
 
 
 def check(build, sets, folder, *stops, **options):

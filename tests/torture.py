@@ -1,0 +1,8 @@
+"""How often a test of docs/reliability.md is repeated: a tenth in `make test`."""
+
+import os
+
+
+def scaled(number: int) -> int:
+    """The whole number in `make torture`, a tenth elsewhere."""
+    return number if os.environ.get("DEELISH_TORTURE") == "all" else max(1, number // 10)
