@@ -60,14 +60,18 @@ def without_times(history):
     return [{k: v for k, v in row.items() if k not in TIMES} for row in history]
 
 
-def plain(deel):
-    student = small(dropout=0.5)
+def plain(deel, dropout=0.5):
+    student = small(dropout=dropout)
 
     def workout(x, t):
         student.classify(x)
         return student.backprop(t)
 
     return workout, [student]
+
+
+def without_draws(deel):
+    return plain(deel, dropout=0.0)
 
 
 def hinted(deel):
