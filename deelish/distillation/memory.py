@@ -100,6 +100,8 @@ class TeachingMemory:
     def standardised(self, features: Hashable, values: np.ndarray) -> np.ndarray:
         """Features (n, channels), by mean and deviation of all training images up to this batch.
 
+        Those of a batch with NaN or infinity are not counted.
+
         Args:
             features: names them; each has an estimate of its own, which ends with the training.
             values: those of this batch.
@@ -109,5 +111,6 @@ class TeachingMemory:
             statistics = self._statistics[features] = Standardisation(values.shape[1])
         if self.training and features not in self._added:
             self._added.add(features)
-            statistics.add(values[:0] if self._substitute else values, self.context.engine.group)
+            omitted = self._substitute or not np.isfinite(values).all()
+            statistics.add(values[:0] if omitted else values, self.context.engine.group)
         return statistics(values)

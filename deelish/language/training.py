@@ -15,13 +15,14 @@ from deelish.images.dataset import Choices, Classes, Dataset
 from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.session import Deel, current_session
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.training.guards import ON_NAN
 from deelish.training.history import History
 from deelish.training.loop import Checkout, Loop, Workout
 from deelish.training.schedules import schedule_of
 from deelish.training.trainer import Extent, Optimization, Trainer
 
 # The arguments of BatchTrain that an unknown option may have been meant as.
-_OWN = ("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout")
+_OWN = ("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout", "on_nan")
 
 
 @checked_call()
@@ -101,6 +102,7 @@ def BatchTrain(
     schedule: str | Callable[[float], float] = "cosine",
     schedule_options: Mapping[str, Any] | None = None,
     warmup: float = 0.05,
+    on_nan: str = "stop",
     **options: Any,
 ) -> History:
     """Train: `workout(x, t)` for every batch of images x with labels t, `checkout()` every epoch.
@@ -116,6 +118,9 @@ def BatchTrain(
             fraction of the training that is over (0 to 1) to a factor on the learning rate;
             `schedule_options` are the options of a named one.
         warmup: the fraction of the training over which the learning rate rises.
+        on_nan: "stop" ends the training at a batch with NaN or infinity in its images, labels,
+            teacher's logits, loss or gradients, "skip" leaves that batch out, and stops after 20 in
+            a row, or after more than 20 and 1 % of all. Neither changes a weight by such a batch.
         **options: the optimiser's own: momentum=0.9, weight_decay=5e-4, ...
 
     Returns:
@@ -123,17 +128,20 @@ def BatchTrain(
 
     Raises:
         UsageError: an option that the optimiser does not take.
-        TrainingError: an unknown optimiser or schedule, or a value that cannot be used.
+        TrainingError: an unknown optimiser or schedule, a value that cannot be used, or, while
+            training, NaN or infinity: in one sentence what holds it and in which images.
         DataError: there are no images yet.
     """
     check_functions(workout, checkout, schedule)
     if not is_count(epochs):
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
+    if on_nan not in ON_NAN:
+        raise TrainingError(f"BatchTrain(on_nan={on_nan!r}): give 'stop' or 'skip'")
     session, lr = current_session(), checked_lr(lr, optimizer)
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     how = Optimization(optimizer, lr, factors, options)
-    return _train(session, workout, checkout, how, epochs)
+    return _train(session, workout, checkout, how, epochs, on_nan)
 
 
 def _train(
@@ -142,6 +150,7 @@ def _train(
     checkout: Checkout | None,
     how: Optimization,
     epochs: int,
+    on_nan: str,
 ) -> History:
     dataset = session.dataset
     if dataset is None:
@@ -152,10 +161,11 @@ def _train(
         return workout(x, t)
 
     session.report_precision()
-    viewing = Viewing(dataset.choices.crop, session.teacher_cache, session.largest)
+    viewing = Viewing(dataset.choices.crop, session.teacher_cache, True, session.largest)
     extent = Extent(epochs, len(dataset.train))
     before = session.trainer
     session.trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
+    session.trainer.guard.on_nan = on_nan
     try:
         return Loop(session.trainer, dataset, viewing, current, checkout).train()
     finally:

@@ -16,6 +16,7 @@ from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
 from deelish.network.learner import learners_of
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.training.guards import NotFinite
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import Interrupt
 from deelish.training.trainer import Trainer
@@ -95,12 +96,30 @@ class Loop:
         timer = WaitTimer(batches)
         with Bar(title, len(loader.samples)) as bar, closing(batches):
             for number, batch in enumerate(timer, start=1):
-                outcome = self._batch(batch, f"{title}, batch {number}")
-                means.add(batch.global_size, *outcome)
-                bar.step(batch.global_size, *outcome, timer.fraction)
+                outcome = self._guarded(batch, f"{title}, batch {number}")
+                if outcome is not None:
+                    means.add(batch.global_size, *outcome)
+                    bar.step(batch.global_size, *outcome, timer.fraction)
                 self._stop_if_asked()
+        if not means.images:
+            raise TrainingError(
+                f"{title}: every batch was skipped; look at the images that are named above"
+            )
         means.waited = timer.fraction
         return means
+
+    def _guarded(
+        self, batch: ImageBatch, where: str
+    ) -> tuple[float, float | None, float | None] | None:
+        """workout on one batch -> its means; None where it was skipped."""
+        guard = self.trainer.guard
+        try:
+            outcome = self._batch(batch, where)
+        except NotFinite as error:
+            guard.skip(error)
+            return None
+        guard.learnt(outcome[0], training=self.trainer.training)
+        return outcome
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float | None, float | None]:
         """workout on one batch -> loss, accuracy, agreement, as means over all processes.

@@ -12,6 +12,8 @@ from deelish.engines import Context
 from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import ImageTensor
+from deelish.training.finite import check_update
+from deelish.training.guards import Guard
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Trainer:
 
     Attributes:
         memory: what the losses and checks of distillation share from batch to batch.
+        guard: stops or skips batches with numbers that are not finite.
         training: whether the batch is for training, not for validation.
         where: which batch it is, in words.
         agreement: the fraction of the batch on which student and teacher predict the same class;
@@ -69,6 +72,7 @@ class Trainer:
     ) -> None:
         self.context, self.counts, self.extent = context, counts, extent
         self.memory = TeachingMemory(context)
+        self.guard = Guard(context.engine.group)
         self.training = True
         self.where = "the start"
         self.agreement: float | None = None
@@ -112,6 +116,10 @@ class Trainer:
             self._batches += 1
             self.counts.updates += 1
             self.seed_dropout()
+        # The passes of a batch that was skipped hold its memory.
+        self._pending.clear()
+        samples = [] if images.labels is None else images.labels.samples
+        self.guard.begin(self._batches, where, samples)
         self.memory.begin(images, self.epoch, training=self.training, substitute=fraction == 0)
 
     def seed_dropout(self) -> None:
@@ -134,6 +142,8 @@ class Trainer:
 
     def classify(self, model: Learner, images: ImageTensor) -> Forward:
         """A forward pass of a student, from whose logits it learns at `backprop`."""
+        if self.training:
+            self.guard.before_forward(model)
         forward = self.forward(model, images)
         self._pending[model] = forward
         return forward
@@ -161,6 +171,10 @@ class Trainer:
         """One step of the network's own optimiser, and of those of projections in its loss.
 
         unchanged: layers that the loss does not depend on.
+
+        Raises:
+            NotFinite: a gradient is not finite, and no weight was changed; a weight is not finite
+                after the step; or another process found something.
         """
         learners: list[Learner | Projection] = [model, *self.memory.used_projections()]
         optimizers = [self._optimizer(learner) for learner in learners]
@@ -168,9 +182,12 @@ class Trainer:
         if engine.group.world_size > 1:
             # Gradients are summed over the processes, and each loss is a mean over its own images.
             loss = loss * self._fraction
-        engine.update(optimizers, loss, self.lr)
-        engine.group.average_buffers(model.module, self._fraction)
-        model.weights_changed(self._crop, unchanged)
+        found = engine.update(optimizers, loss, self.lr, failed=self.guard.failed)
+        if found != "gradient":
+            engine.group.average_buffers(model.module, self._fraction)
+            model.weights_changed(self._crop, unchanged)
+            self.guard.updated(model)
+        check_update(self.guard, model, [learner.module for learner in learners], found)
 
     def done(self, model: Learner) -> None:
         """Forget what the network classified."""
