@@ -284,6 +284,34 @@ def test_an_epoch_without_a_finite_batch_is_no_row(session, sets):
         BatchTrain(workout, epochs=1, on_nan="skip")
 
 
+@pytest.mark.parametrize("forever", [False, True])
+def test_a_scaled_gradient_may_overflow_in_float16_until_the_scale_is_1(corners, forever):
+    """PyTorch's scaler begins at 2^16 and halves its scale after each overflow."""
+    with Deel(seed=1, engine="torch", precision="float16") as session:
+        InputBatch(corners[0], batch_size=2)
+        student, batches = module_student(), []
+        if forever:
+            student.module.module.conv1.weight.register_hook(lambda gradient: gradient * torch.inf)
+
+        def workout(x, t):
+            batches.append(student.record().arrays["conv1.weight"])
+            student.classify(x)
+            # The slope of the logits is 1, which float16 holds up to a scale of 2^15.
+            return student.backprop(t, distill=np.zeros((2, 4)), loss=lambda s, _: s.sum())
+
+        if forever:
+            with pytest.raises(NotFinite, match="the gradient of layer 'conv1' weight"):
+                once(workout)
+            assert len(batches) == 17
+            assert np.array_equal(batches[0], batches[-1])
+        else:
+            once(workout)
+            assert len(batches) == 32
+            assert session.engine._scaler.get_scale() < 2**16
+            assert not np.array_equal(batches[0], batches[-1])
+            assert np.isfinite(student.record().arrays["conv1.weight"]).all()
+
+
 def test_another_on_nan_is_refused(session, sets):
     with pytest.raises(
         TrainingError, match=r"BatchTrain\(on_nan='ignore'\): give 'stop' or 'skip'"
