@@ -28,6 +28,7 @@ _BY_OURS: dict[str, str] = {
     "schedule": "scheduler lr_scheduler lr_schedule lr_policy lr_scheduler_type sched",
     "warmup": "warmup_epochs warmup_steps warmup_ratio warmup_fraction",
     "checkout": "callback callbacks",
+    "on_nan": "terminate_on_nan detect_anomaly nan_policy",
     "weight_decay": "wd decay l2",
     "betas": "beta1 beta2 momentum",
     # InputBatch

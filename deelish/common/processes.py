@@ -93,8 +93,9 @@ class Group:
     def broadcast_weights(self, module: Any) -> None:
         """Give all processes the weights of rank 0, once for a module."""
 
-    def all_reduce_gradients(self, parameters: Iterable[Any]) -> None:
-        """Replace each parameter's gradient by its sum over the processes."""
+    def all_reduce_gradients(self, parameters: Iterable[Any], failed: bool = False) -> bool:
+        """Replace each parameter's gradient by its sum over the processes; whether any failed."""
+        return failed
 
     def average_buffers(self, module: Any, weight: float) -> None:
         """Replace buffers, such as running means, by their average with this process's weight."""

@@ -183,7 +183,7 @@ def _check_logits(
     student: Learner, owner: Predictor | None, values: np.ndarray, memory: TeachingMemory
 ) -> None:
     """Refuse probabilities: no entry is below 0, and each row sums to 1."""
-    if owner in memory.logits_seen:
+    if owner in memory.logits_seen or not np.isfinite(values).all():
         return
     if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):
         raise TrainingError(

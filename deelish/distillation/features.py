@@ -69,8 +69,11 @@ def configure_feature_loss(
 
 def feature_loss(
     student: Learner, blob: Any, given: FeatureTensor, loss: FeatureLoss, memory: TeachingMemory
-) -> Any:
-    """The loss between the projected student and the standardised teacher: the engine's scalar.
+) -> tuple[Any, np.ndarray]:
+    """The loss between the projected student and the standardised teacher, and the teacher's.
+
+    The loss is the engine's scalar, the teacher's features (n, channels) are pooled. Those that are
+    not finite are not counted in the running mean; the caller refuses them.
 
     Args:
         student: the network in training.
@@ -80,20 +83,15 @@ def feature_loss(
         memory: holds the projection and the running mean and deviation.
 
     Raises:
-        TrainingError: features of other images, that are not finite, with other axes than (n,
-            channels), (n, tokens, channels) or (n, channels, height, width), or with more or fewer
-            channels than in the batches before.
+        TrainingError: features of other images, with other axes than (n, channels), (n, tokens,
+            channels) or (n, channels, height, width), or with more or fewer channels than in the
+            batches before.
     """
     check_features(student, given, memory)
     engine, images, pair = student.engine, len(memory.images), (given.owner, given.layer)
     own = mean_over_positions(engine, blob, images, f"{loss.blob!r} of {student.name}")
     teacher = given.engine.numpy(given.pooled)
     what = f"{given.layer!r} of {given.owner.name if given.owner else 'the teacher'}"
-    if not np.isfinite(teacher).all():
-        raise TrainingError(
-            f"{student.name}.backprop: the features of {what} hold NaN or infinity; look at the"
-            " teacher's weights, and at mean= and scale= of its pixels"
-        )
     channels, outputs = own.shape[1], teacher.shape[1]
     project = memory.projection((student, *pair, loss.blob), channels, outputs)
     if (project.channels, project.outputs) != (channels, outputs):
@@ -105,4 +103,4 @@ def feature_loss(
     projected = project(own.reshape((images, channels, 1, 1)), training=memory.training)
     standard = memory.standardised(pair, teacher).reshape((images, outputs, 1, 1))
     features = Features(engine, projected, engine.array(standard))
-    return FEATURE_LOSSES[loss.name](features)
+    return FEATURE_LOSSES[loss.name](features), teacher

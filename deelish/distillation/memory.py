@@ -124,6 +124,8 @@ class TeachingMemory:
     def standardised(self, features: Parts, values: np.ndarray) -> np.ndarray:
         """Features (n, channels), by mean and deviation of all training images up to this batch.
 
+        Those of a batch with NaN or infinity are not counted.
+
         Args:
             features: the predictor and the layer; each pair has an estimate of its own, which ends
                 with the training.
@@ -135,7 +137,8 @@ class TeachingMemory:
             statistics = self._statistics[name] = Standardisation(values.shape[1])
         if self.training and name not in self._added:
             self._added.add(name)
-            statistics.add(values[:0] if self._substitute else values, self.context.engine.group)
+            omitted = self._substitute or not np.isfinite(values).all()
+            statistics.add(values[:0] if omitted else values, self.context.engine.group)
         return statistics(values)
 
     def state(self) -> State:

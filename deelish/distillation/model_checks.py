@@ -18,8 +18,10 @@ from deelish.errors import DeelishError, TrainingError, first_line
 ROUNDING = 0.05
 
 
-def checked_logits(model: InferenceModel, values: Any) -> np.ndarray:
+def checked_logits(model: InferenceModel, values: Any, guarded: bool = False) -> np.ndarray:
     """The model's logits for float32 (n, channels, size, size): float32 (n, classes).
+
+    Those of a training, which is `guarded`, may hold NaN and infinity.
 
     Raises:
         TrainingError: it fails, or its output has another shape or numbers that are not finite.
@@ -31,7 +33,7 @@ def checked_logits(model: InferenceModel, values: Any) -> np.ndarray:
             f"{model.name}: its output for {len(values)} images is {shape}, where logits"
             f" ({len(values)}, classes) are needed; give the {model.kind} with its classifier"
         )
-    if output.dtype.kind != "f" or not np.isfinite(output).all():
+    if output.dtype.kind != "f" or not (guarded or np.isfinite(output).all()):
         numbers = f"numbers of {output.dtype}" if output.dtype.kind != "f" else "NaN or infinity"
         raise TrainingError(
             f"{model.name}: its output holds {numbers}, where finite logits are needed; look at its"
@@ -59,17 +61,21 @@ def output_of(model: InferenceModel, values: Any, layer: str | None = None) -> n
     return np.asarray(output)
 
 
-def first_logits(model: InferenceModel, values: Any) -> np.ndarray:
+def first_logits(model: InferenceModel, values: Any, guarded: bool = False) -> np.ndarray:
     """The logits (n, classes) of the first batch, after all checks.
+
+    Those that hold NaN or infinity, in a training, are not compared.
 
     Raises:
         TrainingError: the model fails a check.
     """
     before = model.fresh_digest()
-    logits = checked_logits(model, values)
+    logits = checked_logits(model, values, guarded)
     # Before the second run: a model that trains itself gives other logits there, too.
     if model.fresh_digest() != before:
         raise TrainingError(f"{model.name}: {CHANGED}")
+    if not np.isfinite(logits).all():
+        return logits
     alone = checked_logits(model, values[:1])
     if alone.shape[1] != logits.shape[1]:
         raise TrainingError(

@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from hashlib import sha256
 from typing import Any, Unpack
 
+import numpy as np
+
 from deelish.common.arguments import checked_call
 from deelish.distillation.model_checks import checked_logits, first_logits, output_of
 from deelish.distillation.sources import source_of
@@ -112,13 +114,14 @@ class WrappedModel(Predictor):
 
         Raises:
             TrainingError: the model fails a check: finite logits (n, classes), no randomness, no
-                parameter changed.
+                parameter changed. A training looks for NaN and infinity by itself.
         """
         rule = self.preprocessing
         values = self._model.input_of(images.pixels(rule), rule)
         self._model.full_batch = images.viewing.full_batch
-        made = (checked_logits if self._checked else first_logits)(self._model, values)
-        self._checked = True
+        guarded = images.viewing.guarded
+        made = (checked_logits if self._checked else first_logits)(self._model, values, guarded)
+        self._checked |= bool(np.isfinite(made).all())
         if self._classes not in (None, made.shape[1]):
             raise TrainingError(
                 f"{self.name}: gave {made.shape[1]} logits an image, where {self._classes} are"

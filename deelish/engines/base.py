@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
+# Of which arrays numbers are meant: the weights with the buffers, or the gradients.
+Part = Literal["weight", "gradient"]
+
 # Weights by layer name, then by blob name ("weight", "bias", ...), float32.
 Values = dict[str, dict[str, np.ndarray]]
 
@@ -27,6 +30,14 @@ NO_GRADIENT = (
     "backprop: the loss depends on no weight, so that nothing would be learnt; take detach(),"
     " no_grad() and numpy() out of the student's forward(), of the loss and of the script"
 )
+
+
+class NamedArray(NamedTuple):
+    """An array of a module: its layer, "" where it has none, its name there, its numbers."""
+
+    layer: str
+    name: str
+    values: Any
 
 
 class Engine(Resumable):
@@ -171,12 +182,45 @@ class Engine(Resumable):
         """
 
     @abstractmethod
-    def update(self, optimizers: Sequence[Any], loss: Any, lr: float) -> None:
+    def update(
+        self, optimizers: Sequence[Any], loss: Any, lr: float, *, failed: bool = False
+    ) -> Part | None:
         """The gradients of a scalar loss, and one step of each optimiser at this learning rate.
+
+        Args:
+            optimizers: those whose arrays the loss depends on.
+            loss: the scalar.
+            lr: the learning rate.
+            failed: whether this process cannot learn from the batch; then none of its group does.
+
+        Returns:
+            "gradient" where one holds NaN or infinity, or a process failed, and no optimiser made
+            its step; "weight" where one holds NaN or infinity after the step; else None.
 
         Raises:
             TrainingError: the loss depends on no weight.
         """
+
+    @abstractmethod
+    def all_finite(self, tensors: Iterable[Any]) -> bool:
+        """Whether none of the framework's tensors holds NaN or infinity."""
+
+    @abstractmethod
+    def named_arrays(self, module: Any, part: Part) -> Iterator[NamedArray]:
+        """The weights of a module, buffers among them, or the gradients that are there."""
+
+    def not_finite(self, module: Any, part: Part) -> list[NamedArray]:
+        """Those of a module's weights or gradients that hold NaN or infinity, in its order."""
+        arrays = self.named_arrays(module, part)
+        return [array for array in arrays if not self.all_finite([array.values])]
+
+    @abstractmethod
+    def copied_buffers(self, module: Any) -> Sequence[Any]:
+        """Copies of what a forward pass of training changes: buffers, such as running means."""
+
+    @abstractmethod
+    def restore_buffers(self, module: Any, copies: Sequence[Any]) -> None:
+        """Give a module the buffers that were copied."""
 
     @abstractmethod
     def ema_update(self, module: Any, other: Any, decay: float) -> None:

@@ -17,6 +17,16 @@ class TrainableArray(NamedTuple):
     decay_mult: float
 
 
+def own_arrays(plan: Plan) -> list[tuple[str, str]]:
+    """The arrays of a plan by layer and name, shared ones once: under their owner."""
+    return [
+        (layer, name)
+        for layer, blobs in plan.weights.items()
+        for name in blobs
+        if (layer, name) not in plan.owners
+    ]
+
+
 def trainable_arrays(plan: Plan) -> list[TrainableArray]:
     """The trainable arrays, shared ones once, those with an lr_mult of 0 among them.
 
@@ -25,9 +35,8 @@ def trainable_arrays(plan: Plan) -> list[TrainableArray]:
     """
     arrays = [
         TrainableArray(layer, name, *plan.multipliers(layer, name))
-        for layer, blobs in plan.weights.items()
-        for name, blob in blobs.items()
-        if blob.trainable and (layer, name) not in plan.owners
+        for layer, name in own_arrays(plan)
+        if plan.weights[layer][name].trainable
     ]
     if not any(array.lr_mult for array in arrays):
         raise TrainingError(

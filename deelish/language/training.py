@@ -17,6 +17,7 @@ from deelish.language.saving import saving_of
 from deelish.language.session import Deel, current_session
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.checkpoints.resuming import Resuming, Saving
+from deelish.training.guards import ON_NAN
 from deelish.training.history import History
 from deelish.training.loop import Checkout, Loop, Workout
 from deelish.training.run import Run
@@ -26,7 +27,7 @@ from deelish.training.trainer import Extent, Optimization, Trainer
 # The arguments of BatchTrain that an unknown option may have been meant as.
 _OWN = (
     *("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout"),
-    *("resume", "checkpoint_minutes", "checkpoint_updates", "on_save_error"),
+    *("resume", "checkpoint_minutes", "checkpoint_updates", "on_save_error", "on_nan"),
 )
 
 
@@ -111,6 +112,7 @@ def BatchTrain(
     checkpoint_minutes: float = 10,
     checkpoint_updates: int | None = None,
     on_save_error: str = "stop",
+    on_nan: str = "stop",
     **options: Any,
 ) -> History:
     """Train: `workout(x, t)` for every batch of images x with labels t, `checkout()` every epoch.
@@ -134,6 +136,9 @@ def BatchTrain(
             Ctrl-C, SIGTERM or SIGHUP.
         on_save_error: "stop" ends the training where a checkpoint cannot be written; "go on" keeps
             the last one, and reports it once.
+        on_nan: "stop" ends the training at a batch with NaN or infinity in its images, labels,
+            teacher's logits, loss or gradients, "skip" leaves that batch out, and stops after 20 in
+            a row, or after more than 20 and 1 % of all. Neither changes a weight by such a batch.
         **options: the optimiser's own: momentum=0.9, weight_decay=5e-4, ...
 
     Returns:
@@ -141,7 +146,8 @@ def BatchTrain(
 
     Raises:
         UsageError: an option that the optimiser does not take.
-        TrainingError: an unknown optimiser or schedule, or a value that cannot be used.
+        TrainingError: an unknown optimiser or schedule, a value that cannot be used, or, while
+            training, NaN or infinity: in one sentence what holds it and in which images.
         DataError: there are no images yet.
         FileError: the folder of the checkpoints cannot be written, has no room, is in use, or
             belongs to another training.
@@ -149,12 +155,14 @@ def BatchTrain(
     check_functions(workout, checkout, schedule)
     if not is_count(epochs):
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
+    if on_nan not in ON_NAN:
+        raise TrainingError(f"BatchTrain(on_nan={on_nan!r}): give 'stop' or 'skip'")
     session, lr = current_session(), checked_lr(lr, optimizer)
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     how = Optimization(optimizer, lr, factors, options)
     saving = saving_of(resume, checkpoint_minutes, checkpoint_updates, on_save_error)
-    return _train(session, workout, checkout, how, epochs, saving)
+    return _train(session, workout, checkout, how, epochs, saving, on_nan)
 
 
 def _train(
@@ -164,6 +172,7 @@ def _train(
     how: Optimization,
     epochs: int,
     saving: Saving | None,
+    on_nan: str,
 ) -> History:
     dataset = session.dataset
     if dataset is None:
@@ -175,10 +184,17 @@ def _train(
 
     session.report_precision()
     full_batch = dataset.train.full_batch(session.engine.group)
-    viewing = Viewing(dataset.choices.crop, session.teacher_cache, session.largest, full_batch)
+    viewing = Viewing(
+        dataset.choices.crop,
+        session.teacher_cache,
+        guarded=True,
+        shown=session.largest,
+        full_batch=full_batch,
+    )
     extent = Extent(epochs, len(dataset.train))
     before = session.trainer
     trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
+    trainer.guard.on_nan = on_nan
     run = Run(trainer, dataset, workout, session.state, epochs_before=session.counts.epochs)
     resuming = None if saving is None else Resuming(saving)
     session.trainer = trainer

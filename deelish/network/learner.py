@@ -25,10 +25,12 @@ class Forward:
 
     Attributes:
         logits: the logits, with the inner blobs that were asked for.
+        data: the input (n, channels, size, size), the engine's tensor.
         heads: in training the logits of each auxiliary classifier, with its weight in the loss.
     """
 
     logits: LogitsTensor
+    data: Any
     heads: Sequence[tuple[Any, float]] = ()
 
 
@@ -138,7 +140,8 @@ class Learner(Predictor):
         tensor = LogitsTensor(rows_of(made[logits], logits), self.engine, self, images)
         tensor.training = training
         tensor.features = {name: made[name] for name in inner}
-        return Forward(tensor, [(rows_of(made[name], name), heads[name]) for name in heads])
+        auxiliary = [(rows_of(made[name], name), heads[name]) for name in heads]
+        return Forward(tensor, made[self.data_blob], auxiliary)
 
     def logits(self, images: ImageTensor) -> Any:
         """The engine's tensor (n, classes), in evaluation mode."""
@@ -168,7 +171,9 @@ class Learner(Predictor):
         self._check_input(tuple(data.shape), blobs, training=training)
         inputs = {self.data_blob: data}
         module = self.module if module is None else module
-        return self.engine.run(module, inputs, blobs, training=training, reduced=reduced)
+        made = self.engine.run(module, inputs, blobs, training=training, reduced=reduced)
+        # A layer of a user's module may have this name.
+        return {self.data_blob: data, **made}
 
     def logits_from(self, values: np.ndarray) -> np.ndarray:
         """Logits (n, classes) of an input float32 (n, channels, size, size), in evaluation mode."""

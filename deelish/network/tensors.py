@@ -95,12 +95,14 @@ class Viewing:
     Attributes:
         crop: a crop fraction in place of each network's own.
         cache: the teacher cache for these images, or None.
+        guarded: whether a training looks for NaN and infinity in what teachers make of them.
         shown: gives the preprocessing that sets the size of `value`; None for the default size.
         full_batch: how many images of a full batch this process has; None outside of trainings.
     """
 
     crop: float | None = None
     cache: LogitsCache | None = None
+    guarded: bool = False
     shown: Callable[[], Preprocessing | None] = lambda: None
     full_batch: int | None = None
 

@@ -130,7 +130,9 @@ class Preprocessing:
         mean = np.asarray(self.mean, np.float32).reshape(-1, 1, 1)
         np.subtract(_planes(pixels, self.order), mean, out=values)
         if self.scale != 1:
-            values *= np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
+            # What overflows is found by a training, which names the images.
+            with np.errstate(over="ignore"):
+                values *= np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
         return values
 
     def check(self, pixels: NDArray[np.uint8]) -> None:

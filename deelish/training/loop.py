@@ -17,6 +17,7 @@ from deelish.images.loader import Loader
 from deelish.network.learner import learners_of
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.checkpoints.resuming import Resuming
+from deelish.training.guards import NotFinite
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import STOPPING, Interrupt
 from deelish.training.place import Place
@@ -124,13 +125,31 @@ class Loop:
         timer, start = WaitTimer(batches), time.perf_counter() - place.seconds
         with Bar(title, len(loader.samples), means.images) as bar, closing(batches):
             for batch in timer:
-                outcome = self._batch(batch, f"{title}, batch {batch.number}")
-                means.add(batch.global_size, *outcome)
-                bar.step(batch.global_size, *outcome, timer.fraction)
+                outcome = self._guarded(batch, f"{title}, batch {batch.number}")
+                if outcome is not None:
+                    means.add(batch.global_size, *outcome)
+                    bar.step(batch.global_size, *outcome, timer.fraction)
                 means.waited, place.batches = timer.fraction, batch.number
                 if training:
                     place.seconds = time.perf_counter() - start
                 self._between_updates()
+        if not means.images:
+            raise TrainingError(
+                f"{title}: every batch was skipped; look at the images that are named above"
+            )
+
+    def _guarded(
+        self, batch: ImageBatch, where: str
+    ) -> tuple[float, float | None, float | None] | None:
+        """workout on one batch -> its means; None where it was skipped."""
+        guard = self.trainer.guard
+        try:
+            outcome = self._batch(batch, where)
+        except NotFinite as error:
+            guard.skip(error)
+            return None
+        guard.learnt(outcome[0], training=self.trainer.training)
+        return outcome
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float | None, float | None]:
         """workout on one batch -> loss, accuracy, agreement, as means over all processes.

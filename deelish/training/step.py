@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from deelish.distillation.checks import teacher_logits
 from deelish.distillation.configured_loss import ConfiguredLoss, configure_loss
@@ -15,7 +16,9 @@ from deelish.distillation.losses import LogitPair
 from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
-from deelish.training.targets import Targets, known_targets, targets_of, true_targets
+from deelish.network.tensors import LabelTensor
+from deelish.training.finite import check_input, check_labels, check_loss, check_teacher
+from deelish.training.targets import Targets, known_targets, targets_of
 from deelish.training.trainer import Trainer
 
 
@@ -70,16 +73,19 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
             option that is not known.
         PlanError: a hint names a layer that is not there.
         DataError: labels outside of the network's classes.
+        NotFinite: NaN or infinity in the input, the labels, the teacher's logits or features, the
+            loss, the gradients, or the weights after the update.
     """
     forward = trainer.pending(student)
+    check_input(trainer.guard, student, forward)
     if is_features(arguments.distill):
         return _from_features(trainer, student, forward, t, arguments)
     _check_logits_alone(student, t, arguments)
     distill, with_labels = arguments.distill, not isinstance(arguments.distill, bool)
     if with_labels or not distill:
-        targets = targets_of(student, t, len(trainer.images))
+        targets = _targets(trainer, student, t)
     else:
-        targets = true_targets(student, trainer.images)
+        targets = _true_targets(trainer, student)
     taught = None
     if distill is False:
         _check_alone(student, arguments)
@@ -90,6 +96,7 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
         hints = hints_of(arguments.hint)
         given = distill if with_labels else t
         teacher, taught = teacher_logits(student, given, trainer.memory)
+        check_teacher(trainer.guard, student, given, taught, trainer.images)
         forward = _with_features(student, forward, student_blobs(student, hints), trainer)
         distillation = Distillation(loss, with_labels, trainer.epoch)
         value = _distillation_loss(student, forward, targets, teacher, distillation)
@@ -109,12 +116,14 @@ def _from_features(
     weights = loss_weights((1.0, 1.0), loss.weights, t is not None, trainer.epoch)
     forward = _with_features(student, forward, [loss.blob], trainer)
     blob = forward.logits.features[loss.blob]
-    value = feature_loss(student, blob, given, loss, memory) * weights[0]
+    value, taught = feature_loss(student, blob, given, loss, memory)
+    check_teacher(trainer.guard, student, given, taught, trainer.images)
+    value = value * weights[0]
     if t is None:
         targets = known_targets(student, trainer.images)
         made = Objective(value, unchanged=student.last_layers)
         return _finished(trainer, student, forward, targets, made)
-    targets = targets_of(student, t, len(trainer.images))
+    targets = _targets(trainer, student, t)
     if weights[1]:
         value = value + targets.loss(student, forward) * weights[1]
     return _finished(trainer, student, forward, targets, Objective(value))
@@ -127,14 +136,34 @@ def _finished(
     value, taught = made.value, made.taught
     engine = student.engine
     number = float(engine.numpy(value))
-    _check_finite(student, number, trainer)
+    check_loss(trainer.guard, student, number)
     predicted = engine.numpy(forward.logits.content).argmax(1)
     if taught is not None:
         trainer.agreement = float((predicted == taught.argmax(1)).mean())
     if trainer.training:
         trainer.update(student, value, made.unchanged)
+    elif engine.group.all_sum([trainer.guard.failed])[0]:
+        trainer.guard.fail_together(student)
     trainer.done(student)
     return Outcome(number, targets.accuracy(predicted))
+
+
+def _targets(trainer: Trainer, student: Learner, t: Any) -> Targets:
+    """The targets in workout's t.
+
+    Where they are not finite, zeros take part with the other processes until all of them fail.
+    """
+    images = len(trainer.images)
+    finite = check_labels(trainer.guard, student, t)
+    return targets_of(student, t if finite else np.zeros(images, np.int64), images)
+
+
+def _true_targets(trainer: Trainer, student: Learner) -> Targets:
+    """The targets in the labels that come with the images, if any."""
+    labels = trainer.images.labels
+    if isinstance(labels, LabelTensor) and not labels.known:
+        return Targets(None)
+    return _targets(trainer, student, labels)
 
 
 def _distillation_loss(
@@ -205,12 +234,4 @@ def _check_alone(student: Learner, arguments: BackpropArguments) -> None:
         raise TrainingError(
             f"{student.name}.backprop: {given[0]}= is about a teacher's logits, and there are none;"
             " pass distill=logits with logits = teacher.batch_feature(x)"
-        )
-
-
-def _check_finite(student: Learner, loss: float, trainer: Trainer) -> None:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"{student.name}: the loss is {loss} at {trainer.where}; the weights are those before"
-            " this batch; look at its images, or train with a lower lr="
         )

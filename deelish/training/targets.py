@@ -51,13 +51,6 @@ class Targets:
         return math.nan if self.labels is None else float((predicted == self.labels).mean())
 
 
-def true_targets(network: Learner, images: ImageTensor) -> Targets:
-    """The targets in the labels that come with the images, if any."""
-    if isinstance(images.labels, LabelTensor) and not images.labels.known:
-        return Targets(None)
-    return targets_of(network, images.labels, len(images))
-
-
 def targets_of(network: Learner, t: Any, images: int) -> Targets:
     """The targets in workout's t, in n whole numbers, or in class probabilities (n, classes).
 

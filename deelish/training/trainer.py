@@ -12,6 +12,8 @@ from deelish.engines import Context
 from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import ImageTensor
+from deelish.training.finite import check_update
+from deelish.training.guards import Guard
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Trainer:
         optimizers: that of each student, and of each projection in a loss.
         batches: how many batches of this training have begun.
         memory: what the losses and checks of distillation share from batch to batch.
+        guard: stops or skips batches with numbers that are not finite.
         on_new_student: is called before the first update of a student, or of a projection.
         training: whether the batch is for training, not for validation.
         where: which batch it is, in words.
@@ -73,6 +76,7 @@ class Trainer:
     ) -> None:
         self.context, self.counts, self.extent = context, counts, extent
         self.memory = TeachingMemory(context)
+        self.guard = Guard(context.engine.group)
         self.training = True
         self.where = "the start"
         self.agreement: float | None = None
@@ -117,6 +121,10 @@ class Trainer:
             self.batches += 1
             self.counts.updates += 1
             self.seed_dropout()
+        # The passes of a batch that was skipped hold its memory.
+        self._pending.clear()
+        samples = [] if images.labels is None else images.labels.samples
+        self.guard.begin(self.batches, where, samples)
         self.memory.begin(images, self.epoch, training=self.training, substitute=fraction == 0)
 
     def seed_dropout(self) -> None:
@@ -139,6 +147,8 @@ class Trainer:
 
     def classify(self, model: Learner, images: ImageTensor) -> Forward:
         """A forward pass of a student, from whose logits it learns at `backprop`."""
+        if self.training:
+            self.guard.before_forward(model)
         forward = self.forward(model, images)
         self._pending[model] = forward
         return forward
@@ -166,6 +176,10 @@ class Trainer:
         """One step of the network's own optimiser, and of those of projections in its loss.
 
         unchanged: layers that the loss does not depend on.
+
+        Raises:
+            NotFinite: a gradient is not finite, and no weight was changed; a weight is not finite
+                after the step; or another process found something.
         """
         learners: list[Learner | Projection] = [model, *self.memory.used_projections()]
         optimizers = [self.optimizer_of(learner) for learner in learners]
@@ -173,9 +187,12 @@ class Trainer:
         if engine.group.world_size > 1:
             # Gradients are summed over the processes, and each loss is a mean over its own images.
             loss = loss * self._fraction
-        engine.update(optimizers, loss, self.lr)
-        engine.group.average_buffers(model.module, self._fraction)
-        model.weights_changed(self._crop, unchanged)
+        found = engine.update(optimizers, loss, self.lr, failed=self.guard.failed)
+        if found != "gradient":
+            engine.group.average_buffers(model.module, self._fraction)
+            model.weights_changed(self._crop, unchanged)
+            self.guard.updated(model)
+        check_update(self.guard, model, [learner.module for learner in learners], found)
 
     def done(self, model: Learner) -> None:
         """Forget what the network classified."""

@@ -195,6 +195,21 @@ def with_a_bad_image(folder):
     return {"history": history, "weights": weights(student)}
 
 
+def with_bad_logits(folder):
+    """The teacher's logits of the fifth image of each list are NaN, in one of the processes."""
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=7, **PLAIN)
+    student = small()
+
+    def workout(x, t):
+        logits = np.zeros((len(x), 4), np.float32)
+        logits[[sample.line == 5 for sample in t.samples]] = np.nan
+        student.classify(x)
+        return student.backprop(t, distill=logits)
+
+    history = BatchTrain(workout, epochs=3, on_nan="skip", **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
 def interrupted(folder):
     """Ctrl-C reaches the last process in the ninth batch; all stop after that batch."""
     InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
@@ -237,6 +252,7 @@ CASES = (
         with_hints_and_a_peer,
         with_features,
         with_dropout,
+        with_bad_logits,
     ),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, interrupted, saved),
 )

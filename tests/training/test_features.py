@@ -250,7 +250,7 @@ class Odd(nn.Module):
         (lambda x: x[:, :2], "3 channels of 'input of score' are to learn 2 of 'part' of Odd"),
         (lambda x: [x], "layer 'part' makes list, no tensor"),
         (lambda x: x[:2], r"'part' of Odd makes \(2, 3\) of 16 images"),
-        (lambda x: x * math.inf, "features of 'part' of Odd hold NaN or infinity"),
+        (lambda x: x * math.inf, "the features 'part' of the teacher Odd are not finite"),
     ],
 )
 def test_features_that_change_or_are_none_are_refused(corners, make, sentence):

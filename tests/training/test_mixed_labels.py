@@ -114,7 +114,6 @@ def test_dkd_refuses_class_probabilities(session, sets, alone):
         (np.full((16, 5), 0.2), "t has probabilities of 5 classes, but it has 4; give as many"),
         (np.full((16, 4), 0.3), "whose rows do not sum to 1; give probabilities"),
         (np.array([[1.5, -0.5, 0, 0]] * 16), "below 0 or whose rows do not sum to 1"),
-        (np.full((16, 4), np.nan), "whose rows do not sum to 1; give probabilities"),
     ],
 )
 def test_rows_that_are_no_probabilities_are_refused(session, sets, probabilities, words):

@@ -162,7 +162,7 @@ def test_labels_beyond_the_students_classes_are_named_with_their_line(session, c
     assert large.plan.classes == 10
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_update(session, sets):
+def test_logits_that_are_not_finite_stop_before_the_update(session, sets):
     student = small()
     before = session.engine.state(student.module)
 
@@ -171,7 +171,10 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(session, sets):
         logits = np.full((len(x), 4), np.nan, np.float32)
         return student.backprop(t, distill=logits)
 
-    refused("Small: the loss is nan at epoch 1/1, batch 1; the weights are those before", workout)
+    sentence = (
+        "Small: the logits of the teacher are not finite at epoch 1/1, batch 1; the weights are"
+    )
+    refused(f"{sentence} those before this batch; look at", workout)
     after = session.engine.state(student.module)
     assert np.array_equal(before["score"]["weight"], after["score"]["weight"])
 

@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import NO_GRADIENT, Engine
+from deelish.engines.base import NO_GRADIENT, Engine, NamedArray, Part
 from deelish.engines.chainer import checkpoint
 from deelish.engines.chainer.adopted import AdoptedChain, copy_buffers
 from deelish.engines.chainer.device import choose_device, computing, drawing_from, to_numpy
+from deelish.engines.chainer.finite import (
+    all_finite,
+    copied_buffers,
+    named_arrays,
+    restore_buffers,
+)
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.learning import ChainerLearningModel
 from deelish.engines.chainer.module import PlanChain
@@ -115,16 +121,35 @@ class ChainerEngine(Engine):
     ) -> Optimizer:
         return Optimizer(module, name, lr, options)
 
-    def update(self, optimizers: Sequence[Optimizer], loss: Any, lr: float) -> None:
+    def update(
+        self, optimizers: Sequence[Optimizer], loss: Any, lr: float, *, failed: bool = False
+    ) -> Part | None:
         with self._computing():
             for optimizer in optimizers:
                 optimizer.own.target.cleargrads()
             if not loss.requires_grad:
                 raise TrainingError(NO_GRADIENT)
             loss.backward()
+            loss.unchain_backward()
+            trained = [value for optimizer in optimizers for value in optimizer.trained]
+            if failed or not all_finite(value.grad for value in trained):
+                return "gradient"
             for optimizer in optimizers:
                 optimizer.step(lr)
-            loss.unchain_backward()
+            return None if all_finite(trained) else "weight"
+
+    def all_finite(self, tensors: Iterable[Any]) -> bool:
+        with self._computing():
+            return all_finite(tensors)
+
+    def named_arrays(self, module: PlanChain | AdoptedChain, part: Part) -> Iterator[NamedArray]:
+        return named_arrays(module, part)
+
+    def copied_buffers(self, module: PlanChain | AdoptedChain) -> list[Any]:
+        return copied_buffers(module)
+
+    def restore_buffers(self, module: PlanChain | AdoptedChain, copies: Sequence[Any]) -> None:
+        restore_buffers(module, copies)
 
     def ema_update(
         self, module: PlanChain | AdoptedChain, other: PlanChain | AdoptedChain, decay: float

@@ -117,6 +117,11 @@ class Optimizer:
         elif decay:
             rule.add_hook(chainer.optimizer_hooks.WeightDecay(decay), "WeightDecay")
 
+    @property
+    def trained(self) -> list[Any]:
+        """The parameters that have a gradient, and so change at the next step."""
+        return [parameter for parameter, _ in self._lr_mults if parameter.grad is not None]
+
     def step(self, lr: float) -> None:
         """One step at this learning rate along the gradients that the chain has."""
         for parameter, lr_mult in self._lr_mults:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import Engine
+from deelish.engines.base import Engine, NamedArray, Part
 from deelish.engines.custom import custom
 from deelish.engines.numpy.layers import OPS
 from deelish.engines.precision import only_float32
@@ -108,7 +108,21 @@ class NumpyEngine(Engine):
     def optimizer(self, module: Any, name: str, lr: float, options: Mapping[str, Any]) -> Any:
         raise EngineError(_NO_TRAINING)
 
-    def update(self, optimizers: Sequence[Any], loss: Any, lr: float) -> None:
+    def update(
+        self, optimizers: Sequence[Any], loss: Any, lr: float, *, failed: bool = False
+    ) -> Part | None:
+        raise EngineError(_NO_TRAINING)
+
+    def all_finite(self, tensors: Iterable[np.ndarray]) -> bool:
+        return all(bool(np.isfinite(tensor).all()) for tensor in tensors)
+
+    def named_arrays(self, module: PlanArrays, part: Part) -> Iterator[NamedArray]:
+        raise EngineError(_NO_TRAINING)
+
+    def copied_buffers(self, module: PlanArrays) -> Sequence[Any]:
+        raise EngineError(_NO_TRAINING)
+
+    def restore_buffers(self, module: PlanArrays, copies: Sequence[Any]) -> None:
         raise EngineError(_NO_TRAINING)
 
     def ema_update(self, module: Any, other: Any, decay: float) -> None:

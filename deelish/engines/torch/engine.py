@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deelish.common.processes import launch
-from deelish.engines.base import NO_GRADIENT, Engine
+from deelish.engines.base import NO_GRADIENT, Engine, NamedArray, Part
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.state import State
@@ -21,6 +21,12 @@ from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.drawing import drawing_from
+from deelish.engines.torch.finite import (
+    all_finite,
+    copied_buffers,
+    named_arrays,
+    restore_buffers,
+)
 from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.torch.optimizers import (
@@ -153,20 +159,51 @@ class TorchEngine(Engine):
     ) -> torch.optim.Optimizer:
         return build_optimizer(module, name, lr, options)
 
-    def update(self, optimizers: Sequence[torch.optim.Optimizer], loss: Tensor, lr: float) -> None:
+    def update(
+        self,
+        optimizers: Sequence[torch.optim.Optimizer],
+        loss: Tensor,
+        lr: float,
+        *,
+        failed: bool = False,
+    ) -> Part | None:
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = lr * group["lr_mult"]
             optimizer.zero_grad(set_to_none=True)
         if not loss.requires_grad:
             raise TrainingError(NO_GRADIENT)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if not failed:
+            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        self.group.all_reduce_gradients([tensor for group in groups for tensor in group["params"]])
+        trained = [tensor for group in groups for tensor in group["params"]]
+        failed = self.group.all_reduce_gradients(trained, failed)
+        if failed or not self._gradients_finite(trained):
+            return "gradient"
         for optimizer in optimizers:
             complete_momentum(optimizer)
             self._scaler.step(optimizer)
         self._scaler.update()
+        return None if all_finite(trained) else "weight"
+
+    def _gradients_finite(self, trained: Sequence[Tensor]) -> bool:
+        # Scaled gradients overflow by design: the scaler omits such a step and halves its scale.
+        # Once the scale is 1 or less, it is not the scale that made them infinite.
+        if self._scaler.is_enabled() and self._scaler.get_scale() > 1:
+            return True
+        return all_finite(tensor.grad for tensor in trained if tensor.grad is not None)
+
+    def all_finite(self, tensors: Iterable[Tensor]) -> bool:
+        return all_finite(tensors)
+
+    def named_arrays(self, module: PlanModule | AdoptedModule, part: Part) -> Iterator[NamedArray]:
+        return named_arrays(module, part)
+
+    def copied_buffers(self, module: nn.Module) -> list[Tensor]:
+        return copied_buffers(module)
+
+    def restore_buffers(self, module: nn.Module, copies: Sequence[Tensor]) -> None:
+        restore_buffers(module, copies)
 
     def ema_update(self, module: nn.Module, other: nn.Module, decay: float) -> None:
         with torch.no_grad():

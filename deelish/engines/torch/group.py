@@ -80,17 +80,19 @@ class TorchGroup(Group):
                 dist.broadcast(whole, 0)
                 tensor.copy_(whole)
 
-    def all_reduce_gradients(self, parameters: Iterable[Tensor]) -> None:
+    def all_reduce_gradients(self, parameters: Iterable[Tensor], failed: bool = False) -> bool:
         trained = list(parameters)
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
         # What is in no process's loss keeps no gradient, so that optimisers pass it by.
         present = torch.tensor([float(p.grad is not None) for p in trained], device=self._device)
-        flat = torch.cat([*(part.reshape(-1) for part in parts), present])
+        failures = torch.tensor([float(failed)], device=self._device)
+        flat = torch.cat([*(part.reshape(-1) for part in parts), present, failures])
         self._all_reduce(flat)
-        sums, counts = _split(flat, parts), flat[-len(trained) :].tolist()
+        sums, (*counts, failed_processes) = _split(flat, parts), flat[-len(trained) - 1 :].tolist()
         for parameter, part, total, count in zip(trained, parts, sums, counts, strict=True):
             if count:
                 parameter.grad = part.copy_(total)
+        return bool(failed_processes)
 
     def average_buffers(self, module: nn.Module, weight: float) -> None:
         # Counters are the same in all processes, and no mean of whole numbers is needed.
