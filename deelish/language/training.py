@@ -139,6 +139,8 @@ def BatchTrain(
         on_nan: "stop" ends the training at a batch with NaN or infinity in its images, labels,
             teacher's logits, loss or gradients, "skip" leaves that batch out, and stops after 20 in
             a row, or after more than 20 and 1 % of all. Neither changes a weight by such a batch.
+            "rollback" goes back to the weights of up to 100 updates before, also where the loss
+            jumps, or weights overflow, and leaves out the batches since then.
         **options: the optimiser's own: momentum=0.9, weight_decay=5e-4, ...
 
     Returns:
@@ -156,7 +158,7 @@ def BatchTrain(
     if not is_count(epochs):
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
     if on_nan not in ON_NAN:
-        raise TrainingError(f"BatchTrain(on_nan={on_nan!r}): give 'stop' or 'skip'")
+        raise TrainingError(f"BatchTrain(on_nan={on_nan!r}): give {', '.join(map(repr, ON_NAN))}")
     session, lr = current_session(), checked_lr(lr, optimizer)
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from deelish.common.printing import say
@@ -15,7 +15,7 @@ from deelish.images.sample import Sample
 from deelish.network.learner import Learner
 
 # What `on_nan=` may be.
-ON_NAN = ("stop", "skip")
+STOP, SKIP, ROLLBACK = ON_NAN = ("stop", "skip", "rollback")
 # A loss of so many times the median of so many losses before it is reported.
 JUMP, LOSSES = 10, 50
 # Skipped batches: how many are printed, how many in a row end the training, and how many in all,
@@ -87,14 +87,14 @@ class Guard:
 
     Args:
         group: the processes that train together; they stop or skip together.
-        on_nan: "stop" or "skip".
+        on_nan: one of `ON_NAN`.
 
     Attributes:
         losses: the last losses.
         counts: of the batches and the skipped ones.
     """
 
-    def __init__(self, group: Group, on_nan: str = "stop") -> None:
+    def __init__(self, group: Group, on_nan: str = STOP) -> None:
         self.on_nan = on_nan
         self.losses, self.counts = LossGuard(), SkipCounts()
         self._group = group
@@ -109,6 +109,16 @@ class Guard:
     def failed(self) -> bool:
         """Whether this process found something that the others do not know yet."""
         return self._finding is not None
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers of the batches so far, as plain values."""
+        counts = asdict(self.counts)
+        return {"losses": self.losses.state(), "counts": counts, "reported": self._reported}
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Set what `state` gave."""
+        self.losses.restore(values["losses"])
+        self.counts, self._reported = SkipCounts(**values["counts"]), values["reported"]
 
     def begin(self, batch: int, where: str, samples: Sequence[Sample]) -> None:
         """Begin the next batch.
@@ -200,7 +210,7 @@ class Guard:
             NotFinite: the error itself, where the training is to stop.
             TrainingError: too many batches were skipped.
         """
-        if self.on_nan != "skip" or not error.recoverable:
+        if self.on_nan == STOP or (self.on_nan == SKIP and not error.recoverable):
             raise error
         counts = self.counts
         counts.batches += 1
@@ -217,19 +227,23 @@ class Guard:
                 f" {FRACTION:.0%}, the last: {error}"
             )
 
-    def learnt(self, loss: float, *, training: bool) -> None:
-        """Note the loss of a batch, a mean over the group; the first that jumps is printed."""
+    def learnt(self, loss: float, *, training: bool) -> bool:
+        """Note the loss of a batch, a mean over the group; whether it jumped.
+
+        The first one that jumps is printed.
+        """
         self.counts.batches += 1
         self.counts.in_a_row = 0
         median = self.losses.add(loss) if training else None
         if median is None or self._reported:
-            return
+            return median is not None
         self._reported = True
         places = _shortened(self._group.all_gather(self._places(None)))
         say(
             f"the loss jumped to {loss:.4g} at {self._where}, more than {JUMP} times the median of"
             f" the last {LOSSES}, {median:.4g}; look at {places}, or train with a lower lr="
         )
+        return True
 
 
 def _shortened(places: Sequence[str]) -> str:

@@ -17,10 +17,11 @@ from deelish.images.loader import Loader
 from deelish.network.learner import learners_of
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.checkpoints.resuming import Resuming
-from deelish.training.guards import NotFinite
+from deelish.training.guards import ROLLBACK, NotFinite
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import STOPPING, Interrupt
 from deelish.training.place import Place
+from deelish.training.rollback import Rollback
 from deelish.training.run import Run
 from deelish.training.waiting import WaitTimer
 
@@ -51,6 +52,7 @@ class Loop:
         self.context, self.group = run.trainer.context, run.trainer.context.engine.group
         self.interrupt = Interrupt(checkpoints=resuming is not None)
         self._resuming = resuming
+        self._rollback = Rollback(run) if run.trainer.guard.on_nan == ROLLBACK else None
         # Whether all processes end after the same update: the last, or that of a shared Ctrl-C.
         self._together = False
         self._stopped_by = signal.SIGINT
@@ -147,8 +149,12 @@ class Loop:
             outcome = self._batch(batch, where)
         except NotFinite as error:
             guard.skip(error)
+            if self._rollback is not None:
+                self._rollback.back(error)
             return None
-        guard.learnt(outcome[0], training=self.trainer.training)
+        jumped = guard.learnt(outcome[0], training=self.trainer.training)
+        if self._rollback is not None and self.trainer.training:
+            self._rollback.back() if jumped else self._rollback.after_update()
         return outcome
 
     def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float | None, float | None]:

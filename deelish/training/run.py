@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from deelish.engines.state import State
 from deelish.images.dataset import Dataset
 from deelish.training.history import History
 from deelish.training.place import Place
@@ -24,6 +25,7 @@ class Run:
         history: the epochs that are done.
         place: which batches of this epoch are done.
         epochs_before: how many epochs the session trained in trainings before this one.
+        good: what it had learnt when all was well, where it goes back to that after NaN.
     """
 
     trainer: Trainer
@@ -33,3 +35,4 @@ class Run:
     history: History = field(default_factory=History)
     place: Place = field(default_factory=Place)
     epochs_before: int = 0
+    good: State | None = None

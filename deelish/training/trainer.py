@@ -59,7 +59,7 @@ class Trainer:
         batches: how many batches of this training have begun.
         memory: what the losses and checks of distillation share from batch to batch.
         guard: stops or skips batches with numbers that are not finite.
-        on_new_student: is called before the first update of a student, or of a projection.
+        on_new_student: are called before the first update of a student, or of a projection.
         training: whether the batch is for training, not for validation.
         where: which batch it is, in words.
         agreement: the fraction of the batch on which student and teacher predict the same class;
@@ -84,7 +84,7 @@ class Trainer:
         self._crop = crop
         self.batches = 0
         self.optimizers: dict[Learner | Projection, Any] = {}
-        self.on_new_student: Callable[[], object] = lambda: None
+        self.on_new_student: list[Callable[[], object]] = []
         self._pending: dict[Learner, Forward] = {}
         self._fraction = 1.0
 
@@ -211,7 +211,8 @@ class Trainer:
             self.optimizers[learner] = learner.engine.optimizer(
                 learner.module, how.optimizer, how.lr, how.options
             )
-            self.on_new_student()
+            for action in self.on_new_student:
+                action()
         return self.optimizers[learner]
 
     def _check_shares_nothing(self, learner: Learner | Projection) -> None:

@@ -314,7 +314,7 @@ def test_a_scaled_gradient_may_overflow_in_float16_until_the_scale_is_1(corners,
 
 def test_another_on_nan_is_refused(session, sets):
     with pytest.raises(
-        TrainingError, match=r"BatchTrain\(on_nan='ignore'\): give 'stop' or 'skip'"
+        TrainingError, match=r"BatchTrain\(on_nan='ignore'\): give 'stop', 'skip', 'rollback'"
     ):
         BatchTrain(lambda x, t: (0, 0), on_nan="ignore")
 

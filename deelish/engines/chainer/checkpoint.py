@@ -65,11 +65,11 @@ def set_optimizer_state(optimizer: Optimizer, state: State) -> None:
             for key, array in state.arrays.items()
             if key.startswith(start)
         }
-        if saved:
-            rule._state = {
-                key: own.target.device.send(array) if array.ndim else array.item()
-                for key, array in saved.items()
-            }
+        # Without a state Chainer makes one at the next update.
+        rule._state = {
+            key: own.target.device.send(array) if array.ndim else array.item()
+            for key, array in saved.items()
+        } or None
 
 
 def _rules(optimizer: Optimizer) -> dict[str, Any]:

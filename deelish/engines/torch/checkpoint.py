@@ -38,6 +38,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> State:
 
 def set_optimizer_state(optimizer: torch.optim.Optimizer, state: State) -> None:
     """Set what `optimizer_state` gave."""
+    optimizer.state.clear()
     known = {str(number): (value, group) for number, value, group in _parameters(optimizer)}
     for name, plain in state.values.items():
         number, key = name.split("/", 1)

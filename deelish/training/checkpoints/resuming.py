@@ -75,7 +75,7 @@ class Resuming:
                 f"{self._folder.path}: the processes see different checkpoints in it; give a folder"
                 " that all of them share"
             )
-        run.trainer.on_new_student = lambda: self._check_room(run)
+        run.trainer.on_new_student.append(lambda: self._check_room(run))
         if newest is not None:
             return self._go_on(run, *newest)
         for name in changed_variables(run.workout):
@@ -89,7 +89,7 @@ class Resuming:
 
     def _go_on(self, run: Run, path: Path, state: State) -> bool:
         folder, facts = str(self._folder.path), state.values["facts"]
-        students = {int(index) for index in state.parts("students")}
+        students = {int(index) for index in state.part("learnt").parts("students")}
         check_same_run(facts["run"], self._facts["run"], students, folder)
         restore(run, state, str(path))
         finished = bool(state.values["finished"])

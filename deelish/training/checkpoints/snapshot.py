@@ -35,6 +35,7 @@ def captured(run: Run) -> State:
             "batches": trainer.batches,
             "updates": trainer.counts.updates,
             "epochs before": run.epochs_before,
+            "guard": trainer.guard.state(),
             "random states": random_states(trainer.context.engine),
             "bad images": [
                 group.all_gather([json.dumps(one) for one in each.bad_images()]) for each in loaders
@@ -42,12 +43,23 @@ def captured(run: Run) -> State:
         }
     )
     if group.rank == 0:
-        state.put("script", script_state(run.script_state))
-        state.put("memory", trainer.memory.state())
-        state.put_all(
-            "students", {str(i): _student(trainer, each) for i, each in _indexed(trainer)}
-        )
-        state.put_all("projections", _projection_optimizers(trainer))
+        state.put("learnt", learnt(run))
+        if run.good is not None:
+            state.put("good", run.good)
+    return state
+
+
+def learnt(run: Run) -> State:
+    """A copy of what the updates so far have made, in this process.
+
+    Raises:
+        TrainingError: as `captured` does.
+    """
+    trainer, state = run.trainer, State()
+    state.put("script", script_state(run.script_state))
+    state.put("memory", trainer.memory.state())
+    state.put_all("students", {str(i): _student(trainer, each) for i, each in _indexed(trainer)})
+    state.put_all("projections", _projection_optimizers(trainer))
     return state
 
 
@@ -69,6 +81,16 @@ def restore(run: Run, state: State, where: str) -> None:
     trainer.batches, trainer.counts.updates = values["batches"], values["updates"]
     for loader, lines in zip(run.dataset.loaders, values["bad images"], strict=True):
         loader.restore_bad(map(json.loads, lines))
+    trainer.guard.restore(values["guard"])
+    restore_learnt(run, state.part("learnt"), where)
+    if "good" in values:
+        run.good = state.part("good")
+    set_random_states(trainer.context.engine, values["random states"])
+
+
+def restore_learnt(run: Run, state: State, where: str) -> None:
+    """Set what `learnt` gave."""
+    trainer = run.trainer
     read_script_state(state.part("script"), run.script_state)
     for index, part in state.parts("students").items():
         _restore_student(trainer, int(index), part, where)
@@ -76,7 +98,6 @@ def restore(run: Run, state: State, where: str) -> None:
     for name, part in state.parts("projections").items():
         projection = trainer.memory.projections[name]
         trainer.context.engine.set_optimizer_state(trainer.optimizer_of(projection), part)
-    set_random_states(trainer.context.engine, values["random states"])
 
 
 def _indexed(trainer: Trainer) -> list[tuple[int, Learner]]:
@@ -123,7 +144,9 @@ def _restore_student(trainer: Trainer, index: int, state: State, where: str) -> 
     engine.set_arrays(student.module, arrays)
     engine.set_optimizer_state(trainer.optimizer_of(student), state.part("optimizer"))
     values = state.values
-    student.training_resumed(values["version"], values["untrained"], values["crop"])
+    # A version never comes back with other weights: in this process it may have been there.
+    version = max(values["version"], student.version + 1)
+    student.training_resumed(version, values["untrained"], values["crop"])
     for number, part in state.parts("averages").items():
         average = student.averages[int(number)]() if int(number) < len(student.averages) else None
         if average is None:
@@ -158,7 +181,7 @@ def _projection_optimizers(trainer: Trainer) -> dict[str, State]:
 
 def infinite_weight(trainer: Trainer, state: State) -> str | None:
     """The first parameter of a captured student that is not finite, in words; None as a rule."""
-    parts = state.parts("students")
+    parts = state.part("learnt").parts("students")
     for index, student in _indexed(trainer):
         arrays = parts[str(index)].part("weights").arrays
         for name in sorted(student.engine.parameter_names(student.module)):
