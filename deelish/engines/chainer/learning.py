@@ -10,9 +10,10 @@ import numpy as np
 
 from deelish.engines.chainer import last_layers
 from deelish.engines.chainer.adopted import AdoptedChain
+from deelish.engines.chainer.description import named_arrays
 from deelish.engines.chainer.device import to_numpy
 from deelish.engines.chainer.importing import import_chainer
-from deelish.engines.chainer.inference import ChainerModel, named_arrays
+from deelish.engines.chainer.inference import ChainerModel
 from deelish.engines.chainer.recording import links_of
 from deelish.engines.inference import Part, no_such_layer
 from deelish.engines.learning import LayerOutput, LearningModel
