@@ -43,21 +43,23 @@ def chained(module):
     import chainer
 
     links, functions = chainer.links, chainer.functions
-    channels = module.conv1.out_channels
+    # The class encloses these alone: all that it encloses is in its fingerprint.
+    channels, dropout = module.conv1.out_channels, module.drop.p
+    eps, classes = module.norm.eps, module.score.out_features
 
     class SmallChain(chainer.Chain):
         def __init__(self):
             super().__init__()
             with self.init_scope():
                 self.conv1 = links.Convolution2D(3, channels, 3, pad=1, nobias=True)
-                self.norm = links.BatchNormalization(channels, eps=module.norm.eps)
+                self.norm = links.BatchNormalization(channels, eps=eps)
                 self.conv2 = links.Convolution2D(channels, channels, 3, pad=1, stride=2)
-                self.score = links.Linear(channels, module.score.out_features)
+                self.score = links.Linear(channels, classes)
 
         def forward(self, x):
             maps = self.conv2(functions.relu(self.norm(self.conv1(x))))
             hidden = functions.mean(functions.relu(maps), axis=(2, 3))
-            return self.score(functions.dropout(hidden, module.drop.p))
+            return self.score(functions.dropout(hidden, dropout))
 
     made = SmallChain()
     names = {"weight": "W", "bias": "b"}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from deelish.common.printing import say
-from deelish.distillation.class_matching import class_order, matched_line
+from deelish.distillation.class_matching import check_top, class_order, matched_line
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.swap_warnings import warn_if_swapped
 from deelish.errors import TrainingError
@@ -106,6 +106,7 @@ def _order(student: Learner, teacher: Predictor, memory: TeachingMemory) -> np.n
     if (student, teacher) not in memory.orders:
         order = class_order(student, teacher)
         if order is not None:
+            check_top(student, teacher, memory.images)
             say(matched_line(student, teacher, order.tolist()))
         memory.orders[student, teacher] = order
     return memory.orders[student, teacher]

@@ -10,8 +10,10 @@ from typing import NoReturn
 
 import numpy as np
 
+from deelish.common.printing import amount
 from deelish.errors import TrainingError
 from deelish.network.predictor import Predictor
+from deelish.network.tensors import ImageTensor
 
 WORDNET = re.compile(r"^(n\d{8})(?:[\s_:,-]+|$)")
 SHOWN = 3
@@ -62,6 +64,27 @@ def class_order(student: Predictor, teacher: Predictor) -> np.ndarray | None:
     order = np.array([indices[0] for indices in found])
     _check_distinct(student, teacher, order)
     return None if len(order) == len(theirs) and (order == np.arange(len(theirs))).all() else order
+
+
+def check_top(student: Predictor, teacher: Predictor, images: ImageTensor) -> None:
+    """Refuse cached logits of the highest classes for a student of few of the classes.
+
+    Most of the highest logits are then of classes that it lacks, and all of its own are equal.
+
+    Raises:
+        TrainingError: the student has less than half of the teacher's classes, and less than half
+            of the logits are cached.
+    """
+    cache = images.viewing.cache
+    top = None if cache is None else cache.top_of(teacher, images)
+    if top is None or 2 * max(top, student.classes) >= teacher.classes:
+        return
+    raise TrainingError(
+        f"{student.name}: InputBatch(top={top}) caches the {top} highest of the"
+        f" {teacher.classes} logits of {teacher.name}, few of which are of the"
+        f" {student.classes} classes of {student.name}; leave top= out, which takes"
+        f" {amount(2 * teacher.classes)} an image"
+    )
 
 
 def matched_line(student: Predictor, teacher: Predictor, order: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.distillation.class_matching import class_order
+from deelish.distillation.class_matching import check_top, class_order
 from deelish.errors import TrainingError
 from deelish.network.outputs import cached_logits
 from deelish.network.predictor import Predictor
@@ -71,6 +71,8 @@ class MeanOfTeachers(Predictor):
         """The mean: a tensor (n, classes) of the first member's engine."""
         each = []
         for member, order in zip(self.members, self._orders, strict=True):
+            if order is not None:
+                check_top(self, member, images)
             values = member.engine.numpy(cached_logits(member, images)).astype(np.float64)
             each.append(values if order is None else values[:, order])
         mean = _MEANS[self._average](np.stack(each))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +54,7 @@ class TeachingMemory:
         self.records: dict[tuple[Learner, Predictor], TeacherRecord] = {}
         self._images: ImageTensor | None = None
         self.projections: dict[str, Projection] = {}
+        self._part: tuple[int, bool] | None = None
         self._used: set[Projection] = set()
         self._names: dict[Predictor, str] = {}
         self._blobs: dict[str, set[str]] = {}
@@ -63,7 +65,14 @@ class TeachingMemory:
     def begin(
         self, images: ImageTensor, epoch: float, *, training: bool, substitute: bool = False
     ) -> None:
-        """Begin the next batch; a substitute is of images that another process has, too."""
+        """Begin the next batch; a substitute is of images that another process has, too.
+
+        With each part of an epoch, training and validation, teachers are looked at again.
+        """
+        part = (math.floor(epoch), training)
+        if part != self._part and images.viewing.cache is not None:
+            images.viewing.cache.look_again()
+        self._part = part
         self._images, self.epoch, self.training = images, epoch, training
         self._substitute = substitute
         self._used.clear()

@@ -69,10 +69,10 @@ def first_logits(model: InferenceModel, values: Any, guarded: bool = False) -> n
     Raises:
         TrainingError: the model fails a check.
     """
-    before = model.fresh_digest()
+    before = model.checksums()
     logits = checked_logits(model, values, guarded)
     # Before the second run: a model that trains itself gives other logits there, too.
-    if model.fresh_digest() != before:
+    if model.checksums() != before:
         raise TrainingError(f"{model.name}: {CHANGED}")
     if not np.isfinite(logits).all():
         return logits

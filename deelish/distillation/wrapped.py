@@ -16,6 +16,7 @@ from deelish.distillation.sources.named import named_model
 from deelish.distillation.sources.network import NetworkModel
 from deelish.engines import current_context
 from deelish.engines.precision import AUTO
+from deelish.engines.watched import WatchedModel
 from deelish.errors import DataError, TrainingError
 from deelish.network.example_inputs import grey, noise
 from deelish.network.labels import LabelNames, Labels
@@ -53,6 +54,8 @@ class WrappedModel(Predictor):
         model = source_of(source, self.context.gpu, key, output)
         model.name = name or model.name
         self._model, self._key = model, key
+        if isinstance(model, WatchedModel):
+            model.key = key
         if model.reducible:
             model.autocast_dtype = self.engine.autocast_dtype
         if isinstance(model, NetworkModel):
@@ -158,25 +161,42 @@ class WrappedModel(Predictor):
             return self.engine.array(output_of(self._model, values, layer))
 
     def feature_fingerprint(self, layer: str) -> str | None:
-        """The same for the features of a layer; None where they cannot be cached."""
+        """The known one for the features of a layer; None where they cannot be cached."""
         if self.network is not None and self.network.feature_fingerprint(layer) is None:
             return None
-        return self.fingerprint()
+        return self.known_fingerprint()
 
     def fingerprint(self) -> str | None:
-        """sha256 of all that the logits depend on: weights, structure, preprocessing and `key`.
+        """sha256 of all that the logits depend on, as it is now; None where that cannot be seen.
 
-        For a torch module it covers the state_dict with names, the class and its repr. It does not
-        cover the code of forward(): when you change that, give another ``key=``. None for a
-        function without ``key=``.
+        For a torch module and a Chainer link: names, types and bytes of parameters and buffers,
+        the attributes of every part, hooks, and the code that is loaded; of scripted modules what
+        torch.jit.save writes. For an .onnx the file. With `key=` its key stands for attributes,
+        hooks and code, which are then not looked at; for a function it is all that is known.
         """
-        digest = self._model.digest()
+        return self._fingerprint_with(self._model.digest())
+
+    def known_fingerprint(self) -> str | None:
+        """The fingerprint of the last look, where what costs little to see is as it was."""
+        return self._fingerprint_with(self._model.known_digest())
+
+    def notice_changes(self) -> None:
+        """Look at all that its logits depend on; a frozen form that is old is made again."""
+        if isinstance(self._model, WatchedModel):
+            self._model.digest()
+
+    def _fingerprint_with(self, digest: str | None) -> str | None:
         if digest is None:
             return None
         facts = [self._model.kind, digest, self._key, self.preprocessing.to_dict()]
         if self._model.autocast_dtype is not None:
             facts.append(self._model.autocast_dtype)
         return sha256(json.dumps(facts).encode()).hexdigest()
+
+    @property
+    def undescribed(self) -> str | None:
+        """Why it has no fingerprint where it needs a cure: the end of a sentence."""
+        return self._model.undescribed
 
     def __repr__(self) -> str:
         pixels = self.preprocessing

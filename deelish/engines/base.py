@@ -15,6 +15,7 @@ import numpy as np
 from deelish.common.processes import ALONE, Group
 from deelish.engines.learning import LearningModel
 from deelish.engines.resumable import Resumable
+from deelish.engines.watched import sampled
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
@@ -116,6 +117,22 @@ class Engine(Resumable):
             }
             for layer, blobs in module.plan.weights.items()
         }
+
+    def sample(self, module: Any) -> Any:
+        """Some numbers of each array of a plan's module, which nearly every update changes."""
+        return [
+            sampled(self.numpy(getattr(module.weights_of(layer), name)))
+            for layer, blobs in module.plan.weights.items()
+            for name in blobs
+        ]
+
+    @abstractmethod
+    def has_own(self, type: str) -> bool:
+        """Whether a layer type runs deelish's own function, and none of a script's."""
+
+    def is_hooked(self, module: Any) -> bool:
+        """Whether hooks of a script may change what the module makes."""
+        return False
 
     @abstractmethod
     def array(self, values: np.ndarray) -> Any:

@@ -7,7 +7,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Any, NoReturn
 
 import numpy as np
@@ -49,6 +48,8 @@ class InferenceModel(ABC):
     reducible = False
     autocast_dtype: str | None = None
     full_batch: int | None = None
+    # Why it has no digest, where it has none: the end of a sentence, with the cure.
+    undescribed: str | None = None
 
     def input_of(self, pixels: np.ndarray, rule: Preprocessing) -> Any:
         """Its input of RGB pixels uint8 (n, size, size, 3): what `run` takes.
@@ -64,11 +65,15 @@ class InferenceModel(ABC):
 
     @abstractmethod
     def digest(self) -> str | None:
-        """sha256 of its weights and structure; None where they cannot be seen."""
+        """sha256 of all that its logits depend on, as it is now; None where that cannot be seen."""
 
-    def fresh_digest(self) -> str | None:
-        """The digest, computed again from the weights as they are now."""
+    def known_digest(self) -> str | None:
+        """The same as of the last look, where what costs little to see has not changed since."""
         return self.digest()
+
+    def checksums(self) -> Any:
+        """Of its weights as they are now; None where no weights can be seen."""
+        return None
 
     def new_layers(self) -> set[str]:
         """Layers that still hold initial weights; a foreign model counts as trained."""
@@ -101,69 +106,6 @@ class InferenceModel(ABC):
             f"{self.name}: a {self.kind} shows no inner layers, so that feature(layer={layer!r})"
             " cannot be had; give a torch module, a Chainer chain or a network of deelish"
         )
-
-
-class WatchedModel(InferenceModel):
-    """A model whose arrays are in this process, where whatever it runs can change them."""
-
-    _cached_digest: tuple[Any, str] | None = None
-
-    @abstractmethod
-    def _version(self) -> Any:
-        """Something that changes with every update of its arrays, and costs little."""
-
-    @abstractmethod
-    def _compute_digest(self) -> str:
-        """sha256 of its arrays and its structure, as they are now."""
-
-    @contextmanager
-    def _unchanged(self) -> Iterator[None]:
-        """During inference.
-
-        Raises:
-            TrainingError: its arrays have changed meanwhile.
-        """
-        before = self._version()
-        yield
-        if self._version() != before:
-            raise TrainingError(f"{self.name}: {CHANGED}")
-
-    def digest(self) -> str:
-        version = self._version()
-        if self._cached_digest is None or self._cached_digest[0] != version:
-            self._cached_digest = version, self._compute_digest()
-        return self._cached_digest[1]
-
-    def changed(self) -> bool:
-        """Whether its arrays were updated since the last digest, or there was none."""
-        return self._cached_digest is None or self._cached_digest[0] != self._version()
-
-    def fresh_digest(self) -> str:
-        self._cached_digest = None
-        return self.digest()
-
-
-class Digest:
-    """sha256 over named arrays and texts, in the order they come."""
-
-    def __init__(self, *texts: str) -> None:
-        self._hash = sha256()
-        for text in texts:
-            self.text(text)
-
-    def text(self, text: str) -> None:
-        """Add a text; its length comes first, so that two texts are not one."""
-        data = text.encode()
-        self._hash.update(len(data).to_bytes(8, "little") + data)
-
-    def array(self, name: str, array: np.ndarray, kind: str) -> None:
-        """Add an array by name; `kind` is its type where the array shows bare bytes."""
-        self.text(f"{name} {kind} {array.shape}")
-        self._hash.update(np.ascontiguousarray(array).data)
-
-    def hex(self) -> str:
-        """The digest of all that was added."""
-        return self._hash.hexdigest()
 
 
 # The index of a tuple, or the key of a dict or an attribute; None where the output is the logits.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.inference import WatchedModel
+from deelish.engines.watched import WatchedModel
 from deelish.errors import FileError, TrainingError, first_line
 
 DATA = "data"

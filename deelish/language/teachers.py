@@ -22,7 +22,8 @@ class Teacher(Teaching, WrappedModel):
         labels: a file, a list of names, or a count; left out, those that the model carries.
         name: what it is called; left out, what the model is called.
         key: names the logits of a function, which are then cached; give another whenever the
-            function changes. For other models it joins what is seen of them.
+            function changes. For a torch module or a Chainer link it stands for its attributes,
+            hooks and code, which are then not looked at; for other models it joins what is seen.
         pretrained: of a model by name, whether its library loads the published weights; a text
             names these where there are several.
         preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.

@@ -79,7 +79,7 @@ class Described(Learner):
         """None also for a layer that the logits do not depend on, whose weights it lacks."""
         rows = self.plan.rows("TEST", [self.plan.logits])
         blobs = {*self.plan.inputs, *(top for row in rows for top in row.tops)}
-        return self.fingerprint() if self.blob_of(layer) in blobs else None
+        return self.known_fingerprint() if self.blob_of(layer) in blobs else None
 
     @property
     def multiply_adds(self) -> int:

@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from deelish.engines import Engine, Values
-from deelish.engines.custom import CUSTOM
+from deelish.plan.layers import KINDS, OWN
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 
@@ -21,10 +21,10 @@ def fingerprint_of(
 ) -> str | None:
     """sha256 of the rows that the logits depend on in the test phase, their weights, preprocessing.
 
-    None where a script registered the type of a row: what its function computes is not known.
+    None where a script gave the type of a row: what its function computes is not known.
     """
     rows = plan.rows("TEST", [plan.logits])
-    if any(row.type in CUSTOM[engine.name] for row in rows):
+    if not all(_is_own(row.type, engine) for row in rows):
         return None
     # The keys keep their first names: a new name would invalidate every teacher cache.
     text = {
@@ -42,3 +42,8 @@ def fingerprint_of(
             digest.update(f"{layer}/{name} {array.dtype} {array.shape} ".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _is_own(type: str, engine: Engine) -> bool:
+    """Whether a layer type is what deelish makes of it, in the plan and on the engine."""
+    return type in OWN and KINDS.get(type) is OWN[type] and engine.has_own(type)

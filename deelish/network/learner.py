@@ -54,7 +54,7 @@ class Learner(Predictor):
         self.untrained = set(untrained)
         self.version = 0
         self.averages: list[weakref.ref[Any]] = []
-        self._fingerprint: tuple[int, str | None] | None = None
+        self._known: tuple[Any, str | None] | None = None
 
     # What a kind of learner says of itself
 
@@ -229,13 +229,28 @@ class Learner(Predictor):
     def fingerprint(self) -> str | None:
         """sha256 of all that its logits depend on except the pixels; None while it is trained.
 
-        When you change `module` by hand, raise `version`: the fingerprint is then computed again.
+        It is of the weights as they are now, whoever changed them.
         """
         if self.learning:
             return None
-        if self._fingerprint is None or self._fingerprint[0] != self.version:
-            self._fingerprint = (self.version, self._computed_fingerprint())
-        return self._fingerprint[1]
+        made = self._computed_fingerprint()
+        self._known = (self._quick_look(), made)
+        return made
+
+    def known_fingerprint(self) -> str | None:
+        """The fingerprint of the last look, where neither `version` nor a sample has changed."""
+        if self.learning:
+            return None
+        if self._known is None or self._known[0] != self._quick_look():
+            return self.fingerprint()
+        return self._known[1]
+
+    def _quick_look(self) -> Any:
+        return self.version, self.preprocessing, self._sample()
+
+    @abstractmethod
+    def _sample(self) -> Any:
+        """Some numbers of its weights, which nearly every update changes."""
 
     @abstractmethod
     def _computed_fingerprint(self) -> str | None:

@@ -170,7 +170,12 @@ class Model(Described):
                 " arrays to run()"
             )
 
+    def _sample(self) -> Any:
+        return self.engine.sample(self.module)
+
     def _computed_fingerprint(self) -> str | None:
+        if self.engine.is_hooked(self.module):
+            return None
         values = self.engine.state(self.module)
         return fingerprint_of(self.plan, self.preprocessing, self.engine, values)
 

@@ -167,27 +167,29 @@ class ModuleNetwork(ModuleDescribed):
         self._measure()
         known = {row.name for row in self._table()}
         self.untrained = {name for name in self.untrained if name in known} | set(names)
-        self._fingerprint = None
+        self._known = None
 
     # Its weights, and its files
 
-    def fingerprint(self) -> str | None:
-        """sha256 of all that its logits depend on except the pixels; None while it is trained.
-
-        The module is the user's, who may train it without deelish: that is seen, too.
-        """
-        if not self.learning and self._model.changed():
-            self._fingerprint = None
-        return super().fingerprint()
+    def _sample(self) -> Any:
+        return self._model.known_digest()
 
     def _computed_fingerprint(self) -> str | None:
+        digest = self._model.digest()
+        if digest is None:
+            return None
         facts = [
             self._model.kind,
-            self._model.fresh_digest(),
+            digest,
             self.preprocessing.to_dict(),
             self.engine.autocast_dtype_of(self.module),
         ]
         return sha256(json.dumps(facts).encode()).hexdigest()
+
+    @property
+    def undescribed(self) -> str | None:
+        """Why it has no fingerprint where it needs a cure: the end of a sentence."""
+        return self._model.undescribed
 
     @checked_call()
     def save(self, path: str | Path) -> Path:

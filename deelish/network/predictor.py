@@ -105,6 +105,22 @@ class Predictor(ChecksCalls, ABC):
     def fingerprint(self) -> str | None:
         """sha256 of all that its logits depend on but the pixels; None where they may change."""
 
-    def feature_fingerprint(self, layer: str) -> str | None:
-        """The same for the features of a layer; None where they cannot be cached."""
+    def known_fingerprint(self) -> str | None:
+        """The fingerprint of the last look at it, where what costs little to see is as it was.
+
+        `fingerprint` looks at all; the teacher cache calls it in each epoch, and this for each
+        batch.
+        """
         return self.fingerprint()
+
+    def notice_changes(self) -> None:
+        """Look at all that its logits depend on, where a form of it was made that could be old."""
+
+    def feature_fingerprint(self, layer: str) -> str | None:
+        """The known one for the features of a layer; None where they cannot be cached."""
+        return self.known_fingerprint()
+
+    @property
+    def undescribed(self) -> str | None:
+        """Why it has no fingerprint where it needs a cure: the end of a sentence."""
+        return None

@@ -81,6 +81,12 @@ class Pictures(Protocol):
 class LogitsCache(Protocol):
     """What teachers make of recorded views, read from the disk where it is cached."""
 
+    def look_again(self) -> None:
+        """At the next batch, look at all that the logits of each teacher depend on."""
+
+    def top_of(self, predictor: Any, images: ImageTensor) -> int | None:
+        """How many of the highest logits are cached of these images; None for all, or none."""
+
     def logits(self, predictor: Any, images: ImageTensor) -> Any:
         """The engine's tensor (n, classes) of a `Predictor`, cached or computed now."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deelish.errors import FileError
 from deelish.storage.atomic import replacing
 from deelish.storage.index import Index, Keys
-from deelish.storage.lock import locked
+from deelish.storage.lock import FolderLock, locked, settle
 from deelish.storage.records import (
     Bytes,
     H,
@@ -61,6 +61,7 @@ class RecordFile(Generic[H]):
         self._read, self._begin, self._report = read, begin, report
         self._map: RecordMap[H] | None = None
         self._index = Index()
+        self._lock: FolderLock | None = None
 
     @property
     def header(self) -> H | None:
@@ -120,7 +121,7 @@ class RecordFile(Generic[H]):
             OSError, FileError: the folder or the file cannot be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(self.path.parent):
+        with locked(self.path.parent) as lock, self._holding(lock):
             self.follow()
             made = self._map is None
             if made:
@@ -141,19 +142,28 @@ class RecordFile(Generic[H]):
 
     def append(self, keys: Keys, payloads: Bytes) -> None:
         """Append these records, inside `writing`; they count before older ones of equal keys."""
-        if self._map is None:  # somebody removed it by hand just now
+        if self._map is None or self._lock is None:  # somebody removed it by hand just now
             return
-        try:
-            append(self.path, make_records(keys, payloads), self._map.count)
-        finally:
-            # A full disk may have taken some of them.
-            self.follow()
+        append(self._lock, self.path, make_records(keys, payloads), self._map.count)
+        self.follow()
 
     def close(self) -> None:
         """Give the file back. The next look opens it again."""
         self._map, self._index = None, Index()
 
+    @contextlib.contextmanager
+    def _holding(self, lock: FolderLock) -> Iterator[None]:
+        self._lock = lock
+        try:
+            yield
+        finally:
+            self._lock = None
+
     def _open(self) -> None:
+        if self._lock is None:
+            # Part of a batch would be taken for its records: the rest of them would be computed in
+            # a batch of another size, and round differently.
+            settle(self.path.parent)
         self._map = RecordMap(self.path, self._read)
         with contextlib.suppress(OSError):
             os.utime(self.path)  # `deelish cache list` shows when it was last used

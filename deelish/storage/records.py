@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from deelish.storage.front import SIZE
 from deelish.storage.index import KEY_BYTES, Keys
+from deelish.storage.lock import FolderLock
 
 Bytes = NDArray[np.uint8]
 
@@ -113,20 +114,21 @@ class RecordMap(Generic[H]):
                 self.rows = rows.reshape(count, self.record)
 
 
-def append(path: Path, records: Bytes, count: int) -> None:
+def append(lock: FolderLock, path: Path, records: Bytes, count: int) -> None:
     """Write records after the first `count`, over a tail that a killed writer may have left.
 
-    The caller holds the lock. Where the disk is full, the tail is cut back to whole records.
+    All of them are there afterwards, or none; also where this process is killed meanwhile.
 
     Raises:
-        OSError: not all of it could be written.
+        OSError: they could not be written.
     """
-    length = records.shape[1]
-    write_at(path, SIZE + count * length, records.tobytes(), length)
+    start = SIZE + count * records.shape[1]
+    with lock.appending(path, start, records.size):
+        write_at(path, start, records.tobytes())
 
 
-def write_at(path: Path, start: int, data: bytes, unit: int) -> None:
-    """Write bytes from `start` on; what fails is cut back to whole units of so many bytes.
+def write_at(path: Path, start: int, data: bytes) -> None:
+    """Write bytes from `start` on, all of them or none.
 
     Raises:
         OSError: not all of it could be written.
@@ -138,10 +140,9 @@ def write_at(path: Path, start: int, data: bytes, unit: int) -> None:
         while left:
             # One write as a rule; a short one is followed by another, which says why.
             left = left[os.write(handle, left) :]
-    except OSError:
-        whole = max(0, os.fstat(handle).st_size - start) // unit
+    except BaseException:
         with contextlib.suppress(OSError):
-            os.ftruncate(handle, start + whole * unit)
+            os.ftruncate(handle, start)
         raise
     finally:
         os.close(handle)

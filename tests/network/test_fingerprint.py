@@ -131,8 +131,6 @@ def test_the_last_bit_of_a_weight_alone_changes_it(each_engine, layer, blob):
     array = weights[layer][blob]
     array.flat[-1] = np.nextafter(array.flat[-1], np.float32(np.inf))
     network.module = engine.build(network.plan, weights)
-    assert network.fingerprint() == before, "raising the version is the sign of new weights"
-    network.version += 1
     assert network.fingerprint() != before
 
 

@@ -56,6 +56,9 @@ class Teacher:
     def __init__(self, engine):
         self.engine = engine
 
+    def known_fingerprint(self):
+        return "1"
+
     def logits(self, images):
         return self.engine.array(logits_of(images.pictures.keys))
 

@@ -34,5 +34,15 @@ class NetworkModel(InferenceModel):
     def digest(self) -> str | None:
         return self.network.fingerprint()
 
+    def known_digest(self) -> str | None:
+        return self.network.known_fingerprint()
+
+    def checksums(self) -> str | None:
+        return self.network.known_fingerprint()
+
+    @property
+    def undescribed(self) -> str | None:  # type: ignore[override]
+        return self.network.undescribed
+
     def new_layers(self) -> set[str]:
         return self.network.new_layers

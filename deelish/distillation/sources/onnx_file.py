@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deelish.common.extras import ONNX
-from deelish.engines.inference import Digest
+from deelish.engines.digests import Digest
 from deelish.errors import DataError, FileError, first_line
 from deelish.plan.preprocessing import Preprocessing
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
-from deelish.common.printing import amount, say
+from deelish.common.printing import Once, amount, say
 from deelish.distillation.teacher_cache.forms import Logits
 from deelish.distillation.teacher_cache.header import CacheHeader
 from deelish.distillation.teacher_cache.store import Store, open_store
@@ -36,7 +37,17 @@ class TeacherCache:
         self.top = top
         self._dataset = dataset
         self._stores: dict[object, Store] = {}
+        self._once = Once()
+        # The teachers that were looked at in this epoch.
+        self._looked: WeakSet[Predictor] = WeakSet()
         weakref.finalize(self, _close, self._stores)
+
+    def look_again(self) -> None:
+        """At the next batch, look at all that the logits of each teacher depend on.
+
+        At every other batch only what costs little to see is looked at.
+        """
+        self._looked.clear()
 
     def logits(self, predictor: Predictor, images: ImageTensor) -> Any:
         """The engine's tensor (n, classes), cached or computed now."""
@@ -44,14 +55,24 @@ class TeacherCache:
         if store is None:
             return predictor.logits(images)
         engine = predictor.engine
-        made = _cached(store, images, lambda part: engine.numpy(predictor.logits(part)))
-        return engine.array(made)
+
+        def compute(part: ImageTensor) -> Logits:
+            return engine.numpy(predictor.logits(part))
+
+        return engine.array(_cached(store, images, compute, predictor.known_fingerprint))
+
+    def top_of(self, predictor: Predictor, images: ImageTensor) -> int | None:
+        """How many of the highest logits are cached of these images; None for all, or none."""
+        store = None if self.top is None else self.store_of(predictor, images)
+        return None if store is None else store.header.form.top
 
     def features(self, predictor: Predictor, images: ImageTensor, layer: str) -> Any:
         """The engine's tensor (n, channels) of a layer's means over positions.
 
         None where they are not cached: for fresh views, and where logits are not cached either.
         """
+        if not self._may_be_cached(predictor, images):
+            return None
         identity = _identity(predictor, images, predictor.feature_fingerprint(layer))
         if identity is None:
             return None
@@ -68,7 +89,8 @@ class TeacherCache:
             width = compute(_subset(images, np.arange(1))).shape[1]
             self._stores[which] = open_store(identity, width)
             say(size_line(self._stores[which].header, self._dataset))
-        return predictor.engine.array(_cached(self._stores[which], images, compute))
+        store, known = self._stores[which], predictor.known_fingerprint
+        return predictor.engine.array(_cached(store, images, compute, known))
 
     def store_of(self, predictor: Predictor, images: ImageTensor) -> Store | None:
         """The store for a teacher's logits for these images, opened once.
@@ -76,20 +98,39 @@ class TeacherCache:
         None for fresh views, whose pictures have no keys, for a teacher without a fingerprint, and
         for one whose members are cached.
         """
-        identity = _identity(predictor, images, predictor.fingerprint())
+        if not self._may_be_cached(predictor, images):
+            return None
+        identity = _identity(predictor, images, predictor.known_fingerprint())
         if identity is None:
+            if predictor.undescribed is not None:
+                self._once.say(
+                    f"{predictor.name}: its logits are not cached, since {predictor.undescribed}"
+                )
             return None
         which = (*identity.values(), predictor.classes, cache_folder())
         if which not in self._stores:
             self._stores[which] = open_store(identity, predictor.classes, self.top)
         return self._stores[which]
 
+    def _may_be_cached(self, predictor: Predictor, images: ImageTensor) -> bool:
+        """Whether the images have keys, and the teacher no members; once an epoch, look at it."""
+        if predictor.members:
+            return False
+        keys = getattr(images.pictures, "keys", None)
+        if predictor not in self._looked:
+            self._looked.add(predictor)
+            if keys is None:
+                predictor.notice_changes()
+            else:
+                predictor.fingerprint()
+        return keys is not None
+
 
 def _identity(
     predictor: Predictor, images: ImageTensor, fingerprint: str | None
 ) -> dict[str, Any] | None:
     """All that a teacher's numbers depend on beside the images; None where none are cached."""
-    if predictor.members or getattr(images.pictures, "keys", None) is None or fingerprint is None:
+    if fingerprint is None:
         return None
     return {
         "teacher": predictor.name,
@@ -99,8 +140,12 @@ def _identity(
     }
 
 
-def _cached(store: Store, images: ImageTensor, compute: Compute) -> Logits:
+def _cached(
+    store: Store, images: ImageTensor, compute: Compute, known: Callable[[], str | None]
+) -> Logits:
     """Numbers float32 (n, width); only those that are not cached are computed.
+
+    They are cached where the teacher's fingerprint, `known`, is the same before and after.
 
     Fresh ones are rounded to half precision too, so that a first run and a later one are equal to
     the bit.
@@ -109,8 +154,11 @@ def _cached(store: Store, images: ImageTensor, compute: Compute) -> Logits:
     found, logits = store.get(keys)
     if found.all():
         return logits
-    missing = np.flatnonzero(~found)
+    missing, before = np.flatnonzero(~found), known()
     fresh = compute(_subset(images, missing) if found.any() else images)
+    if known() != before:
+        logits[missing] = store.rounded(fresh)
+        return logits
     store.put(keys[missing], fresh)
     # Another process may have cached its own meanwhile: take those, as every later run does.
     now, stored = store.get(keys[missing])

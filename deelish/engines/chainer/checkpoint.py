@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from deelish.common.processes import available_cores
+from deelish.engines.chainer.description import named_arrays
 from deelish.engines.chainer.device import to_numpy
 from deelish.engines.chainer.importing import import_chainer
-from deelish.engines.chainer.inference import named_arrays
 from deelish.engines.chainer.optimizers import Optimizer
 from deelish.engines.state import State
 

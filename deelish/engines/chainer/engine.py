@@ -11,6 +11,7 @@ import numpy as np
 from deelish.engines.base import NO_GRADIENT, Engine, NamedArray, Part
 from deelish.engines.chainer import checkpoint
 from deelish.engines.chainer.adopted import AdoptedChain, copy_buffers
+from deelish.engines.chainer.description import has_hooks
 from deelish.engines.chainer.device import choose_device, computing, drawing_from, to_numpy
 from deelish.engines.chainer.finite import (
     all_finite,
@@ -19,6 +20,7 @@ from deelish.engines.chainer.finite import (
     restore_buffers,
 )
 from deelish.engines.chainer.importing import import_chainer
+from deelish.engines.chainer.layers import OPS, OWN
 from deelish.engines.chainer.learning import ChainerLearningModel
 from deelish.engines.chainer.module import PlanChain
 from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
@@ -47,6 +49,12 @@ class ChainerEngine(Engine):
         chain = PlanChain(plan, values, self._generator)
         chain.to_device(self._device)
         return chain
+
+    def has_own(self, type: str) -> bool:
+        return type in OWN and OPS.get(type) is OWN[type]
+
+    def is_hooked(self, module: PlanChain) -> bool:
+        return has_hooks(module)
 
     def adopt(self, source: Any, output: int | str | None) -> ChainerLearningModel:
         check_source(source, self.name)

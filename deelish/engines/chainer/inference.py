@@ -7,23 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from deelish.engines.chainer.description import named_arrays, structure_of
 from deelish.engines.chainer.device import computing, to_numpy
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.recording import is_array, recorded, recording
-from deelish.engines.inference import (
-    ADDRESS,
-    Digest,
-    Part,
-    WatchedModel,
-    logits_of,
-    qualified,
-)
+from deelish.engines.inference import ADDRESS, Part, logits_of
+from deelish.engines.watched import WatchedModel, sampled
 from deelish.errors import TrainingError
 
 chainer = import_chainer()
-
-# How many numbers of an array show that it was updated, which changes nearly all of them.
-SAMPLE = 64
 
 
 class ChainerModel(WatchedModel):
@@ -71,29 +63,24 @@ class ChainerModel(WatchedModel):
         return {id(value) for value in self._link.params() if value.requires_grad}
 
     def feature(self, values: np.ndarray, layer: str) -> np.ndarray:
-        with recording(self.name, self._link, [layer]) as outputs:
+        with recording(self.name, self._link, [layer]) as outputs, self._recorded():
             self.run(values)
         return self._array(recorded(self.name, layer, outputs))
 
-    def _compute_digest(self) -> str:
-        """Names, types and bytes of all that its files hold, and the links as they print."""
-        digest = Digest(qualified(self._link), ADDRESS.sub("", repr(self._link)))
+    def _source(self) -> Any:
+        return self._link
+
+    def _structure(self) -> str:
+        return structure_of(self._link)
+
+    def _printed(self) -> str:
+        return ADDRESS.sub("", repr(self._link))
+
+    def _arrays(self) -> Iterator[tuple[str, str, np.ndarray]]:
         for name, array in named_arrays(self._link):
-            digest.array(name, to_numpy(array), "")
-        return digest.hex()
+            if array.dtype != object:  # which is described as an attribute
+                yield name, "", np.ascontiguousarray(to_numpy(array))
 
-    def _version(self) -> list[bytes]:
+    def _version(self) -> Any:
         """Some numbers of each array."""
-        return [
-            to_numpy(array.ravel()[:: max(1, array.size // SAMPLE)]).tobytes()
-            for _, array in named_arrays(self._link)
-        ]
-
-
-def named_arrays(link: Any) -> Iterator[tuple[str, Any]]:
-    """Parameters and persistent arrays, such as running statistics, by name."""
-    for path, part in link.namedlinks():
-        for name in sorted((*part._params, *part._persistent)):
-            value = getattr(part, name)
-            array = value.array if isinstance(value, chainer.Parameter) else value
-            yield f"{path}/{name}", array if is_array(array) else np.asarray(array)
+        return [sampled(array) for _, _, array in self._arrays()]

@@ -10,7 +10,7 @@ import numpy as np
 
 from deelish.engines.base import Engine, NamedArray, Part
 from deelish.engines.custom import custom
-from deelish.engines.numpy.layers import OPS
+from deelish.engines.numpy.layers import OPS, OWN
 from deelish.engines.precision import only_float32
 from deelish.engines.runner import Runner
 from deelish.errors import EngineError
@@ -55,6 +55,9 @@ class NumpyEngine(Engine):
         if gpu >= 0:
             raise EngineError(f"Deel(gpu={gpu}, engine='numpy'): it has no GPU; leave gpu out")
         self._generator = np.random.default_rng()
+
+    def has_own(self, type: str) -> bool:
+        return type in OWN and OPS.get(type) is OWN[type]
 
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanArrays:
         return PlanArrays(plan, values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from deelish.engines.torch import checkpoint
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
+from deelish.engines.torch.description import has_hooks
 from deelish.engines.torch.drawing import drawing_from
 from deelish.engines.torch.finite import (
     all_finite,
@@ -27,6 +29,7 @@ from deelish.engines.torch.finite import (
     named_arrays,
     restore_buffers,
 )
+from deelish.engines.torch.layers import OPS, OWN
 from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.torch.optimizers import (
@@ -35,6 +38,7 @@ from deelish.engines.torch.optimizers import (
     optimizer_options,
 )
 from deelish.engines.torch.pixels import input_of, to_device
+from deelish.engines.torch.watching import Watch, traits
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
@@ -61,6 +65,7 @@ class TorchEngine(Engine):
             keep_large_blocks()
         self.device = str(self._device)
         self._compiler: Compiler | None = None
+        self._watches: WeakKeyDictionary[PlanModule, Watch] = WeakKeyDictionary()
         self._generator = torch.Generator(self._device)
 
     def compile_teachers(self) -> None:
@@ -68,6 +73,15 @@ class TorchEngine(Engine):
 
     def build(self, plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]) -> PlanModule:
         return PlanModule(plan, values, self._generator).to(self._device).eval()
+
+    def has_own(self, type: str) -> bool:
+        return type in OWN and OPS.get(type) is OWN[type]
+
+    def is_hooked(self, module: PlanModule) -> bool:
+        return has_hooks(module)
+
+    def sample(self, module: PlanModule) -> Any:
+        return self._watches.setdefault(module, Watch()).look(module), traits(module)
 
     def adopt(self, source: Any, output: int | str | None) -> TorchLearningModel:
         check_source(source, self.name)

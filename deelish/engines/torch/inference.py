@@ -11,20 +11,16 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from deelish.common.printing import say
-from deelish.engines.inference import (
-    ADDRESS,
-    Digest,
-    Part,
-    WatchedModel,
-    logits_of,
-    qualified,
-)
+from deelish.engines.inference import ADDRESS, Part, logits_of
 from deelish.engines.learning import LOGITS
+from deelish.engines.torch.description import bytes_of, named_arrays, raw_bytes_of, structure_of
 from deelish.engines.torch.frozen import FrozenTeacher
 from deelish.engines.torch.input_facts import fixed_input
 from deelish.engines.torch.last_layers import embedding_of
 from deelish.engines.torch.pixels import input_of
 from deelish.engines.torch.recording import check_layer, recorded, recording
+from deelish.engines.torch.watching import Watch, traits
+from deelish.engines.watched import WatchedModel
 from deelish.errors import TrainingError, first_line
 from deelish.plan.preprocessing import Preprocessing
 
@@ -45,13 +41,13 @@ class TorchModel(WatchedModel):
     # Whether its weights stay, so that a form made of them once may run in its place.
     freezable = True
     _fails_reduced = False
-    _recording = False
 
     def __init__(self, module: nn.Module, output: Part = None) -> None:
         self._module, self.output = module, output
         self._frozen: dict[str | None, FrozenTeacher] = {}
+        self._watch = Watch()
         self.name = type(module).__name__
-        empty = [name for name, value in _state(module) if is_lazy(value)]
+        empty = [name for name, value in named_arrays(module) if is_lazy(value)]
         if empty:
             raise TrainingError(
                 f"{self.name}: {', '.join(empty[:3])} has no shape yet; load its weights, or run"
@@ -100,12 +96,12 @@ class TorchModel(WatchedModel):
 
     def _fastest(self, values: Tensor, autocast_dtype: str | None) -> Any:
         """The logits, by the frozen form of the module where it has one."""
-        if not self.freezable or self._recording:
+        if not self.freezable or self._recording or not self._steady:
             return self._called(values)
         frozen = self._frozen.setdefault(
             autocast_dtype, FrozenTeacher(self._module, autocast_dtype)
         )
-        return frozen.forward(values, self._called, self._version(), self.full_batch)
+        return frozen.forward(values, self._called, self._quick(), self.full_batch)
 
     def trainable_ids(self) -> set[int]:
         return {id(value) for value in self._module.parameters() if value.requires_grad}
@@ -152,38 +148,38 @@ class TorchModel(WatchedModel):
         if layer == LOGITS:
             return self.run(values)
         check_layer(self.name, self._module, layer)
-        with recording(self._module, [layer]) as outputs:
-            # The frozen form calls no layer that could be recorded.
-            self._recording = True
-            try:
-                self.run(values)
-            finally:
-                self._recording = False
+        # The frozen form calls no layer that could be recorded.
+        with recording(self._module, [layer]) as outputs, self._recorded():
+            self.run(values)
         return self._array(recorded(self.name, layer, outputs))
 
-    def _compute_digest(self) -> str:
-        """Names, types and bytes of its state_dict, its class and what it prints of itself.
+    def _source(self) -> nn.Module:
+        return self._module
 
-        The code of its forward() is no part of it, except where the module carries it.
-        """
-        module = self._module
-        digest = Digest(qualified(module), ADDRESS.sub("", repr(module)))
-        # Scripted and traced modules carry what they run.
-        code = getattr(module, "code", None)
-        if isinstance(code, str):
-            digest.text(code)
-        for name, value in _state(module):
-            flat = value.detach().cpu().contiguous().reshape(-1)
-            kind = f"{value.dtype} {tuple(value.shape)}"
-            digest.array(name, flat.view(torch.uint8).numpy(), kind)
-        return digest.hex()
+    def _structure(self) -> str:
+        return structure_of(self._module)
 
-    def _version(self) -> list[tuple[int, int]]:
-        """What changes whenever PyTorch itself writes into a weight; costs next to nothing."""
-        return [
-            (id(value), 0 if value.is_inference() else value._version)
-            for _, value in _state(self._module)
-        ]
+    def _printed(self) -> str:
+        return ADDRESS.sub("", repr(self._module))
+
+    def _arrays(self) -> Iterator[tuple[str, str, np.ndarray]]:
+        for name, value in named_arrays(self._module):
+            yield name, f"{value.dtype} {tuple(value.shape)}", bytes_of(value)
+
+    def _raw_arrays(self) -> Iterator[tuple[str, str, np.ndarray]]:
+        for name, value in named_arrays(self._module):
+            kind = f"{value.dtype} {tuple(value.shape)} {value.stride()}"
+            yield name, kind, raw_bytes_of(value)
+
+    def _note_change(self) -> None:
+        # What was frozen of it is frozen again.
+        self._frozen.clear()
+
+    def _version(self) -> Any:
+        return self._watch.look(self._module)
+
+    def _traits(self) -> Any:
+        return traits(self._module)
 
 
 def _labels(names: Any) -> list[str] | None:
@@ -192,10 +188,3 @@ def _labels(names: Any) -> list[str] | None:
         return None
     labels = [str(names[i]) for i in range(len(names))]
     return None if labels == [f"LABEL_{i}" for i in range(len(names))] else labels
-
-
-def _state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """All that the module's own files hold, by name."""
-    for name, value in module.state_dict(keep_vars=True).items():
-        if torch.is_tensor(value):
-            yield name, value

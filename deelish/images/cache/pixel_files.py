@@ -112,7 +112,7 @@ class PixelFiles:
             new = [pair for pair in zip(images, stored, strict=False) if pair[1].start >= start]
             if new:
                 data = b"".join(image.pixels for image, _ in new)
-                write_at(pixels.path, start, data, len(data))
+                write_at(pixels.path, start, data)
                 payloads = np.frombuffer(b"".join(image.payload for _, image in new), np.uint8)
                 keys = _keys([image.key for image, _ in new])
                 self._index.append(keys, payloads.reshape(len(new), -1))

@@ -3,8 +3,10 @@
 A new kind is one row here and one line in each engine, in the file of the same name.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
+from types import MappingProxyType
 
 from deelish.plan.kind import LayerKind
 
@@ -15,3 +17,5 @@ KINDS: dict[str, LayerKind] = {
     for subject in SUBJECTS
     for name, row in import_module(f"{__name__}.{subject}").KINDS.items()
 }
+# Those that deelish brings: a script may put others into KINDS.
+OWN: Mapping[str, LayerKind] = MappingProxyType(dict(KINDS))

@@ -36,6 +36,7 @@ class Teacher:
     """It notes the size of each batch that it computes; its logits follow from the keys."""
 
     name, classes, preprocessing, members = "Teacher", CLASSES, Preprocessing(8), ()
+    undescribed = None
 
     def __init__(self, fingerprint="1"):
         self.print = fingerprint
@@ -43,6 +44,11 @@ class Teacher:
 
     def fingerprint(self):
         return self.print
+
+    known_fingerprint = fingerprint
+
+    def notice_changes(self):
+        pass
 
     @property
     def engine(self):

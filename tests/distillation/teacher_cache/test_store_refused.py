@@ -18,6 +18,8 @@ from distillation.teacher_cache.logits_by_key import (
     opened,
 )
 
+from deelish.storage.lock import NOTE_BYTES
+
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("written", [0, 100, RECORD, RECORD + 100, 2 * RECORD + 1])
@@ -27,6 +29,8 @@ def test_a_full_disk_is_reported_once_and_the_store_stays_whole(
     write = os.write
 
     def full(handle, data):
+        if len(data) == NOTE_BYTES:
+            return write(handle, data)
         if len(data) <= 3 * RECORD - written:  # the second call, for the rest
             raise OSError(code, os.strerror(code))
         return write(handle, data[:written]) if written else full(handle, b"")
@@ -42,11 +46,10 @@ def test_a_full_disk_is_reported_once_and_the_store_stays_whole(
         " what is not there is computed each time"
     )
     assert not store.writable
-    whole = written // RECORD
-    assert path.stat().st_size == HEADER + (12 + whole) * RECORD
+    assert path.stat().st_size == HEADER + 12 * RECORD, "a part of the batch is there"
     for reader in (store, opened(path.parent)):
         check_right(reader, keys)
-        assert reader.get(more)[0].tolist() == [row < whole for row in range(3)]
+        assert not reader.get(more)[0].any()
     opened(path.parent).put(more, logits_of(more))
     check_right(store, more)
 

@@ -3,7 +3,9 @@
 What the other engines are compared with: plain before fast.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 
 from deelish.engines.numpy.layers.call import Call as Call
 from deelish.engines.numpy.layers.call import Op as Op
@@ -15,3 +17,5 @@ OPS: dict[str, Op] = {
     for subject in SUBJECTS
     for name, op in import_module(f"{__name__}.{subject}").OPS.items()
 }
+# Those that deelish brings: a script may put others into OPS.
+OWN: Mapping[str, Op] = MappingProxyType(dict(OPS))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -33,3 +34,5 @@ OPS: dict[str, Op] = {
     for subject in SUBJECTS
     for name, op in import_module(f"{__name__}.{subject}").OPS.items()
 }
+# Those that deelish brings: a script may put others into OPS.
+OWN: Mapping[str, Op] = MappingProxyType(dict(OPS))
