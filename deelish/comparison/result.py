@@ -10,7 +10,7 @@ from deelish.comparison.html import page
 from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.table import Row, text
 from deelish.errors import DataError, FileError
-from deelish.storage.atomic import replacing
+from deelish.storage.atomic import write_file
 
 
 class Comparison(ComparisonNumbers):
@@ -58,9 +58,8 @@ class Comparison(ComparisonNumbers):
         if not is_rank_zero():
             return target
         content = page(self)
-        with replacing(target) as temporary:
-            # The name of a file may hold bytes that are no text.
-            temporary.write_text(content, encoding="utf-8", errors="replace")
+        # The name of a file may hold bytes that are no text.
+        write_file(target, content.encode("utf-8", "replace"))
         return target
 
     def __repr__(self) -> str:

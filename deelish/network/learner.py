@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.finite import nonfinite
 from deelish.engines import Context
 from deelish.errors import FileError
 from deelish.network.outputs import LogitsTensor
@@ -46,8 +47,10 @@ class Learner(Predictor):
     version: int
     _learning = False
 
-    def _begin(self, untrained: Iterable[str]) -> None:
+    def _begin(self, untrained: Iterable[str], nonfinite_before: Iterable[str]) -> None:
+        """Start; the arrays that are not finite before any training are saved as they are."""
         self.untrained = set(untrained)
+        self._nonfinite_before = frozenset(nonfinite_before)
         self.version = 0
         self._fingerprint: tuple[int, str | None] | None = None
 
@@ -232,6 +235,21 @@ class Learner(Predictor):
     @abstractmethod
     def write(self, path: Path) -> None:
         """Write its file in this process, as the file extension says."""
+
+    def _check_finite(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+        """Refuse to save weights that a training made infinite or no numbers.
+
+        Raises:
+            FileError: there are such; their layer is named.
+        """
+        bad = [name for name in nonfinite(arrays) if name not in self._nonfinite_before]
+        if bad:
+            others = f" and {len(bad) - 1} more arrays hold" if len(bad) > 1 else " holds"
+            raise FileError(
+                f"{path}: {self.name} is not saved, since its {bad[0]!r}{others} NaN or infinite"
+                " numbers after the training; what was saved before is unchanged; train again with"
+                " a lower learning rate"
+            )
 
     def save_to(self, path: str | Path) -> Path:
         """Write its file; of several processes rank 0 writes, and the others wait."""

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from deelish.common.arguments import checked_call
+from deelish.common.finite import nonfinite
 from deelish.common.printing import say
 from deelish.engines import current_context
 from deelish.engines.learning import LOGITS, LearningModel
@@ -62,7 +63,7 @@ class ModuleNetwork(ModuleDescribed):
         self._index = self.context.add(self)
         self._measure()
         layers = self._layer_names if parts.untrained is None else parts.untrained
-        self._begin(layers)
+        self._begin(layers, nonfinite(parts.model.arrays()))
         if self.engine.autocast_dtype_of(self.module) != self.engine.autocast_dtype:
             say(f"{self.name}: computes in float32, in which its depthwise convolutions are faster")
 
@@ -211,8 +212,9 @@ class ModuleNetwork(ModuleDescribed):
 
     def write(self, path: Path) -> None:
         """Write its file in this process, as the file extension says."""
-        model = self._model
-        write_module(path, self.record(), lambda to: model.write_onnx(to, self._grey()), model.run)
+        record, model = self.record(), self._model
+        self._check_finite(path, record.arrays)
+        write_module(path, record, lambda: model.onnx(self._grey()), model.run)
 
     def record(self) -> SavedModule:
         """The contents of its files."""
