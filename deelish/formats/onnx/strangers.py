@@ -18,6 +18,8 @@ Table = dict[int, "Table"]
 _MOST_FIELDS, _MOST_MESSAGES = 2**20, 2**19
 # Packed whole numbers take one byte in the file and eight in memory.
 _MOST_PACKED = 8 << 20
+# Of messages in each other; that of protobuf is 100.
+_MOST_DEPTH = 100
 
 # The messages of onnx.proto by the numbers of the fields that hold them.
 _PLAIN: Table = {}
@@ -55,9 +57,9 @@ class _Model(Source):
     def error(self, place: int, got: str, cure: str = "") -> CaffeError:
         return CaffeError(f"byte {place}: {got.replace('Caffe', 'ONNX')}")
 
-    def check(self, place: int) -> None:
+    def check(self, place: int, depth: int) -> None:
         """Refuse more than any model has."""
-        if self.messages < 0 or self.packed < 0:
+        if min(self.messages, self.packed) < 0 or depth > _MOST_DEPTH:
             raise self.error(place, "it holds more nodes or whole numbers than any model")
 
 
@@ -98,22 +100,24 @@ def _names(path: Path, mapped: mmap.mmap) -> set[str]:
 def _locations(model: _Model) -> list[tuple[int, int]]:
     """Where in the file each tensor names the file that holds its numbers."""
     found: list[tuple[int, int]] = []
-    waiting = [(_MODEL, 0, len(model.data))]
-    while waiting:
-        table, start, end = waiting.pop()
-        for number, wire, first, stop in read_fields(model, start, end):
-            if wire != BYTES:
-                continue
-            inner = table.get(number)
-            if inner is None:
-                model.packed -= stop - first if number in _PACKED.get(id(table), ()) else 0
-            elif table is _TENSOR and number == _EXTERNAL:
-                model.messages -= 1
-                found += _location(model, first, stop)
-            else:
-                model.messages -= 1
-                waiting.append((inner, first, stop))
-            model.check(first)
+    open_messages = [(_MODEL, read_fields(model, 0, len(model.data)))]
+    while open_messages:
+        table, fields = open_messages[-1]
+        field = next(fields, None)
+        if field is None:
+            open_messages.pop()
+            continue
+        number, wire, first, stop = field
+        inner = table.get(number) if wire == BYTES else None
+        if inner is not None:
+            model.messages -= 1
+        elif wire == BYTES and number in _PACKED.get(id(table), ()):
+            model.packed -= stop - first
+        model.check(first, len(open_messages))
+        if inner is not None and table is _TENSOR and number == _EXTERNAL:
+            found += _location(model, first, stop)
+        elif inner is not None and stop > first:
+            open_messages.append((inner, read_fields(model, first, stop)))
     return found
 
 
