@@ -10,7 +10,7 @@ from deelish.errors import FileError
 from deelish.formats.caffe import files as caffe_files
 from deelish.formats.chainer import npz
 from deelish.formats.chainer import weights as chainer_weights
-from deelish.formats.native import hdf5, module_file, safetensors
+from deelish.formats.native import hdf5, module_file, safetensors, tensor_file
 from deelish.formats.onnx import files as onnx_files
 from deelish.formats.onnx import module_file as onnx_modules
 from deelish.formats.saved_module import SavedModule
@@ -78,9 +78,9 @@ def write_module(
         FileError: another file extension, or a folder that cannot be written.
     """
     extension = path.suffix.lower()
-    if extension not in (module_file.EXTENSION, ".onnx"):
+    if extension not in (tensor_file.EXTENSION, ".onnx"):
         raise FileError(
-            f"{path}: a student made from a module is saved as {module_file.EXTENSION}, and"
+            f"{path}: a student made from a module is saved as {tensor_file.EXTENSION}, and"
             " exported as .onnx; give one of these"
         )
     check_target(path)

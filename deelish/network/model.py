@@ -197,7 +197,12 @@ class Model(Described):
         """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
 
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
-        weights alone, for Chainer. Of several processes rank 0 writes, and the others wait.
+        weights alone, for Chainer. Of several processes rank 0 writes, and the others wait. An old
+        file stays until the new one is whole.
+
+        Raises:
+            FileError: the path cannot be written, the disk is full, or a training has made weights
+                that are not finite; the old file is unchanged.
         """
         return self.save_to(path)
 

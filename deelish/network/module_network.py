@@ -194,7 +194,12 @@ class ModuleNetwork(ModuleDescribed):
     def save(self, path: str | Path) -> Path:
         """Write .safetensors: weights, labels, preprocessing, and how the module was made.
 
-        `Student.load` opens it; nothing in it is pickled. Of several processes rank 0 writes.
+        `Student.load` opens it; nothing in it is pickled. Of several processes rank 0 writes. An
+        old file stays until the new one is whole.
+
+        Raises:
+            FileError: the path cannot be written, the disk is full, or a training has made weights
+                that are not finite; the old file is unchanged.
         """
         return self.save_to(path)
 

@@ -120,6 +120,30 @@ def test_a_temporary_file_is_locked_while_it_is_written(tmp_path):
         assert try_to_take(other.fileno()) is False
 
 
+MANY = """
+import sys
+from pathlib import Path
+from deelish.storage.atomic import write_file
+
+for _ in range(int(sys.argv[3])):
+    write_file(Path(sys.argv[1]), sys.argv[2].encode() * 300_000)
+"""
+
+
+@pytest.mark.torture("G3")
+def test_two_processes_that_write_one_file_never_mix(tmp_path):
+    path, kinds = tmp_path / "file", {b"a" * 300_000, b"b" * 300_000}
+    write_file(path, b"a" * 300_000)
+    running = [
+        subprocess.Popen([sys.executable, "-c", MANY, path, letter, "20"], env=environment())
+        for letter in "ab"
+    ]
+    while any(process.poll() is None for process in running):
+        assert path.read_bytes() in kinds
+    assert [process.returncode for process in running] == [0, 0]
+    assert names_in(tmp_path) == ["file"]
+
+
 @pytest.mark.torture("B2")
 @pytest.mark.parametrize("existing", [True, False])
 def test_every_crash_leaves_the_old_file_or_the_new_one(tmp_path, existing):

@@ -19,8 +19,10 @@ EXTENSIONS = (".tar", *(extension for _, extensions, _ in UNPACKERS for extensio
 CURE = "copy or write it again"
 # Headers before that of a member, with long names and other facts: tarfile reads them whole, and
 # its dictionary of them takes many times their size.
-_EXTRA = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE)
-_EXTRA += (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_EXTRA = (
+    *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 _MOST_EXTRA = 1 << 20
 # Where a block says that the list of a sparse file's parts goes on in the next one.
 _GOES_ON = 482
@@ -69,16 +71,19 @@ def headers(path: str, file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
     """
     _check_start(path, file)
     end = 0
+
     # A class of its own, whose counters are those of this tar.
-    info = type("_Info", (_Info,), {})
+    class Info(_Info):
+        pass
+
     try:
         # So that names that are no UTF-8 can be printed too.
-        tar = _Headers(fileobj=file, tarinfo=info, encoding="utf-8", errors="backslashreplace")
+        tar = _Headers(fileobj=file, tarinfo=Info, encoding="utf-8", errors="backslashreplace")
         while (member := tar.next()) is not None:
             if member.size < 0:  # tarfile would step back by it, for ever
                 raise tarfile.ReadError("a size below zero")
             tar.members.clear()
-            end, info.left = tar.offset, _MOST_EXTRA
+            end, Info.left = tar.offset, _MOST_EXTRA
             yield member
     except OSError:
         raise
