@@ -233,8 +233,13 @@ class Learner(Predictor):
     # Files
 
     @abstractmethod
-    def write(self, path: Path) -> None:
-        """Write its file in this process, as the file extension says."""
+    def write(self, path: Path, *, finite: bool = False) -> None:
+        """Write its file in this process, as the file extension says.
+
+        Args:
+            path: the file.
+            finite: refuse weights that a training has made infinite or no numbers.
+        """
 
     def _check_finite(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         """Refuse to save weights that a training made infinite or no numbers.
@@ -255,7 +260,7 @@ class Learner(Predictor):
         """Write its file; of several processes rank 0 writes, and the others wait."""
         if not isinstance(path, str | Path):
             raise FileError(f"{self.name}.save({path!r}): give the path of a file")
-        self.engine.group.on_rank_zero(lambda: self.write(Path(path)))
+        self.engine.group.on_rank_zero(lambda: self.write(Path(path), finite=True))
         return Path(path)
 
     def export_to(self, path: str | Path) -> Path:

@@ -206,10 +206,11 @@ class Model(Described):
         """
         return self.save_to(path)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, finite: bool = False) -> None:
         """Write its file in this process, as the file extension says."""
         record = self.record()
-        self._check_finite(path, _by_name(record.values))
+        if finite:
+            self._check_finite(path, _by_name(record.values))
         write_network(path, record)
 
     def record(self) -> SavedNetwork:

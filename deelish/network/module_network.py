@@ -215,10 +215,11 @@ class ModuleNetwork(ModuleDescribed):
         """
         return self.export_to(path)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, finite: bool = False) -> None:
         """Write its file in this process, as the file extension says."""
         record, model = self.record(), self._model
-        self._check_finite(path, record.arrays)
+        if finite:
+            self._check_finite(path, record.arrays)
         write_module(path, record, lambda: model.onnx(self._grey()), model.run)
 
     def record(self) -> SavedModule:

@@ -10,7 +10,6 @@ from helpers import small
 
 from deelish import Deel, Layer, Network
 from deelish.errors import CaffeError, DeelishError, FileError
-from deelish.formats import write_network
 
 pytestmark = pytest.mark.usefixtures("each_engine")
 
@@ -261,7 +260,6 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, bad):
     with Deel():
         network = small()
         network.module.weights_of("hidden").weight.data[1, 2] = bad
-        # Beside save(), which refuses them too.
-        write_network(tmp_path / "bad.caffemodel", network.record())
+        network.write(tmp_path / "bad.caffemodel")
         with pytest.raises(FileError, match=r"layer 'hidden' \(InnerProduct\): .* NaN or infinite"):
             small(modelpath=tmp_path / "bad.caffemodel")
