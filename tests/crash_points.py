@@ -1,7 +1,8 @@
 """Ends a process before or after any single write, flush, rename or removal of what it does.
 
 `crash_points` counts the calls that a function makes of the system, and `run_until` runs it in a
-child process that ends at one of them, as if it had been killed there.
+child process that ends at one of them, as if it had been killed there. Calls from within C, such
+as the writes of what `open` returns, are not seen; those before and after them are.
 """
 
 import os

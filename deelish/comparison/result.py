@@ -10,7 +10,7 @@ from deelish.comparison.html import page
 from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.table import Row, text
 from deelish.errors import DataError, FileError
-from deelish.storage.atomic import write_file
+from deelish.storage.atomic import check_target, write_file
 
 
 class Comparison(ComparisonNumbers):
@@ -70,11 +70,12 @@ def checked_page(path: str | Path) -> Path:
     """The path of a page.
 
     Raises:
-        FileError: another extension than .html, or no such folder.
+        FileError: another extension than .html, no such folder, or a path that cannot be written.
     """
     target = Path(path)
     if target.suffix.lower() != ".html":
         raise FileError(f"{path}: the report is a page; give a name with the extension .html")
     if not target.parent.is_dir():
         raise FileError(f"{path}: there is no folder {target.parent}; make it first")
+    check_target(target)
     return target
