@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import Any
 
 from deelish.cli import models as cli_models
+from deelish.common.json_text import parsed_json
 from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import folder
 from deelish.distillation.teacher_cache.folder import (
@@ -88,7 +88,7 @@ def _item(text: str) -> Any:
     if not text.startswith("{"):
         return text
     try:
-        return json.loads(text)
+        return parsed_json(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text} is no JSON: {error}") from error
 

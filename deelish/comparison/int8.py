@@ -20,6 +20,7 @@ from deelish.network.learner import Learner
 from deelish.network.model import Model
 from deelish.network.tensors import ImageTensor
 from deelish.plan.plan import Plan
+from deelish.storage.atomic import write_file
 
 IMAGES = 128
 ABOUT = (
@@ -112,7 +113,7 @@ def _write(network: Learner, path: Path) -> str:
     model = model_of(short, network.engine.state(network.module))
     if model.batch is not None or model.logits is None:
         raise PlanError(f"{network.name}: as .onnx it takes one batch size only")
-    path.write_bytes(proto_of(network.name, model, {}).SerializeToString())
+    write_file(path, proto_of(network.name, model, {}).SerializeToString())
     return model.logits
 
 

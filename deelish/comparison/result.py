@@ -10,7 +10,7 @@ from deelish.comparison.html import page
 from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.table import Row, text
 from deelish.errors import DataError, FileError
-from deelish.storage.atomic import replacing
+from deelish.storage.atomic import check_target, write_file
 
 
 class Comparison(ComparisonNumbers):
@@ -58,9 +58,8 @@ class Comparison(ComparisonNumbers):
         if not is_rank_zero():
             return target
         content = page(self)
-        with replacing(target) as temporary:
-            # The name of a file may hold bytes that are no text.
-            temporary.write_text(content, encoding="utf-8", errors="replace")
+        # The name of a file may hold bytes that are no text.
+        write_file(target, content.encode("utf-8", "replace"))
         return target
 
     def __repr__(self) -> str:
@@ -71,11 +70,12 @@ def checked_page(path: str | Path) -> Path:
     """The path of a page.
 
     Raises:
-        FileError: another extension than .html, or no such folder.
+        FileError: another extension than .html, no such folder, or a path that cannot be written.
     """
     target = Path(path)
     if target.suffix.lower() != ".html":
         raise FileError(f"{path}: the report is a page; give a name with the extension .html")
     if not target.parent.is_dir():
         raise FileError(f"{path}: there is no folder {target.parent}; make it first")
+    check_target(target)
     return target

@@ -185,8 +185,8 @@ class LearningModel(WatchedModel):
         """Multiply-adds for one image; None where the framework does not count them."""
         return None
 
-    def write_onnx(self, path: Path, values: np.ndarray) -> None:
-        """Write the model as .onnx, input "data" and output "logits", any batch size.
+    def onnx(self, values: np.ndarray) -> bytes:
+        """The model as .onnx, input "data" and output "logits", any batch size.
 
         Raises:
             FileError: the framework has no exporter, or it fails.

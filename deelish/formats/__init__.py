@@ -10,14 +10,14 @@ from deelish.errors import FileError
 from deelish.formats.caffe import files as caffe_files
 from deelish.formats.chainer import npz
 from deelish.formats.chainer import weights as chainer_weights
-from deelish.formats.native import hdf5, module_file, safetensors
+from deelish.formats.native import hdf5, module_file, safetensors, tensor_file
 from deelish.formats.onnx import files as onnx_files
 from deelish.formats.onnx import module_file as onnx_modules
 from deelish.formats.saved_module import SavedModule
 from deelish.formats.saved_network import SavedNetwork, StoredWeights
 from deelish.formats.unpacked import Arrays
 from deelish.plan.plan import Plan
-from deelish.storage.atomic import replacing
+from deelish.storage.atomic import Content, check_target, write_file, write_files
 
 
 @dataclass(frozen=True)
@@ -25,28 +25,28 @@ class Format:
     """How one kind of file is read and written."""
 
     read: Callable[[Path], SavedNetwork]
-    write: Callable[[Path, SavedNetwork], None]
+    to_bytes: Callable[[SavedNetwork], Content]
     # For a file that may lack deelish's plan: the arrays of each layer alone.
     arrays: Callable[[Path], StoredWeights] | None = None
-    # A further file that other programs need beside it: its extension and how it is written.
-    companion: tuple[str, Callable[[Path, SavedNetwork], None]] | None = None
+    # A further file that other programs need beside it: its extension and its bytes.
+    companion: tuple[str, Callable[[SavedNetwork], Content]] | None = None
     # For a file of Chainer: the arrays by the path of their link; None where another wrote it.
     links: Callable[[Path], Arrays | None] | None = None
 
 
-_HDF5 = Format(chainer_weights.read_hdf5, hdf5.write, links=chainer_weights.links_in_hdf5)
+_HDF5 = Format(chainer_weights.read_hdf5, hdf5.to_bytes, links=chainer_weights.links_in_hdf5)
 FORMATS = {
     ".hdf5": _HDF5,
     ".h5": _HDF5,
-    ".safetensors": Format(safetensors.read, safetensors.write),
+    ".safetensors": Format(safetensors.read, safetensors.to_bytes),
     ".caffemodel": Format(
         caffe_files.read,
-        caffe_files.write,
+        caffe_files.to_bytes,
         caffe_files.arrays,
-        (".prototxt", caffe_files.write_definition),
+        (".prototxt", caffe_files.definition),
     ),
-    ".npz": Format(chainer_weights.read, chainer_weights.write, links=npz.read),
-    ".onnx": Format(onnx_files.read, onnx_files.write),
+    ".npz": Format(chainer_weights.read, chainer_weights.to_bytes, links=npz.read),
+    ".onnx": Format(onnx_files.read, onnx_files.to_bytes),
 }
 
 
@@ -56,13 +56,11 @@ def write_network(path: Path, network: SavedNetwork) -> Path:
     Raises:
         FileError: an unknown file extension, or a folder that cannot be written.
     """
-    kind = format_of(path)
+    kind, contents = format_of(path), {}
     if kind.companion:
-        extension, write = kind.companion
-        with replacing(path.with_suffix(extension)) as temporary:
-            write(temporary, network)
-    with replacing(path) as temporary:
-        kind.write(temporary, network)
+        extension, to_bytes = kind.companion
+        contents[path.with_suffix(extension)] = to_bytes(network)
+    write_files({**contents, path: kind.to_bytes(network)})
     return path
 
 
@@ -80,16 +78,17 @@ def write_module(
         FileError: another file extension, or a folder that cannot be written.
     """
     extension = path.suffix.lower()
-    if extension not in (module_file.EXTENSION, ".onnx"):
+    if extension not in (tensor_file.EXTENSION, ".onnx"):
         raise FileError(
-            f"{path}: a student made from a module is saved as {module_file.EXTENSION}, and"
+            f"{path}: a student made from a module is saved as {tensor_file.EXTENSION}, and"
             " exported as .onnx; give one of these"
         )
-    with replacing(path) as temporary:
-        if extension == ".onnx":
-            onnx_modules.write(temporary, module, export, run)
-        else:
-            module_file.write(temporary, module)
+    check_target(path)
+    if extension == ".onnx":
+        content = onnx_modules.to_bytes(path, module, export, run)
+    else:
+        content = module_file.to_bytes(module)
+    write_file(path, content)
     return path
 
 

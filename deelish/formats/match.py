@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deelish.common.pieces import in_pieces
+from deelish.common.finite import all_finite
 from deelish.engines.base import Values
 from deelish.errors import FileError
 from deelish.formats.saved_network import StoredWeights
@@ -101,15 +101,9 @@ def _take(
     if fitted is None:
         return [_misfit(plan, layer, arrays)]
     loaded.values[layer] = fitted
-    if allowed.nonfinite or all(in_pieces(_is_finite, [(a,) for a in fitted.values()])):
+    if allowed.nonfinite or all_finite(fitted.values()):
         return []
     return [f"{plan.layer(layer).label}: its weights hold NaN or infinite numbers"]
-
-
-def _is_finite(array: np.ndarray) -> bool:
-    # One NaN or infinity makes the sum so, and a sum takes no memory; it may also overflow.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
 def _fit(plan: Plan, layer: str, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray] | None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.json_text import parsed_json
 from deelish.errors import DeelishError, FileError
 from deelish.formats.saved_network import checksum
+from deelish.formats.seal import SEALED
 from deelish.plan.preprocessing import Preprocessing
 from deelish.version import __version__
 
@@ -47,6 +49,7 @@ class SavedModule:
         untrained: layers that were neither loaded nor trained; None for all of them.
         output: which part of its output the logits are, where it makes several.
         new_last: how its last layers were replaced, where they were.
+        sealed: whether its file says that it has a seal.
     """
 
     name: str
@@ -57,6 +60,7 @@ class SavedModule:
     untrained: Sequence[str] | None
     output: int | str | None = None
     new_last: NewLast | None = None
+    sealed: bool = False
 
     def header(self) -> str:
         """Everything but the arrays, with a checksum of each array and of itself, as JSON."""
@@ -71,7 +75,7 @@ class SavedModule:
             "checksums": {name: checksum(array) for name, array in self.arrays.items()},
         }
         about = {"format": FORMAT, "deelish": __version__, "checksum": _sum(module)}
-        return json.dumps({**about, "module": module})
+        return json.dumps({**about, SEALED: True, "module": module})
 
 
 def _sum(module: Mapping[str, Any]) -> int:
@@ -85,7 +89,7 @@ def saved_module(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> Sav
         FileError: it is from a later version, or damaged.
     """
     try:
-        data = json.loads(text)
+        data = parsed_json(text)
         if data["format"] > FORMAT:
             raise FileError(
                 f"{path}: written by deelish {data['deelish']} in format {data['format']}, and this"
@@ -108,6 +112,7 @@ def saved_module(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> Sav
             None if untrained is None else [str(name) for name in untrained],
             _output(module["output"]),
             _new_last(module["new_last"]),
+            bool(data.get(SEALED)),
         )
     except FileError:
         raise

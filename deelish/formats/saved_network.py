@@ -11,13 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.json_text import parsed_json
 from deelish.engines.base import Values
 from deelish.errors import DeelishError, FileError
+from deelish.formats.seal import SEALED
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
 from deelish.version import __version__
 
 FORMAT = 1
+# What reading a description of other types ends in.
+_OTHERWISE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 def checksum(array: np.ndarray) -> int:
@@ -36,8 +40,11 @@ class SavedNetwork:
     untrained: list[str]
     notices: Sequence[str] = ()
 
-    def header(self) -> str:
-        """Everything but the arrays, with a checksum of each array and of itself, as JSON."""
+    def header(self, *, sealed: bool = True) -> str:
+        """Everything but the arrays, with a checksum of each array and of itself, as JSON.
+
+        `sealed`: the file will have a seal, see `deelish.formats.seal`.
+        """
         network = {
             "plan": self.plan.to_dict(),
             "labels": self.labels,
@@ -49,7 +56,8 @@ class SavedNetwork:
             },
         }
         about = {"format": FORMAT, "deelish": __version__, "checksum": _text_checksum(network)}
-        return json.dumps({**about, "network": network})
+        mark = {SEALED: True} if sealed else {}
+        return json.dumps({**about, **mark, "network": network})
 
 
 def _text_checksum(network: Mapping[str, Any]) -> int:
@@ -78,6 +86,7 @@ class NetworkHeader:
     preprocessing: Preprocessing
     untrained: list[str]
     checksums: Mapping[str, Mapping[str, int]]
+    sealed: bool
 
     @classmethod
     def read(cls, text: str, path: Path) -> NetworkHeader:
@@ -87,7 +96,7 @@ class NetworkHeader:
             FileError: it is not deelish's, from a later version, or damaged.
         """
         try:
-            data = json.loads(text)
+            data = parsed_json(text)
             version = data["format"]
             if version > FORMAT:
                 raise FileError(
@@ -99,10 +108,10 @@ class NetworkHeader:
                     f"{path}: its description of the network does not match its checksum, so the"
                     " file is damaged; take another copy"
                 )
-            return cls(**_parts(data["network"]))
+            return cls(**_parts(data["network"]), sealed=bool(data.get(SEALED)))
         except FileError:
             raise
-        except (DeelishError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (DeelishError, *_OTHERWISE) as error:
             raise FileError(
                 f"{path}: its description of the network is damaged ({error}); take another copy"
             ) from None
@@ -133,5 +142,5 @@ def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
         "labels": None if labels is None else [str(name) for name in labels],
         "preprocessing": Preprocessing.from_dict(data["preprocessing"]),
         "untrained": [str(name) for name in data["untrained"]],
-        "checksums": data["checksums"],
+        "checksums": {layer: dict(sums) for layer, sums in data["checksums"].items()},
     }

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from deelish.common import figures
 from deelish.common.arguments import checked_call
 from deelish.errors import DataError
+from deelish.images import figures
 from deelish.images.in_memory import ImagesLike
 from deelish.language.network import Network
 from deelish.language.session import current_session

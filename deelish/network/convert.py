@@ -15,7 +15,7 @@ from deelish.network.model import Model
 from deelish.network.opening import OpenOptions, open_parts
 from deelish.network.pretrained import find_model
 from deelish.network.verify import TOLERANCE, largest_difference
-from deelish.storage.atomic import replacing
+from deelish.storage.atomic import write_files
 
 
 def convert(
@@ -79,7 +79,7 @@ def _check_not_read(read: Path, written: list[Path]) -> None:
 
 
 def _save_verified(network: Model, source: Path, target: Path) -> None:
-    with _staging(target) as name:
+    with tempfile.TemporaryDirectory(prefix="deelish-") as name:
         saved = network.save(Path(name) / target.name)
         difference, blob = largest_difference(network, saved)
         line = f"largest difference {difference:.1e} of the largest output ({blob})"
@@ -89,17 +89,5 @@ def _save_verified(network: Model, source: Path, target: Path) -> None:
                 f" {TOLERANCE:.0e} is allowed; nothing was written"
             )
         say(line)
-        for path in Path(name).iterdir():
-            with replacing(target.with_name(path.name)) as temporary:
-                path.replace(temporary)
-
-
-def _staging(target: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder on the target's own file system, so that its files need only be renamed."""
-    try:
-        return tempfile.TemporaryDirectory(prefix=".deelish-", dir=target.parent)
-    except OSError as error:
-        raise FileError(
-            f"{target}: cannot be written ({error.strerror}); give a folder that exists and has"
-            " room"
-        ) from error
+        made = sorted(Path(name).iterdir())
+        write_files({target.with_name(path.name): path.read_bytes() for path in made})

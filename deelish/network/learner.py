@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.finite import nonfinite
 from deelish.engines import Context
 from deelish.errors import FileError
 from deelish.network.outputs import LogitsTensor
@@ -50,8 +51,10 @@ class Learner(Predictor):
     version: int
     _learning = False
 
-    def _begin(self, untrained: Iterable[str]) -> None:
+    def _begin(self, untrained: Iterable[str], nonfinite_before: Iterable[str]) -> None:
+        """Start; the arrays that are not finite before any training are saved as they are."""
         self.untrained = set(untrained)
+        self._nonfinite_before = frozenset(nonfinite_before)
         self.version = 0
         self.averages: list[weakref.ref[Any]] = []
         self._known: tuple[Any, str | None] | None = None
@@ -259,14 +262,34 @@ class Learner(Predictor):
     # Files
 
     @abstractmethod
-    def write(self, path: Path) -> None:
-        """Write its file in this process, as the file extension says."""
+    def write(self, path: Path, *, finite: bool = False) -> None:
+        """Write its file in this process, as the file extension says.
+
+        Args:
+            path: the file.
+            finite: refuse weights that a training has made infinite or no numbers.
+        """
+
+    def _check_finite(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+        """Refuse to save weights that a training made infinite or no numbers.
+
+        Raises:
+            FileError: there are such; their layer is named.
+        """
+        bad = [name for name in nonfinite(arrays) if name not in self._nonfinite_before]
+        if bad:
+            others = f" and {len(bad) - 1} more arrays hold" if len(bad) > 1 else " holds"
+            raise FileError(
+                f"{path}: {self.name} is not saved, since its {bad[0]!r}{others} NaN or infinite"
+                " numbers after the training; what was saved before is unchanged; train again with"
+                " a lower learning rate"
+            )
 
     def save_to(self, path: str | Path) -> Path:
         """Write its file; of several processes rank 0 writes, and the others wait."""
         if not isinstance(path, str | Path):
             raise FileError(f"{self.name}.save({path!r}): give the path of a file")
-        self.engine.group.on_rank_zero(lambda: self.write(Path(path)))
+        self.engine.group.on_rank_zero(lambda: self.write(Path(path), finite=True))
         return Path(path)
 
     def export_to(self, path: str | Path) -> Path:

@@ -10,8 +10,10 @@ from typing import Any, Self
 import numpy as np
 
 from deelish.common.arguments import checked_call
+from deelish.common.finite import nonfinite
 from deelish.common.printing import say
 from deelish.engines import Context, current_context
+from deelish.engines.base import Values
 from deelish.errors import PlanError
 from deelish.formats import write_network
 from deelish.formats.chainer.weights import Example
@@ -105,7 +107,7 @@ class Model(Described):
         plan, loaded = parts.plan, parts.loaded
         self.plan, self.preprocessing, self.labels = plan, parts.preprocessing, parts.labels
         self.name, self.parameters = plan.name, summary.parameters(plan)
-        self._begin(loaded.new)
+        self._begin(loaded.new, nonfinite(_by_name(loaded.values)))
         self.context: Context = current_context()
         seed = (self.context.seed, self.context.add(self))
         initial = {
@@ -200,13 +202,21 @@ class Model(Described):
         """Write .hdf5, .safetensors or .caffemodel: weights, plan, labels, preprocessing, version.
 
         Beside a .caffemodel the .prototxt is written that Caffe and OpenCV need. An .npz holds the
-        weights alone, for Chainer. Of several processes rank 0 writes, and the others wait.
+        weights alone, for Chainer. Of several processes rank 0 writes, and the others wait. An old
+        file stays until the new one is whole.
+
+        Raises:
+            FileError: the path cannot be written, the disk is full, or a training has made weights
+                that are not finite; the old file is unchanged.
         """
         return self.save_to(path)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, finite: bool = False) -> None:
         """Write its file in this process, as the file extension says."""
-        write_network(path, self.record())
+        record = self.record()
+        if finite:
+            self._check_finite(path, _by_name(record.values))
+        write_network(path, record)
 
     def record(self) -> SavedNetwork:
         """The contents of its files."""
@@ -229,6 +239,12 @@ class Model(Described):
             FileError: another extension than .onnx, more than 2 GiB of weights, or no package onnx.
         """
         return self.export_to(path)
+
+
+def _by_name(values: Values) -> dict[str, np.ndarray]:
+    return {
+        f"{layer}/{name}": array for layer, blobs in values.items() for name, array in blobs.items()
+    }
 
 
 def _short(labels: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from deelish.common.arguments import checked_call
+from deelish.common.finite import nonfinite
 from deelish.common.printing import say
 from deelish.engines import current_context
 from deelish.engines.learning import LOGITS, LearningModel
@@ -62,7 +63,7 @@ class ModuleNetwork(ModuleDescribed):
         self._index = self.context.add(self)
         self._measure()
         layers = self._layer_names if parts.untrained is None else parts.untrained
-        self._begin(layers)
+        self._begin(layers, nonfinite(parts.model.arrays()))
         if self.engine.autocast_dtype_of(self.module) != self.engine.autocast_dtype:
             say(f"{self.name}: computes in float32, in which its depthwise convolutions are faster")
 
@@ -195,7 +196,12 @@ class ModuleNetwork(ModuleDescribed):
     def save(self, path: str | Path) -> Path:
         """Write .safetensors: weights, labels, preprocessing, and how the module was made.
 
-        `Student.load` opens it; nothing in it is pickled. Of several processes rank 0 writes.
+        `Student.load` opens it; nothing in it is pickled. Of several processes rank 0 writes. An
+        old file stays until the new one is whole.
+
+        Raises:
+            FileError: the path cannot be written, the disk is full, or a training has made weights
+                that are not finite; the old file is unchanged.
         """
         return self.save_to(path)
 
@@ -211,10 +217,12 @@ class ModuleNetwork(ModuleDescribed):
         """
         return self.export_to(path)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, finite: bool = False) -> None:
         """Write its file in this process, as the file extension says."""
-        model = self._model
-        write_module(path, self.record(), lambda to: model.write_onnx(to, self._grey()), model.run)
+        record, model = self.record(), self._model
+        if finite:
+            self._check_finite(path, record.arrays)
+        write_module(path, record, lambda: model.onnx(self._grey()), model.run)
 
     def record(self) -> SavedModule:
         """The contents of its files."""

@@ -8,10 +8,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from deelish.common.figures import show_images
 from deelish.common.printing import say
 from deelish.engines import Engine, current_context
 from deelish.errors import DataError
+from deelish.images.figures import show_images
 from deelish.images.sample import Sample
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import DEFAULT_RENDERING, Rendering

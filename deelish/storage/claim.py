@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sys
 from pathlib import Path
 
 from deelish.errors import FileError
+from deelish.storage.lock import try_to_take
 
 NAME = "lock"
-# The text begins after the byte that is locked, which others cannot read on Windows.
-START = 1
 
 
 class Claim:
@@ -22,7 +20,7 @@ class Claim:
 
     Raises:
         FileError: another process holds it, which is named; or the folder cannot be made or
-            written, or its file system has no locks.
+            written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +33,8 @@ class Claim:
                 f"{folder}: cannot hold checkpoints ({error.strerror}); give a folder that can be"
                 " written"
             ) from error
-        if not _take(handle):
+        # Without locks, as on Windows, it is not known whether another process has it.
+        if try_to_take(handle) is False:
             holder = _read(handle)
             os.close(handle)
             raise FileError(
@@ -44,7 +43,7 @@ class Claim:
         self._handle = handle
         os.ftruncate(handle, 0)
         os.lseek(handle, 0, os.SEEK_SET)
-        os.write(handle, f" process {os.getpid()} on {socket.gethostname()}".encode())
+        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
     def release(self) -> None:
         """Give the folder back."""
@@ -55,30 +54,8 @@ class Claim:
 
 def _read(handle: int) -> str:
     with contextlib.suppress(OSError):
-        os.lseek(handle, START, os.SEEK_SET)
+        os.lseek(handle, 0, os.SEEK_SET)
         text = os.read(handle, 200).decode(errors="replace").strip()
         if text:
             return text
     return "another process"
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(handle: int) -> bool:
-        os.lseek(handle, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _take(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

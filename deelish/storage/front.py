@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deelish.common.json_text import parsed_json
 from deelish.errors import FileError
 from deelish.version import __version__
 
@@ -55,7 +56,7 @@ class Front:
                 f"{path}: is of format {version}, and this deelish reads {self.version}"
             )
         try:
-            values = dict(json.loads(data[LAYOUT.size : LAYOUT.size + length]))
+            values = dict(parsed_json(data[LAYOUT.size : LAYOUT.size + length]))
         except (TypeError, ValueError):
             raise self.foreign(path) from None
         if not isinstance(values.pop(CREATED, None), str):

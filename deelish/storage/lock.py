@@ -71,7 +71,7 @@ def locked(folder: Path) -> Iterator[FolderLock]:
     """
     handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
     try:
-        _take(handle)
+        take(handle)
         lock = FolderLock(folder, handle)
         lock.settle()
         yield lock
@@ -148,7 +148,8 @@ if sys.platform == "win32":
     import msvcrt
     import time
 
-    def _take(handle: int) -> None:
+    def take(handle: int) -> None:
+        """Take the lock of an open file; waits until it is free. Raises OSError."""
         while True:
             try:
                 msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
@@ -156,8 +157,23 @@ if sys.platform == "win32":
             except PermissionError:  # another process holds it
                 time.sleep(0.01)
 
+    def try_to_take(handle: int) -> bool | None:
+        """None: a process that has a file open keeps others from removing it."""
+        return None
+
 else:
     import fcntl
 
-    def _take(handle: int) -> None:
+    def take(handle: int) -> None:
+        """Take the lock of an open file; waits until it is free. Raises OSError."""
         fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def try_to_take(handle: int) -> bool | None:
+        """Whether the lock of an open file was free, and is taken now; None without locks."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        return True

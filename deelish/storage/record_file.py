@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deelish.errors import FileError
-from deelish.storage.atomic import replacing
+from deelish.storage.atomic import write_file
 from deelish.storage.index import Index, Keys
 from deelish.storage.lock import FolderLock, locked, settle
 from deelish.storage.records import (
@@ -125,9 +125,7 @@ class RecordFile(Generic[H]):
             self.follow()
             made = self._map is None
             if made:
-                front = self._begin()
-                with replacing(self.path) as temporary:
-                    temporary.write_bytes(front)
+                write_file(self.path, self._begin())
                 self.follow()
             yield made
 

@@ -260,6 +260,6 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, bad):
     with Deel():
         network = small()
         network.module.weights_of("hidden").weight.data[1, 2] = bad
-        network.save(tmp_path / "bad.caffemodel")
+        network.write(tmp_path / "bad.caffemodel")
         with pytest.raises(FileError, match=r"layer 'hidden' \(InnerProduct\): .* NaN or infinite"):
             small(modelpath=tmp_path / "bad.caffemodel")

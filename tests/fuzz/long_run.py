@@ -2,7 +2,7 @@
 
 ``python tests/fuzz/long_run.py --mutants 20000 --seed 1``; a mutant fails that ends its process,
 takes more than a second or more memory than its files and 64 MB, or is neither read nor refused
-in a sentence. Its files are kept in ``--failures``.
+in a sentence. Its files are kept in ``--failures``. ``--kind prototxt`` takes nets in text alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fuzz.mutants import mutant, opened
+from fuzz.mutants import MUTATORS, mutant, opened
 from fuzz.seeds import Seed, material_folder, seeds
 
 BATCH = 50
@@ -201,11 +201,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutants", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", choices=list(MUTATORS))
     parser.add_argument("--failures", type=Path, default=FAILURES)
     options = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        sound = seeds(material_folder())
+        sound = [one for one in seeds(material_folder()) if options.kind in (None, one.kind)]
         run = Run(sound, options.seed, Path(folder), options.failures)
         totals = run_all(run, options.mutants)
     for line in described(run, totals):

@@ -7,14 +7,16 @@ import tracemalloc
 from random import Random
 
 import numpy as np
+import pytest
 from fuzz.forms import old_shape, shape
+from torture import scaled
 
 from deelish.errors import CaffeError
 from deelish.formats.caffe.blobs import read_blob
 from deelish.formats.caffe.wire import FIXED32, FIXED64, Source, block, tag
 from deelish.plan.shapes import LONGEST_SIDE, MOST_AXES
 
-CASES = 10_000
+CASES = scaled(10_000)
 HUGE = (0, -1, -(2**63), 2**16, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**62)
 
 
@@ -41,6 +43,7 @@ def data_of(rng: Random, wanted: int) -> tuple[bytes, int, int]:
     return packed + singles, count, odd
 
 
+@pytest.mark.torture("A5")
 def test_every_declared_number_is_backed_by_bytes() -> None:
     rng, read = Random(5), 0
     tracemalloc.start()

@@ -213,6 +213,7 @@ def bomb(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Refuse, str]:
     return refused, words
 
 
+@pytest.mark.torture("A2")
 def test_bombs_are_refused_at_once(bomb: tuple[Refuse, str]) -> None:
     refused, words = bomb
     started = time.process_time()
@@ -220,6 +221,7 @@ def test_bombs_are_refused_at_once(bomb: tuple[Refuse, str]) -> None:
     assert time.process_time() - started < SECONDS
 
 
+@pytest.mark.torture("A2")
 def test_bombs_take_little_memory(
     bomb: tuple[Refuse, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

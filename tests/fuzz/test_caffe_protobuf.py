@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from fuzz.forms import DATA, blob, doubles
+from torture import scaled
 
 from deelish.formats.caffe.read import read_net, weights_of
 from deelish.formats.caffe.wire import block, tag, varint
 
-MODELS = 500
+MODELS = scaled(500)
 # Name, number, type and inner message of the fields that hold weights or lead to them.
 MESSAGES = {
     "Shape": [("dim", 1, "int64 packed", None)],
@@ -116,6 +117,7 @@ def array_of(blob: Any) -> np.ndarray:
     return values.reshape(shape)
 
 
+@pytest.mark.torture("A3")
 def test_weights_have_the_bits_that_protobuf_reads(tmp_path: Path, message: Any) -> None:
     rng, compared = Random(2016), 0
     path = tmp_path / "net.caffemodel"

@@ -35,6 +35,15 @@ def test_the_bytes_are_those_of_format_1(magic, values, header):
     assert type(header).from_bytes(older, Path("file")) == header
 
 
+@pytest.mark.parametrize("text", [b"[" * 4000, b'{"a":' * 700])
+@pytest.mark.parametrize(("magic", "values", "header"), HEADERS, ids=["logits", "images"])
+def test_deep_json_is_refused(magic, values, header, text):
+    rest = (struct.pack("<II", 1, len(text)) + text).ljust(4096 - 12, b"\0")
+    data = magic + struct.pack("<I", zlib.crc32(rest)) + rest
+    with pytest.raises(FileError, match="file: its description is not one that deelish wrote"):
+        type(header).from_bytes(data, Path("file"))
+
+
 @pytest.mark.parametrize(("magic", "values", "header"), HEADERS, ids=["logits", "images"])
 def test_values_that_deelish_did_not_write_are_refused(magic, values, header):
     whole = {**values, "created": "0.1"}

@@ -50,6 +50,7 @@ def with_header(path, change):
 
     with safe_open(path, framework="numpy") as file:
         data = json.loads(file.metadata()[KEY])
+    data.pop("sealed", None)
     change(data)
     data["checksum"] = zlib.crc32(json.dumps(data["module"]).encode())
     save_file(load_file(path), path, metadata={KEY: json.dumps(data)})

@@ -87,7 +87,7 @@ def _session(file: OnnxFile, gpu: int) -> Any:
         say(f"{file.path.name}: this onnxruntime has no CUDA, so it runs on the CPU")
         gpu = -1
     try:
-        return open_session(file.runnable(), beside=file.path.resolve().parent, gpu=gpu)
+        return open_session(file.runnable(), beside=file.folder, gpu=gpu)
     except FileError:
         raise
     except Exception as error:

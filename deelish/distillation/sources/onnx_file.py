@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deelish.common.extras import ONNX
+from deelish.common.json_text import parsed_json
 from deelish.engines.digests import Digest
 from deelish.errors import DataError, FileError, first_line
+from deelish.formats.onnx.strangers import check_model
 from deelish.plan.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class OnnxFile:
         except ImportError:
             raise FileError(f"{path}: reading .onnx needs the package onnx; {ONNX}") from None
         self.path = path
+        self._weight_files = check_model(path)
         try:
             # Large weights may be in files beside it; onnxruntime reads those.
             self._model = onnx.load(path, load_external_data=False)
@@ -58,8 +60,8 @@ class OnnxFile:
         if "deelish" not in metadata:
             return
         try:
-            found = Preprocessing.from_dict(json.loads(metadata["preprocessing"]))
-            names = json.loads(metadata.get("labels", "null"))
+            found = Preprocessing.from_dict(parsed_json(metadata["preprocessing"]))
+            names = parsed_json(metadata.get("labels", "null"))
             self.labels = None if names is None else [str(name) for name in names]
         except (DataError, ValueError, KeyError, TypeError) as error:
             raise FileError(
@@ -68,13 +70,18 @@ class OnnxFile:
             ) from None
         self.pixels = {field.name: getattr(found, field.name) for field in fields(found)}
 
+    @property
+    def folder(self) -> Path:
+        """Where its weight files are, if it has any."""
+        return self.path.resolve().parent
+
     def runnable(self) -> bytes | str:
         """What onnxruntime loads: the path, or bytes in which the logits are an output."""
         from onnx import helper
 
         graph = self._model.graph
         if self.logits in (value.name for value in graph.output):
-            return str(self.path)
+            return str(self.path.resolve())
         values = [value for node in graph.node for value in node.output]
         if self.logits not in values:
             raise FileError(
@@ -90,17 +97,9 @@ class OnnxFile:
     def digest(self) -> str:
         """sha256 of the file and of the weight files that it names."""
         digest = Digest(self.logits, _sum(self.path))
-        for name in sorted(self._weight_files()):
-            digest.text(_sum(self.path.parent / name))
+        for name in self._weight_files:
+            digest.text(_sum(self.folder / name))
         return digest.hex()
-
-    def _weight_files(self) -> set[str]:
-        return {
-            entry.value
-            for tensor in self._model.graph.initializer
-            for entry in tensor.external_data
-            if entry.key == "location"
-        }
 
 
 def _before_softmax(graph: onnx.GraphProto) -> str:

@@ -72,7 +72,7 @@ def drop_damaged(file: LogitsFile) -> None:
     Raises:
         FileError: the folder is read-only, or the disk is full.
     """
-    with changing(file.path, "repaired"), replacing(file.path) as temporary:
+    with changing(file.path, "repaired"), replacing(file.path, file.bytes) as temporary:
         mapped = RecordMap(file.path, CacheHeader.from_bytes)
         with file.path.open("rb") as damaged, temporary.open("wb") as repaired:
             repaired.write(damaged.read(SIZE))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,11 +149,11 @@ class TorchLearningModel(TorchModel, LearningModel):
         # It counts a multiplication and an addition as two.
         return int(counter.get_total_flops()) // 2
 
-    def write_onnx(self, path: Path, values: np.ndarray) -> None:
-        from deelish.engines.torch.onnx_export import write_onnx
+    def onnx(self, values: np.ndarray) -> bytes:
+        from deelish.engines.torch.onnx_export import onnx_of
 
         self._into_evaluation_mode()
-        write_onnx(self.name, self.module, self._input(values), path)
+        return onnx_of(self.name, self.module, self._input(values))
 
     def counted(self) -> int:
         return sum(value.numel() for value in self._module.parameters())

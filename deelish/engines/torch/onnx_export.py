@@ -7,7 +7,6 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,14 +35,13 @@ class _Logits(nn.Module):
         return logits.flatten(1)
 
 
-def write_onnx(name: str, module: AdoptedModule, values: Tensor, path: Path) -> None:
-    """Write the module, in evaluation mode: input "data", output "logits", any batch size.
+def onnx_of(name: str, module: AdoptedModule, values: Tensor) -> bytes:
+    """The model of a module, in evaluation mode: input "data", output "logits", any batch size.
 
     Args:
         name: what errors call it.
         module: the module, in evaluation mode.
         values: an input; its first two images are the example.
-        path: the file.
 
     Raises:
         FileError: a package is missing, or the exporter fails.
@@ -60,7 +58,8 @@ def write_onnx(name: str, module: AdoptedModule, values: Tensor, path: Path) -> 
             program = _program(logits, example)
         except Exception as error:
             program = _without_fused_attention(name, logits, example, error)
-        program.save(path)
+        content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def _program(module: nn.Module, example: Tensor) -> Any:

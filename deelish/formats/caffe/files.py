@@ -12,14 +12,14 @@ from deelish.formats.caffe.write import caffemodel_bytes
 from deelish.formats.saved_network import NetworkHeader, SavedNetwork, StoredWeights
 
 
-def write(path: Path, network: SavedNetwork) -> None:
-    """Write weights and net; deelish's own header rides along in a field that Caffe skips."""
-    path.write_bytes(caffemodel_bytes(network.plan, network.values, network.header()))
+def to_bytes(network: SavedNetwork) -> bytes:
+    """Weights and net; deelish's own header rides along in a field that Caffe skips."""
+    return caffemodel_bytes(network.plan, network.values, network.header(sealed=False))
 
 
-def write_definition(path: Path, network: SavedNetwork) -> None:
-    """Write the text net that Caffe and OpenCV need beside the weights."""
-    path.write_text(prototxt(network.plan), encoding="utf-8")
+def definition(network: SavedNetwork) -> bytes:
+    """The text net that Caffe and OpenCV need beside the weights."""
+    return prototxt(network.plan).encode()
 
 
 def arrays(path: Path) -> StoredWeights:

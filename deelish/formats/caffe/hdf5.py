@@ -130,6 +130,8 @@ class _Reader:
         shape, dtype = dataset.shape, dataset.dtype
         held = dataset.id.get_storage_size()
         plain = dtype in (np.float32, np.float64) and shape is not None and 0 not in shape
+        # A packed piece may unpack to more than the dataset has.
+        plain = plain and not dataset.id.get_create_plist().get_nfilters()
         if not plain or math.prod(shape) * dtype.itemsize != held:
             raise CaffeError(
                 f"{self._path}: {place!r} is {dtype} {shape} in {held:,} bytes, where plain float32"

@@ -5,7 +5,9 @@ Source: NumPy's description of the .npy format, version 1.0.
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import re
 import struct
 import zipfile
@@ -29,6 +31,10 @@ _HEADER = re.compile(
 )
 _SIDE = re.compile(rb"\d{1,18}")
 _ENCRYPTED = 1
+# Where an archive lists its members; a list of 4 MB is one of 40,000 arrays.
+_END, _LARGE_LOCATOR, _LONGEST_END = b"PK\x05\x06", b"PK\x06\x07", 56 + 20 + 22 + 0xFFFF
+_LENGTH, _LARGE_LENGTH = struct.Struct("<L"), struct.Struct("<Q")
+_MOST_DIRECTORY = 4 << 20
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -50,6 +56,7 @@ def read(path: Path) -> Arrays:
             or arrays that would take unreasonable room.
     """
     try:
+        _check_directory(path)
         with zipfile.ZipFile(path) as archive:
             members = _members(archive, path)
             check_room(path, (info.file_size for info in members.values()))
@@ -64,12 +71,32 @@ def read(path: Path) -> Arrays:
         ) from None
 
 
-def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays by name, as numpy.savez does."""
-    with zipfile.ZipFile(path, "w") as archive:
+def to_bytes(arrays: Mapping[str, np.ndarray]) -> memoryview:
+    """The file of arrays by name, as numpy.savez writes it."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
         for name, array in arrays.items():
             with archive.open(name + _EXTENSION, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
+    return made.getbuffer()
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a list of members that zipfile would need far more memory for than it has bytes.
+
+    Source: APPNOTE of PKWARE, "End of central directory record", with its form for large archives.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_END))
+        end = file.read()
+    at = end.rfind(_END)
+    if at < 0:
+        raise zipfile.BadZipFile("File is not a zip file")
+    (length,) = _LENGTH.unpack_from(end, at + 12)
+    if end[: max(0, at - 16)].endswith(_LARGE_LOCATOR):
+        (length,) = _LARGE_LENGTH.unpack_from(end, at - 36)
+    if length > _MOST_DIRECTORY:
+        raise zipfile.BadZipFile(f"its list of members is said to have {length:,} bytes")
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:

@@ -56,8 +56,8 @@ def links_in_hdf5(path: Path) -> Arrays | None:
     return hdf5.read(path) if hdf5.is_chainers(path) else None
 
 
-def write(path: Path, network: SavedNetwork) -> None:
-    """Write the arrays, for `chainer.serializers.load_npz` into the chain of engine chainer."""
+def to_bytes(network: SavedNetwork) -> memoryview:
+    """The file of the arrays, which `chainer.serializers.load_npz` reads into engine chainer's."""
     links = _links(network.plan)
     arrays = {
         f"{links[layer]}/{NAMES.get(name, name)}": array
@@ -65,11 +65,11 @@ def write(path: Path, network: SavedNetwork) -> None:
         for name, array in blobs.items()
         if (layer, name) not in network.plan.owners
     }
-    npz.write(path, arrays)
     say(
         f"{network.plan.name}: the .npz holds weights alone, without plan, labels, preprocessing"
         " and which layers are new"
     )
+    return npz.to_bytes(arrays)
 
 
 def stored(

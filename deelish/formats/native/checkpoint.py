@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.json_text import parsed_json
 from deelish.engines.state import State
 from deelish.errors import FileError
+from deelish.formats.native import tensor_file
 from deelish.formats.saved_network import checksum
-from deelish.storage.atomic import replacing
+from deelish.storage.atomic import write_file
 from deelish.version import __version__
 
 # The key of the JSON text in a file's metadata.
@@ -30,17 +32,14 @@ def write(path: Path, state: State) -> None:
     Raises:
         FileError: it cannot be written.
     """
-    from safetensors.numpy import save
-
     body = {
         "values": state.values,
         "arrays": {name: _description(array) for name, array in state.arrays.items()},
     }
     text = json.dumps(body)
     about = {"format": FORMAT, "deelish": __version__, "checksum": zlib.crc32(text.encode())}
-    data = save(state.arrays, {KEY: json.dumps({**about, "body": text})})
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    header = json.dumps({**about, "body": text})
+    write_file(path, tensor_file.to_bytes(state.arrays, KEY, header))
 
 
 def read(path: Path) -> State:
@@ -50,21 +49,21 @@ def read(path: Path) -> State:
         DamagedError: it is missing, damaged, or no checkpoint.
         FileError: it is of a later version.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(KEY)
-            if text is None:
+        with tensor_file.opened(path) as (file, notes):
+            if KEY not in notes:
                 raise DamagedError(f"{path}: is no checkpoint of deelish")
+            tensor_file.check_seal(path, notes, KEY, sealed=True)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise DamagedError(f"{path}: is no whole safetensors file ({error})") from None
+    except DamagedError:
+        raise
+    except FileError as error:
+        raise DamagedError(str(error)) from None
     try:
-        return _checked(json.loads(text), arrays, path)
+        return _checked(parsed_json(notes[KEY]), arrays, path)
     except FileError:
         raise
-    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise DamagedError(f"{path}: its description is no checkpoint's ({error})") from None
 
 
@@ -77,7 +76,7 @@ def _checked(about: Any, arrays: dict[str, np.ndarray], path: Path) -> State:
     text = about["body"]
     if about["checksum"] != zlib.crc32(text.encode()):
         raise DamagedError(f"{path}: its description does not match its checksum")
-    body = json.loads(text)
+    body = parsed_json(text)
     for name in sorted(arrays.keys() ^ body["arrays"].keys()):
         raise DamagedError(f"{path}: {name!r} is missing or unknown in it")
     for name, array in arrays.items():

@@ -8,22 +8,21 @@ import numpy as np
 
 from deelish.engines.base import Values
 from deelish.errors import FileError
+from deelish.formats.native import tensor_file
 from deelish.formats.saved_module import KEY as MODULE_KEY
 from deelish.formats.saved_network import NetworkHeader, SavedNetwork
 
 KEY = "deelish"
 
 
-def write(path: Path, network: SavedNetwork) -> None:
-    """Write a network."""
-    from safetensors.numpy import save_file
-
+def to_bytes(network: SavedNetwork) -> bytes:
+    """The file of a network."""
     tensors = {
         _key(layer, name): np.asarray(array, order="C")
         for layer, blobs in network.values.items()
         for name, array in blobs.items()
     }
-    save_file(tensors, path, metadata={KEY: network.header()})
+    return tensor_file.to_bytes(tensors, KEY, network.header())
 
 
 def read(path: Path) -> SavedNetwork:
@@ -32,31 +31,23 @@ def read(path: Path) -> SavedNetwork:
     Raises:
         FileError: no safetensors, truncated, or not written by deelish.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            notes = file.metadata() or {}
-            text = notes.get(KEY)
-            if MODULE_KEY in notes:
-                raise FileError(
-                    f"{path}: holds a student made from a module; open it with"
-                    f" Student.load({str(path)!r})"
-                )
-            if text is None:
-                raise FileError(
-                    f"{path}: is safetensors but holds no {KEY!r} in its metadata, so it is not a"
-                    " network of deelish; give a file that save() wrote"
-                )
-            header = NetworkHeader.read(text, path)
-            values: Values = {
-                layer: {name: file.get_tensor(_key(layer, name)) for name in blobs}
-                for layer, blobs in header.plan.weights.items()
-            }
-    except (SafetensorError, OSError, TypeError) as error:
-        raise FileError(
-            f"{path}: is no whole safetensors file ({error}); take another copy"
-        ) from None
+    with tensor_file.opened(path) as (file, notes):
+        if MODULE_KEY in notes:
+            raise FileError(
+                f"{path}: holds a student made from a module; open it with"
+                f" Student.load({str(path)!r})"
+            )
+        if KEY not in notes:
+            raise FileError(
+                f"{path}: is safetensors but holds no {KEY!r} in its metadata, so it is not a"
+                " network of deelish; give a file that save() wrote"
+            )
+        header = NetworkHeader.read(notes[KEY], path)
+        tensor_file.check_seal(path, notes, KEY, sealed=header.sealed)
+        values: Values = {
+            layer: {name: file.get_tensor(_key(layer, name)) for name in blobs}
+            for layer, blobs in header.plan.weights.items()
+        }
     return header.network(values, path)
 
 

@@ -13,8 +13,8 @@ from deelish.formats.onnx.proto import proto_of
 from deelish.formats.saved_network import SavedNetwork
 
 
-def write(path: Path, network: SavedNetwork) -> None:
-    """Write the network as it is in evaluation mode.
+def to_bytes(network: SavedNetwork) -> bytes:
+    """The model of a network as it is in evaluation mode.
 
     Raises:
         PlanError: a layer has no counterpart in ONNX; it is named.
@@ -22,9 +22,10 @@ def write(path: Path, network: SavedNetwork) -> None:
     """
     model = model_of(network.plan, network.values)
     notes = notes_of(network.preprocessing, network.labels, model.logits)
-    path.write_bytes(proto_of(network.plan.name, model, notes).SerializeToString())
+    content: bytes = proto_of(network.plan.name, model, notes).SerializeToString()
     if model.batch is not None:
         say(f"{network.plan.name}: the .onnx takes {model.batch} items at a time, no other")
+    return content
 
 
 def read(path: Path) -> NoReturn:

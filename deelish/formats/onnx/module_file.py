@@ -21,20 +21,20 @@ TOLERANCE = 1e-4
 ROUNDED, OFTEN = np.float32(1 + 2**-22), 10
 # Batches of another size than the exporter saw.
 BATCHES = (1, 3)
-# Beyond it the exporter writes the weights into a second file.
+# Weights that one message of protobuf surely holds.
 MOST_BYTES = 1536 * 1024 * 1024
 
-Export = Callable[[Path], None]
+Export = Callable[[], bytes]
 Run = Callable[[np.ndarray], np.ndarray]
 
 
-def write(path: Path, module: SavedModule, export: Export, run: Run) -> None:
-    """Write an .onnx and compare it with the module.
+def to_bytes(path: Path, module: SavedModule, export: Export, run: Run) -> bytes:
+    """The .onnx of a module, compared with it.
 
     Args:
-        path: the file.
+        path: the file, for errors.
         module: what is noted in it.
-        export: writes the bare model, with input "data" and output "logits".
+        export: makes the bare model, with input "data" and output "logits".
         run: the module itself: an input float32 (n, channels, size, size) to logits.
 
     Raises:
@@ -49,11 +49,11 @@ def write(path: Path, module: SavedModule, export: Export, run: Run) -> None:
             f"{path}: {module.name} is too large for one .onnx, which holds up to"
             f" {MOST_BYTES / 1e9:.1f} GB; write .safetensors"
         )
-    export(path)
-    model = onnx.load(path)
+    model = onnx.load_model_from_string(export())
     _note(model, module)
-    path.write_bytes(model.SerializeToString())
-    _check(path, module, run)
+    content: bytes = model.SerializeToString()
+    _check(content, module, run)
+    return content
 
 
 def _note(model: Any, module: SavedModule) -> None:
@@ -62,8 +62,8 @@ def _note(model: Any, module: SavedModule) -> None:
     helper.set_model_props(model, notes_of(module.preprocessing, module.labels, ONNX_LOGITS))
 
 
-def _check(path: Path, module: SavedModule, run: Run) -> None:
-    session = open_session(str(path))
+def _check(content: bytes, module: SavedModule, run: Run) -> None:
+    session = open_session(content)
 
     def in_onnxruntime(values: np.ndarray) -> np.ndarray:
         (logits,) = session.run([ONNX_LOGITS], {ONNX_DATA: values})

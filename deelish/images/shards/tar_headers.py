@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, NoReturn, Self
 
 from deelish.errors import DataError
 
@@ -17,6 +17,43 @@ UNPACKERS = (
 )
 EXTENSIONS = (".tar", *(extension for _, extensions, _ in UNPACKERS for extension in extensions))
 CURE = "copy or write it again"
+# Headers before that of a member, with long names and other facts: tarfile reads them whole, and
+# its dictionary of them takes many times their size.
+_EXTRA = (
+    *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+_MOST_EXTRA = 1 << 20
+# Where a block says that the list of a sparse file's parts goes on in the next one.
+_GOES_ON = 482
+
+
+class _Info(tarfile.TarInfo):
+    """A header that is refused before it makes tarfile take much memory.
+
+    Attributes:
+        left: how many bytes the headers before the next member may have.
+        left_for_all: the same for headers that are for all members after them.
+    """
+
+    left = left_for_all = _MOST_EXTRA
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        made = super().frombuf(buf, encoding, errors)
+        if made.type == tarfile.XGLTYPE:
+            cls.left_for_all -= made.size
+        elif made.type in _EXTRA:
+            cls.left -= made.size
+        if min(cls.left, cls.left_for_all) < 0:
+            raise tarfile.ReadError(f"more than {_MOST_EXTRA:,} bytes of names and other facts")
+        if made.type == tarfile.GNUTYPE_SPARSE and buf[_GOES_ON]:
+            raise tarfile.ReadError("a sparse file of many parts")
+        return made
+
+    def _proc_gnusparse_10(self, *_: object) -> NoReturn:
+        """Refuse what has as many parts as its own bytes say."""
+        raise tarfile.ReadError("a sparse file of any number of parts")
 
 
 class _Headers(tarfile.TarFile):
@@ -34,14 +71,19 @@ def headers(path: str, file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
     """
     _check_start(path, file)
     end = 0
+
+    # A class of its own, whose counters are those of this tar.
+    class Info(_Info):
+        pass
+
     try:
         # So that names that are no UTF-8 can be printed too.
-        tar = _Headers(fileobj=file, encoding="utf-8", errors="backslashreplace")
+        tar = _Headers(fileobj=file, tarinfo=Info, encoding="utf-8", errors="backslashreplace")
         while (member := tar.next()) is not None:
             if member.size < 0:  # tarfile would step back by it, for ever
                 raise tarfile.ReadError("a size below zero")
             tar.members.clear()
-            end = tar.offset
+            end, Info.left = tar.offset, _MOST_EXTRA
             yield member
     except OSError:
         raise

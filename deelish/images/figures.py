@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from deelish.common.printing import say
 from deelish.common.processes import is_rank_zero
+from deelish.storage.atomic import write_file
 
 
 @contextlib.contextmanager
@@ -30,8 +32,10 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
         if save is None and plt.get_backend().lower() != "agg":
             plt.show(block=False)
             return
-        path = Path(save or name)
-        figure.savefig(path, dpi=120)
+        path, content = Path(save or name), io.BytesIO()
+        # The file extension chooses the format, as matplotlib has it.
+        figure.savefig(content, dpi=120, format=path.suffix[1:] or "png")
+        write_file(path, content.getbuffer())
         say(f"written: {path}")
     finally:
         if save is not None or not is_rank_zero() or plt.get_backend().lower() == "agg":
