@@ -17,9 +17,8 @@ from deelish.images.decoding.jpeg import (
     jpeg_damage,
     jpeg_size,
 )
-from deelish.images.decoding.lending import array_of
 from deelish.images.decoding.reducing import scale_for
-from deelish.images.decoding.rgb import eight_bit_rgb, upright
+from deelish.images.decoding.rgb import rgb_pixels, upright
 from deelish.images.ordinary_file import check_ordinary
 from deelish.images.pixels import Pixels, packed
 
@@ -201,7 +200,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 def _to_rgb(image: Image.Image, name: str) -> Pixels:
     try:
         image.load()
-        return upright(array_of(eight_bit_rgb(image)), image)
+        return upright(rgb_pixels(image), image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     except Exception as error:  # Pillow's decoders raise anything too

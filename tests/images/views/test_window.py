@@ -67,13 +67,19 @@ def test_each_crop_mode_and_interpolation_is_pillows_resize_and_crop(
     framed.paste(resized, (100, 100))
     for size, view in ((128, View(0, 0.3, 0.8, False)), (57, View(0, 1.0, 0.0, True))):
         corner = [
-            100 + min(int((side - size + 1) * part), side - size)
+            100 + place(side - size, part)
             for side, part in zip(resized.size, (view.left, view.top), strict=True)
         ]
         window = np.asarray(framed.crop((*corner, corner[0] + size, corner[1] + size)))
         rendering = Rendering(size, 161, crop_mode, interpolation, fill=(104, 117, 123))
         pixels = render(np.asarray(image), view, rendering)
         close(pixels, window[:, ::-1] if view.mirror else window)
+
+
+def place(margin, part):
+    """Of the whole places in a margin, each as wide as the others, the one at this part of it."""
+    whole = min(int(part * (abs(margin) + 1)), abs(margin))
+    return whole if margin >= 0 else -whole
 
 
 CONFIGS = [
