@@ -27,9 +27,9 @@ BadImage = tuple[Sample, str]
 
 
 class Note(NamedTuple):
-    """What is wrong with the image at an index; `used` where its pixels are used nevertheless."""
+    """What is wrong with the image at a position of the list; `used` where it is used anyway."""
 
-    index: int
+    position: int
     reason: str
     used: bool
 
@@ -70,7 +70,7 @@ class BadImages:
         """Those that are not known yet, each once."""
         first: dict[tuple[int, bool], Note] = {}
         for note in notes:
-            first.setdefault((note.index, note.used), note)
+            first.setdefault((note.position, note.used), note)
         return [note for which, note in first.items() if which not in self._known]
 
     def share(self, news: Sequence[Note], group: Group) -> None:
@@ -81,8 +81,8 @@ class BadImages:
         """
         for line in group.all_gather([json.dumps(note) for note in news]):
             note = Note(*json.loads(line))
-            if (note.index, note.used) not in self._known:
-                self._known.add((note.index, note.used))
+            if (note.position, note.used) not in self._known:
+                self._known.add((note.position, note.used))
                 self._add(note)
         self._check_count()
 
@@ -90,7 +90,7 @@ class BadImages:
         if note.used:
             say(note.reason)
         else:
-            self.unusable.append((self._samples[note.index], note.reason))
+            self.unusable.append((self._samples[note.position], note.reason))
 
     def _check_count(self) -> None:
         bad, count = len(self.unusable), len(self._samples)

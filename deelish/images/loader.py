@@ -194,7 +194,7 @@ class Loader:
                     raise
                 notes.append(Note(shown, str(error), used=False))
             else:
-                return ReadImage(read.entry, (*notes, *read.notes))
+                return ReadImage(read.entry, (*notes, *read.notes)) if notes else read
         return ReadImage(None, tuple(notes))
 
     def _candidates(self, index: int, epoch: int, training: bool) -> Iterator[int]:

@@ -80,7 +80,7 @@ class Reader:
         """
         image, lazy = self._open_view(index, epoch, training, rows)
         entry, lazies = BatchEntry(image), [lazy]
-        notes = self._damage(index, lazy)
+        notes = self._damage_notes(index, lazy)
         if training and self._options.mix is not None:
             mixture, other = self._mixture(self._options.mix, index, epoch, image.digest)
             try:
@@ -92,18 +92,20 @@ class Reader:
             else:
                 entry = BatchEntry(image, (mixture, partner))
                 lazies.append(lazy)
-                notes += self._damage(other, lazy)
+                notes += self._damage_notes(other, lazy)
         try:
             _render(entry, lazies, rows)
         except DataError as error:
             raise DataError(f"{image.sample.where}: {image.sample.path}: {error}") from error
         return ReadImage(entry, tuple(notes))
 
-    def _damage(self, index: int, image: LazyImage) -> list[Note]:
+    def _damage_notes(self, index: int, image: LazyImage) -> list[Note]:
         """The note of an image that was decoded in spite of its damage, if it was."""
+        if not image.damage:
+            return []
         sample = self._samples[index]
         where = f"{sample.where}: {sample.path}" if sample.line else sample.where
-        return [Note(index, damage_line(where, image.damage), used=True)] if image.damage else []
+        return [Note(index, damage_line(where, image.damage), used=True)]
 
     def read_again(self, entry: BatchEntry, rendering: Rendering, row: Pixels) -> None:
         """What was read before, rendered otherwise; raises DataError for a changed file."""
@@ -161,7 +163,8 @@ class Reader:
     def _decoded(self, sample: Sample, resize_size: int | None) -> DecodedImage:
         recorded, cache = self._options.views is not None, self._options.cache
         location = sample.location
-        with self.in_flight.reading(sample):
+        read = self.in_flight.begin(sample)
+        try:
             if cache is None:
                 return _decode(location, resize_size, recorded)
             image = cache.get(location, resize_size)
@@ -169,6 +172,8 @@ class Reader:
                 image = _decode(location, resize_size, recorded or cache.digests)
                 cache.put(location, resize_size, image)
             return image
+        finally:
+            self.in_flight.end(read)
 
     def _view(self, index: int, epoch: int, training: bool, digest: bytes | None) -> View:
         if not training or self._options.views == CENTRE:
@@ -205,8 +210,9 @@ def _decode(location: Location, resize_size: int | None, with_digest: bool) -> D
     else:
         data = read_file(location) if with_digest else None
         image = decode_for(location, resize_size, data)
-    digest = file_digest(data) if with_digest and data is not None else None
-    return image._replace(digest=digest)
+    if with_digest and data is not None:
+        return image._replace(digest=file_digest(data))
+    return image
 
 
 def _render(entry: BatchEntry, lazies: Sequence[LazyImage], rows: PixelRows) -> None:

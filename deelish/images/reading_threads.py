@@ -7,9 +7,8 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from deelish.errors import DataError
@@ -24,27 +23,30 @@ T = TypeVar("T")
 Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 
 
-class _Read:
+class Read:
     """A read of an image, and the seconds that somebody has waited while it was going on."""
+
+    __slots__ = ("sample", "waited")
 
     def __init__(self, sample: Sample) -> None:
         self.sample, self.waited = sample, 0.0
 
 
 class InFlight:
-    """The images that are being read now, one a thread."""
+    """The images that are being read now."""
 
     def __init__(self) -> None:
-        self._reads: dict[int, _Read] = {}
+        self._reads: set[Read] = set()
 
-    @contextmanager
-    def reading(self, sample: Sample) -> Iterator[None]:
-        """This thread reads an image as long as the block runs."""
-        self._reads[threading.get_ident()] = _Read(sample)
-        try:
-            yield
-        finally:
-            del self._reads[threading.get_ident()]
+    def begin(self, sample: Sample) -> Read:
+        """A read of an image, which begins now."""
+        read = Read(sample)
+        self._reads.add(read)
+        return read
+
+    def end(self, read: Read) -> None:
+        """The end of a read that was begun."""
+        self._reads.discard(read)
 
     def overdue(self, seconds: float) -> list[Sample]:
         """The images that hang, after so many more seconds of waiting.
@@ -52,10 +54,11 @@ class InFlight:
         Only what was waited counts, not the clock: a process that was stopped, as Ctrl-Z does it,
         reads on when it continues.
         """
-        reads = list(self._reads.values())
+        reads = self._reads.copy()
         for read in reads:
             read.waited += seconds
-        return [read.sample for read in reads if read.waited >= READ_TIMEOUT]
+        hung = [read.sample for read in reads if read.waited >= READ_TIMEOUT]
+        return sorted(hung, key=lambda sample: (sample.line, str(sample.path)))
 
 
 class ReadingThreads:

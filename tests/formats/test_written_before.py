@@ -111,7 +111,7 @@ def test_logits_of_the_random_windows_of_before_are_not_taken_for_those_of_now(i
         def workout(x, t):
             logits = teacher.batch_feature(x).value
             pixels = x.pixels(teacher.preprocessing)
-            expected = teacher.run({"data": teacher.preprocessing.apply(pixels)})["score"]
+            expected = teacher.run({"data": teacher.preprocessing.apply(pixels)}, "score")["score"]
             np.testing.assert_allclose(logits, expected, rtol=1e-2, atol=1e-2)
             seen.extend(logits)
             student.classify(x)

@@ -61,9 +61,9 @@ def test_all_images_that_hang_are_named(source, monkeypatch):
     in_flight, begun, end = InFlight(), threading.Barrier(4), threading.Event()
 
     def read(sample):
-        with in_flight.reading(sample):
-            begun.wait(10)
-            end.wait(60)
+        in_flight.begin(sample)
+        begun.wait(10)
+        end.wait(60)
 
     with ReadingThreads(3, in_flight) as threads:
         tasks = [threads.submit(read, sample) for sample in read_samples(source)[:3]]

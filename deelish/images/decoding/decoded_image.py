@@ -46,4 +46,7 @@ class LazyImage:
     @property
     def damage(self) -> str:
         """What is wrong with its file, as far as it was decoded, or ""."""
-        return next((image.damage for image in self._decoded if image.damage), "")
+        for image in self._decoded:
+            if image.damage:
+                return image.damage
+        return ""
