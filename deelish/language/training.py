@@ -83,8 +83,9 @@ def InputBatch(
 
     Raises:
         DataError: missing files, labels that are no number or outside the networks' classes,
-            labels for some images of a list alone, an empty list, one image in both sets, or a
-            choice that does not exist.
+            labels for some images of a list alone, an empty list, one image in both sets, a path
+            that is no ordinary file, or a choice that does not exist. While training, a bad image,
+            too many of them, or a read that has not ended after 120 seconds.
         TrainingError: while training, a function of `augment` that fails, returns another shape or
             type, or draws from another generator than its own.
     """
