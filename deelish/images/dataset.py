@@ -11,6 +11,8 @@ from deelish.common.printing import Once
 from deelish.common.processes import Group
 from deelish.errors import DataError
 from deelish.images.augmentation.parsing import Augment, augmentation_of
+from deelish.images.bad_images import CHOICES as ON_BAD_IMAGE
+from deelish.images.bad_images import RAISE
 from deelish.images.cache.base import DISK, MEMORY, ImageCache
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
@@ -33,7 +35,7 @@ class Choices:
     batch_size: int = 32
     crop: float | None = None
     mirror: bool = True
-    on_bad_image: str = "raise"
+    on_bad_image: str = RAISE
     views: int | str | None = None
     augment: Augment = None
     mix: str | None = None
@@ -128,8 +130,7 @@ class Dataset:
             return
         bad = {sample.location for loader in self.loaders for sample, _ in loader.skipped}
         images = {sample.location for loader in self.loaders for sample in loader.samples}
-        # Each process has read its own part of the images, good and bad.
-        line = self._cache.summary(len(images) - round(group.all_sum([len(bad)])[0]), group)
+        line = self._cache.summary(len(images - bad), group)
         self._once.say(line, "cache")
 
     def __repr__(self) -> str:
@@ -161,9 +162,9 @@ def _check(choices: Choices) -> None:
         )
     if not isinstance(choices.mirror, bool):
         raise DataError(f"InputBatch(mirror={choices.mirror!r}): give True or False")
-    if choices.on_bad_image not in ("raise", "skip"):
+    if choices.on_bad_image not in ON_BAD_IMAGE:
         raise DataError(
-            f"InputBatch(on_bad_image={choices.on_bad_image!r}): it is 'raise' or 'skip'"
+            f"InputBatch(on_bad_image={choices.on_bad_image!r}): it is 'raise', 'skip' or 'replace'"
         )
     if views is not None and views != CENTRE and not is_count(views):
         raise DataError(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from deelish.common.printing import say
 from deelish.errors import DataError
+from deelish.images.bad_images import damage_line
 from deelish.images.decoding.decode import decode_for, read_file, to_rgb
 from deelish.images.decoding.decoded_image import DecodedImage, LazyImage
 from deelish.images.pixels import Pixels, from_array, packed
@@ -67,16 +68,14 @@ class InMemoryImages:
 def _lazy_image(source: object) -> LazyImage:
     if isinstance(source, str | Path):
         # The bytes are held, as another resize_size may need another scale of them.
-        image = LazyImage(partial(_decoded, source, read_file(source)))
+        path, data = source, read_file(source)
+        image = LazyImage(lambda resize_size: decode_for(path, resize_size, data))
         image.at(DEFAULT_RENDERING.resize_size)  # so that a bad file is refused here
+        if image.damage:
+            say(damage_line(str(path), image.damage))
         return image
-    decoded = DecodedImage(_pixels(source), None, None)
+    decoded = DecodedImage(_pixels(source), None)
     return LazyImage(lambda _: decoded)
-
-
-def _decoded(path: str | Path, data: bytes, resize_size: int | None) -> DecodedImage:
-    pixels, scale = decode_for(path, resize_size, data)
-    return DecodedImage(pixels, scale, None)
 
 
 def _pixels(source: object) -> Pixels:

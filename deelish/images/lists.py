@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from deelish.errors import DataError, MissingDataError
+from deelish.images.ordinary_file import is_there
 from deelish.images.sample import EXTENSIONS, Location, Sample, label_fault
 from deelish.images.shards.members import Member
 from deelish.images.shards.shards import are_shards, read_shards
@@ -26,7 +27,9 @@ def read_samples(
     Without labels they are lines of paths alone, a folder of images, and tars of images alone. Of
     one source, all images have a label or none has.
 
-    A path is looked for in root, then in the list's own folder, then in the working folder.
+    A path is looked for in root, then in the list's own folder, then in the working folder.  It may
+    be absolute, have `..` in it, or be a link: the list names what is read.  It must be an ordinary
+    file, which is found out without opening it.
     Class folders are numbered from 0 by name, or by their index in class_names when all are there.
     A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
     Raises DataError with the list and the first line that is wrong.
@@ -124,7 +127,10 @@ def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Sample]:
     folders = dict.fromkeys((*roots, Path(source).parent, Path()))
     samples, missing = [], []
     for number, name, label in lines:
-        path = next((path for folder in folders if (path := folder / name).exists()), None)
+        try:
+            path = next((path for folder in folders if is_there(path := folder / name)), None)
+        except DataError as error:
+            raise DataError(f"{source} line {number}: {error}") from error
         if path is None:
             missing.append((number, name))
         else:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import numpy as np
 
 from deelish.common.processes import ALONE, Group, available_cores
 from deelish.errors import DataError
+from deelish.images.bad_images import (
+    CHOICES,
+    RAISE,
+    REPLACE,
+    BadImage,
+    BadImages,
+    Note,
+    replacements,
+)
 from deelish.images.batch import ImageBatch
 from deelish.images.pixels import Pixels
-from deelish.images.reading import BadImage, Reader, ReadImage, ReadOptions
+from deelish.images.reading import PixelRows, Reader, ReadImage, ReadOptions
+from deelish.images.reading_threads import ReadingThreads
 from deelish.images.sample import Sample
 from deelish.images.views.batch_entry import BatchEntry
 from deelish.plan.rendering import Rendering
@@ -27,7 +37,7 @@ SMALL_BYTES = 4096
 class PendingBatch(NamedTuple):
     """A batch that is being read, some images a task, and the rows that they are put into."""
 
-    tasks: list[Future[list[ReadImage | BadImage]]]
+    tasks: list[Future[list[ReadImage]]]
     rendered: dict[Rendering, Pixels]
 
 
@@ -38,8 +48,10 @@ class Loader:
     Reader.
 
     renderings: those that are made ahead: first those put here, then those that the batch before
-    was requested for.  skipped: each bad sample, once, with the reason.
-    on_bad_image: "raise" stops at the first, "skip" leaves it out of its batch.
+    was requested for.
+    on_bad_image: "raise" stops at the first, "skip" leaves it out of its batch, "replace" shows
+    another image of the list in its place, which depends on seed, epoch and index only.  That is
+    for training: validation leaves it out, as it would count another image twice.
     """
 
     def __init__(
@@ -59,8 +71,10 @@ class Loader:
                 f"loader: batch_size is {batch_size} and seed is {seed}; give a batch_size of 1"
                 " or more and a seed of 0 or more"
             )
-        if on_bad_image not in ("raise", "skip"):
-            raise DataError(f"loader: on_bad_image is {on_bad_image!r}; give 'raise' or 'skip'")
+        if on_bad_image not in CHOICES:
+            raise DataError(
+                f"loader: on_bad_image is {on_bad_image!r}; give 'raise', 'skip' or 'replace'"
+            )
         if workers is not None and workers < 1:
             raise DataError(f"loader: workers is {workers}; give 1 or more, or leave it out")
         options = read_options or ReadOptions()
@@ -70,19 +84,23 @@ class Loader:
                 " or more; leave mix= out"
             )
         self.renderings: set[Rendering] = set()
-        self.skipped: list[BadImage] = []
         self.samples = list(samples)
-        self._known_bad: set[Sample] = set()
+        self.bad = BadImages(self.samples)
         self._batch_size = batch_size
         self._seed = seed
-        self._skip_bad = on_bad_image == "skip"
+        self._on_bad_image = on_bad_image
         self._cache = options.cache
-        self._reader = Reader(self.samples, seed, options, self._skip_bad)
+        self._reader = Reader(self.samples, seed, options, on_bad_image)
         self._workers = workers or (1 if _are_small(samples) else min(16, available_cores()))
 
     def __len__(self) -> int:
         """Batches in an epoch; fewer come when all images of a batch are skipped."""
         return -(-len(self.samples) // self._batch_size)
+
+    @property
+    def skipped(self) -> list[BadImage]:
+        """Each sample that could not be used, once, with the reason: of all processes."""
+        return self.bad.unusable
 
     def batches(
         self, epoch: int, training: bool, group: Group = ALONE, done: int = 0
@@ -92,27 +110,32 @@ class Loader:
         Training draws the order and the views. Validation keeps the list's order, shows centre
         views and mixes nothing. Each process of a group gets its part of every batch, so that all
         get as many batches.
-        Raises DataError with the list's line for a bad image, or when all images are bad.
+        Raises DataError with the list's line for a bad image, or one whose reading does not end;
+        and when all images are bad, or too many.
         """
-        pool = ThreadPoolExecutor(self._workers, "deelish-images")
+        threads = self._threads()
         empty = not done
         try:
-            pending_batches = self._submit(pool, epoch, training, group, done)
+            pending_batches = self._submit(threads, epoch, training, group, done)
             for number, pending in enumerate(pending_batches, start=done + 1):
-                batch = self._collect(pending)
-                global_size = round(group.all_sum([len(batch)])[0])
+                read = [one for task in pending.tasks for one in threads.result(task)]
+                batch = self._batch(read, pending.rendered)
+                news = self.bad.news(note for one in read for note in one.notes)
+                global_size, found = map(round, group.all_sum([len(batch), len(news)]))
+                if found:
+                    self.bad.share(news, group)
                 if global_size:
                     empty = False
                     fraction = len(batch) / global_size
                     if not len(batch):
-                        batch = self._substitute(epoch, training)
+                        batch = self._substitute(threads, epoch, training)
                     batch.number = number
                     batch.global_size, batch.fraction = global_size, fraction
                     yield batch
                     self.renderings = set(batch.requested)
         finally:
             # Reached on Ctrl-C and on close too: what has not begun is dropped.
-            pool.shutdown(wait=True, cancel_futures=True)
+            threads.close()
             if self._cache is not None:
                 self._cache.flush()
         if empty:
@@ -126,18 +149,8 @@ class Loader:
         """How many images of a full batch this process has."""
         return len(range(group.rank, self._batch_size, group.world_size))
 
-    def bad_images(self) -> list[tuple[int, str]]:
-        """The index and the reason of each image that was skipped."""
-        indices = {sample: i for i, sample in enumerate(self.samples)} if self.skipped else {}
-        return [(indices[sample], reason) for sample, reason in self.skipped]
-
-    def restore_bad(self, bad: Iterable[tuple[int, str]]) -> None:
-        """Note images that were skipped before this process began."""
-        for index, reason in bad:
-            self._note(self.samples[index], reason)
-
     def _submit(
-        self, pool: ThreadPoolExecutor, epoch: int, training: bool, group: Group, done: int
+        self, threads: ReadingThreads, epoch: int, training: bool, group: Group, done: int
     ) -> Iterator[PendingBatch]:
         """This process's part of each batch, read ahead."""
         # Several images a task: a small image costs less than the task itself costs the threads.
@@ -155,7 +168,7 @@ class Loader:
             for first in range(0, len(indices), task_size):
                 some = slice(first, first + task_size)
                 into = {each: rows[some] for each, rows in rendered.items()}
-                tasks.append(pool.submit(self._read, indices[some], epoch, training, into))
+                tasks.append(threads.submit(self._read, indices[some], epoch, training, into))
             ahead.append(PendingBatch(tasks, rendered))
             if len(ahead) > BATCHES_AHEAD:
                 yield ahead.popleft()
@@ -167,58 +180,66 @@ class Loader:
         epoch: int,
         training: bool,
         rendered: Mapping[Rendering, Pixels],
-    ) -> list[ReadImage | BadImage]:
-        """The images at these indices, or a bad image and its reason; or the error is raised."""
-        results: list[ReadImage | BadImage] = []
-        for number, index in enumerate(indices):
-            rows = {each: rows[number] for each, rows in rendered.items()}
-            try:
-                results.append(self._reader.read(index, epoch, training, rows))
-            except DataError as error:
-                if not self._skip_bad:
-                    raise
-                results.append((self.samples[index], str(error)))
-        return results
+    ) -> list[ReadImage]:
+        """The images at these indices, those that stand in for bad ones, or none."""
+        return [
+            self._read_one(
+                index, epoch, training, {each: rows[row] for each, rows in rendered.items()}
+            )
+            for row, index in enumerate(indices)
+        ]
 
-    def _substitute(self, epoch: int, training: bool) -> ImageBatch:
+    def _read_one(self, index: int, epoch: int, training: bool, rows: PixelRows) -> ReadImage:
+        """The first good image of those that may be shown at an index; or the error is raised."""
+        notes: list[Note] = []
+        for shown in self._candidates(index, epoch, training):
+            try:
+                read = self._reader.read(shown, epoch, training, rows)
+            except DataError as error:
+                if self._on_bad_image == RAISE:
+                    raise
+                notes.append(Note(shown, str(error), used=False))
+            else:
+                return ReadImage(read.entry, (*notes, *read.notes)) if notes else read
+        return ReadImage(None, tuple(notes))
+
+    def _candidates(self, index: int, epoch: int, training: bool) -> Iterator[int]:
+        """An index, and those whose images may take its place."""
+        yield index
+        if training and self._on_bad_image == REPLACE:
+            yield from replacements(self._seed, epoch, index, len(self.samples))
+
+    def _substitute(self, threads: ReadingThreads, epoch: int, training: bool) -> ImageBatch:
         """One good image, for a process without one; bad ones are reported by their processes."""
         rendered = {each: _empty_rows(1, each) for each in self.renderings}
-        read = (self._read([i], epoch, training, rendered)[0] for i in range(len(self.samples)))
-        return self._batch([next(one for one in read if isinstance(one, ReadImage))], rendered)
+        tries = (
+            threads.result(threads.submit(self._read, [index], epoch, training, rendered))
+            for index in range(len(self.samples))
+        )
+        return self._batch(next(read for read in tries if read[0].entry is not None), rendered)
 
-    def _collect(self, pending: PendingBatch) -> ImageBatch:
-        read = [one for task in pending.tasks for one in task.result()]
-        return self._batch(read, pending.rendered)
-
-    def _batch(
-        self, read: Sequence[ReadImage | BadImage], rendered: Mapping[Rendering, Pixels]
-    ) -> ImageBatch:
-        good, good_rows = [], []
-        for row, one in enumerate(read):
-            if isinstance(one, ReadImage):
-                good.append(one)
-                good_rows.append(row)
-            bad = one.bad_partner if isinstance(one, ReadImage) else one
-            if bad is not None:
-                self._note(*bad)
-        entries = [one.entry for one in good]
+    def _batch(self, read: Sequence[ReadImage], rendered: Mapping[Rendering, Pixels]) -> ImageBatch:
+        entries = [one.entry for one in read if one.entry is not None]
         found = [key for entry in entries if (key := entry.key) is not None]
         keys = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 16) if found else None
-        if len(good) < len(read):
-            rendered = {each: rows[good_rows] for each, rows in rendered.items()}
+        if len(entries) < len(read):
+            good = [row for row, one in enumerate(read) if one.entry is not None]
+            rendered = {each: rows[good] for each, rows in rendered.items()}
         return ImageBatch(entries, keys, dict(rendered), self._render)
-
-    def _note(self, sample: Sample, reason: str) -> None:
-        if sample not in self._known_bad:
-            self._known_bad.add(sample)
-            self.skipped.append((sample, reason))
 
     def _render(self, entries: Sequence[BatchEntry], rendering: Rendering) -> Pixels:
         rows = _empty_rows(len(entries), rendering)
-        with ThreadPoolExecutor(self._workers, "deelish-images") as pool:
-            # A list, since map raises an image's error only when its result is taken.
-            list(pool.map(self._reader.read_again, entries, [rendering] * len(entries), rows))
+        with self._threads() as threads:
+            tasks = [
+                threads.submit(self._reader.read_again, entry, rendering, row)
+                for entry, row in zip(entries, rows, strict=True)
+            ]
+            for task in tasks:
+                threads.result(task)
         return rows
+
+    def _threads(self) -> ReadingThreads:
+        return ReadingThreads(self._workers, self._reader.in_flight)
 
 
 def _empty_rows(count: int, rendering: Rendering) -> Pixels:

@@ -10,10 +10,12 @@ import numpy as np
 
 from deelish.errors import DataError
 from deelish.images.augmentation.recipe import Augmentation
+from deelish.images.bad_images import RAISE, Note, damage_line
 from deelish.images.cache.base import ImageCache
 from deelish.images.decoding.decode import check_bytes, decode_for, read_file
 from deelish.images.decoding.decoded_image import DecodedImage, LazyImage
 from deelish.images.pixels import Pixels, pack, packed
+from deelish.images.reading_threads import InFlight
 from deelish.images.sample import Location, Sample
 from deelish.images.shards.members import Member
 from deelish.images.views.batch_entry import BatchEntry, SampleView
@@ -25,8 +27,6 @@ from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
 # For each rendering, the row of the batch that an image is rendered into: uint8 (size, size, 3).
 # Pixels that were put elsewhere first would go through memory twice, for 4 % of an image's time.
 PixelRows = Mapping[Rendering, Pixels]
-# An image that cannot be used, and why.
-BadImage = tuple[Sample, str]
 # The draws of a mixture must differ from those of the view at the same index.
 MIXING = 1
 
@@ -48,10 +48,10 @@ class ReadOptions:
 
 
 class ReadImage(NamedTuple):
-    """An image of a batch; bad_partner is what it could not be mixed with."""
+    """An image of a batch, or None, and what was found wrong on the way to it."""
 
-    entry: BatchEntry
-    bad_partner: BadImage | None
+    entry: BatchEntry | None
+    notes: tuple[Note, ...]
 
 
 class Reader:
@@ -59,40 +59,53 @@ class Reader:
 
     A fresh view depends on seed, epoch and index. A recorded view, and what it is mixed with,
     depends on the content of the file and the number of the view.
+
+    in_flight: what is being read.
     """
 
     def __init__(
-        self, samples: Sequence[Sample], seed: int, options: ReadOptions, skip_bad: bool
+        self, samples: Sequence[Sample], seed: int, options: ReadOptions, on_bad_image: str
     ) -> None:
         self._samples = samples
         self._seed = seed
         self._options = options
-        self._skip_bad = skip_bad
+        self._on_bad_image = on_bad_image
+        self.in_flight = InFlight()
 
     def read(self, index: int, epoch: int, training: bool, rows: PixelRows) -> ReadImage:
         """The image at an index, rendered into the rows; decoded once for each scale they need.
 
-        Where bad images are skipped, an image whose partner cannot be read stays unmixed.
+        Unless bad images raise, an image whose partner cannot be read stays unmixed.
         Raises DataError with the list's line.
         """
         image, lazy = self._open_view(index, epoch, training, rows)
-        entry, lazies, bad_partner = BatchEntry(image), [lazy], None
+        entry, lazies = BatchEntry(image), [lazy]
+        notes = self._damage_notes(index, lazy)
         if training and self._options.mix is not None:
             mixture, other = self._mixture(self._options.mix, index, epoch, image.digest)
             try:
                 partner, lazy = self._open_view(other, epoch, training, rows)
             except DataError as error:
-                if not self._skip_bad:
+                if self._on_bad_image == RAISE:
                     raise
-                bad_partner = (self._samples[other], str(error))
+                notes.append(Note(other, str(error), used=False))
             else:
                 entry = BatchEntry(image, (mixture, partner))
                 lazies.append(lazy)
+                notes += self._damage_notes(other, lazy)
         try:
             _render(entry, lazies, rows)
         except DataError as error:
             raise DataError(f"{image.sample.where}: {image.sample.path}: {error}") from error
-        return ReadImage(entry, bad_partner)
+        return ReadImage(entry, tuple(notes))
+
+    def _damage_notes(self, index: int, image: LazyImage) -> list[Note]:
+        """The note of an image that was decoded in spite of its damage, if it was."""
+        if not image.damage:
+            return []
+        sample = self._samples[index]
+        where = f"{sample.where}: {sample.path}" if sample.line else sample.where
+        return [Note(index, damage_line(where, image.damage), used=True)]
 
     def read_again(self, entry: BatchEntry, rendering: Rendering, row: Pixels) -> None:
         """What was read before, rendered otherwise; raises DataError for a changed file."""
@@ -130,7 +143,7 @@ class Reader:
 
         sizes: what it will be decoded for.
         """
-        lazy = LazyImage(lambda resize_size: self._decoded(sample.location, resize_size))
+        lazy = LazyImage(lambda resize_size: self._decoded(sample, resize_size))
         try:
             # An image that no row needs is checked nevertheless.
             digests = {lazy.at(size).digest for size in sizes or [DEFAULT_RENDERING.resize_size]}
@@ -147,15 +160,20 @@ class Reader:
             )
         return lazy, digest
 
-    def _decoded(self, location: Location, resize_size: int | None) -> DecodedImage:
+    def _decoded(self, sample: Sample, resize_size: int | None) -> DecodedImage:
         recorded, cache = self._options.views is not None, self._options.cache
-        if cache is None:
-            return _decode(location, resize_size, recorded)
-        image = cache.get(location, resize_size)
-        if image is None:
-            image = _decode(location, resize_size, recorded or cache.digests)
-            cache.put(location, resize_size, image)
-        return image
+        location = sample.location
+        read = self.in_flight.begin(sample)
+        try:
+            if cache is None:
+                return _decode(location, resize_size, recorded)
+            image = cache.get(location, resize_size)
+            if image is None:
+                image = _decode(location, resize_size, recorded or cache.digests)
+                cache.put(location, resize_size, image)
+            return image
+        finally:
+            self.in_flight.end(read)
 
     def _view(self, index: int, epoch: int, training: bool, digest: bytes | None) -> View:
         if not training or self._options.views == CENTRE:
@@ -188,12 +206,13 @@ def _decode(location: Location, resize_size: int | None, with_digest: bool) -> D
     if isinstance(location, Member):
         check_bytes(location.where, location.size)
         data: bytes | None = location.read()
-        pixels, scale = decode_for(location.where, resize_size, data)
+        image = decode_for(location.where, resize_size, data)
     else:
         data = read_file(location) if with_digest else None
-        pixels, scale = decode_for(location, resize_size, data)
-    digest = file_digest(data) if with_digest and data is not None else None
-    return DecodedImage(pixels, scale, digest)
+        image = decode_for(location, resize_size, data)
+    if with_digest and data is not None:
+        return image._replace(digest=file_digest(data))
+    return image
 
 
 def _render(entry: BatchEntry, lazies: Sequence[LazyImage], rows: PixelRows) -> None:

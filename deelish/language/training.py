@@ -61,7 +61,12 @@ def InputBatch(
             sizes. A network that learns from such views sees such views ever after, from its file
             too.
         mirror: whether training views may be mirrored; digits and text need False.
-        on_bad_image: "raise" stops at an image that cannot be read, "skip" leaves it out.
+        on_bad_image: what is done about an image that cannot be read. "raise" stops. "skip" leaves
+            it out, so that its batch is smaller. "replace" trains on another image of the list in
+            its place, which the seed, the epoch and the place alone decide, so that every batch and
+            epoch keeps its length; validation leaves it out nevertheless, as it would count an
+            image twice. Both stop when more than 1 % of a list is bad, and more than 20 images. A
+            JPEG file that is damaged and yet can be decoded is used, and reported in a line.
         views: for the teacher cache. Left out, every epoch draws fresh views, and nothing is
             cached. K: every image has K views, which depend on its file alone and come back every K
             epochs, so that a teacher's logits and features for them are cached for every run and
@@ -85,8 +90,9 @@ def InputBatch(
 
     Raises:
         DataError: missing files, labels that are no number or outside the networks' classes,
-            labels for some images of a list alone, an empty list, one image in both sets, or a
-            choice that does not exist.
+            labels for some images of a list alone, an empty list, one image in both sets, a path
+            that is no ordinary file, or a choice that does not exist. While training, a bad image,
+            too many of them, or a read that has not ended after 120 seconds.
         TrainingError: while training, a function of `augment` that fails, returns another shape or
             type, or draws from another generator than its own.
     """

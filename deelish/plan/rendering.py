@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 CROP_MODES = ("squash", "center", "border")
@@ -50,18 +49,25 @@ class Rendering:
         return (side, longer) if width <= height else (longer, side)
 
     def offset(self, fraction: float, side: int) -> int:
-        """Where the window begins along a side of the resized image.
+        """Where a random window begins along a side of the resized image.
 
-        fraction: of the free margin, from 0 to 1.  A window larger than the side begins before it,
-        at a number below 0.
+        fraction: evenly drawn from 0 to 1, so that each offset is as probable as the others, as in
+        Caffe (`Rand(height - crop_size + 1)`) and torchvision (`RandomCrop`).  A window larger than
+        the side begins before it, at a number below 0.
         """
+        margin = side - self.size
+        offset = min(int(fraction * (abs(margin) + 1)), abs(margin))
+        return offset if margin >= 0 else -offset
+
+    def centre(self, side: int) -> int:
+        """Where the middle window begins along a side of the resized image; below 0 as above."""
         margin = side - self.size
         if margin < 0:
             # Both libraries pad an odd margin by one pixel less on the left.
-            return -_half_down(-margin * fraction)
+            return -(-margin // 2)
         if self.resizing[1:] == ("squash", "bilinear", True):
-            return _half_down(margin * fraction)  # Caffe's floor(margin / 2) at the centre
-        return round(margin * fraction)
+            return margin // 2  # as Caffe
+        return round(margin / 2)
 
     def __str__(self) -> str:
         """For people: "the middle 224 x 224 of 256 x 256"."""
@@ -77,8 +83,3 @@ class Rendering:
 
 # Where no network sets the pixels.
 DEFAULT_RENDERING = Rendering(224, 256)
-
-
-def _half_down(number: float) -> int:
-    """The nearest whole number, and the lower one of two."""
-    return math.ceil(number - 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,65 @@ def test_a_pipe_is_refused_without_waiting(folder):
     os.mkfifo("pipe.txt")
     with pytest.raises(DataError, match=r"pipe.txt: this is no ordinary file; name a list"):
         read_samples("pipe.txt")
+
+
+def odd_files(folder):
+    """Paths that are no ordinary files, and what each is."""
+    os.mkfifo("pipe.jpg")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("listener.jpg")
+    listener.close()
+    (folder / "to_pipe.jpg").symlink_to("pipe.jpg")
+    (folder / "to_device.jpg").symlink_to("/dev/zero")
+    names = ("pipe.jpg", "data/../pipe.jpg", "listener.jpg", "/dev/zero", "/dev/null")
+    found = dict.fromkeys((*names, "to_pipe.jpg", "to_device.jpg"), "a pipe, a device or a socket")
+    return found | {"data": "a folder", str(folder / "pool"): "a folder"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.parametrize("root", [None, "."])
+def test_what_is_no_ordinary_file_is_refused_at_once_and_never_opened(folder, root, monkeypatch):
+    opened, really = [], Path.open
+
+    def noted(path, *args, **options):
+        opened.append(path.name)
+        return really(path, *args, **options)
+
+    monkeypatch.setattr("pathlib.Path.open", noted)
+    for name, what in odd_files(folder).items():
+        write(folder / "train.txt", f"b.jpg 0\n{name} 1\n")
+        with pytest.raises(DataError, match=rf"^train.txt line 2: .*{name}: this is {what}; n"):
+            read_samples("train.txt", root=root)
+    assert set(opened) == {"train.txt"}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("n" * 300 + ".jpg", r"n{50,99}: cannot be looked for \(File name too long\); correct"),
+        ("x/" * 3000 + "a.jpg", r"cannot be looked for \(File name too long\); correct"),
+        ("round.jpg", r"round.jpg: cannot be looked for \(Too many levels of symbolic links\)"),
+        ("dangling.jpg", r"image 'dangling.jpg' is not there \(1 of 1 images are missing\)"),
+        ("b.jpg/a.jpg", "image 'b.jpg/a.jpg' is not there"),
+        ("~/a.jpg", "image '~/a.jpg' is not there"),
+        ("a\rb.jpg", r"image 'a\\rb.jpg' is not there"),
+        ("a\0.jpg", "there is a NUL character"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused_with_its_line(folder, name, message):
+    (folder / "round.jpg").symlink_to("round.jpg")
+    (folder / "dangling.jpg").symlink_to("nowhere.jpg")
+    write(folder / "train.txt", f"{name} 1\n".encode())
+    with pytest.raises(DataError, match=f"^train.txt line 1: .*{message}"):
+        read_samples("train.txt")
+
+
+def test_a_list_may_lead_anywhere_by_dots_and_links(folder):
+    """Root is where paths are looked for first; the list itself names what is read."""
+    (folder / "pool/out.jpg").symlink_to(folder / "b.jpg")
+    write(folder / "train.txt", f"../b.jpg 0\nout.jpg 1\n{folder}/b.jpg 2\n")
+    found = [sample.path for sample in read_samples("train.txt", root="pool")]
+    assert found == [Path("pool/../b.jpg"), Path("pool/out.jpg"), folder / "b.jpg"]
 
 
 @pytest.fixture

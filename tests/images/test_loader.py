@@ -175,7 +175,7 @@ def test_a_size_that_was_not_prepared_is_rendered_on_request(source):
     [
         ({"batch_size": 0}, "batch_size is 0 and seed is 5; give a batch_size of 1 or more"),
         ({"seed": -1}, "seed is -1; give a batch_size of 1 or more and a seed of 0 or more"),
-        ({"on_bad_image": "stop"}, "on_bad_image is 'stop'; give 'raise' or 'skip'"),
+        ({"on_bad_image": "stop"}, "on_bad_image is 'stop'; give 'raise', 'skip' or 'replace'"),
         ({"workers": 0}, "workers is 0; give 1 or more, or leave it out"),
     ],
 )

@@ -210,6 +210,21 @@ def with_bad_logits(folder):
     return {"history": history, "weights": weights(student)}
 
 
+def with_replaced_images(folder):
+    """Two images are replaced by others; one is damaged, and used."""
+    how = {"batch_size": 4, "on_bad_image": "replace", **PLAIN}
+    InputBatch(folder / "replaced.txt", **how)
+    student, seen = small(), []
+
+    def workout(x, t):
+        seen.append(len(x))
+        student.classify(x)
+        return student.backprop(t)
+
+    history = BatchTrain(workout, epochs=2, **SGD)
+    return {"history": history, "weights": weights(student), "seen": seen}
+
+
 def interrupted(folder):
     """Ctrl-C reaches the last process in the ninth batch; all stop after that batch."""
     InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
@@ -254,7 +269,8 @@ CASES = (
         with_dropout,
         with_bad_logits,
     ),
-    *(with_other_initial_weights, with_statistics, with_a_bad_image, interrupted, saved),
+    *(with_other_initial_weights, with_statistics, with_a_bad_image, with_replaced_images),
+    *(interrupted, saved),
 )
 
 

@@ -51,7 +51,10 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         ({"top": "5"}, r"InputBatch\(top='5'\): give how many"),
         ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the crop fraction"),
         ({"crop": True}, r"InputBatch\(crop=True\): give the crop fraction"),
-        ({"on_bad_image": "ignore"}, r"on_bad_image='ignore'\): it is 'raise' or 'skip'"),
+        (
+            {"on_bad_image": "ignore"},
+            r"on_bad_image='ignore'\): it is 'raise', 'skip' or 'replace'",
+        ),
     ],
 )
 def test_options_are_checked(session, corners, options, words):

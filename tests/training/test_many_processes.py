@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import write_set
+from images.damaged_files import sound
 from processes import environment, run_both, torchrun_environment
 from training import in_processes
 
@@ -25,12 +26,19 @@ DIFFERENT = ("with_dropout", "with_statistics")
 
 
 def images(folder):
-    """Lists of 22 and 8 images, and one of 10 of which the first and the last two are bad."""
+    """Lists of 22 and 8 images, one of 10 of which the first and the last two are bad, and one of
+    10 of which two are bad and one is a damaged JPEG file."""
     write_set(folder, "train", 22)
     write_set(folder, "val", 8, first=22)
     write_set(folder, "bad", 10, first=30)
     for number in (30, 38, 39):
         (folder / f"{number}.png").write_bytes(b"no image")
+    write_set(folder, "replaced", 10, first=40)
+    for number in (41, 49):
+        (folder / f"{number}.png").write_bytes(b"no image")
+    data = sound((80, 60))
+    middle = len(data) // 2
+    (folder / "45.png").write_bytes(data[:middle] + bytes(99) + data[middle + 99 :])
     return folder
 
 
@@ -155,6 +163,15 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert "3 images were skipped:" in out
     assert all(out.count(f"bad.txt line {line}: ") == 1 for line in (1, 9, 10))
     assert "decoded images: 7 cached in memory" in out
+    assert "2 images were skipped:" in out
+    assert all(out.count(f"replaced.txt line {line}: ") == 1 for line in (2, 6, 10))
+    assert re.search(r"replaced.txt line 6: .*45.png: the JPEG data is damaged \(", out)
+
+
+def test_replaced_images_leave_every_batch_as_long_as_it_was(alone, both):
+    for results, _, _ in both[1]:
+        assert alone["with_replaced_images"]["seen"] == 2 * [4, 4, 2]
+        assert results["with_replaced_images"]["seen"] == 2 * [2, 2, 1]
 
 
 FAILING = """

@@ -14,6 +14,7 @@ from deelish.distillation.teacher_cache.forms import Logits
 from deelish.distillation.teacher_cache.header import CacheHeader
 from deelish.distillation.teacher_cache.store import Store, open_store
 from deelish.images.dataset import Dataset
+from deelish.images.decoding.jpeg import jpeg_decoder
 from deelish.images.views.view import PIXELS
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
@@ -136,7 +137,7 @@ def _identity(
         "teacher": predictor.name,
         "fingerprint": fingerprint,
         "base": images.rendering(predictor.preprocessing).resize_size,
-        "pixels": PIXELS,
+        "pixels": (*PIXELS, *jpeg_decoder()),
     }
 
 

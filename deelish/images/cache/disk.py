@@ -17,6 +17,7 @@ from deelish.images.cache.room import free_disk
 from deelish.images.cache.stored_image import StoredImage, WaitingImage
 from deelish.images.decoding.decode import DECODING
 from deelish.images.decoding.decoded_image import DecodedImage
+from deelish.images.decoding.jpeg import jpeg_decoder
 from deelish.images.decoding.reducing import ALL_SCALES, Scale, is_right_scale
 from deelish.images.pixels import packed
 from deelish.images.sample import Location
@@ -48,7 +49,7 @@ def key_of(location: Location) -> bytes:
         status = location.stat()
         path = os.path.abspath(location)  # noqa: PTH100
         about = (path, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
-    facts = (DECODING, PIL.__version__, *about)
+    facts = (DECODING, PIL.__version__, *jpeg_decoder(), *about)
     return blake2b(os.fsencode("\0".join(map(str, facts))), digest_size=16).digest()
 
 
@@ -94,8 +95,11 @@ class DiskCache(ImageCache):
         return None if found is None else _decoded(*found)
 
     def put(self, location: Location, resize_size: int | None, image: DecodedImage) -> None:
-        """Cache an image that `get` did not have, unless its file has changed since then."""
-        if self._closed or image.digest is None:
+        """Cache an image that `get` did not have, unless its file has changed since then.
+
+        Nor is a damaged one cached, so that every run reports it.
+        """
+        if self._closed or image.digest is None or image.damage:
             return
         key = self._missing.pop((location, resize_size), None)
         if key is None or not _is_still(location, key):

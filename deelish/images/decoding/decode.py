@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-import stat
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from deelish.errors import DataError, MissingDataError
-from deelish.images.decoding.jpeg import START, decoded_jpeg, has_metadata, jpeg_size
-from deelish.images.decoding.lending import array_of
-from deelish.images.decoding.reducing import Scale, scale_for
-from deelish.images.decoding.rgb import eight_bit_rgb, upright
+from deelish.images.decoding.decoded_image import DecodedImage
+from deelish.images.decoding.jpeg import (
+    START,
+    decoded_jpeg,
+    has_metadata,
+    jpeg_damage,
+    jpeg_size,
+)
+from deelish.images.decoding.reducing import scale_for
+from deelish.images.decoding.rgb import rgb_pixels, upright
+from deelish.images.ordinary_file import check_ordinary
 from deelish.images.pixels import Pixels, packed
 
 if TYPE_CHECKING:
@@ -39,18 +45,18 @@ def decode(path: str | Path, data: bytes | None = None) -> Pixels:
 
     data: the bytes that read_file returned for this path; the file is not opened again.
     """
-    return packed(decode_for(path, None, data)[0])
+    return packed(decode_for(path, None, data).pixels)
 
 
 def decode_for(
     path: str | Path, resize_size: int | None, data: bytes | None = None
-) -> tuple[Pixels, Scale]:
+) -> DecodedImage:
     """What `decode` gives, but a large JPEG is decoded at the scale that its resize needs.
 
     resize_size: what the image's shorter side is resized to, or more; None for the whole image.
 
-    The pixels may have a fourth byte that means nothing, and must not be written to.  MAX_PIXELS
-    counts the pixels of the file.  The scale is `scale_for` its size, or None.
+    MAX_PIXELS counts the pixels of the file.  The scale is `scale_for` its size, or None.  A JPEG
+    file whose damage Pillow passes over has its pixels as Pillow decodes them, and the damage.
     """
     if data is not None:
         return _decoded(BytesIO(data), str(path), resize_size)
@@ -104,10 +110,7 @@ def _check_file(path: Path) -> int:
         ) from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise DataError(f"{path}: this is a folder; name an image file")
-    if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{path}: this is a pipe, a device or a socket; name an image file")
+    check_ordinary(path, status.st_mode)
     if status.st_size == 0:
         raise DataError(f"{path}: the file is empty; {CURE}")
     return status.st_size
@@ -159,7 +162,7 @@ def _parsers() -> list[tuple[re.Pattern[bytes], type[ImageFile.ImageFile]]]:
     return [(re.compile(start, re.DOTALL), parser) for start, parser in parsers.items()]
 
 
-def _decoded(file: IO[bytes], name: str, resize_size: int | None) -> tuple[Pixels, Scale]:
+def _decoded(file: IO[bytes], name: str, resize_size: int | None) -> DecodedImage:
     data = file.getvalue() if isinstance(file, BytesIO) else b""
     size = jpeg_size(data)
     if size is not None:
@@ -167,19 +170,22 @@ def _decoded(file: IO[bytes], name: str, resize_size: int | None) -> tuple[Pixel
         scale = scale_for(*size, resize_size)
         pixels = decoded_jpeg(data, size, scale)
         if pixels is not None:
-            return upright(pixels, _parse(file, name)) if has_metadata(data) else pixels, scale
-    return _by_pillow(_parse(file, name), name, resize_size)
+            pixels = upright(pixels, _parse(file, name)) if has_metadata(data) else pixels
+            return DecodedImage(pixels, scale)
+    image = _by_pillow(_parse(file, name), name, resize_size)
+    # Above MAX_BYTES the data is empty, and not checked.
+    return image if image.scale is None else image._replace(damage=jpeg_damage(data))
 
 
-def _by_pillow(image: Image.Image, name: str, resize_size: int | None) -> tuple[Pixels, Scale]:
+def _by_pillow(image: Image.Image, name: str, resize_size: int | None) -> DecodedImage:
     _check_size(image.size, name)
     if image.format != "JPEG":
-        return _to_rgb(image, name), None
+        return DecodedImage(_to_rgb(image, name), None)
     scale = scale_for(*image.size, resize_size)
     if scale > 1:
         # Pillow takes the scale whose image is no smaller than this.
         image.draft(None, (image.width // scale, image.height // scale))
-    return _to_rgb(image, name), scale
+    return DecodedImage(_to_rgb(image, name), scale)
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
@@ -194,7 +200,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 def _to_rgb(image: Image.Image, name: str) -> Pixels:
     try:
         image.load()
-        return upright(array_of(eight_bit_rgb(image)), image)
+        return upright(rgb_pixels(image), image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     except Exception as error:  # Pillow's decoders raise anything too

@@ -12,13 +12,15 @@ from deelish.images.pixels import Pixels
 class DecodedImage(NamedTuple):
     """An image as it was decoded, upright.
 
-    pixels: uint8 (h, w, 3), or (h, w, 4) with a last byte that means nothing.  scale: see
-    `reducing`; None for what is no JPEG file.  digest: of its file, where it was computed.
+    pixels: uint8 (h, w, 3), or (h, w, 4) with a last byte that means nothing; do not write to
+    them.  scale: see `reducing`; None for what is no JPEG file.  digest: of its file, where it was
+    computed.  damage: what is wrong with its file, which was decoded nevertheless, or "".
     """
 
     pixels: Pixels
     scale: Scale
-    digest: bytes | None
+    digest: bytes | None = None
+    damage: str = ""
 
     def has_scale_for(self, resize_size: int | None) -> bool:
         """Whether a resize to resize_size starts from an image of this scale."""
@@ -40,3 +42,11 @@ class LazyImage:
                 return image
         self._decoded.append(self._decode(resize_size))
         return self._decoded[-1]
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with its file, as far as it was decoded, or ""."""
+        for image in self._decoded:
+            if image.damage:
+                return image.damage
+        return ""

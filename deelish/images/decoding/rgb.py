@@ -7,11 +7,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deelish.errors import DataError
+from deelish.images.decoding.lending import array_of
+from deelish.images.pixels import pack
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from deelish.images.pixels import Pixels
+
+
+# A larger image is converted in strips, which takes half of the memory: no second copy is made of
+# the whole. Pillow lends no larger one either.
+STRIP_PIXELS = 1 << 22
+
+
+def rgb_pixels(image: Image.Image) -> Pixels:
+    """The pixels of an image in any mode by the rules of `eight_bit_rgb`, as `array_of` gives them.
+
+    Raises DataError as `eight_bit_rgb` does.
+    """
+    width, height = image.size
+    rows = max(1, STRIP_PIXELS // width)
+    if rows >= height:
+        return array_of(eight_bit_rgb(image))
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        pack(array_of(eight_bit_rgb(strip)), pixels[top : top + rows])
+    return pixels
 
 
 def eight_bit_rgb(image: Image.Image) -> Image.Image:

@@ -12,8 +12,11 @@ from deelish.images.decoding.decode import DECODING
 from deelish.plan.rendering import Rendering
 
 # The pixels of a view depend on these too, beside the file, the view and its rendering. Raise the
-# second number when a view is cut in another way than before: both are part of cache keys.
+# second number when every view is cut in another way than before: both are part of cache keys.
 PIXELS = (DECODING, 2)
+# The same for random windows alone. It is 1 since each place of the window is equally probable;
+# before that, no number was in the key.
+WINDOWS = 1
 
 # What `views=` calls the middle of every image.
 CENTRE = "centre"
@@ -25,6 +28,7 @@ class View:
 
     left and top are fractions of the free margin: 0 is left or top, 1 is right or bottom. So of
     two renderings the smaller window is inside the larger one.
+    seed: what they were drawn from; below 0 for the middle.
     box: left, top, right and bottom as fractions of the image's width and height. Where there is
     one, the view is this box, stretched to the size of each network.
     """
@@ -54,13 +58,21 @@ class View:
     def to_bytes(self) -> bytes:
         """What the pixels depend on, exactly: left and top as 64-bit floats, the mirror, the box.
 
-        A view without a box has none in its bytes.
+        A view without a box has none in its bytes; where it is random, it has WINDOWS.
         """
         where = struct.pack("<dd?", self.left, self.top, self.mirror)
-        return where if self.box is None else where + struct.pack("<dddd", *self.box)
+        if self.box is not None:
+            return where + struct.pack("<dddd", *self.box)
+        return where + bytes([WINDOWS]) if self._is_drawn else where
+
+    @property
+    def _is_drawn(self) -> bool:
+        return self.seed >= 0
 
     def corner(self, rendering: Rendering, width: int, height: int) -> tuple[int, int]:
         """Left and top of the window, in pixels of a resized image of these sides."""
+        if not self._is_drawn:
+            return rendering.centre(width), rendering.centre(height)
         return rendering.offset(self.left, width), rendering.offset(self.top, height)
 
     def decoding_size(self, rendering: Rendering) -> int | None:

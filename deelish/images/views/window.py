@@ -108,7 +108,7 @@ def render(image: Pixels, view: View, rendering: Rendering) -> Pixels:
 
     Do not write to it.
     """
-    decoded = DecodedImage(image, None, None)
+    decoded = DecodedImage(image, None)
     return packed(ViewedImage(LazyImage(lambda _: decoded), view).window(rendering))
 
 

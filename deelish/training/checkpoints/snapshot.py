@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from deelish.engines.state import State
@@ -37,9 +35,7 @@ def captured(run: Run) -> State:
             "epochs before": run.epochs_before,
             "guard": trainer.guard.state(),
             "random states": random_states(trainer.context.engine),
-            "bad images": [
-                group.all_gather([json.dumps(one) for one in each.bad_images()]) for each in loaders
-            ],
+            "bad images": [list(map(list, each.bad.notes)) for each in loaders],
         }
     )
     if group.rank == 0:
@@ -79,8 +75,8 @@ def restore(run: Run, state: State, where: str) -> None:
     run.history[:] = History(values["history"])
     run.epochs_before = values["epochs before"]
     trainer.batches, trainer.counts.updates = values["batches"], values["updates"]
-    for loader, lines in zip(run.dataset.loaders, values["bad images"], strict=True):
-        loader.restore_bad(map(json.loads, lines))
+    for loader, notes in zip(run.dataset.loaders, values["bad images"], strict=True):
+        loader.bad.restore(notes)
     trainer.guard.restore(values["guard"])
     restore_learnt(run, state.part("learnt"), where)
     if "good" in values:

@@ -115,6 +115,15 @@ def test_logits_for_pixels_of_another_version_are_not_used(monkeypatch):
     assert teacher.batches == [20, 20]
 
 
+def test_logits_for_pixels_of_another_decoder_are_not_used(monkeypatch):
+    """The one that caches were written with before has no name in the key."""
+    teacher, keys = Teacher(), keys_of(0, 20)
+    for version in ("1.9.0", "1.77.0", "1.9.0", "1.77.0"):
+        monkeypatch.setattr("simplejpeg.__version__", version)
+        teacher(keys)
+    assert teacher.batches == [20, 20]
+
+
 def test_only_missing_logits_are_computed():
     teacher, keys = Teacher(), keys_of(0, 20)
     teacher(keys[5:9])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections import namedtuple
 from pathlib import Path
 
+import PIL
 import pytest
 from images.loaded_batches import decoded, epochs, loader_of
 from PIL import Image
 
-from deelish.images.cache.disk import DiskCache
+from deelish.images.cache.disk import DiskCache, key_of
 from deelish.images.cache.folder import cached_images, count_damaged
 
 FRONT, RECORD = 4096, 4 + 16 + 36
@@ -87,6 +89,24 @@ def test_the_same_size_and_time_do_not_make_it_the_same_file(run):
     os.utime("4.bmp", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert Path("4.bmp").stat().st_size == before.st_size
     assert run()[0] == ["4.bmp"]
+
+
+def test_another_decoder_of_jpeg_decodes_again(run, monkeypatch):
+    run()
+    with monkeypatch.context() as patch:
+        patch.setattr("simplejpeg.__version__", "1.77.0")
+        assert run()[0] == ALL
+        assert run()[0] == []
+    assert run()[0] == []
+
+
+def test_what_was_cached_before_the_decoder_was_in_the_key_is_found(noise, monkeypatch):
+    monkeypatch.setattr("simplejpeg.__version__", "1.9.0")
+    path, status = Path("4.png").absolute(), Path("4.png").stat()
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    facts = (2, PIL.__version__, path, status.st_size, status.st_ino, *times)
+    text = "\0".join(map(str, facts)).encode()
+    assert key_of(Path("4.png")) == hashlib.blake2b(text, digest_size=16).digest()
 
 
 def test_another_file_of_the_same_name_is_not_found(run):

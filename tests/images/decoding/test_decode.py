@@ -180,3 +180,22 @@ def test_arrays_become_images(array, expected):
 def test_other_arrays_are_refused(array, message):
     with pytest.raises(DataError, match=re.escape(f"array: {message}")):
         from_array(array)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "I;16", "L", "CMYK"])
+def test_a_large_image_is_converted_in_strips_to_the_same_pixels(mode, tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (61, 47, 4), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    if mode == "I;16":
+        image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    elif mode == "P":
+        image = image.convert("RGB").quantize(40)
+        image.info["transparency"] = 3
+    else:
+        image = image.convert("RGB").convert(mode) if mode != "RGBA" else image
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    image.save(path)
+    whole = decode(path)
+    for limit in (1, 47, 500, 47 * 60):
+        monkeypatch.setattr("deelish.images.decoding.rgb.STRIP_PIXELS", limit)
+        np.testing.assert_array_equal(decode(path), whole)

@@ -20,6 +20,7 @@ from deelish.errors import DataError
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
 from deelish.images.lists import check_apart, check_labels, read_samples
+from deelish.images.reading_threads import ReadingThreads
 from deelish.images.shards import members as member_files
 from deelish.images.shards.members import OpenShards
 from deelish.images.shards.shards import expanded
@@ -271,12 +272,12 @@ def test_small_members_are_decoded_by_one_thread(size, workers, tmp_path, monkey
     monkeypatch.setattr("deelish.images.loader.available_cores", lambda: 6)
     pools = []
 
-    class Noted(ThreadPoolExecutor):
-        def __init__(self, count, *names):
+    class Noted(ReadingThreads):
+        def __init__(self, count, in_flight):
             pools.append(count)
-            super().__init__(count, *names)
+            super().__init__(count, in_flight)
 
-    monkeypatch.setattr("deelish.images.loader.ThreadPoolExecutor", Noted)
+    monkeypatch.setattr("deelish.images.loader.ReadingThreads", Noted)
     path = write_tar(tmp_path / "a.tar", [("0.jpg", bytes(size)), ("0.cls", b"0")])
     with pytest.raises(DataError):
         list(loader_of(path).batches(1, True))

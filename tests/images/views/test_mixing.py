@@ -145,7 +145,7 @@ def test_recorded_mixtures_come_back_with_their_views_whatever_the_seed(noise, k
 def test_a_key_names_the_mixture_and_the_partner(noise, kind):
     def image(one):
         content = hashlib.blake2b(one.sample.path.read_bytes(), digest_size=16).digest()
-        return content + struct.pack("<dd?", one.view.left, one.view.top, one.view.mirror)
+        return content + struct.pack("<dd?B", one.view.left, one.view.top, one.view.mirror, 1)
 
     batch = next(loader_of(noise, kind, 2).batches(1, True))
     for entry, key in zip(batch.entries, batch.keys, strict=True):

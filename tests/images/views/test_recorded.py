@@ -80,7 +80,7 @@ def test_a_key_names_content_position_and_mirror(noise):
     for batch in loader.batches(2, True):
         for sample, view, key in zip(batch.samples, batch.views, batch.keys, strict=True):
             content = hashlib.blake2b(sample.path.read_bytes(), digest_size=16).digest()
-            data = content + struct.pack("<dd?", view.left, view.top, view.mirror)
+            data = content + struct.pack("<dd?B", view.left, view.top, view.mirror, 1)
             assert key.tobytes() == hashlib.blake2b(data, digest_size=16).digest()
         assert batch.keys.shape == (len(batch), 16)
         assert batch.keys.dtype == np.uint8
@@ -111,6 +111,13 @@ def test_centre_shows_the_middle_in_every_epoch_with_the_keys_of_validation(nois
     assert first == shown(loader_of(noise, views=4), 1, training=False)
     middle = render(np.asarray(decode("3.png")), View.centre(), RENDERING)
     assert first[3][0] == middle.tobytes()
+
+
+def test_the_key_of_a_centre_is_that_of_older_caches(noise):
+    content = hashlib.blake2b(Path("3.png").read_bytes(), digest_size=16).digest()
+    data = content + struct.pack("<dd?", 0.5, 0.5, False)
+    key = hashlib.blake2b(data, digest_size=16).digest()
+    assert shown(loader_of(noise, views="centre"))[3][1] == key
 
 
 def test_fresh_views_are_what_they_were_and_have_no_keys(noise):

@@ -31,7 +31,8 @@ def resize_then_crop(
 @pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.8)])
 def test_pixels_are_within_one_of_resize_and_crop(width, height, size, resize_size, corner):
     image = picture(width, height)
-    left, top = (int(np.ceil((resize_size - size) * part - 0.5)) for part in corner)
+    margin = resize_size - size
+    left, top = (min(int((margin + 1) * part), margin) for part in corner)
     expected = resize_then_crop(image, left, top, size, resize_size)
     pixels = render(image, View(0, corner[0], corner[1], False), Rendering(size, resize_size))
     assert pixels.dtype == np.uint8
@@ -101,6 +102,27 @@ def test_without_mirror_only_the_mirror_changes():
     for seed in range(20):
         drawn, plain = View.random(seed), View.random(seed, mirror=False)
         assert (plain.left, plain.top, plain.mirror) == (drawn.left, drawn.top, False)
+
+
+@pytest.mark.parametrize(
+    ("rendering", "width"),
+    [
+        (Rendering(224, 226), 226),
+        (Rendering(227, 231), 231),
+        (Rendering(96, 96, "center"), 100),
+        (Rendering(8, 5, "border"), 5),
+    ],
+)
+def test_every_place_of_a_random_window_is_as_probable_as_the_others(rendering, width):
+    """As in Caffe, `Rand(height - crop_size + 1)`, and in torchvision's RandomCrop."""
+    views = [View.random(seed) for seed in range(8000)]
+    lefts = [view.corner(rendering, width, width)[0] for view in views]
+    margin = width - rendering.size
+    places, counts = np.unique(lefts, return_counts=True)
+    assert places.tolist() == sorted({0, margin, *range(0, margin, margin // abs(margin))})
+    expected = len(views) / (abs(margin) + 1)
+    # Five standard deviations; the outermost places had half of the probability before.
+    assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)
 
 
 def test_random_views_fill_the_margin_and_mirror_half():

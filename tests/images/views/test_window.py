@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from images.views.photographs_made import photograph
@@ -9,7 +11,7 @@ from PIL import Image
 
 from deelish.errors import DataError
 from deelish.images.decoding.decode import decode, decode_for
-from deelish.images.decoding.decoded_image import DecodedImage, LazyImage
+from deelish.images.decoding.decoded_image import LazyImage
 from deelish.images.pixels import packed
 from deelish.images.views.view import View
 from deelish.images.views.window import ViewedImage, render
@@ -65,13 +67,19 @@ def test_each_crop_mode_and_interpolation_is_pillows_resize_and_crop(
     framed.paste(resized, (100, 100))
     for size, view in ((128, View(0, 0.3, 0.8, False)), (57, View(0, 1.0, 0.0, True))):
         corner = [
-            100 + round((side - size) * part)
+            100 + place(side - size, part)
             for side, part in zip(resized.size, (view.left, view.top), strict=True)
         ]
         window = np.asarray(framed.crop((*corner, corner[0] + size, corner[1] + size)))
         rendering = Rendering(size, 161, crop_mode, interpolation, fill=(104, 117, 123))
         pixels = render(np.asarray(image), view, rendering)
         close(pixels, window[:, ::-1] if view.mirror else window)
+
+
+def place(margin, part):
+    """Of the whole places in a margin, each as wide as the others, the one at this part of it."""
+    whole = min(int(part * (abs(margin) + 1)), abs(margin))
+    return whole if margin >= 0 else -whole
 
 
 CONFIGS = [
@@ -184,9 +192,7 @@ def test_a_box_has_at_least_one_pixel():
 def test_a_box_is_cut_from_the_whole_of_a_large_jpeg(tmp_path):
     photograph(1201, 803).save(tmp_path / "large.jpg")
     whole = decode(tmp_path / "large.jpg")
-    image = LazyImage(
-        lambda size: DecodedImage(*decode_for(tmp_path / "large.jpg", size), digest=None)
-    )
+    image = LazyImage(lambda size: decode_for(tmp_path / "large.jpg", size))
     rendering = Rendering(28, 32, "center")
     centre = ViewedImage(image, View.centre())
     assert image.at(rendering.resize_size).pixels.shape[:2] == (101, 151)  # at an eighth
@@ -196,12 +202,21 @@ def test_a_box_is_cut_from_the_whole_of_a_large_jpeg(tmp_path):
     np.testing.assert_array_equal(packed(ViewedImage(image, boxed).window(rendering)), expected)
 
 
-def test_only_a_box_adds_to_the_bytes_of_a_view():
+def test_the_bytes_of_a_view_hold_its_window_or_its_box():
     plain, boxed = View(0, 0.5, 0.25, True), View(0, 0.5, 0.25, True, (0.1, 0.2, 0.3, 0.4))
-    assert len(plain.to_bytes()) == 17
-    assert boxed.to_bytes()[:17] == plain.to_bytes()
+    assert plain.to_bytes()[:17] == boxed.to_bytes()[:17]
     other = View(0, 0.5, 0.25, True, (0.1, 0.2, 0.3, 0.5))
     assert len({plain.to_bytes(), boxed.to_bytes(), other.to_bytes()}) == 3
+
+
+def test_what_was_cached_of_a_random_window_before_is_not_found():
+    """Its places had other probabilities: the same numbers named another window."""
+    plain = struct.pack("<dd?", 0.5, 0.25, True)
+    assert View(0, 0.5, 0.25, True).to_bytes() != plain
+    # A box and the middle are where they were.
+    box = (0.1, 0.2, 0.3, 0.4)
+    assert View(0, 0.5, 0.25, True, box).to_bytes() == plain + struct.pack("<dddd", *box)
+    assert View.centre().to_bytes() == struct.pack("<dd?", 0.5, 0.5, False)
 
 
 @pytest.mark.parametrize("corner", [(0.0, 1.0), (0.3, 0.8), (0.5, 0.5)])
