@@ -1,10 +1,11 @@
 """What the search for NaN and infinity costs: updates with it and without it, in turn.
 
-    python benchmarks/guards.py [--steps 40] [--images 32] [--json]
+    python benchmarks/guards.py [--steps 40] [--images 32] [--precision float32] [--json]
 
 Three students learn from labels, in batches of 32 images of 224 or 227 pixels from memory. Every
 other update runs without the checks: no look at the input, the gradients and the weights, no copy
-of the running means. Medians of the seconds of one update, and the ratio of neighbours.
+of the running means. Medians of the CPU seconds of one update, which other programs on the machine
+disturb little, and beside the difference what the checks took by themselves.
 """
 
 import argparse
@@ -18,11 +19,22 @@ import numpy as np
 import torch
 import torchvision
 
+import deelish.engines.torch.engine as torch_engine
 from deelish import *
 from deelish.network.tensors import ImageTensor, LabelTensor
 from deelish.networks import GoogLeNet, NetworkInNetwork
 from deelish.training.step import BackpropArguments, backprop
 from deelish.training.trainer import Counts, Extent, Optimization, Trainer
+
+# Updates before the first that counts.
+WARM = 3
+PIXELS = {"size": 224, "mean": 0, "scale": 1 / 255, "order": "RGB"}
+PIXELS |= {"crop": 224 / 256, "crop_mode": "center", "interpolation": "bilinear"}
+STUDENTS = {
+    "NIN": NetworkInNetwork,
+    "GoogLeNet": GoogLeNet,
+    "resnet18": lambda: Student(torchvision.models.resnet18(), **PIXELS),
+}
 
 
 class Pixels:
@@ -42,54 +54,57 @@ class Pixels:
         return self._made[side]
 
 
-class Unguarded:
-    """Within a `with` block an engine checks and copies nothing."""
+class Checks:
+    """Switches the checks of an engine off and on, and measures the time that they take.
 
-    METHODS = ("all_finite", "copied_buffers", "restore_buffers")
+    Attributes:
+        on: whether they run.
+        seconds: what they took since it was set to 0.
+    """
 
     def __init__(self, engine):
-        self._engine = engine
+        self.on, self.seconds = True, 0.0
+        torch_engine.all_finite = self._timed(torch_engine.all_finite, True)
+        engine.copied_buffers = self._timed(engine.copied_buffers, [])
 
-    def __enter__(self):
-        import deelish.engines.torch.engine as module
+    def _timed(self, check, instead):
+        def call(argument):
+            if not self.on:
+                return instead
+            start = time.process_time()
+            found = check(argument)
+            self.seconds += time.process_time() - start
+            return found
 
-        self._module, self._check = module, module.all_finite
-        module.all_finite = lambda tensors: True
-        self._engine.copied_buffers = lambda module: []
-
-    def __exit__(self, *_):
-        self._module.all_finite = self._check
-        del self._engine.copied_buffers
+        return call
 
 
-def seconds_of(session, student, steps, images):
-    """The seconds of updates with the checks and without them, in turn."""
+def measured(session, student, checks, options):
+    """For each way, the CPU seconds of each update; and what the checks took of each."""
     how = Optimization("sgd", 1e-3, lambda done: 1.0, {"momentum": 0.9})
-    trainer = Trainer(session, how, Counts(), Extent(1, 2 * steps + 4))
-    labels = np.arange(images) % student.classes
-    tensor = ImageTensor(Pixels(images), session.engine, LabelTensor(labels, session.engine))
+    trainer = Trainer(session, how, Counts(), Extent(1, 2 * options.steps + WARM))
+    labels = np.arange(options.images) % student.classes
+    pixels = Pixels(options.images)
+    images = ImageTensor(pixels, session.engine, LabelTensor(labels, session.engine))
     arguments = BackpropArguments(False, None, None, None, {})
 
-    def update():
-        start = time.perf_counter()
-        trainer.begin(tensor, "a batch")
-        trainer.classify(student, tensor)
+    def update(on):
+        checks.on, checks.seconds = on, 0.0
+        start = time.process_time()
+        trainer.begin(images, "a batch")
+        trainer.classify(student, images)
         backprop(trainer, student, labels, arguments)
-        if session.engine.device != "cpu":
-            torch.cuda.synchronize()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
-    for _ in range(4):
-        update()
-    found = {"with": [], "without": []}
-    for step in range(steps):
+    for _ in range(WARM):
+        update(True)
+    found = {True: [], False: [], "checks": []}
+    for step in range(options.steps):
         # The order changes, so that neither profits from being second.
-        for way in ("with", "without") if step % 2 else ("without", "with"):
-            if way == "with":
-                found[way].append(update())
-            else:
-                with Unguarded(session.engine):
-                    found[way].append(update())
+        for on in (True, False) if step % 2 else (False, True):
+            found[on].append(update(on))
+            if on:
+                found["checks"].append(checks.seconds)
     return found
 
 
@@ -97,30 +112,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=40, help="updates of each way")
     parser.add_argument("--images", type=int, default=32, help="images a batch")
-    parser.add_argument("--gpu", type=int, default=-1)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    print(f"{options.precision}, {torch.get_num_threads()} threads, {options.steps} pairs")
+    print("               with   without    cost    checks alone")
     results = {}
-    with Deel(gpu=options.gpu, precision=options.precision) as session:
-        pixels = {"size": 224, "mean": 0, "scale": 1 / 255, "order": "RGB"}
-        students = {
-            "NIN": NetworkInNetwork,
-            "GoogLeNet": GoogLeNet,
-            "resnet18": lambda: Student(torchvision.models.resnet18(), **pixels),
-        }
-        for name, make in students.items():
-            found = seconds_of(session, make(), options.steps, options.images)
-            pairs = zip(found["with"], found["without"], strict=True)
-            ratio = statistics.median(one / other for one, other in pairs)
-            medians = {way: statistics.median(times) for way, times in found.items()}
-            cost = medians["with"] / medians["without"] - 1
+    with Deel(precision=options.precision) as session:
+        checks = Checks(session.engine)
+        for name, make in STUDENTS.items():
+            found = measured(session, make(), checks, options)
+            median = {way: statistics.median(seconds) for way, seconds in found.items()}
+            cost = median[True] / median[False] - 1
+            share = median["checks"] / median[False]
             print(
-                f"{name:10} {medians['with']:.4f} s with, {medians['without']:.4f} s without:"
-                f" {cost:+.2%} of medians, {ratio - 1:+.2%} median of pairs"
+                f"{name:10} {median[True]:7.4f} s {median[False]:7.4f} s  {cost:+6.2%}"
+                f"  {median['checks'] * 1e3:5.1f} ms, {share:.2%}",
+                flush=True,
             )
-            results[name] = {"cost": round(cost, 5), "pairs": round(ratio - 1, 5)}
+            results[name] = {"cost": round(cost, 5), "checks": round(share, 5)}
     if options.json:
         print(json.dumps(results))
 
