@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +25,19 @@ class DamagedError(FileError):
     """A checkpoint that is not whole."""
 
 
+class LaterVersionError(FileError):
+    """A checkpoint that a later version of deelish wrote."""
+
+
 def write(path: Path, state: State) -> None:
     """Write a checkpoint, whole or not at all.
 
     Raises:
         FileError: it cannot be written.
     """
-    body = {
-        "values": state.values,
-        "arrays": {name: _description(array) for name, array in state.arrays.items()},
-    }
-    text = json.dumps(body)
-    about = {"format": FORMAT, "deelish": __version__, "checksum": zlib.crc32(text.encode())}
-    header = json.dumps({**about, "body": text})
-    write_file(path, tensor_file.to_bytes(state.arrays, KEY, header))
+    arrays = {name: _description(array) for name, array in state.arrays.items()}
+    about = {"format": FORMAT, "deelish": __version__, "values": state.values, "arrays": arrays}
+    write_file(path, tensor_file.to_bytes(state.arrays, KEY, json.dumps(about)))
 
 
 def read(path: Path) -> State:
@@ -53,36 +51,33 @@ def read(path: Path) -> State:
         with tensor_file.opened(path) as (file, notes):
             if KEY not in notes:
                 raise DamagedError(f"{path}: is no checkpoint of deelish")
+            about = _description_of(notes[KEY], path)
             tensor_file.check_seal(path, notes, KEY, sealed=True)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except DamagedError:
+        return _checked(about, arrays, path)
+    except (LaterVersionError, DamagedError):
         raise
-    except FileError as error:
-        raise DamagedError(str(error)) from None
-    try:
-        return _checked(parsed_json(notes[KEY]), arrays, path)
-    except FileError:
-        raise
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
-        raise DamagedError(f"{path}: its description is no checkpoint's ({error})") from None
+    except (FileError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{path}: is no whole checkpoint ({error})") from None
 
 
-def _checked(about: Any, arrays: dict[str, np.ndarray], path: Path) -> State:
+def _description_of(text: str, path: Path) -> Any:
+    about = parsed_json(text)
     if about["format"] > FORMAT:
-        raise FileError(
+        raise LaterVersionError(
             f"{path}: written by deelish {about['deelish']} in format {about['format']}, and this"
             f" version reads up to {FORMAT}; update deelish"
         )
-    text = about["body"]
-    if about["checksum"] != zlib.crc32(text.encode()):
-        raise DamagedError(f"{path}: its description does not match its checksum")
-    body = parsed_json(text)
-    for name in sorted(arrays.keys() ^ body["arrays"].keys()):
+    return about
+
+
+def _checked(about: Any, arrays: dict[str, np.ndarray], path: Path) -> State:
+    for name in sorted(arrays.keys() ^ about["arrays"].keys()):
         raise DamagedError(f"{path}: {name!r} is missing or unknown in it")
     for name, array in arrays.items():
-        if _description(array) != body["arrays"][name]:
+        if _description(array) != about["arrays"][name]:
             raise DamagedError(f"{path}: {name!r} does not match its checksum")
-    return State(arrays, body["values"])
+    return State(arrays, about["values"])
 
 
 def _description(array: np.ndarray) -> list[Any]:
