@@ -8,9 +8,10 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+from deelish.common.hints import misfit
 from deelish.common.other_words import BY_ITSELF, WORDS
 from deelish.common.suggestions import nearest
-from deelish.errors import UsageError
+from deelish.errors import DeelishError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK = "checks_its_calls"
@@ -20,7 +21,8 @@ def checked_call(*options: str) -> Callable[[F], F]:
     """A decorator: a call that does not bind is a UsageError; the signature stays as it is.
 
     A call that binds costs one more frame. Python itself finds out which one does not: its
-    TypeError then has no frame of the function, so that an error from within comes through.
+    TypeError then has no frame of the function. An error from within comes through, unless an
+    argument is not of the type that the signature names; that is refused in its place.
 
     Args:
         options: the names that the function takes as its ``**options``; without any, all are.
@@ -35,11 +37,19 @@ def checked_call(*options: str) -> Callable[[F], F]:
                 raise _refusal(function, args, given, options)
             try:
                 return function(*args, **given)
-            except TypeError as error:
+            except DeelishError:
+                raise
+            except Exception as error:
                 trace = error.__traceback__
-                if trace is None or trace.tb_next is not None:
-                    raise
-            raise _refusal(function, args, given, options)
+                if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:
+                    refusal = _refusal(function, args, given, options)
+                else:
+                    # Another library's error may come of a value that is none for this argument.
+                    found = _misfit(function, args, given)
+                    if found is None:
+                        raise
+                    refusal = found
+            raise refusal
 
         setattr(call, _MARK, True)
         return cast(F, call)
@@ -125,6 +135,25 @@ def _refusal(
     lacking = [p.name for p in needed if p.default is p.empty and p.name not in given]
     words = ", ".join(f"{name}=..." for name in lacking)
     return UsageError(f"{verb}: lacks {' and '.join(lacking)}; give {verb}({words})")
+
+
+def _misfit(
+    function: Callable[..., Any], args: Sequence[Any], given: Mapping[str, Any]
+) -> UsageError | None:
+    """The refusal of the first argument that is not of its type, if there is one."""
+    verb, args, parameters = _verb(function, args)
+    positional = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    found = misfit(function, {**dict(zip(positional, args, strict=False)), **given})
+    if found is None:
+        return None
+    name, needed = found
+    value = given[name] if name in given else args[positional.index(name)]
+    return UsageError(f"{verb}({name}={_shown(value)}): is {_kind(value)}; give {needed}")
+
+
+def _kind(value: Any) -> str:
+    name = value.__name__ if isinstance(value, type) else type(value).__name__
+    return f"the class {name}" if isinstance(value, type) else f"of type {name}"
 
 
 def _too_many(

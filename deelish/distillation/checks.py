@@ -8,6 +8,7 @@ import numpy as np
 
 from deelish.common.printing import say
 from deelish.distillation.class_matching import class_order, matched_line
+from deelish.distillation.label_order import label_order
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.swap_warnings import warn_if_swapped
 from deelish.errors import TrainingError
@@ -29,8 +30,8 @@ def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tupl
 
     Raises:
         TrainingError: labels, logits of other images, the student's own logits, another number
-            of classes, names that cannot be matched, a teacher that was never trained, or
-            probabilities.
+            of classes, names that cannot be matched, a teacher that was never trained,
+            probabilities, or logits that are not finite.
     """
     if isinstance(given, bool | LabelTensor | Predictor | str | None):
         raise _no_logits(student, given)
@@ -107,8 +108,23 @@ def _order(student: Learner, teacher: Predictor, memory: TeachingMemory) -> np.n
         order = class_order(student, teacher)
         if order is not None:
             say(matched_line(student, teacher, order.tolist()))
+        elif not student.labels and teacher.classes == student.classes:
+            order = _order_of_labels(student, teacher, memory)
         memory.orders[student, teacher] = order
     return memory.orders[student, teacher]
+
+
+def _order_of_labels(
+    student: Learner, teacher: Predictor, memory: TeachingMemory
+) -> np.ndarray | None:
+    """The order for a student without names, whose classes are the numbers of class folders."""
+    order = label_order(teacher, memory)
+    if order is not None and (len(order) < student.classes or order.min() < 0):
+        raise TrainingError(
+            f"{student.name}.backprop: its classes are the numbers of class folders, which"
+            f" {teacher.name} has in another order; give the student names as labels="
+        )
+    return order
 
 
 def _name(owner: Predictor | None) -> str:
@@ -182,7 +198,12 @@ def _check_shape(
 def _check_logits(
     student: Learner, owner: Predictor | None, values: np.ndarray, memory: TeachingMemory
 ) -> None:
-    """Refuse probabilities: no entry is below 0, and each row sums to 1."""
+    """Refuse NaN and infinity, and probabilities: no entry is below 0, and each row sums to 1."""
+    if not np.isfinite(values).all():
+        raise TrainingError(
+            f"{student.name}.backprop: the logits of {_name(owner)} hold NaN or infinity; look at"
+            " its weights, and at mean= and scale= of its pixels"
+        )
     if owner in memory.logits_seen:
         return
     if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -69,9 +70,21 @@ class MeanOfTeachers(Predictor):
 
     def logits(self, images: ImageTensor) -> Any:
         """The mean: a tensor (n, classes) of the first member's engine."""
+        return self._mean([cached_logits(member, images) for member in self.members])
+
+    def exact_logits(self, images: ImageTensor) -> Any:
+        return self._mean([member.exact_logits(images) for member in self.members])
+
+    @property
+    def exact_dtype(self) -> str:
+        """Those of its members."""
+        return " and ".join(dict.fromkeys(member.exact_dtype for member in self.members))
+
+    def _mean(self, logits: Sequence[Any]) -> Any:
+        """The mean of the logits that the members gave, in the order of the first one's classes."""
         each = []
-        for member, order in zip(self.members, self._orders, strict=True):
-            values = member.engine.numpy(cached_logits(member, images)).astype(np.float64)
+        for member, order, given in zip(self.members, self._orders, logits, strict=True):
+            values = member.engine.numpy(given).astype(np.float64)
             each.append(values if order is None else values[:, order])
         mean = _MEANS[self._average](np.stack(each))
         return self.engine.array(mean.astype(np.float32))

@@ -35,6 +35,7 @@ class InferenceModel(ABC):
         labels: the names of its classes, where it carries them.
         classes: how many classes its logits have, where it states this before it runs.
         reducible: whether it can compute in reduced precision.
+        own_dtype: the type of its weights, in which it computes where nothing else is asked for.
         autocast_dtype: the reduced precision that it is asked for, or None for its own type.
     """
 
@@ -46,6 +47,7 @@ class InferenceModel(ABC):
     labels: list[str] | None = None
     classes: int | None = None
     reducible = False
+    own_dtype = "float32"
     autocast_dtype: str | None = None
 
     def input_of(self, pixels: np.ndarray, rule: Preprocessing) -> Any:

@@ -24,7 +24,7 @@ class LabelNames:
         """A file with one name a line, a list of names, or a count.
 
         Raises:
-            DataError: no such file, an empty one, or a count below one.
+            DataError: no such file, an empty one, a blank name, a name twice, or a count below one.
         """
         if isinstance(labels, bool) or not isinstance(labels, int | str | Path | Sequence):
             raise DataError(f"labels={labels!r}: give a file, a list of names, or a count")
@@ -35,6 +35,7 @@ class LabelNames:
         names = _read(Path(labels)) if isinstance(labels, str | Path) else [str(n) for n in labels]
         if not names:
             raise DataError(f"labels={labels!r}: there is no name in it; give one name a class")
+        _check(names, labels)
         return cls(len(names), names)
 
 
@@ -65,7 +66,26 @@ def _read(path: Path) -> list[str]:
         raise DataError(
             f"labels file {path}: cannot be read ({error}); save it as UTF-8, one name a line"
         ) from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    # Blank lines at the end name nothing; one before a name would shift all that follow.
+    return [line.strip() for line in text.rstrip().splitlines()]
+
+
+def _check(names: Sequence[str], labels: Labels) -> None:
+    """Refuse names that would name a class wrongly."""
+    of_file = isinstance(labels, str | Path)
+    where = f"labels file {labels} line" if of_file else "labels=: name"
+    first: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        if not name.strip():
+            raise DataError(
+                f"{where} {number}: is blank, and each one names a class; write its name, or take"
+                " it out"
+            )
+        if first.setdefault(name, number) != number:
+            raise DataError(
+                f"{where} {number}: {name!r} is also {'line' if of_file else 'name'}"
+                f" {first[name]}; give each class a name of its own, such as 'crane (bird)'"
+            )
 
 
 def outputs_of(labels: Labels | None, outputs: int | None, default: int) -> int:

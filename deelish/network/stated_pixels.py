@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypedDict
 from deelish.common.printing import say
 from deelish.errors import DataError
 from deelish.network.model import PLAIN
-from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.preprocessing import Preprocessing, check_scale
 
 NUMBERS = ("mean", "scale")
 # What a model may fix, and the argument that sets it.
@@ -75,6 +75,7 @@ def preprocessing_of(
             " preprocessing=weights.transforms()"
         )
     _check_range(who, found.get("mean", ()))
+    check_scale(who, stated.get("scale"))
     taken = [name for name in DEFAULTS if name not in found]
     made = Preprocessing(**{**DEFAULTS, **found})
     _check_fixed(who, model, made)

@@ -12,6 +12,7 @@ from deelish.common.figures import show_images
 from deelish.common.printing import say
 from deelish.engines import Engine, current_context
 from deelish.errors import DataError
+from deelish.images.class_folders import ClassFolders
 from deelish.images.sample import Sample
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
@@ -90,17 +91,19 @@ class LogitsCache(Protocol):
 
 @dataclass(frozen=True)
 class Viewing:
-    """How a tensor renders its images for networks, beside each network's own preprocessing.
+    """How a tensor shows its images and labels to networks, beside each one's preprocessing.
 
     Attributes:
         crop: a crop fraction in place of each network's own.
         cache: the teacher cache for these images, or None.
         shown: gives the preprocessing that sets the size of `value`; None for the default size.
+        folders: the class folders that the labels of the images number, or None.
     """
 
     crop: float | None = None
     cache: LogitsCache | None = None
     shown: Callable[[], Preprocessing | None] = lambda: None
+    folders: ClassFolders | None = None
 
 
 class ImageTensor(Tensor):

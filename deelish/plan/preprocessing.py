@@ -18,6 +18,9 @@ CHANNELS = {"BGR": 3, "RGB": 3, "L": 1}
 LUMA = (19595, 38470, 7471)
 # The field `crop` under the name that files have had since the first version.
 STORED = {"crop": "share"}
+# A standard deviation of pixels up to 255 is above the one, that of pixels up to 1 between the two.
+LARGEST_SCALE = 10
+UNIT_DEVIATIONS = (0.15, 0.6)
 # The fields that files have only where they differ from Caffe's way.
 WAY = ("crop_mode", "interpolation", "antialias")
 # timm's largest crop fraction is 1.15: such a view shows a border around the image.
@@ -197,3 +200,25 @@ def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
         return grey.astype(np.uint8)[:, np.newaxis]
     channels: NDArray[np.uint8] = pixels[..., ::-1] if order == "BGR" else pixels
     return channels.transpose(0, 3, 1, 2)
+
+
+def check_scale(who: str, scale: Any) -> None:
+    """Refuse a standard deviation that a script gives as scale=; its size shows it.
+
+    Raises:
+        DataError: a number far above 1, or one per channel as papers give for pixels up to 1.
+    """
+    values = scale if isinstance(scale, tuple | list) else [scale]
+    if not all(map(is_number, values)):
+        return
+    low, high = UNIT_DEVIATIONS
+    if any(abs(value) > LARGEST_SCALE for value in values):
+        of, cure = "up to 255", "1 / std"
+    elif len(values) > 1 and all(low <= value <= high for value in values):
+        of, cure = "from 0 to 1", "1 / (255 * std)"
+    else:
+        return
+    raise DataError(
+        f"{who}: scale is {scale}, which is a standard deviation of pixels {of}; pixels are"
+        f" multiplied by scale, so give scale={cure} of each channel"
+    )

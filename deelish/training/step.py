@@ -77,9 +77,9 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
     _check_logits_alone(student, t, arguments)
     distill, with_labels = arguments.distill, not isinstance(arguments.distill, bool)
     if with_labels or not distill:
-        targets = targets_of(student, t, len(trainer.images))
+        targets = targets_of(student, t, trainer.memory)
     else:
-        targets = true_targets(student, trainer.images)
+        targets = true_targets(student, trainer.memory)
     taught = None
     if distill is False:
         _check_alone(student, arguments)
@@ -111,10 +111,10 @@ def _from_features(
     blob = forward.logits.features[loss.blob]
     value = feature_loss(student, blob, given, loss, memory) * weights[0]
     if t is None:
-        targets = known_targets(student, trainer.images)
+        targets = known_targets(student, trainer.memory)
         made = Objective(value, unchanged=student.last_layers)
         return _finished(trainer, student, forward, targets, made)
-    targets = targets_of(student, t, len(trainer.images))
+    targets = targets_of(student, t, trainer.memory)
     if weights[1]:
         value = value + targets.loss(student, forward) * weights[1]
     return _finished(trainer, student, forward, targets, Objective(value))
