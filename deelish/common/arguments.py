@@ -29,12 +29,19 @@ def checked_call(*options: str) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        known = frozenset((*inspect.signature(function).parameters, *options))
+        parameters = inspect.signature(function).parameters
+        known = frozenset((*parameters, *options))
+        # Any text would count as True.
+        flags = frozenset(name for name, each in parameters.items() if each.annotation == "bool")
 
         @functools.wraps(function)
         def call(*args: Any, **given: Any) -> Any:
             if options and not given.keys() <= known:
                 raise _refusal(function, args, given, options)
+            for name in flags & given.keys():
+                if not isinstance(given[name], bool):
+                    verb, _, _ = _verb(function, args)
+                    raise _unfit(verb, name, given[name], "True or False")
             try:
                 return function(*args, **given)
             except DeelishError:
@@ -147,13 +154,16 @@ def _misfit(
     if found is None:
         return None
     name, needed = found
-    value = given[name] if name in given else args[positional.index(name)]
-    return UsageError(f"{verb}({name}={_shown(value)}): is {_kind(value)}; give {needed}")
+    return _unfit(
+        verb, name, given[name] if name in given else args[positional.index(name)], needed
+    )
 
 
-def _kind(value: Any) -> str:
-    name = value.__name__ if isinstance(value, type) else type(value).__name__
-    return f"the class {name}" if isinstance(value, type) else f"of type {name}"
+def _unfit(verb: str, name: str, value: Any, needed: str) -> UsageError:
+    """The refusal of a value that is not of its argument's type."""
+    of_class = isinstance(value, type)
+    kind = f"the class {value.__name__}" if of_class else f"of type {type(value).__name__}"
+    return UsageError(f"{verb}({name}={_shown(value)}): is {kind}; give {needed}")
 
 
 def _too_many(

@@ -11,6 +11,7 @@ import numpy as np
 
 from deelish.common.printing import say
 from deelish.common.processes import is_rank_zero
+from deelish.errors import FileError, first_line
 
 
 @contextlib.contextmanager
@@ -31,7 +32,13 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
             plt.show(block=False)
             return
         path = Path(save or name)
-        figure.savefig(path, dpi=120)
+        try:
+            figure.savefig(path, dpi=120)
+        except (OSError, ValueError) as error:
+            raise FileError(
+                f"{path}: cannot be written ({first_line(error)}); give the path of a .png in a"
+                " folder that is there"
+            ) from None
         say(f"written: {path}")
     finally:
         if save is not None or not is_rank_zero() or plt.get_backend().lower() == "agg":

@@ -55,7 +55,7 @@ def compare(
     orders = _orders(networks)
     _report_new(networks)
     known = _named(teacher, students[0])
-    items = read_samples(lists.test, lists.root, known)
+    items = read_samples(lists.test, lists.root, known, "Compare: test")
     if items[0].label is None:
         raise DataError(
             f"Compare: the images of {lists.test} have no labels, and accuracy needs them; give"
@@ -114,7 +114,7 @@ def _training(lists: Lists, images: ImageList, known: Sequence[NamedClasses]) ->
     """The training images that int8 is calibrated on."""
     if lists.train is None:
         return None
-    items = read_samples(lists.train, lists.root, known)
+    items = read_samples(lists.train, lists.root, known, "Compare: train")
     check_apart(items, images.items)
     return images.of(items).some(int8.IMAGES)
 

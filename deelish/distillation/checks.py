@@ -33,7 +33,7 @@ def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tupl
             of classes, names that cannot be matched, a teacher that was never trained,
             probabilities, or logits that are not finite.
     """
-    if isinstance(given, bool | LabelTensor | Predictor | str | None):
+    if isinstance(given, bool | int | float | LabelTensor | Predictor | str | None):
         raise _no_logits(student, given)
     owner = None
     if isinstance(given, FeatureTensor):
@@ -86,7 +86,7 @@ def _both(student: Learner, given: Any) -> tuple[Any, np.ndarray]:
 
 def _no_logits(student: Learner, given: Any) -> TrainingError:
     got = type(given).__name__
-    if isinstance(given, bool | str | None):
+    if isinstance(given, bool | int | float | str | None):
         got = repr(given)
     elif isinstance(given, LabelTensor):
         got = "labels"

@@ -26,6 +26,8 @@ class MeanOfTeachers(Predictor):
     ) -> None:
         if average not in AVERAGES:
             raise TrainingError(f"Ensemble(average={average!r}): give 'logits' or 'probabilities'")
+        if not isinstance(name, str | None):
+            raise TrainingError(f"Ensemble(name={name!r}): give a text")
         odd = [member for member in members if not isinstance(member, Predictor)]
         if len(members) < 2 or odd:
             got = f"{type(odd[0]).__name__} among them" if odd else f"{len(members)}"

@@ -43,6 +43,8 @@ class WrappedModel(Predictor):
         for word, value in (("name", name), ("key", key)):
             if not isinstance(value, str | None):
                 raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
+        if not isinstance(output, int | str | None):
+            raise DataError(f"Teacher(output={output!r}): give an index or a key")
         self.context = current_context()
         made = named_model(source, pretrained, pixels.get("size"))
         if made is not None:

@@ -81,9 +81,10 @@ class Dataset:
         self.choices = choices
         self._cache = _cache(choices.keep)
         self._once = Once()
-        train_samples = read_samples(train, root, classes.named)
-        val_samples = [] if val is None else read_samples(val, root, classes.named)
+        train_samples = read_samples(train, root, classes.named, "InputBatch: train")
+        val_samples = []
         if val is not None:
+            val_samples = read_samples(val, root, classes.named, "InputBatch: val")
             if None not in (train_samples[0].label, val_samples[0].label):
                 _check_folders(train, val)
             check_apart(train_samples, val_samples)
@@ -176,8 +177,6 @@ def _check(choices: Choices) -> None:
             f"InputBatch(crop={crop!r}): give the crop fraction, the part of an image's side that"
             " a view shows, above 0 and up to 1; 1 shows the whole image"
         )
-    if not isinstance(choices.mirror, bool):
-        raise DataError(f"InputBatch(mirror={choices.mirror!r}): give True or False")
     if choices.on_bad_image not in ("raise", "skip"):
         raise DataError(
             f"InputBatch(on_bad_image={choices.on_bad_image!r}): it is 'raise' or 'skip'"

@@ -22,6 +22,7 @@ def read_samples(
     source: str | Path,
     root: str | Path | None = None,
     known: Sequence[NamedClasses] = (),
+    name: str = "a list",
 ) -> list[Sample]:
     """The images of a text file of `path label` lines, of a folder of class folders, or of tars.
 
@@ -31,12 +32,13 @@ def read_samples(
     A path is looked for in root, then in the list's own folder, then in the working folder.
     Class folders are numbered as `numbered_folders` says, by the names of known classes.
     A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
-    Raises DataError with the list and the first line that is wrong.
+    Raises DataError with the list and the first line that is wrong; `name` is what the argument is
+    called in errors.
     """
-    for name, value in (("root", root), ("a list", source)):
-        if value is not None and not isinstance(value, str | Path):
+    for what, value in (("root", root or Path()), (name, source)):
+        if not isinstance(value, str | Path) or value == "":
             raise DataError(
-                f"{name} is {value!r}, which is no path; give that of a list, a folder or a tar"
+                f"{what} is {value!r}, which is no path; give that of a list, a folder or a tar"
             )
     if root is not None and not Path(root).is_dir():
         raise MissingDataError(
@@ -179,6 +181,10 @@ def _read_text(source: str | Path) -> str:
             f"{source}: there is no such list or folder; correct the path"
         ) from None
     except UnicodeDecodeError as error:
+        if str(source).lower().endswith(EXTENSIONS):
+            raise DataError(
+                f"{source}: is an image; give a list of images, a folder or a tar"
+            ) from None
         number = error.object[: error.start].count(b"\n") + 1
         raise DataError(
             f"{source} line {number}: the text is not UTF-8; save the list as UTF-8"

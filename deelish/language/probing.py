@@ -106,7 +106,7 @@ def _samples(
     dataset = current_session().dataset
     named = NamedClasses("labels=", names.names or ())
     if train is not None:
-        samples = read_samples(train, root, [named] if named.names else ())
+        samples = read_samples(train, root, [named] if named.names else (), "Probe: train")
     elif dataset is not None:
         samples = _renumbered(dataset, named)
     else:

@@ -132,13 +132,19 @@ def BatchTrain(
 
     Raises:
         UsageError: an option that the optimiser does not take.
-        TrainingError: an unknown optimiser or schedule, or a value that cannot be used.
+        TrainingError: an unknown optimiser or schedule, a value that cannot be used, or a training
+            of this session that is running.
         DataError: there are no images yet.
     """
     check_functions(workout, checkout, schedule)
     if not is_count(epochs):
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
     session, lr = current_session(), checked_lr(lr, optimizer)
+    if session.trainer is not None:
+        raise TrainingError(
+            "BatchTrain: another BatchTrain of this session is running; call one after the other,"
+            " or open a session for the inner one, with Deel():"
+        )
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     how = Optimization(optimizer, lr, factors, options)
@@ -163,12 +169,11 @@ def _train(
     session.report_precision()
     viewing = Viewing(dataset.choices.crop, session.teacher_cache, session.largest, dataset.folders)
     extent = Extent(epochs, len(dataset.train))
-    before = session.trainer
     session.trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
     try:
         return Loop(session.trainer, dataset, viewing, current, checkout).train()
     finally:
-        session.trainer = before
+        session.trainer = None
 
 
 def _classes(session: Deel) -> Classes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from deelish.common.checks import is_count
 from deelish.errors import DataError, MissingDataError
@@ -26,13 +29,13 @@ class LabelNames:
         Raises:
             DataError: no such file, an empty one, a blank name, a name twice, or a count below one.
         """
-        if isinstance(labels, bool) or not isinstance(labels, int | str | Path | Sequence):
+        if isinstance(labels, bool | bytes) or not isinstance(labels, int | str | Path | Sequence):
             raise DataError(f"labels={labels!r}: give a file, a list of names, or a count")
         if isinstance(labels, int):
             if labels < 1:
                 raise DataError(f"labels={labels}: give a count of at least one class")
             return cls(labels, None)
-        names = _read(Path(labels)) if isinstance(labels, str | Path) else [str(n) for n in labels]
+        names = _read(Path(labels)) if isinstance(labels, str | Path) else _texts(labels)
         if not names:
             raise DataError(f"labels={labels!r}: there is no name in it; give one name a class")
         _check(names, labels)
@@ -68,6 +71,14 @@ def _read(path: Path) -> list[str]:
         ) from None
     # Blank lines at the end name nothing; one before a name would shift all that follow.
     return [line.strip() for line in text.rstrip().splitlines()]
+
+
+def _texts(labels: Iterable[Any]) -> list[str]:
+    """The names in a list; whole numbers may be names too."""
+    for number, name in enumerate(labels, 1):
+        if not isinstance(name, str | int | np.integer) or isinstance(name, bool):
+            raise DataError(f"labels=: name {number} is {name!r}; give a text for each class")
+    return [str(name) for name in labels]
 
 
 def _check(names: Sequence[str], labels: Labels) -> None:

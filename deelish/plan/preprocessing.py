@@ -202,16 +202,24 @@ def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
     return channels.transpose(0, 3, 1, 2)
 
 
-def check_scale(who: str, scale: Any) -> None:
-    """Refuse a standard deviation that a script gives as scale=; its size shows it.
+def check_range(who: str, mean: Any, scale: Any) -> None:
+    """Refuse what papers give for pixels from 0 to 1, or divide by; its size shows it.
+
+    Args:
+        who: whose pixels they are, in words.
+        mean: as a script gives it: a number, several, or anything else, which is passed over.
+        scale: likewise.
 
     Raises:
-        DataError: a number far above 1, or one per channel as papers give for pixels up to 1.
+        DataError: a mean below 1, or a standard deviation in place of a scale.
     """
-    values = scale if isinstance(scale, tuple | list) else [scale]
-    if not all(map(is_number, values)):
-        return
-    low, high = UNIT_DEVIATIONS
+    # For pixels up to 255 such a mean would be black.
+    if any(0 < abs(value) < 1 for value in _numbers(mean)):
+        raise DataError(
+            f"{who}: mean is {mean}, which is that of pixels from 0 to 1; deelish's"
+            " go to 255: give mean=255 * mean and scale=1 / (255 * std) of each channel"
+        )
+    values, (low, high) = _numbers(scale), UNIT_DEVIATIONS
     if any(abs(value) > LARGEST_SCALE for value in values):
         of, cure = "up to 255", "1 / std"
     elif len(values) > 1 and all(low <= value <= high for value in values):
@@ -222,3 +230,8 @@ def check_scale(who: str, scale: Any) -> None:
         f"{who}: scale is {scale}, which is a standard deviation of pixels {of}; pixels are"
         f" multiplied by scale, so give scale={cure} of each channel"
     )
+
+
+def _numbers(given: Any) -> list[float]:
+    values = list(given) if isinstance(given, tuple | list) else [given]
+    return values if all(map(is_number, values)) else []
