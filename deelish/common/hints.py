@@ -69,7 +69,11 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is collections.abc.Callable:
         return callable(value)
     kind = hint if origin is None else origin
-    if not isinstance(kind, type) or typing.is_typeddict(kind) or getattr(kind, "_is_protocol", 0):
+    if (
+        not isinstance(kind, type)
+        or typing.is_typeddict(kind)
+        or getattr(kind, "_is_protocol", False)
+    ):
         return True
     if kind in (int, float) and isinstance(value, bool):
         return False

@@ -20,7 +20,7 @@ from deelish.comparison.result import Comparison, checked_page
 from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
 from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant, int8_variant
 from deelish.errors import DataError, TrainingError
-from deelish.images.class_folders import NamedClasses
+from deelish.images.class_folders import NamedClasses, numbered_folders
 from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
@@ -62,6 +62,7 @@ def compare(
             " images with labels as test="
         )
     check_labels(items, students[0].classes, students[0].name)
+    _report_numbers(lists.test, students[0], known)
     preprocessings = [each.preprocessing for each in networks]
     crop = checked_crop(lists.crop)
     images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
@@ -108,6 +109,16 @@ def _report_new(networks: Sequence[Predictor]) -> None:
 def _named(teacher: Predictor, student: Predictor) -> list[NamedClasses]:
     """The names that number class folders: the student's, else the teacher's."""
     return [NamedClasses(each.name, each.labels) for each in (student, teacher) if each.labels][:1]
+
+
+def _report_numbers(source: Source, student: Predictor, known: Sequence[NamedClasses]) -> None:
+    """Print what a student without names is measured by, where the alphabet is another order."""
+    folders = numbered_folders(source, known)
+    if not student.labels and [*folders.numbers.values()] != [*range(len(folders.numbers))]:
+        say(
+            f"{student.name}: has no names, so that its classes are taken to be those of"
+            f" {known[0].owner} by number: {folders.listed}"
+        )
 
 
 def _training(lists: Lists, images: ImageList, known: Sequence[NamedClasses]) -> ImageList | None:

@@ -30,7 +30,8 @@ def label_order(network: Predictor, memory: TeachingMemory) -> np.ndarray | None
 def _order(folders: ClassFolders, network: Predictor) -> np.ndarray | None:
     order = folders.order_for(NamedClasses(network.name, network.labels or ()))
     if order is None:
-        if folders.line is None:
+        # At InputBatch it was printed for the networks that were there.
+        if folders.by_name or folders.line is None:
             say(
                 f"{network.name}: no class folder of {folders.source} is named as one of its"
                 f" labels, so they are its classes by number: {folders.listed}"

@@ -79,7 +79,7 @@ class Context:
             _stack[-1:] = [before, self]
         else:
             _stack.append(self)
-        self.release()
+        self._release()
         self._before = None
         return self
 
@@ -94,7 +94,7 @@ class Context:
     def __repr__(self) -> str:
         return f"Deel(gpu={self.gpu}, engine={self.engine_name!r}, seed={self.seed})"
 
-    def release(self) -> None:
+    def _release(self) -> None:
         """Hold the context no longer that making this one replaced."""
         self._replaced = None
 
@@ -128,7 +128,7 @@ _default: list[Callable[[], Context]] = [Context]
 def current_context() -> Context:
     """The newest context, or a new one on the CPU where a script has made none."""
     context = _stack[-1] if _stack else _default[0]()
-    context.release()
+    context._release()
     return context
 
 

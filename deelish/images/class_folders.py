@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class ClassFolders:
         Raises:
             DataError: some folders have such names and others not, or a name means several.
         """
-        found = _found(self.source, list(self.numbers), known)
+        found = _found(list(self.numbers), known)
         if not any(found):
             return None
         order = np.full(max(self.numbers.values()) + 1, -1)
@@ -94,7 +95,7 @@ def numbered_folders(source: str | Path, known: Sequence[NamedClasses] = ()) -> 
             means several classes.
     """
     folders = class_folders(source)
-    matches = [(each, _found(source, folders, each)) for each in known]
+    matches = [(each, _found(folders, each)) for each in known]
     for each, found in matches if folders else ():
         if all(found):
             numbers = _checked(source, folders, found, each)
@@ -109,7 +110,7 @@ def numbered_folders(source: str | Path, known: Sequence[NamedClasses] = ()) -> 
     return ClassFolders(made.source, made.numbers, line=_alphabet_line(made, known))
 
 
-def _found(source: str | Path, folders: Sequence[str], known: NamedClasses) -> list[list[int]]:
+def _found(folders: Sequence[str], known: NamedClasses) -> list[list[int]]:
     """For each folder the classes that its name may mean; the very same name counts first."""
     same: dict[str, list[int]] = {}
     for index, name in enumerate(known.names):
@@ -148,17 +149,16 @@ def _checked(
 
 def _refuse_odd(
     source: str | Path, folders: Sequence[str], odd: Sequence[str], known: NamedClasses
-) -> None:
+) -> NoReturn:
     names, shown = ClassNames(known.names), []
     for folder in odd[:ODD]:
         near = names.nearest(folder, 1)
         shown.append(f"{folder!r} (nearest label: {near[0]!r})" if near else repr(folder))
-    are = "class folder" if len(odd) == 1 else "class folders"
+    verb, more = "has" if len(odd) == 1 else "have", ", ..." if len(odd) > ODD else ""
     raise DataError(
-        f"{source}: {len(odd)} of its {len(folders)} {are} {'has' if len(odd) == 1 else 'have'} no"
-        f" label of {known.owner}: {', '.join(shown)}{', ...' if len(odd) > ODD else ''}; name"
-        " each folder as its label, or make the network that learns, with these names as labels=,"
-        " before the images are read"
+        f"{source}: {len(odd)} of its {len(folders)} class folders {verb} no label of"
+        f" {known.owner}: {', '.join(shown)}{more}; name each folder as its label, or make the"
+        " network that learns, with these names as labels=, before the images are read"
     )
 
 
@@ -182,9 +182,9 @@ def _alphabet_line(made: ClassFolders, known: Sequence[NamedClasses]) -> str | N
     """Which number each folder got, where that may surprise."""
     if known and made.numbers:
         return (
-            f"{made.source}: no class folder is named as a label of"
-            f" {' or '.join(dict.fromkeys(each.owner for each in known))}, so they are numbered by"
-            f" the alphabet: {made.listed}"
+            f"{made.source}: its class folders are not named as the labels of"
+            f" {' or '.join(dict.fromkeys(each.owner for each in known))}, and are numbered by the"
+            f" alphabet: {made.listed}"
         )
     if any(name.isdecimal() and int(name) != n for name, n in made.numbers.items()):
         return f"{made.source}: class folders are numbered by the alphabet: {made.listed}"

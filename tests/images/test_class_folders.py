@@ -60,7 +60,7 @@ def test_another_spelling_is_found_and_reported(tmp_path, names, labels, expecte
     ("names", "labels", "words"),
     [
         (["cat", "dog", "hrose"], ["cat", "dog", "horse"],
-         r"1 of its 3 class folder has no label of Net: 'hrose' \(nearest label: 'horse'\); name"),
+         r"1 of its 3 class folders has no label of Net: 'hrose' \(nearest label: 'horse'\); name"),
         (["cat", "d", "e"], ["cat", "dog"], r"2 of its 3 class folders have no label of Net: 'd'"),
         (["CAT"], ["cat", "Cat"], "class folder 'CAT' may be 0 'cat' or 1 'Cat' of Net; name"),
         (["Cat", "cat"], ["cat"], "class folders 'Cat' and 'cat' are both 'cat' of Net; put"),
@@ -76,7 +76,7 @@ def test_folders_that_fit_nothing_are_numbered_by_the_alphabet_and_listed(tmp_pa
     found = numbered_folders(tmp_path, [known("x", "y", "z")])
     assert found.numbers == {"ant": 0, "cat": 1, "dog": 2}
     assert found.line == (
-        f"{tmp_path}: no class folder is named as a label of Net, so they are numbered by the"
+        f"{tmp_path}: its class folders are not named as the labels of Net, and are numbered by the"
         " alphabet: 0 'ant', 1 'cat', 2 'dog'"
     )
 

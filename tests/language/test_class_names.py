@@ -126,7 +126,9 @@ def test_another_case_is_found_and_reported(tmp_path, capsys):
 @pytest.mark.parametrize("first", [True, False])
 def test_one_misspelt_folder_is_refused(tmp_path, first):
     images = write_folders(tmp_path / "set", ["up", "over", "blow", "left"])
-    words = r"set: 1 of its 4 class folder has no label of Small: 'blow' \(nearest label: 'below'\)"
+    words = (
+        r"set: 1 of its 4 class folders has no label of Small: 'blow' \(nearest label: 'below'\)"
+    )
     if first:
         student = small(labels=OTHER)
         with pytest.raises(DataError, match=words):
@@ -153,8 +155,17 @@ def test_compare_reads_folders_by_the_students_names(images, tmp_path):
     test = write_folders(tmp_path / "test", [name.title() for name in CORNERS], 4, seed=1)
     assert Compare(student, student, test)["student"]["accuracy"] == 1
     odd = write_folders(tmp_path / "odd", ["up", "over", "blow", "left"], 2)
-    with pytest.raises(DataError, match="odd: 1 of its 4 class folder has no label of Small"):
+    with pytest.raises(DataError, match="odd: 1 of its 4 class folders has no label of Small"):
         Compare(student, student, odd)
+
+
+def test_compare_reports_the_order_that_a_student_without_names_is_measured_in(images, capsys):
+    teacher, student = small("Teacher", labels=OTHER), small(labels=4)
+    read(images)
+    learn(teacher, student)
+    assert Compare(teacher, student, images)["student"]["accuracy"] == 1
+    words = "Small: has no names, so that its classes are taken to be those of Teacher by number: 0"
+    assert f"{words} 'left', 1 'up', 2 'over', 3 'below'" in capsys.readouterr().out
 
 
 def test_a_probe_learns_folders_by_name(images):

@@ -152,6 +152,15 @@ def test_a_labels_file_whose_lines_would_shift_is_refused(tmp_path, monkeypatch,
     refused(DataError, words, small, labels="labels.txt", outputs=3)
 
 
+def test_a_published_list_may_have_a_name_twice_but_not_a_blank_one(tmp_path):
+    names = [f"class {number}" for number in range(998)]
+    path = tmp_path / "labels.txt"
+    path.write_text("\n".join([*names, "crane", "crane"]))
+    assert small(labels=path, outputs=1000).labels[-2:] == ["crane", "crane"]
+    path.write_text("\n".join([*names[:5], "", *names[5:], "crane"]))
+    refused(DataError, "line 6: is blank", small, labels=path, outputs=1000)
+
+
 def test_blank_lines_at_the_end_of_a_labels_file_name_nothing(tmp_path):
     (tmp_path / "labels.txt").write_text("cat\r\ndog \n\n \n")
     assert small(labels=tmp_path / "labels.txt", outputs=2).labels == ["cat", "dog"]

@@ -168,8 +168,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(session, sets):
 
     def workout(x, t):
         student.classify(x)
-        logits = np.full((len(x), 4), np.nan, np.float32)
-        return student.backprop(t, distill=logits)
+        logits = np.zeros((len(x), 4), np.float32)
+        return student.backprop(t, distill=logits, loss=lambda own, _: (own * np.nan)[0, 0])
 
     refused("Small: the loss is nan at epoch 1/1, batch 1; the weights are those before", workout)
     after = session.engine.state(student.module)
