@@ -8,9 +8,10 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+from deelish.common.hints import misfit
 from deelish.common.other_words import BY_ITSELF, WORDS
 from deelish.common.suggestions import nearest
-from deelish.errors import UsageError
+from deelish.errors import DeelishError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK = "checks_its_calls"
@@ -20,26 +21,42 @@ def checked_call(*options: str) -> Callable[[F], F]:
     """A decorator: a call that does not bind is a UsageError; the signature stays as it is.
 
     A call that binds costs one more frame. Python itself finds out which one does not: its
-    TypeError then has no frame of the function, so that an error from within comes through.
+    TypeError then has no frame of the function. An error from within comes through, unless an
+    argument is not of the type that the signature names; that is refused in its place.
 
     Args:
         options: the names that the function takes as its ``**options``; without any, all are.
     """
 
     def decorate(function: F) -> F:
-        known = frozenset((*inspect.signature(function).parameters, *options))
+        parameters = inspect.signature(function).parameters
+        known = frozenset((*parameters, *options))
+        # Any text would count as True.
+        flags = frozenset(name for name, each in parameters.items() if each.annotation == "bool")
 
         @functools.wraps(function)
         def call(*args: Any, **given: Any) -> Any:
             if options and not given.keys() <= known:
                 raise _refusal(function, args, given, options)
+            for name in flags & given.keys():
+                if not isinstance(given[name], bool):
+                    verb, _, _ = _verb(function, args)
+                    raise _unfit(verb, name, given[name], "True or False")
             try:
                 return function(*args, **given)
-            except TypeError as error:
+            except DeelishError:
+                raise
+            except Exception as error:
                 trace = error.__traceback__
-                if trace is None or trace.tb_next is not None:
-                    raise
-            raise _refusal(function, args, given, options)
+                if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:
+                    refusal = _refusal(function, args, given, options)
+                else:
+                    # Another library's error may come of a value that is none for this argument.
+                    found = _misfit(function, args, given)
+                    if found is None:
+                        raise
+                    refusal = found
+            raise refusal
 
         setattr(call, _MARK, True)
         return cast(F, call)
@@ -125,6 +142,28 @@ def _refusal(
     lacking = [p.name for p in needed if p.default is p.empty and p.name not in given]
     words = ", ".join(f"{name}=..." for name in lacking)
     return UsageError(f"{verb}: lacks {' and '.join(lacking)}; give {verb}({words})")
+
+
+def _misfit(
+    function: Callable[..., Any], args: Sequence[Any], given: Mapping[str, Any]
+) -> UsageError | None:
+    """The refusal of the first argument that is not of its type, if there is one."""
+    verb, args, parameters = _verb(function, args)
+    positional = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    found = misfit(function, {**dict(zip(positional, args, strict=False)), **given})
+    if found is None:
+        return None
+    name, needed = found
+    return _unfit(
+        verb, name, given[name] if name in given else args[positional.index(name)], needed
+    )
+
+
+def _unfit(verb: str, name: str, value: Any, needed: str) -> UsageError:
+    """The refusal of a value that is not of its argument's type."""
+    of_class = isinstance(value, type)
+    kind = f"the class {value.__name__}" if of_class else f"of type {type(value).__name__}"
+    return UsageError(f"{verb}({name}={_shown(value)}): is {kind}; give {needed}")
 
 
 def _too_many(

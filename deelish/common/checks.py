@@ -1,8 +1,10 @@
-"""Whether a value is a number or a fraction: one rule for every argument."""
+"""Whether a value is a number, a fraction or a fitting function: one rule for all arguments."""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 
@@ -20,3 +22,16 @@ def is_count(value: Any) -> bool:
 def is_fraction(value: Any) -> bool:
     """Whether it is a number above 0 and up to 1."""
     return is_number(value) and 0 < value <= 1
+
+
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function may be called with so many arguments; true where it does not tell."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some of those that are written in C do not tell
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True

@@ -18,8 +18,9 @@ from deelish.comparison.measure import measure
 from deelish.comparison.notes import notes_of
 from deelish.comparison.result import Comparison, checked_page
 from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
-from deelish.comparison.variants import ClassOrder, Variant, float_variant, int8_variant
+from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant, int8_variant
 from deelish.errors import DataError, TrainingError
+from deelish.images.class_folders import NamedClasses, numbered_folders
 from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
@@ -53,17 +54,19 @@ def compare(
     networks, names = [teacher, *students], students[0].labels or teacher.labels
     orders = _orders(networks)
     _report_new(networks)
-    items = read_samples(lists.test, lists.root, names)
+    known = _named(teacher, students[0])
+    items = read_samples(lists.test, lists.root, known, "Compare: test")
     if items[0].label is None:
         raise DataError(
             f"Compare: the images of {lists.test} have no labels, and accuracy needs them; give"
             " images with labels as test="
         )
     check_labels(items, students[0].classes, students[0].name)
+    _report_numbers(lists.test, students[0], known)
     preprocessings = [each.preprocessing for each in networks]
     crop = checked_crop(lists.crop)
     images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
-    training = _training(lists, images, names)
+    training = _training(lists, images, known)
     made = _comparison(images, _variants(networks, orders, training), names, device)
     if page is not None:
         say(f"written: {made.save(page)}")
@@ -103,11 +106,26 @@ def _report_new(networks: Sequence[Predictor]) -> None:
             )
 
 
-def _training(lists: Lists, images: ImageList, names: list[str] | None) -> ImageList | None:
+def _named(teacher: Predictor, student: Predictor) -> list[NamedClasses]:
+    """The names that number class folders: the student's, else the teacher's."""
+    return [NamedClasses(each.name, each.labels) for each in (student, teacher) if each.labels][:1]
+
+
+def _report_numbers(source: Source, student: Predictor, known: Sequence[NamedClasses]) -> None:
+    """Print what a student without names is measured by, where the alphabet is another order."""
+    folders = numbered_folders(source, known)
+    if not student.labels and [*folders.numbers.values()] != [*range(len(folders.numbers))]:
+        say(
+            f"{student.name}: has no names, so that its classes are taken to be those of"
+            f" {known[0].owner} by number: {folders.listed}"
+        )
+
+
+def _training(lists: Lists, images: ImageList, known: Sequence[NamedClasses]) -> ImageList | None:
     """The training images that int8 is calibrated on."""
     if lists.train is None:
         return None
-    items = read_samples(lists.train, lists.root, names)
+    items = read_samples(lists.train, lists.root, known, "Compare: train")
     check_apart(items, images.items)
     return images.of(items).some(int8.IMAGES)
 
@@ -115,7 +133,7 @@ def _training(lists: Lists, images: ImageList, names: list[str] | None) -> Image
 def _variants(
     networks: Sequence[Predictor], orders: Sequence[ClassOrder], training: ImageList | None
 ) -> list[Variant]:
-    """The teacher, then each student in float32 and in int8."""
+    """The teacher, then each student as it is and in int8."""
     teacher, *students = networks
     found = [float_variant("teacher", teacher, _file(teacher), orders[0])]
     # A list, not an iterator: each student's quantisation reads them again.
@@ -146,16 +164,19 @@ def _comparison(
         each.key: row_of(each, predictions.get(each.key), speeds[each.key], device)
         for each in variants
     }
-    floats = [each for each in variants if each.kind == "float32"]
+    floats = [each for each in variants if each.kind != INT8]
     students = [each.key for each in floats[1:]]
     labels = np.array([item.label for item in images.items])
+    different = {
+        key: different_rows(predictions["teacher"], predictions[key], images.items, names)
+        for key in students
+    }
+    shown = {row["path"] for found in different.values() for row in found}
     return Comparison(
         rows,
         {key: class_rows(predictions[key], labels, names) for key in students},
-        {
-            key: different_rows(predictions["teacher"], predictions[key], images.items, names)
-            for key in students
-        },
+        different,
         device,
         notes_of(images, [each.network for each in floats], device),
+        {str(item.path): item.location for item in images.items if str(item.path) in shown},
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.plots import accuracy_by, data_uri, reliability_diagram
 from deelish.comparison.table import Row, cells, missing, percentage
+from deelish.comparison.variants import INT8
 from deelish.images.decoding.decode import decode
+from deelish.images.sample import Location
+from deelish.images.shards.members import Member
 
 THUMBNAIL = 160
 MOST_CLASSES = 40
@@ -38,14 +40,14 @@ def page(found: ComparisonNumbers) -> str:
     Raises:
         DataError: an image that it shows is missing.
     """
-    names = ", ".join(row["name"] for row in found.rows.values() if row["kind"] == "float32")
+    names = ", ".join(row["name"] for row in found.rows.values() if row["kind"] != INT8)
     body = [
         f"<h1>{escape(names)}</h1>",
         _table(found),
         *(f"<p>{escape(line)}</p>" for line in missing(found.rows)),
         _plots(found),
         *(_classes(key, rows) for key, rows in found.classes.items()),
-        *(_different(key, rows) for key, rows in found.different.items()),
+        *(_different(key, rows, found.locations) for key, rows in found.different.items()),
         f"<footer>{''.join(f'<p>{escape(note)}</p>' for note in found.notes)}</footer>",
     ]
     head = f'<meta charset="utf-8"><title>{escape(names)}</title><style>{STYLE}</style>'
@@ -101,16 +103,16 @@ def _classes(key: str, rows: Sequence[Row]) -> str:
     )
 
 
-def _different(key: str, rows: Sequence[Row]) -> str:
+def _different(key: str, rows: Sequence[Row], locations: Mapping[str, Location]) -> str:
     """The images on which student and teacher differ most."""
-    figures = "".join(_image(row) for row in rows)
+    figures = "".join(_image(row, locations[row["path"]]) for row in rows)
     return (
         f"<h2>Where teacher and {escape(key)} differ most: the highest KL(teacher || student)</h2>"
         f"\n{figures}"
     )
 
 
-def _image(row: Row) -> str:
+def _image(row: Row, location: Location) -> str:
     lines = (
         f"true: {row['true']}",
         f"teacher: {row['teacher']}, {percentage(row['teacher_confidence'])}",
@@ -118,14 +120,18 @@ def _image(row: Row) -> str:
         f"KL {row['kl']:.3f}; {row['path']}",
     )
     words = "<br>".join(map(escape, lines))
-    picture = f'<img src="{_thumbnail(Path(row["path"]))}" alt="{escape(row["path"])}">'
+    picture = f'<img src="{_thumbnail(location)}" alt="{escape(row["path"])}">'
     return f'<figure class="image">{picture}<figcaption>{words}</figcaption></figure>\n'
 
 
-def _thumbnail(path: Path) -> str:
+def _thumbnail(location: Location) -> str:
     from PIL import Image
 
-    image = Image.fromarray(decode(path))
+    # A member of a tar has no file of its own.
+    if isinstance(location, Member):
+        image = Image.fromarray(decode(location.where, location.read()))
+    else:
+        image = Image.fromarray(decode(location))
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)

@@ -26,7 +26,8 @@ SIZES = (
 
 def notes_of(images: ImageList, networks: Sequence[Predictor], device: Device | None) -> list[str]:
     """The notes of one comparison: of the teacher, then the students."""
-    notes = [_images(images), *_classes(networks), NUMBERS, SIZES, _speed(networks), int8.ABOUT]
+    notes = [_images(images), *_classes(networks), _types(networks), NUMBERS, SIZES]
+    notes += [_speed(networks), int8.ABOUT]
     if device is not None:
         sizes = f"{amount(device.memory)} of memory, {amount(device.storage)} of storage"
         notes.append(f"fits {device.name} ({device.about}; {sizes}): {devices.RULE}")
@@ -41,6 +42,15 @@ def _classes(networks: Sequence[Predictor]) -> list[str]:
         for each in networks
         if each.classes != student.classes
     ]
+
+
+def _types(networks: Sequence[Predictor]) -> str:
+    """What each network was measured in; the teacher cache and a training may round more."""
+    types = dict.fromkeys(each.exact_dtype for each in networks)
+    if len(types) == 1:
+        return f"logits and times: of all networks in {next(iter(types))}, but for int8"
+    each = ", ".join(f"{network.name} in {network.exact_dtype}" for network in networks)
+    return f"logits and times: {each}, so that part of each difference is rounding"
 
 
 def _images(images: ImageList) -> str:

@@ -31,7 +31,7 @@ class Comparison(ComparisonNumbers):
     """
 
     def __getitem__(self, key: str) -> Row:
-        if key not in self.rows:
+        if not isinstance(key, str) or key not in self.rows:
             raise DataError(f"the report has no row {key!r}; it has: {', '.join(self.rows)}")
         return self.rows[key]
 
@@ -72,6 +72,8 @@ def checked_page(path: str | Path) -> Path:
     Raises:
         FileError: another extension than .html, no such folder, or a path that cannot be written.
     """
+    if not isinstance(path, str | Path):
+        raise FileError(f"the report cannot be saved as {path!r}; give the path of an .html")
     target = Path(path)
     if target.suffix.lower() != ".html":
         raise FileError(f"{path}: the report is a page; give a name with the extension .html")

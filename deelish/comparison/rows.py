@@ -15,7 +15,7 @@ from deelish.comparison.interval import wilson
 from deelish.comparison.measure import Predictions
 from deelish.comparison.memory import FLOAT, peak_memory
 from deelish.comparison.timing import milliseconds
-from deelish.comparison.variants import Variant
+from deelish.comparison.variants import INT8, Variant
 from deelish.images.sample import Sample
 from deelish.network.learner import Learner
 from deelish.network.model import Model
@@ -70,7 +70,7 @@ def _cost(variant: Variant) -> Row:
     network = variant.network
     plan = network.plan if isinstance(network, Model) and variant.logits else None
     learner = network if isinstance(network, Learner) and variant.logits else None
-    width = FLOAT if variant.kind == "float32" else 1
+    width = 1 if variant.kind == INT8 else FLOAT
     return {
         "parameters": network.parameters if variant.logits else None,
         "multiply_adds": None if learner is None else learner.multiply_adds,

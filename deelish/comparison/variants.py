@@ -1,4 +1,4 @@
-"""The variants that a report compares: any predictor in float32, a student in int8 too."""
+"""The variants that a report compares: any predictor as it is, a student in int8 too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from deelish.network.tensors import ImageTensor
 
 Logits = Callable[[ImageTensor], np.ndarray]
 ClassOrder = np.ndarray | None
+INT8 = "int8"
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,22 @@ class Variant:
 
     key: its name in the report.  logits: from images to float32 (n, classes), in the order of the
     first student's classes; None where it could not be made, and `missing` gives the reason.
-    file: bytes, None where it has no file of its own.
+    kind: INT8, or the type that the network computes in.  file: bytes, None where it has no file
+    of its own.
     """
 
     key: str
     network: Predictor
     logits: Logits | None
-    kind: str = "float32"
+    kind: str
     file: int | None = None
     missing: str | None = None
 
 
 def float_variant(key: str, network: Predictor, file: int | None, order: ClassOrder) -> Variant:
-    """A network in float32."""
-    return Variant(key, network, _ordered(lambda x: _exact(network, x), order), file=file)
+    """A network in float32, or in the precision that the session names."""
+    logits = _ordered(lambda images: _exact(network, images), order)
+    return Variant(key, network, logits, network.exact_dtype, file)
 
 
 def int8_variant(
@@ -49,17 +52,14 @@ def int8_variant(
     elif training is not None:
         try:
             made = Int8(network, training)
-            return Variant(key, network, _ordered(made.logits, order), "int8", made.file)
+            return Variant(key, network, _ordered(made.logits, order), INT8, made.file)
         except DeelishError as error:
             reason = str(error)
-    return Variant(key, network, None, "int8", missing=reason)
+    return Variant(key, network, None, INT8, missing=reason)
 
 
 def _exact(network: Predictor, images: ImageTensor) -> np.ndarray:
-    """Logits in float32, whatever the precision of the session."""
-    if isinstance(network, Learner):
-        return network.forward(images, reduced=False).logits.value
-    return network.engine.numpy(network.logits(images))
+    return network.engine.numpy(network.exact_logits(images))
 
 
 def _ordered(logits: Logits, order: ClassOrder) -> Logits:

@@ -8,6 +8,7 @@ import numpy as np
 
 from deelish.common.printing import say
 from deelish.distillation.class_matching import check_top, class_order, matched_line
+from deelish.distillation.label_order import label_order
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.swap_warnings import warn_if_swapped
 from deelish.errors import TrainingError
@@ -29,10 +30,10 @@ def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tupl
 
     Raises:
         TrainingError: labels, logits of other images, the student's own logits, another number
-            of classes, names that cannot be matched, a teacher that was never trained, or
-            probabilities.
+            of classes, names that cannot be matched, a teacher that was never trained,
+            probabilities, or logits that are not finite.
     """
-    if isinstance(given, bool | LabelTensor | Predictor | str | None):
+    if isinstance(given, bool | int | float | LabelTensor | Predictor | str | None):
         raise _no_logits(student, given)
     owner = None
     if isinstance(given, FeatureTensor):
@@ -85,7 +86,7 @@ def _both(student: Learner, given: Any) -> tuple[Any, np.ndarray]:
 
 def _no_logits(student: Learner, given: Any) -> TrainingError:
     got = type(given).__name__
-    if isinstance(given, bool | str | None):
+    if isinstance(given, bool | int | float | str | None):
         got = repr(given)
     elif isinstance(given, LabelTensor):
         got = "labels"
@@ -108,8 +109,23 @@ def _order(student: Learner, teacher: Predictor, memory: TeachingMemory) -> np.n
         if order is not None:
             check_top(student, teacher, memory.images)
             say(matched_line(student, teacher, order.tolist()))
+        elif not student.labels and teacher.classes == student.classes:
+            order = _order_of_labels(student, teacher, memory)
         memory.orders[student, teacher] = order
     return memory.orders[student, teacher]
+
+
+def _order_of_labels(
+    student: Learner, teacher: Predictor, memory: TeachingMemory
+) -> np.ndarray | None:
+    """The order for a student without names, whose classes are the numbers of class folders."""
+    order = label_order(teacher, memory)
+    if order is not None and (len(order) < student.classes or order.min() < 0):
+        raise TrainingError(
+            f"{student.name}.backprop: its classes are the numbers of class folders, which"
+            f" {teacher.name} has in another order; give the student names as labels="
+        )
+    return order
 
 
 def _name(owner: Predictor | None) -> str:

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
 
+from deelish.common.class_names import ClassNames
 from deelish.common.printing import amount
 from deelish.errors import TrainingError
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
 
-WORDNET = re.compile(r"^(n\d{8})(?:[\s_:,-]+|$)")
 SHOWN = 3
-
-
-@dataclass(frozen=True)
-class ClassName:
-    """A class name for comparison: WordNet's number, the whole name, and its synonyms."""
-
-    number: str
-    whole: str
-    synonyms: frozenset[str]
-
-    @classmethod
-    def of(cls, text: str) -> ClassName:
-        """``"n01440764 tench, Tinca tinca"`` -> n01440764; the whole; tench and tinca tinca."""
-        found = WORDNET.match(text.strip().lower())
-        rest = text.strip().lower()[found.end() if found else 0 :]
-        parts = [" ".join(part.replace("_", " ").split()) for part in rest.split(",")]
-        named = frozenset(part for part in parts if part)
-        return cls(found[1] if found else "", ", ".join(part for part in parts if part), named)
 
 
 def class_order(student: Predictor, teacher: Predictor) -> np.ndarray | None:
@@ -50,9 +29,8 @@ def class_order(student: Predictor, teacher: Predictor) -> np.ndarray | None:
     own, theirs = student.labels, teacher.labels
     if not own or not theirs or own == theirs:
         return None
-    names = [ClassName.of(text) for text in theirs]
-    keys = _index(names)
-    found = [_indices(ClassName.of(text), keys) for text in own]
+    names = ClassNames(theirs)
+    found = [names.indices(text) for text in own]
     if len(own) == len(theirs):
         found = [[i] if i in indices else indices for i, indices in enumerate(found)]
     missing = [text for text, indices in zip(own, found, strict=True) if not indices]
@@ -98,30 +76,6 @@ def matched_line(student: Predictor, teacher: Predictor, order: Sequence[int]) -
     )
 
 
-Keys = tuple[dict[str, list[int]], ...]
-
-
-def _index(names: Sequence[ClassName]) -> Keys:
-    """Indices by WordNet's number, by the whole name, and by synonym."""
-    keys: Keys = ({}, {}, {})
-    for index, name in enumerate(names):
-        for table, texts in zip(keys, ([name.number], [name.whole], name.synonyms), strict=True):
-            for text in texts:
-                if text:
-                    table.setdefault(text, []).append(index)
-    return keys
-
-
-def _indices(name: ClassName, keys: Keys) -> list[int]:
-    """The indices it may have, by the most reliable key that finds any."""
-    numbers, wholes, synonyms = keys
-    if name.number in numbers:
-        return numbers[name.number]
-    if name.whole in wholes:
-        return wholes[name.whole]
-    return sorted({index for text in name.synonyms for index in synonyms.get(text, ())})
-
-
 def _check_distinct(student: Predictor, teacher: Predictor, order: np.ndarray) -> None:
     own, theirs = student.labels or [], teacher.labels or []
     indices, counts = np.unique(order, return_counts=True)
@@ -132,11 +86,10 @@ def _check_distinct(student: Predictor, teacher: Predictor, order: np.ndarray) -
 
 
 def _refuse_missing(student: Predictor, teacher: Predictor, missing: Sequence[str]) -> NoReturn:
-    theirs = {name: text for text in teacher.labels or () for name in ClassName.of(text).synonyms}
-    shown = []
+    theirs, shown = ClassNames(teacher.labels or ()), []
     for text in missing[:SHOWN]:
-        near = difflib.get_close_matches(ClassName.of(text).whole, theirs, 2)
-        nearest = ", ".join(dict.fromkeys(repr(theirs[name]) for name in near))
+        near = theirs.nearest(text, 2)
+        nearest = ", ".join(map(repr, near))
         shown.append(f"{text!r} (nearest: {nearest})" if near else repr(text))
     more = ", ..." if len(missing) > SHOWN else ""
     raise TrainingError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from deelish.common.arguments import check_names
-from deelish.common.checks import is_number
+from deelish.common.checks import is_number, takes
 from deelish.common.suggestions import nearest
 from deelish.distillation.losses import LOSSES, LogitPair, Loss, standardised
 from deelish.distillation.weighting import Weight
@@ -114,6 +114,11 @@ def _row(loss: Any) -> tuple[Loss, str]:
             " and teacher's logits"
         )
     name = getattr(loss, "__name__", type(loss).__name__)
+    if not takes(loss, 2):
+        raise TrainingError(
+            f"backprop: loss {name!r} is called with two arrays of logits; write"
+            " def loss(student, teacher): ..."
+        )
     return Loss(lambda pair: _own(loss, name, pair), {}), name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +26,8 @@ class MeanOfTeachers(Predictor):
     ) -> None:
         if average not in AVERAGES:
             raise TrainingError(f"Ensemble(average={average!r}): give 'logits' or 'probabilities'")
+        if not isinstance(name, str | None):
+            raise TrainingError(f"Ensemble(name={name!r}): give a text")
         odd = [member for member in members if not isinstance(member, Predictor)]
         if len(members) < 2 or odd:
             got = f"{type(odd[0]).__name__} among them" if odd else f"{len(members)}"
@@ -69,11 +72,24 @@ class MeanOfTeachers(Predictor):
 
     def logits(self, images: ImageTensor) -> Any:
         """The mean: a tensor (n, classes) of the first member's engine."""
-        each = []
         for member, order in zip(self.members, self._orders, strict=True):
             if order is not None:
                 check_top(self, member, images)
-            values = member.engine.numpy(cached_logits(member, images)).astype(np.float64)
+        return self._mean([cached_logits(member, images) for member in self.members])
+
+    def exact_logits(self, images: ImageTensor) -> Any:
+        return self._mean([member.exact_logits(images) for member in self.members])
+
+    @property
+    def exact_dtype(self) -> str:
+        """Those of its members."""
+        return " and ".join(dict.fromkeys(member.exact_dtype for member in self.members))
+
+    def _mean(self, logits: Sequence[Any]) -> Any:
+        """The mean of the logits that the members gave, in the order of the first one's classes."""
+        each = []
+        for member, order, given in zip(self.members, self._orders, logits, strict=True):
+            values = member.engine.numpy(given).astype(np.float64)
             each.append(values if order is None else values[:, order])
         mean = _MEANS[self._average](np.stack(each))
         return self.engine.array(mean.astype(np.float32))

@@ -40,6 +40,8 @@ class TeachingMemory:
         logits_seen: predictors whose outputs were checked to be logits; None for bare arrays.
         orders: by student and teacher, the index of each class of the student among the teacher's
             logits, or None.
+        label_orders: by network, the index of each label of class folders among its classes, or
+            None.
         records: by student and teacher, the counts that show a swap.
         projections: by name, in the order in which they were made.
     """
@@ -51,6 +53,7 @@ class TeachingMemory:
         self.taught_by: set[Predictor] = set()
         self.logits_seen: set[Predictor | None] = set()
         self.orders: dict[tuple[Learner, Predictor], np.ndarray | None] = {}
+        self.label_orders: dict[Predictor, np.ndarray | None] = {}
         self.records: dict[tuple[Learner, Predictor], TeacherRecord] = {}
         self._images: ImageTensor | None = None
         self.projections: dict[str, Projection] = {}

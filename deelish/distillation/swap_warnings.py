@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deelish.common.printing import say
+from deelish.distillation.label_order import label_order
 from deelish.distillation.memory import TeacherRecord, TeachingMemory
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
@@ -27,7 +28,8 @@ def warn_if_swapped(
     truth = memory.images.labels
     if truth is None or not truth.known or record.judged:
         return
-    labels = truth.value
+    order = label_order(student, memory)
+    labels = truth.value if order is None else order[truth.value]
     record.images += len(labels)
     record.correct += int((logits.argmax(1) == labels).sum())
     record.labels.update(labels.tolist())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deelish.common.checks import is_number
+from deelish.common.checks import is_number, takes
 from deelish.errors import TrainingError
 
 # A number, or a function of the epoch: 0.0 at the start, 1.5 in the middle of the second one.
@@ -19,6 +19,10 @@ def at_epoch(name: str, weight: Any, epoch: float, maximum: float = math.inf) ->
     Raises:
         TrainingError: it is no number, gives none as a function, or is out of range.
     """
+    if callable(weight) and not takes(weight, 1):
+        raise TrainingError(
+            f"backprop: the function {name}= is called with the epoch; write lambda epoch: ..."
+        )
     value = weight(epoch) if callable(weight) else weight
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from typing import Any, Unpack
 
@@ -46,6 +46,8 @@ class WrappedModel(Predictor):
         for word, value in (("name", name), ("key", key)):
             if not isinstance(value, str | None):
                 raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
+        if not isinstance(output, int | str | None):
+            raise DataError(f"Teacher(output={output!r}): give an index or a key")
         self.context = current_context()
         made = named_model(source, pretrained, pixels.get("size"))
         if made is not None:
@@ -133,6 +135,24 @@ class WrappedModel(Predictor):
         self._classes = made.shape[1]
         return self.engine.array(made)
 
+    def exact_logits(self, images: ImageTensor) -> Any:
+        if self.network is not None:
+            return self.network.exact_logits(images)
+        with self._exact():
+            return self.logits(images)
+
+    @property
+    def exact_dtype(self) -> str:
+        """The type of its weights, or the precision that the session names."""
+        if self.network is not None:
+            return self.network.exact_dtype
+        with self._exact():
+            return self._model.autocast_dtype or self._model.own_dtype
+
+    def _exact(self) -> AbstractContextManager[None]:
+        """Within the block it computes in its own type, unless the session names a precision."""
+        return self._model.exact() if self.context.precision == AUTO else nullcontext()
+
     @property
     def embedding_blob(self) -> str:
         """What goes into its last layer.
@@ -156,8 +176,7 @@ class WrappedModel(Predictor):
             return self.network.feature_of(images, layer, reduced=reduced)
         rule = self.preprocessing
         values = self._model.input_of(images.pixels(rule), rule)
-        exact = not reduced and self.context.precision == AUTO
-        with self._model.exact() if exact else nullcontext():
+        with nullcontext() if reduced else self._exact():
             return self.engine.array(output_of(self._model, values, layer))
 
     def feature_fingerprint(self, layer: str) -> str | None:

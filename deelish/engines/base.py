@@ -48,6 +48,8 @@ class Engine(Resumable):
     device: str
     # The reduced precision that training and teachers compute in; None where that is float32.
     autocast_dtype: str | None = None
+    # What all other forward passes compute in.
+    exact_dtype = "float32"
     # The process group of the training; one process is a group of its own.
     group: Group = ALONE
 

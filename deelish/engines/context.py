@@ -57,7 +57,10 @@ class Context:
         if self.gpu >= 0:
             # A missing GPU is reported where it was asked for, not at the first network.
             _ = self.engine
-        self._before = _stack[-1] if _stack else None
+        # What this one replaces, which comes back where it is opened by `with`. It is held until
+        # something is made here: a cell of a notebook that is run again must not hold all before.
+        self._replaced = _stack[-1] if _stack else None
+        self._before = None if self._replaced is None else weakref.ref(self._replaced)
         _stack[-1:] = [self]
 
     @property
@@ -70,12 +73,14 @@ class Context:
         return self._engine
 
     def __enter__(self) -> Self:
-        if _stack[-1] is self and self._before is not None:
+        before = None if self._before is None else self._before()
+        if _stack[-1] is self and before is not None:
             # ``with Deel() as deel``: the session that making it replaced comes back afterwards.
-            _stack[-1:] = [self._before, self]
-            self._before = None
+            _stack[-1:] = [before, self]
         else:
             _stack.append(self)
+        self._release()
+        self._before = None
         return self
 
     def __exit__(
@@ -88,6 +93,10 @@ class Context:
 
     def __repr__(self) -> str:
         return f"Deel(gpu={self.gpu}, engine={self.engine_name!r}, seed={self.seed})"
+
+    def _release(self) -> None:
+        """Hold the context no longer that making this one replaced."""
+        self._replaced = None
 
     def add(self, model: object) -> int:
         """Register a model that is made in this context; returns how many came before it."""
@@ -129,7 +138,9 @@ _default: list[Callable[[], Context]] = [Context]
 
 def current_context() -> Context:
     """The newest context, or a new one on the CPU where a script has made none."""
-    return _stack[-1] if _stack else _default[0]()
+    context = _stack[-1] if _stack else _default[0]()
+    context._release()
+    return context
 
 
 def set_default_context(make: Callable[[], Context]) -> None:

@@ -34,6 +34,7 @@ class InferenceModel(ABC):
         labels: the names of its classes, where it carries them.
         classes: how many classes its logits have, where it states this before it runs.
         reducible: whether it can compute in reduced precision.
+        own_dtype: the type of its weights, in which it computes where nothing else is asked for.
         autocast_dtype: the reduced precision that it is asked for, or None for its own type.
         full_batch: how many images most of its batches will have, where that is known.
     """
@@ -46,6 +47,7 @@ class InferenceModel(ABC):
     labels: list[str] | None = None
     classes: int | None = None
     reducible = False
+    own_dtype = "float32"
     autocast_dtype: str | None = None
     full_batch: int | None = None
     # Why it has no digest, where it has none: the end of a sentence, with the cure.

@@ -98,6 +98,9 @@ def _run_step(step: Step, blobs: dict[str, Any], call: Call) -> None:
     except (DataError, PlanError) as error:
         raise type(error)(f"{layer.label}: {error}") from None
     tops = made if isinstance(made, list | tuple) else [made]
+    if len(tops) != len(layer.tops) or any(top is None for top in tops):
+        got = "None" if made is None else f"{len(tops)} outputs"
+        raise PlanError(f"{layer.label}: its function returned {got}; return {len(layer.tops)}")
     blobs.update(zip(layer.tops, tops, strict=True))
     for name in layer.echoes:
         if name in blobs:

@@ -1,11 +1,11 @@
 """Images: lists, decoding, views, batches and preprocessing; torch resizes them."""
 
 from deelish.images.batch import ImageBatch as ImageBatch
+from deelish.images.class_folders import class_folders as class_folders
 from deelish.images.decoding.decode import decode as decode
 from deelish.images.decoding.decode import to_rgb as to_rgb
 from deelish.images.lists import check_apart as check_apart
 from deelish.images.lists import check_labels as check_labels
-from deelish.images.lists import class_folders as class_folders
 from deelish.images.lists import read_samples as read_samples
 from deelish.images.loader import Loader as Loader
 from deelish.images.pixels import from_array as from_array

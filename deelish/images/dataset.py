@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deelish.common.checks import is_count, is_fraction
-from deelish.common.printing import Once
+from deelish.common.printing import Once, say
 from deelish.common.processes import Group
 from deelish.errors import DataError
 from deelish.images.augmentation.parsing import Augment, augmentation_of
@@ -16,7 +16,8 @@ from deelish.images.bad_images import RAISE
 from deelish.images.cache.base import DISK, MEMORY, ImageCache
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
-from deelish.images.lists import check_apart, check_labels, class_folders, read_samples
+from deelish.images.class_folders import ClassFolders, NamedClasses, class_folders, numbered_folders
+from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
 from deelish.images.sample import Sample
@@ -48,11 +49,11 @@ class Classes:
     """What the existing networks say of the classes of a dataset.
 
     Attributes:
-        names: their names, which number the class folders; None where no network has names.
+        named: the names that networks give them, which number the class folders.
         count: the most classes that a network has, and its name; None without a network.
     """
 
-    names: list[str] | None = None
+    named: Sequence[NamedClasses] = ()
     count: tuple[int, str] | None = None
 
 
@@ -63,6 +64,7 @@ class Dataset:
         choices: the choices of InputBatch.
         augmentation: that of the training views, or None.
         classes: one more than the highest label.
+        folders: the class folders that the labels number; None where lists or shards give labels.
         train, val: the loaders; val is None without validation images.
     """
 
@@ -85,12 +87,17 @@ class Dataset:
         self.choices = choices
         self._cache = _cache(choices.keep)
         self._once = Once()
-        train_samples = read_samples(train, root, classes.names)
-        val_samples = [] if val is None else read_samples(val, root, classes.names)
+        train_samples = read_samples(train, root, classes.named, "InputBatch: train")
+        val_samples = []
         if val is not None:
+            val_samples = read_samples(val, root, classes.named, "InputBatch: val")
             if None not in (train_samples[0].label, val_samples[0].label):
                 _check_folders(train, val)
             check_apart(train_samples, val_samples)
+        labelled = [
+            each for each in (train_samples, val_samples) if each and each[0].label is not None
+        ]
+        self.folders = _folders([each[0].source for each in labelled], classes.named)
         # A label beyond the classes of every network is wrong, whichever network is the student.
         if classes.count is not None:
             for samples in (train_samples, val_samples):
@@ -139,6 +146,21 @@ class Dataset:
         return f"{len(self.train.samples)} images for training{val}, batches of {size}"
 
 
+def _folders(sources: Sequence[Source], named: Sequence[NamedClasses]) -> ClassFolders | None:
+    """The class folders whose names the labels stand for; None where a list or shards number."""
+    found = [numbered_folders(source, named) for source in sources]
+    known = [each for each in found if each.numbers]
+    if len(known) == len(found):
+        return known[0] if known else None
+    for each in known:
+        if not each.by_name and each.line is None:
+            say(
+                f"{each.source}: class folders are numbered by the alphabet, beside a list that has"
+                f" numbers of its own: {each.listed}"
+            )
+    return None
+
+
 def _check_folders(train: Source, val: Source) -> None:
     first, second = class_folders(train), class_folders(val)
     if first and second and first != second:
@@ -160,8 +182,6 @@ def _check(choices: Choices) -> None:
             f"InputBatch(crop={crop!r}): give the crop fraction, the part of an image's side that"
             " a view shows, above 0 and up to 1; 1 shows the whole image"
         )
-    if not isinstance(choices.mirror, bool):
-        raise DataError(f"InputBatch(mirror={choices.mirror!r}): give True or False")
     if choices.on_bad_image not in ON_BAD_IMAGE:
         raise DataError(
             f"InputBatch(on_bad_image={choices.on_bad_image!r}): it is 'raise', 'skip' or 'replace'"

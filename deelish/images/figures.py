@@ -12,6 +12,7 @@ import numpy as np
 
 from deelish.common.printing import say
 from deelish.common.processes import is_rank_zero
+from deelish.errors import FileError, first_line
 from deelish.storage.atomic import write_file
 
 
@@ -33,8 +34,13 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
             plt.show(block=False)
             return
         path, content = Path(save or name), io.BytesIO()
-        # The file extension chooses the format, as matplotlib has it.
-        figure.savefig(content, dpi=120, format=path.suffix[1:] or "png")
+        try:
+            # The file extension chooses the format, as matplotlib has it.
+            figure.savefig(content, dpi=120, format=path.suffix[1:] or "png")
+        except ValueError as error:
+            raise FileError(
+                f"{path}: cannot be written ({first_line(error)}); give the path of a .png"
+            ) from None
         write_file(path, content.getbuffer())
         say(f"written: {path}")
     finally:

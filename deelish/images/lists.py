@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from deelish.common.printing import say
 from deelish.errors import DataError, MissingDataError
+from deelish.images.class_folders import NamedClasses, numbered_folders
 from deelish.images.ordinary_file import is_there
 from deelish.images.sample import EXTENSIONS, Location, Sample, label_fault
 from deelish.images.shards.members import Member
@@ -20,7 +22,8 @@ RealLocation = Path | tuple[Path, str]
 def read_samples(
     source: str | Path,
     root: str | Path | None = None,
-    class_names: Sequence[str] | None = None,
+    known: Sequence[NamedClasses] = (),
+    name: str = "a list",
 ) -> list[Sample]:
     """The images of a text file of `path label` lines, of a folder of class folders, or of tars.
 
@@ -30,39 +33,28 @@ def read_samples(
     A path is looked for in root, then in the list's own folder, then in the working folder.  It may
     be absolute, have `..` in it, or be a link: the list names what is read.  It must be an ordinary
     file, which is found out without opening it.
-    Class folders are numbered from 0 by name, or by their index in class_names when all are there.
+    Class folders are numbered as `numbered_folders` says, by the names of known classes.
     A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
-    Raises DataError with the list and the first line that is wrong.
+    Raises DataError with the list and the first line that is wrong; `name` is what the argument is
+    called in errors.
     """
-    for name, value in (("root", root), ("a list", source)):
-        if value is not None and not isinstance(value, str | Path):
+    for what, value in (("root", root or Path()), (name, source)):
+        if not isinstance(value, str | Path) or value == "":
             raise DataError(
-                f"{name} is {value!r}, which is no path; give that of a list, a folder or a tar"
+                f"{what} is {value!r}, which is no path; give that of a list, a folder or a tar"
             )
     if root is not None and not Path(root).is_dir():
         raise MissingDataError(
             f"root={str(root)!r}: there is no such folder; correct it or leave it out"
         )
     if Path(source).is_dir():
-        return _read_folder(source, class_names)
+        return _read_folder(source, known)
     if are_shards(source):
         samples = [Sample(member, label, str(source), 0) for member, label in read_shards(source)]
     else:
         samples = _read_list(source, () if root is None else (Path(root),))
     _check_all_or_none(samples)
     return samples
-
-
-def class_folders(source: str | Path) -> list[str]:
-    """The sorted names of the class folders in a folder; none when source is a list."""
-    if not Path(source).is_dir():
-        return []
-    try:
-        with os.scandir(source) as entries:
-            names = [entry.name for entry in entries if entry.is_dir()]
-    except OSError as error:
-        raise DataError(f"{source}: the folder cannot be read ({error.strerror})") from error
-    return sorted(name for name in names if not name.startswith("."))
 
 
 def check_labels(samples: Sequence[Sample], classes: int, who: str) -> None:
@@ -195,6 +187,10 @@ def _read_text(source: str | Path) -> str:
             f"{source}: there is no such list or folder; correct the path"
         ) from None
     except UnicodeDecodeError as error:
+        if str(source).lower().endswith(EXTENSIONS):
+            raise DataError(
+                f"{source}: is an image; give a list of images, a folder or a tar"
+            ) from None
         number = error.object[: error.start].count(b"\n") + 1
         raise DataError(
             f"{source} line {number}: the text is not UTF-8; save the list as UTF-8"
@@ -203,21 +199,21 @@ def _read_text(source: str | Path) -> str:
         raise DataError(f"{source}: the list cannot be read ({error})") from error
 
 
-def _read_folder(source: str | Path, class_names: Sequence[str] | None) -> list[Sample]:
-    folders = class_folders(source)
-    names = list(class_names or ())
-    known = set(folders) <= set(names)
+def _read_folder(source: str | Path, known: Sequence[NamedClasses]) -> list[Sample]:
+    folders = numbered_folders(source, known)
     samples = [
-        Sample(path, names.index(folder) if known else number, str(source), 0)
-        for number, folder in enumerate(folders)
+        Sample(path, number, str(source), 0)
+        for folder, number in folders.numbers.items()
         for path in _images(Path(source, folder))
     ]
+    if samples and folders.line is not None:
+        say(folders.line)
     if not samples:
         samples = [Sample(path, None, str(source), 0) for path in _images(Path(source), 1)]
     if not samples:
         raise DataError(
-            f"{source}: there is no image in the folder, nor in its {len(folders)} class folders;"
-            f" put files there that end in {', '.join(EXTENSIONS)}"
+            f"{source}: there is no image in the folder, nor in its {len(folders.numbers)} class"
+            f" folders; put files there that end in {', '.join(EXTENSIONS)}"
         )
     return samples
 

@@ -13,6 +13,7 @@ from deelish.language.network import Network
 from deelish.network.labels import LabelNames, Labels, outputs_of
 from deelish.network.opening import parts_of_caffe
 from deelish.network.pretrained import find_model
+from deelish.plan.preprocessing import check_range
 
 
 class CaffeNet(Network):
@@ -56,6 +57,7 @@ class CaffeNet(Network):
         stages: Iterable[str] = (),
         **preprocessing: Any,
     ) -> None:
+        check_range("CaffeNet", mean, preprocessing.get("scale"))
         chosen = labels is not None or outputs is not None
         options = NetOptions(
             outputs_of(labels, outputs, 1) if chosen else None,

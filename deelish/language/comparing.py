@@ -33,7 +33,8 @@ def Compare(
     All see the same images in one pass, in centre views of their own size. "Among the teacher's
     five" is the fraction of images for which the student's first class is one of the teacher's
     five highest. Where names of classes differ, those of the first student count, found by name in
-    the others; the labels of the lists are its own.
+    the others; the labels of the lists are its own, and so are the names of class folders. All are
+    computed in float32, or in the precision that the session names; a note says which.
 
     Args:
         teacher, student: networks, or whatever else can teach; of students one or several.

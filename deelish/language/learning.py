@@ -134,6 +134,11 @@ class Learning(Predicting, Learner):
         check_options(f"{type(self).__name__}.backprop", options)
         session = current_session()
         if session.trainer is None:
+            if getattr(self.context, "trainer", None) is not None:
+                raise TrainingError(
+                    f"{self.name}.backprop: another session was opened within its workout; write"
+                    " Deel() before BatchTrain, or with Deel(): around what needs it"
+                )
             raise TrainingError(
                 f"{self.name}.backprop: works on the batches of a workout; write"
                 " def workout(x, t): ... and BatchTrain(workout)"

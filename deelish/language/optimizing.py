@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deelish.common.arguments import check_names
-from deelish.common.checks import is_number
+from deelish.common.checks import is_number, takes
 from deelish.engines import Engine
 from deelish.errors import TrainingError
 
@@ -38,16 +38,11 @@ def check_functions(workout: Any, checkout: Any, schedule: Any) -> None:
 def _check_function(function: Any, name: str, form: str, count: int) -> None:
     if not callable(function):
         raise TrainingError(f"BatchTrain({name}={function!r}): give a function, {form}")
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some of those that are written in C do not tell
-        return
-    try:
-        signature.bind(*[None] * count)
-    except TypeError:
+    if not takes(function, count):
         raise TrainingError(
-            f"BatchTrain: {name}{signature} is called with {_COUNTS[count]}; write {form}"
-        ) from None
+            f"BatchTrain: {name}{inspect.signature(function)} is called with {_COUNTS[count]};"
+            f" write {form}"
+        )
 
 
 def checked_lr(lr: Any, optimizer: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,8 @@ import numpy as np
 from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.errors import DataError, TrainingError
+from deelish.images.class_folders import NamedClasses
+from deelish.images.dataset import Dataset
 from deelish.images.lists import check_labels, read_samples
 from deelish.images.sample import Sample
 from deelish.language.learning import Learning
@@ -80,6 +83,18 @@ def Probe(
     return student
 
 
+def _renumbered(dataset: Dataset, named: NamedClasses) -> list[Sample]:
+    """The training images of InputBatch, those of class folders with their labels by name."""
+    samples = list(dataset.train.samples)
+    order = None if dataset.folders is None else dataset.folders.order_for(named)
+    if order is None:
+        return samples
+    return [
+        sample if sample.label is None else replace(sample, label=int(order[sample.label]))
+        for sample in samples
+    ]
+
+
 def _samples(
     student: Learning, names: LabelNames, train: str | Path | None, root: str | Path | None
 ) -> Sequence[Sample]:
@@ -89,10 +104,11 @@ def _samples(
         DataError: there are none, or their labels are not those of `names`.
     """
     dataset = current_session().dataset
+    named = NamedClasses("labels=", names.names or ())
     if train is not None:
-        samples: Sequence[Sample] = read_samples(train, root, names.names)
+        samples = read_samples(train, root, [named] if named.names else (), "Probe: train")
     elif dataset is not None:
-        samples = dataset.train.samples
+        samples = _renumbered(dataset, named)
     else:
         raise DataError(
             f"Probe({student.name}): there are no images; give train=, or call InputBatch first"

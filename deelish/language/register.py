@@ -71,12 +71,32 @@ def register_layer(
             raise PlanError(f"register_layer({engine}={made!r}): give a function")
     if type in KINDS and not any(type in known for known in CUSTOM.values()):
         raise PlanError(f"register_layer: {type!r} is a type of deelish's own; choose another name")
+    _check(field, bottoms, tops)
     args = dict(args or {})
     if field is not None:
         add_parameter(type, *field, _fields(type, args))
     KINDS[type] = LayerKind(args, shape, weights, in_place, bottoms, tops)
     for engine, made in functions.items():
         CUSTOM[engine][type] = made
+
+
+def _check(field: Any, bottoms: Any, tops: Any) -> None:
+    """Refuse a message without name and number, and bounds that are no two counts."""
+    if field is not None and not (_is_pair(field, object) and _is_pair((1, field[1]), int)):
+        raise PlanError(
+            f"register_layer(field={field!r}): give the name of the message and its number, such as"
+            " ('mish_param', 151)"
+        )
+    for name, value in (("bottoms", bottoms), ("tops", tops)):
+        if not _is_pair(value, int):
+            raise PlanError(
+                f"register_layer({name}={value!r}): give the fewest and the most, such as (1, 2)"
+            )
+
+
+def _is_pair(value: Any, kind: type) -> bool:
+    known = isinstance(value, tuple | list) and len(value) == 2
+    return known and all(isinstance(each, kind) for each in value)
 
 
 def _fields(layer: str, args: Mapping[str, Any]) -> dict[str, Field]:

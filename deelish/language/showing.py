@@ -54,7 +54,7 @@ def Show(
     """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file."""
     if save is not None and not isinstance(save, str | Path):
         raise DataError(f"Show(save={save!r}): give the path of a .png")
-    if isinstance(x, Mapping) and not all(isinstance(each, History) for each in x.values()):
+    if isinstance(x, Mapping) and not (x and all(isinstance(h, History) for h in x.values())):
         raise DataError("Show: a dict is of histories by name; give what BatchTrain() returned")
     if isinstance(x, History):
         figures.plot({"": x}, save)

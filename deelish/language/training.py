@@ -11,6 +11,7 @@ from deelish.common.checks import is_count
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import DataError, TrainingError
 from deelish.images.augmentation.parsing import Augment
+from deelish.images.class_folders import NamedClasses
 from deelish.images.dataset import Choices, Classes, Dataset
 from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.saving import saving_of
@@ -51,10 +52,12 @@ def InputBatch(
 
     Args:
         train, val: a list with ``path label`` a line, a folder of class folders, or tar shards in
-            WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Paths of a list are looked
-            for in `root` if it is given, then beside the list, then in the working folder. Images
-            without labels, for a student that learns from a teacher alone: a list with ``path`` a
-            line, a folder of images, or shards without .cls; `val` may have labels nevertheless.
+            WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Class folders are matched
+            to a network's labels by name; by the alphabet where no network has these. Paths of a
+            list are looked for in `root` if it is given, then beside the list, then in the working
+            folder. Images without labels, for a student that learns from a teacher alone: a list
+            with ``path`` a line, a folder of images, or shards without .cls; `val` may have labels
+            nevertheless.
         batch_size: images a batch.
         crop: the crop fraction, the part of an image's side that a view shows, up to 1 for the
             whole image; left out, each network's own: 224 of 256, 227 of 256, and 7/8 for other
@@ -90,13 +93,19 @@ def InputBatch(
 
     Raises:
         DataError: missing files, labels that are no number or outside the networks' classes,
-            labels for some images of a list alone, an empty list, one image in both sets, a path
-            that is no ordinary file, or a choice that does not exist. While training, a bad image,
-            too many of them, or a read that has not ended after 120 seconds.
-        TrainingError: while training, a function of `augment` that fails, returns another shape or
-            type, or draws from another generator than its own.
+            labels for some images of a list alone, class folders of which only some have a
+            network's labels as their names, an empty list, one image in both sets, a path that is
+            no ordinary file, or a choice that does not exist. While training, a bad image, too many
+            of them, or a read that has not ended after 120 seconds.
+        TrainingError: BatchTrain is running; or, while training, a function of `augment` that
+            fails, returns another shape or type, or draws from another generator than its own.
     """
     session = current_session()
+    if session.trainer is not None:
+        raise TrainingError(
+            "InputBatch: BatchTrain is running, and trains on the images that it began with; call"
+            " InputBatch before it"
+        )
     choices = Choices(batch_size, crop, mirror, on_bad_image, views, augment, mix, top, keep)
     session.dataset = Dataset(train, val, root, choices, _classes(session), session.seed)
     session.teacher_cache = TeacherCache(top, session.dataset)
@@ -154,8 +163,9 @@ def BatchTrain(
 
     Raises:
         UsageError: an option that the optimiser does not take.
-        TrainingError: an unknown optimiser or schedule, a value that cannot be used, or, while
-            training, NaN or infinity: in one sentence what holds it and in which images.
+        TrainingError: an unknown optimiser or schedule, a value that cannot be used, a training of
+            this session that is running, or, while training, NaN or infinity: in one sentence what
+            holds it and in which images.
         DataError: there are no images yet.
         FileError: the folder of the checkpoints cannot be written, has no room, is in use, or
             belongs to another training.
@@ -166,6 +176,11 @@ def BatchTrain(
     if on_nan not in ON_NAN:
         raise TrainingError(f"BatchTrain(on_nan={on_nan!r}): give {', '.join(map(repr, ON_NAN))}")
     session, lr = current_session(), checked_lr(lr, optimizer)
+    if session.trainer is not None:
+        raise TrainingError(
+            "BatchTrain: another BatchTrain of this session is running; call one after the other,"
+            " or open a session for the inner one, with Deel():"
+        )
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     how = Optimization(optimizer, lr, factors, options)
@@ -198,9 +213,9 @@ def _train(
         guarded=True,
         shown=session.largest,
         full_batch=full_batch,
+        folders=dataset.folders,
     )
     extent = Extent(epochs, len(dataset.train))
-    before = session.trainer
     trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
     trainer.guard.on_nan = on_nan
     run = Run(trainer, dataset, workout, session.state, epochs_before=session.counts.epochs)
@@ -209,7 +224,7 @@ def _train(
     try:
         history = Loop(run, viewing, current, checkout, resuming).train()
     finally:
-        session.trainer = before
+        session.trainer = None
     for student in trainer.students:
         session.used(student, trained=True)
     return history
@@ -218,6 +233,6 @@ def _train(
 def _classes(session: Deel) -> Classes:
     """What the networks of the session say of the classes."""
     models = session.networks
-    names = next((model.labels for model in models if model.labels), None)
+    named = [NamedClasses(model.name, model.labels, False) for model in models if model.labels]
     largest = max(models, key=lambda model: model.classes, default=None)
-    return Classes(names, None if largest is None else (largest.classes, largest.name))
+    return Classes(named, None if largest is None else (largest.classes, largest.name))

@@ -150,10 +150,13 @@ class Learner(Predictor):
         """The engine's tensor (n, classes), in evaluation mode."""
         return self.forward(images).logits.content
 
-    def logits_by(self, module: Any, images: ImageTensor) -> Any:
+    def exact_logits(self, images: ImageTensor) -> Any:
+        return self.forward(images, reduced=False).logits.content
+
+    def logits_by(self, module: Any, images: ImageTensor, *, reduced: bool = True) -> Any:
         """The logits of another module of the same structure: the engine's tensor (n, classes)."""
         blob = self.logits_blob
-        made = self._run(images, [blob], training=False, reduced=True, module=module)
+        made = self._run(images, [blob], training=False, reduced=reduced, module=module)
         return rows_of(made[blob], blob)
 
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:

@@ -70,6 +70,15 @@ class Predictor(ChecksCalls, ABC):
     def logits(self, images: ImageTensor) -> Any:
         """The engine's tensor (n, classes) for these images, in evaluation mode, no gradients."""
 
+    def exact_logits(self, images: ImageTensor) -> Any:
+        """The same in `exact_dtype`, never from the teacher cache."""
+        return self.logits(images)
+
+    @property
+    def exact_dtype(self) -> str:
+        """What `exact_logits` computes in: float32, or the precision that the session names."""
+        return self.engine.exact_dtype
+
     def blob_of(self, layer: str) -> str:
         """The name of a layer's features among those computed with the logits."""
         return layer

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypedDict
 from deelish.common.printing import say
 from deelish.errors import DataError
 from deelish.network.model import PLAIN
-from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.preprocessing import Preprocessing, check_range
 
 NUMBERS = ("mean", "scale")
 # What a model may fix, and the argument that sets it.
@@ -74,7 +74,7 @@ def preprocessing_of(
             f"{who}: the {model.kind} does not give the size of its images; pass size=224, or"
             " preprocessing=weights.transforms()"
         )
-    _check_range(who, found.get("mean", ()))
+    check_range(who, found.get("mean"), stated.get("scale"))
     taken = [name for name in DEFAULTS if name not in found]
     made = Preprocessing(**{**DEFAULTS, **found})
     _check_fixed(who, model, made)
@@ -163,18 +163,11 @@ def _number(who: str, key: str, value: Any) -> Any:
     try:
         if key == "scale" and isinstance(value, int | float):
             return float(value)
+        if isinstance(value, str | bytes):
+            raise TypeError("a text is no list of numbers, though it may be one of digits")
         return tuple(map(float, [value] if isinstance(value, int | float) else value))
     except (TypeError, ValueError):
         raise DataError(f"{who}: {key}={value!r}; give a number, or one per channel") from None
-
-
-def _check_range(who: str, mean: Sequence[float]) -> None:
-    # Papers give such a mean for pixels from 0 to 1; for pixels up to 255 it would be black.
-    if any(0 < abs(value) < 1 for value in mean):
-        raise DataError(
-            f"{who}: mean is {tuple(mean)}, which is that of pixels from 0 to 1; deelish's"
-            " go to 255: give mean=255 * mean and scale=1 / (255 * std) of each channel"
-        )
 
 
 def _check_fixed(who: str, model: PixelFacts, made: Preprocessing) -> None:

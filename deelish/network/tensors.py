@@ -11,6 +11,7 @@ import numpy as np
 from deelish.common.printing import say
 from deelish.engines import Engine, current_context
 from deelish.errors import DataError
+from deelish.images.class_folders import ClassFolders
 from deelish.images.figures import show_images
 from deelish.images.sample import Sample
 from deelish.plan.preprocessing import Preprocessing
@@ -96,7 +97,7 @@ class LogitsCache(Protocol):
 
 @dataclass(frozen=True)
 class Viewing:
-    """How a tensor renders its images for networks, beside each network's own preprocessing.
+    """How a tensor shows its images and labels to networks, beside each one's preprocessing.
 
     Attributes:
         crop: a crop fraction in place of each network's own.
@@ -104,6 +105,7 @@ class Viewing:
         guarded: whether a training looks for NaN and infinity in what teachers make of them.
         shown: gives the preprocessing that sets the size of `value`; None for the default size.
         full_batch: how many images of a full batch this process has; None outside of trainings.
+        folders: the class folders that the labels of the images number, or None.
     """
 
     crop: float | None = None
@@ -111,6 +113,7 @@ class Viewing:
     guarded: bool = False
     shown: Callable[[], Preprocessing | None] = lambda: None
     full_batch: int | None = None
+    folders: ClassFolders | None = None
 
 
 class ImageTensor(Tensor):

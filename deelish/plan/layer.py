@@ -71,8 +71,8 @@ class Layer:
         for key, value in {
             "name": name,
             "type": type,
-            "bottoms": _names(bottom),
-            "tops": _names(top),
+            "bottoms": _names(name, "bottom", bottom),
+            "tops": _names(name, "top", top),
             "phase": phase,
             "param": param,
             "args": {key: _tuples(value) for key, value in args.items()},
@@ -173,5 +173,14 @@ def _lists(value: Any) -> Any:
     return list(map(_lists, value)) if isinstance(value, tuple) else value
 
 
-def _names(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _names(layer: str, what: str, value: str | Iterable[str]) -> tuple[str, ...]:
+    """The blobs that a row reads or makes.
+
+    Raises:
+        PlanError: something else than names.
+    """
+    names = (value,) if isinstance(value, str) else tuple(value)
+    odd = next((name for name in names if not isinstance(name, str)), None)
+    if odd is not None:
+        raise PlanError(f"layer {layer!r}: {what}= holds {odd!r}; give the names of blobs")
+    return names

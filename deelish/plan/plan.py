@@ -40,6 +40,8 @@ class Plan:
         logits: str | None = None,
         auxiliary: Mapping[str, float] | None = None,
     ) -> None:
+        if not isinstance(name, str):
+            raise PlanError(f"a network is named {name!r}; give name= a text")
         rows = checked_rows(layers, name)
         self.name = name
         self.inputs: dict[str, Shape] = {key: _shape(key, inputs[key]) for key in inputs}
@@ -213,6 +215,8 @@ class Plan:
 
 
 def _shape(name: str, shape: Sequence[int]) -> Shape:
+    if not isinstance(shape, Sequence):
+        raise PlanError(f"input {name!r} has the shape {shape!r}; give (1, 3, 224, 224)")
     if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
         raise PlanError(f"input {name!r} has the shape {list(shape)}; give whole sides above 0")
     return tuple(shape)

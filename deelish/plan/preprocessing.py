@@ -18,6 +18,9 @@ CHANNELS = {"BGR": 3, "RGB": 3, "L": 1}
 LUMA = (19595, 38470, 7471)
 # The field `crop` under the name that files have had since the first version.
 STORED = {"crop": "share"}
+# A standard deviation of pixels up to 255 is above the one, that of pixels up to 1 between the two.
+LARGEST_SCALE = 10
+UNIT_DEVIATIONS = (0.15, 0.6)
 # The fields that files have only where they differ from Caffe's way.
 WAY = ("crop_mode", "interpolation", "antialias")
 # timm's largest crop fraction is 1.15: such a view shows a border around the image.
@@ -199,3 +202,38 @@ def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
         return grey.astype(np.uint8)[:, np.newaxis]
     channels: NDArray[np.uint8] = pixels[..., ::-1] if order == "BGR" else pixels
     return channels.transpose(0, 3, 1, 2)
+
+
+def check_range(who: str, mean: Any, scale: Any) -> None:
+    """Refuse what papers give for pixels from 0 to 1, or divide by; its size shows it.
+
+    Args:
+        who: whose pixels they are, in words.
+        mean: as a script gives it: a number, several, or anything else, which is passed over.
+        scale: likewise.
+
+    Raises:
+        DataError: a mean below 1, or a standard deviation in place of a scale.
+    """
+    # For pixels up to 255 such a mean would be black.
+    if any(0 < abs(value) < 1 for value in _numbers(mean)):
+        raise DataError(
+            f"{who}: mean is {mean}, which is that of pixels from 0 to 1; deelish's"
+            " go to 255: give mean=255 * mean and scale=1 / (255 * std) of each channel"
+        )
+    values, (low, high) = _numbers(scale), UNIT_DEVIATIONS
+    if any(abs(value) > LARGEST_SCALE for value in values):
+        of, cure = "up to 255", "1 / std"
+    elif len(values) > 1 and all(low <= value <= high for value in values):
+        of, cure = "from 0 to 1", "1 / (255 * std)"
+    else:
+        return
+    raise DataError(
+        f"{who}: scale is {scale}, which is a standard deviation of pixels {of}; pixels are"
+        f" multiplied by scale, so give scale={cure} of each channel"
+    )
+
+
+def _numbers(given: Any) -> list[float]:
+    values = list(given) if isinstance(given, tuple | list) else [given]
+    return values if all(map(is_number, values)) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 
 from deelish.common.suggestions import nearest
@@ -92,7 +93,9 @@ class Wiring:
         kind = KINDS[layer.type]
         bottoms = [self.shapes[name] for name in layer.bottoms]
         try:
-            tops = kind.shape(layer.args, bottoms, len(layer.tops))
+            found = kind.shape(layer.args, bottoms, len(layer.tops))
+            # A script's own kind may return anything.
+            tops = [tuple(map(operator.index, shape)) for shape in found]
             weights = kind.weights(layer.args, bottoms)
             for blob in weights.values():
                 checked_filler(blob)

@@ -72,7 +72,9 @@ def schedule_of(given: str | Schedule, options: Mapping[str, Any], warmup: float
     elif isinstance(given, str) and given in SCHEDULES:
         try:
             rule = SCHEDULES[given](**options)
-        except TypeError:
+            # A value of another type is found where the rule computes with it.
+            _ = rule(0.0), rule(1.0)
+        except (TypeError, ValueError, ArithmeticError):
             takes = inspect.signature(SCHEDULES[given])
             raise TrainingError(f"schedule {given!r} takes {takes}, not {dict(options)}") from None
     else:

@@ -120,7 +120,7 @@ def _from_features(
     check_teacher(trainer.guard, student, given, taught, trainer.images)
     value = value * weights[0]
     if t is None:
-        targets = known_targets(student, trainer.images)
+        targets = known_targets(student, trainer.memory)
         made = Objective(value, unchanged=student.last_layers)
         return _finished(trainer, student, forward, targets, made)
     targets = _targets(trainer, student, t)
@@ -153,9 +153,9 @@ def _targets(trainer: Trainer, student: Learner, t: Any) -> Targets:
 
     Where they are not finite, zeros take part with the other processes until all of them fail.
     """
-    images = len(trainer.images)
     finite = check_labels(trainer.guard, student, t)
-    return targets_of(student, t if finite else np.zeros(images, np.int64), images)
+    given = t if finite else np.zeros(len(trainer.images), np.int64)
+    return targets_of(student, given, trainer.memory)
 
 
 def _true_targets(trainer: Trainer, student: Learner) -> Targets:

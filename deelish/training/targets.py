@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from deelish.distillation.label_order import label_order
 from deelish.distillation.losses import cross_entropy
+from deelish.distillation.memory import TeachingMemory
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
 from deelish.network.learner import Forward, Learner
-from deelish.network.tensors import ImageTensor, LabelTensor, Tensor
+from deelish.network.tensors import LabelTensor, Tensor
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,18 @@ class Targets:
         return math.nan if self.labels is None else float((predicted == self.labels).mean())
 
 
-def targets_of(network: Learner, t: Any, images: int) -> Targets:
+def targets_of(network: Learner, t: Any, memory: TeachingMemory) -> Targets:
     """The targets in workout's t, in n whole numbers, or in class probabilities (n, classes).
+
+    Labels of class folders are found by name among the network's classes; all others are indices.
 
     Raises:
         TrainingError: logits of a network, an array of another shape or type, or the t of images
             without labels.
-        DataError: a label outside of the network's classes, or rows that are no probabilities.
+        DataError: a label outside of the network's classes, rows that are no probabilities, or
+            class folders that only in part have the names of its classes.
     """
+    images = len(memory.images)
     if isinstance(t, Tensor) and not isinstance(t, LabelTensor):
         raise TrainingError(
             f"{network.name}.backprop: t is {t!r}, where labels are needed; pass distill=True to"
@@ -71,7 +77,7 @@ def targets_of(network: Learner, t: Any, images: int) -> Targets:
         )
     engine = network.engine
     if isinstance(t, LabelTensor):
-        values: Any = t.value if t.probabilities is None else _fitted(t.probabilities, network)
+        values: Any = _own_labels(network, t, label_order(network, memory))
     else:
         values = engine.numpy(t) if engine.is_own(t) else t
     labels = np.asarray(values)
@@ -97,6 +103,18 @@ def targets_of(network: Learner, t: Any, images: int) -> Targets:
     return Targets(labels.astype(np.int64))
 
 
+def _own_labels(network: Learner, t: LabelTensor, order: np.ndarray | None) -> np.ndarray:
+    """The labels as the network numbers its classes: (n,), or the probabilities (n, classes)."""
+    if t.probabilities is None:
+        return t.value if order is None else order[t.value]
+    if order is None:
+        return _fitted(t.probabilities, network)
+    made = np.zeros((len(t.probabilities), network.classes), np.float32)
+    there = order >= 0
+    made[:, order[there]] = t.probabilities[:, : len(order)][:, there]
+    return made
+
+
 def _fitted(probabilities: np.ndarray, network: Learner) -> np.ndarray:
     """The probabilities as wide as the network; a batch's fit the largest of the session."""
     if not probabilities[:, network.classes :].any():
@@ -119,9 +137,9 @@ def _from_probabilities(network: Learner, probabilities: np.ndarray) -> Targets:
     return Targets(probabilities.argmax(1), probabilities.astype(np.float32))
 
 
-def known_targets(network: Learner, images: ImageTensor) -> Targets:
+def known_targets(network: Learner, memory: TeachingMemory) -> Targets:
     """The targets in the images' own labels; none where these are not the network's classes."""
     try:
-        return targets_of(network, images.labels, len(images))
+        return targets_of(network, memory.images.labels, memory)
     except (DataError, TrainingError):
         return Targets(None)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import pytest
 
 from deelish.common.arguments import ChecksCalls, check_names, checked_call
 from deelish.common.other_words import BY_ITSELF, WORDS
 from deelish.common.suggestions import nearest
 from deelish.errors import UsageError
+
+if TYPE_CHECKING:
+    from there import NotThere
 
 
 @checked_call()
@@ -96,6 +103,57 @@ def test_a_call_that_binds_is_as_it_was():
     assert loose(1, mean=2) == {"mean": 2}
     assert open_ended(1, learning_rate=2) == {"learning_rate": 2}
     assert Own(3, labels=4).grow(1) == 4
+
+
+@checked_call()
+def measure(
+    path: str | Path,
+    count: int = 1,
+    *,
+    share: float = 0.5,
+    names: Sequence[str] | None = None,
+    options: Mapping[str, int] | None = None,
+    rule: Callable[[int], int] | None = None,
+    order: Literal["RGB", "L"] = "RGB",
+    quick: bool = False,
+    made: Made | None = None,
+    drawn: NotThere | None = None,
+    **others: int,
+) -> str:
+    """A verb that leaves all checks to Python."""
+    parts = [Path(path).name, range(count), share * 1.0, *(names or ()), (options or {}).get("a")]
+    return f"{parts} {rule and rule(1)} {order.lower()} {made and made.grow(1)} {drawn.it}"
+
+
+@pytest.mark.parametrize(
+    ("args", "given", "words"),
+    [
+        ((5,), {}, "measure(path=5): is of type int; give a path"),
+        ((None,), {}, "measure(path=None): is of type NoneType; give a path"),
+        (("x", "3"), {}, "measure(count='3'): is of type str; give a whole number"),
+        (("x", True), {}, "measure(count=True): is of type bool; give a whole number"),
+        (("x",), {"share": "0.1"}, "measure(share='0.1'): is of type str; give a number"),
+        (("x",), {"names": 3}, "measure(names=3): is of type int; give a list"),
+        (("x",), {"options": ["a"]}, "measure(options=...): is of type list; give a dict"),
+        (("x",), {"rule": 3}, "measure(rule=3): is of type int; give a function"),
+        (("x",), {"order": 3}, "measure(order=3): is of type int; give one of 'RGB', 'L'"),
+        (("x",), {"quick": "no"}, "measure(quick='no'): is of type str; give True or False"),
+        (("x",), {"made": 3}, "measure(made=3): is of type int; give a Made"),
+        (("x",), {"share": str}, "measure(share=...): is the class str; give a number"),
+    ],
+)
+def test_a_value_of_another_type_is_named_in_place_of_the_error_within(args, given, words):
+    assert sentence(measure, *args, **given) == words
+
+
+def test_values_of_their_types_let_the_error_within_through():
+    given = {"names": ("a",), "options": {"a": 1}, "rule": len, "made": Made(1), "others": "x"}
+    for path in ("x", Path("x")):
+        with pytest.raises((AttributeError, TypeError)) as caught:
+            measure(path, np.int64(1), share=np.float32(1), **given)
+        assert not isinstance(caught.value, UsageError)
+    with pytest.raises(AttributeError, match="has no attribute 'it'"):
+        measure("x", share=1, order="BGR", drawn=3)
 
 
 def test_the_signature_stays():

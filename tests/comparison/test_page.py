@@ -11,6 +11,7 @@ import pytest
 from comparison.corners import LABELS, known
 from helpers import small
 from PIL import Image
+from tars import tar_of
 
 from deelish import Compare
 from deelish.errors import DataError, FileError
@@ -155,6 +156,18 @@ def test_all_other_texts_of_the_page_are_escaped(report, tmp_path):
     assert f"student int8 {HOSTILE} is missing: {HOSTILE}" in page.within["p"]
     assert f"fits {HOSTILE}" in page.within["td"]
     assert [HOSTILE in title for title in page.within["h2"]] == [False, True, True]
+
+
+def test_the_images_of_shards_are_on_the_page(sets, teacher, student, tmp_path):
+    path = tmp_path / "report.html"
+    report = Compare(teacher, student, tar_of(sets[0]), save=path)
+    shown = [picture(source) for source in read(path).sources[3:]]
+    plain = Compare(teacher, student, sets[0])
+    plain.save(tmp_path / "plain.html")
+    assert len(shown) == 8
+    for one, other in zip(shown, read(tmp_path / "plain.html").sources[3:], strict=True):
+        assert one.tobytes() == picture(other).tobytes()
+    assert ".tar/" in report.different["student"][0]["path"]
 
 
 def test_save_while_comparing(sets, teacher, student, tmp_path, capsys):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from deelish.errors import DataError
-from deelish.images.lists import Sample, check_apart, check_labels, class_folders, read_samples
+from deelish.images.class_folders import class_folders
+from deelish.images.lists import Sample, check_apart, check_labels, read_samples
 
 
 def write(path: Path, text: str | bytes) -> Path:
@@ -202,15 +203,6 @@ def test_class_folders_are_numbered_by_name(classes):
     ]
     assert (samples[0].source, samples[0].line) == ("set", 0)
     assert samples[0].where == str(Path("set/ant/a.webp"))
-
-
-def test_class_names_give_the_labels_when_they_hold_every_folder(classes):
-    labels = {
-        sample.label for sample in read_samples(classes, class_names=["dog", "bee", "cat", "ant"])
-    }
-    assert labels == {0, 2, 3}
-    labels = {sample.label for sample in read_samples(classes, class_names=["dog", "bee", "cat"])}
-    assert labels == {0, 1, 2}
 
 
 def test_class_folders_names_them_and_is_empty_for_a_list(folder, classes):

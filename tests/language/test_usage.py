@@ -33,11 +33,8 @@ from deelish import (
 from deelish.distillation.losses import LOSSES, Loss
 from deelish.errors import (
     DataError,
-    EngineError,
-    FileError,
     MissingDataError,
     MissingFileError,
-    PlanError,
     TrainingError,
     UsageError,
 )
@@ -207,61 +204,6 @@ def test_too_many_and_too_few_arguments(function, args, words):
     refused(UsageError, words, function, *args)
 
 
-VALUES = [
-    (PlanError, Network, (ROW,), {}, "Network: got one layer; give a list of layers"),
-    (PlanError, Network, ("x.hdf5",), {}, "or open a file with Network.load(path)"),
-    (PlanError, Network, (5,), {}, "Network: got int; give a list of layers"),
-    (PlanError, Network, ([5],), {}, "Network: got int among the layers; give Layer(...)"),
-    (PlanError, Layer, ("x", 3), {}, "layer 'x': its type is 3; give the name of a type"),
-    (FileError, Network, ([ROW],), {"modelpath": 3}, "3 is no path; give that of a model file"),
-    (FileError, Network.load, (None,), {}, "None is no path"),
-    (FileError, CaffeNet, (3,), {}, "3 is no path"),
-    (DataError, GoogLeNet, (), {"outputs": "10"}, "outputs='10': give how many classes"),
-    (DataError, GoogLeNet, (), {"outputs": True}, "outputs=True: give how many classes"),
-    (PlanError, Perceptron, (), {"hidden": 3}, "Perceptron(hidden=3): give the width of each"),
-    (PlanError, Perceptron, (), {"hidden": "80"}, "Perceptron(hidden='80'): give the width"),
-    (DataError, InputBatch, (["a.png"],), {}, "is ['a.png'], which is no path"),
-    (DataError, InputBatch, ("x",), {"root": 5}, "root is 5, which is no path"),
-    (DataError, InputBatch, ("x",), {"mirror": "no"}, "InputBatch(mirror='no'): give True or"),
-    (EngineError, Deel, (), {"gpu": "cuda:0"}, "Deel(gpu='cuda:0'): give a whole number"),
-    (DataError, Teacher, (logits,), {"key": 5}, "Teacher(key=5): give a text"),
-    (DataError, Teacher, (logits,), {"name": 5}, "Teacher(name=5): give a text"),
-    (TrainingError, Compare, (len, len), {}, "Compare(teacher=builtin_function_or_method): gives"),
-    (DataError, Show, ("x.png",), {}, "str is no tensor; give what Input(image) or"),
-    (DataError, Show, ({"a": 3},), {}, "a dict is of histories by name"),
-    (DataError, Show, (), {"save": 3}, "Show(save=3): give the path of a .png"),
-    (DataError, GetLabels, ("x.png",), {}, "str is no tensor"),
-    (PlanError, register_layer, (3, len), {}, "register_layer(type=3): give the name"),
-    (PlanError, register_layer, ("Mish", 3), {}, "register_layer(torch=3): give a function"),
-]
-
-
-@pytest.mark.parametrize(("error", "function", "args", "given", "words"), VALUES)
-def test_a_value_that_cannot_be_is_refused(error, function, args, given, words):
-    refused(error, words, function, *args, **given)
-
-
-@pytest.mark.parametrize(
-    ("error", "method", "args", "given", "words"),
-    [
-        (PlanError, "feature", (GREY,), {"layer": 3}, "Small has no layer 3; there is"),
-        (PlanError, "layerDim", (3,), {}, "Small has no layer 3; there is"),
-        (DataError, "run", (GREY,), {}, "Small.run: got ndarray; give a dict of the inputs"),
-        (PlanError, "run", ({},), {"blobs": 3}, "Small.run(blobs=3): give names"),
-        (FileError, "save", (None,), {}, "Small.save(None): give the path of a file"),
-        (FileError, "export", (3,), {}, "Small.save(3): give the path of a file"),
-    ],
-)  # fmt: skip
-def test_a_value_that_a_network_cannot_use_is_refused(error, method, args, given, words):
-    refused(error, words, getattr(small(), method), *args, **given)
-
-
-@pytest.mark.parametrize("top", [-1, 0, True, "3", 2.0])
-def test_a_number_of_labels_that_cannot_be(top):
-    small().classify(GREY)
-    refused(DataError, f"top={top!r}: give how many labels", GetLabels, top=top)
-
-
 def test_logits_are_printed_and_no_picture():
     small().classify(GREY)
     refused(DataError, "LogitsTensor of Small, shape (1, 4) is printed", Show, save="x.png")
@@ -364,6 +306,10 @@ GIVEN = [
     ({"distill": "kd"}, "got 'kd'; write logits = teacher.batch_feature(x)"),
     ({"distill": None}, "got None; write logits = teacher.batch_feature(x)"),
     ({"distill": {}}, "got dict; write logits = teacher.batch_feature(x)"),
+    ({"distill": 1}, "distill needs a teacher's logits, and got 1; write logits ="),
+    ({"distill": np.full((16, 4), np.nan)}, "the logits of the teacher hold NaN or infinity; look"),
+    ({"distill": "logits", "loss": lambda logits: logits.sum()}, "is called with two arrays of"),
+    ({"distill": "logits", "weight": lambda: 1}, "the function weight= is called with the epoch"),
     ({"t": None}, "there are neither labels nor features; pass workout's t"),
     ({"t": "teacher"}, "t is Network, where labels are needed; pass workout's t"),
     ({"distill": "logits", "loss": "kdd"}, "there is no loss 'kdd'; did you mean 'kd' or 'dkd'"),

@@ -80,7 +80,7 @@ def test_layers_have_caffes_names_and_dimensions(capsys):
 
 
 def test_labels_set_the_number_of_outputs(tmp_path):
-    (tmp_path / "labels.txt").write_text("tabby cat\n\ngöat\n", encoding="utf-8")
+    (tmp_path / "labels.txt").write_text("tabby cat\ngöat\n\n", encoding="utf-8")
     assert NetworkInNetwork(labels=tmp_path / "labels.txt", in_size=32).labels == [
         "tabby cat",
         "göat",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.inference import InferenceModel, logits_of
+from deelish.errors import TrainingError
 
 
 class FunctionModel(InferenceModel):
@@ -27,6 +28,11 @@ class FunctionModel(InferenceModel):
     def run(self, values: np.ndarray) -> np.ndarray:
         # A copy, since the function may write into its argument.
         output = self._function(values.copy())
+        if hasattr(output, "shape") and not isinstance(output, np.ndarray):
+            raise TrainingError(
+                f"{self.name}: returned {type(output).__name__} {tuple(output.shape)}, where a"
+                " NumPy array (n, classes) is needed; end it with np.asarray(...)"
+            )
         return np.asarray(logits_of(self.name, output, lambda value: isinstance(value, np.ndarray)))
 
     def digest(self) -> str | None:

@@ -38,6 +38,7 @@ class OnnxModel(InferenceModel):
         self.parameters, self.labels = file.parameters, file.labels
         self._digest = file.digest()
         self.fixed = self._checked_input()
+        self.own_dtype = np.dtype(self._type).name
         order = "L" if self.fixed.get("channels") == 1 else "RGB"
         size = {name: side for name, side in self.fixed.items() if name == "size"}
         self.pixels = {"order": order, **size, **file.pixels}

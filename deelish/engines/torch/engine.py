@@ -58,6 +58,8 @@ class TorchEngine(Engine):
         self.autocast_dtype = _autocast_dtype(self._device, precision)
         # A precision that was named is for every forward pass.
         self._always = precision in REDUCED
+        if self._always:
+            self.exact_dtype = precision
         # Gradients in float16 are scaled up, or the small ones would be 0.
         scaled = self.autocast_dtype == "float16"
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=scaled)

@@ -54,6 +54,7 @@ class TorchModel(WatchedModel):
                 " the module once, before it teaches or learns"
             )
         self.parameters = sum(value.numel() for value in module.parameters())
+        self.own_dtype = str(self._like().dtype).removeprefix("torch.")
         config = getattr(module, "config", None)
         self.labels = _labels(getattr(config, "id2label", None))
         self.fixed = fixed_input(module)
