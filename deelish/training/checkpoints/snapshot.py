@@ -75,6 +75,8 @@ def restore(run: Run, state: State, where: str) -> None:
     run.history[:] = History(values["history"])
     run.epochs_before = values["epochs before"]
     trainer.batches, trainer.counts.updates = values["batches"], values["updates"]
+    # The views of a later training depend on how many epochs there were before it.
+    trainer.counts.epochs = run.epochs_before + run.place.epoch - 1
     for loader, notes in zip(run.dataset.loaders, values["bad images"], strict=True):
         loader.bad.restore(notes)
     trainer.guard.restore(values["guard"])
