@@ -15,7 +15,7 @@ from training.checkpoints.stopped_runs import calls, run
 
 from deelish.errors import FileError
 from deelish.formats.native import checkpoint
-from deelish.storage import atomic
+from deelish.storage.staged import StagedFile
 
 
 def newest(folder):
@@ -116,16 +116,15 @@ def test_or_is_reported_once_and_the_training_goes_on(sets, tmp_path, monkeypatc
 
 def fail_after(monkeypatch, writes):
     """From then on the disk is full."""
-    left, flush = [writes], atomic._flush
+    left, flush = [writes], StagedFile.flush
 
-    def flushing(path):
-        if not path.is_dir():
-            left[0] -= 1
-            if left[0] < 0:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        flush(path)
+    def flushing(self):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(self)
 
-    monkeypatch.setattr(atomic, "_flush", flushing)
+    monkeypatch.setattr(StagedFile, "flush", flushing)
 
 
 def test_no_checkpoint_holds_weights_that_are_not_finite(sets, tmp_path, capsys):
