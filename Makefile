@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test families reference fuzz bench clean
+.PHONY: help install demo test families reference fuzz torture bench clean
 
 help:
 	@echo "make install     make .venv with $(PYTHON) and install everything into it"
@@ -13,6 +13,7 @@ help:
 	@echo "make families    train, save and export one small model of each family of timm"
 	@echo "make reference   write docs/reference/ from the docstrings"
 	@echo "make fuzz        change the golden Caffe files in 20,000 ways and read them"
+	@echo "make torture     every row of docs/reliability.md as often as it promises: 15 minutes"
 	@echo "make bench       time the language beside the same steps written by hand"
 	@echo "make clean       remove .venv and what the tools left"
 	@echo "Another Python: make install PYTHON=python3.12"
@@ -50,6 +51,9 @@ reference: install
 
 fuzz: install
 	$(BIN)/python tests/fuzz/long_run.py --mutants 20000
+
+torture: install
+	DEELISH_TORTURE=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m torture -p torture_table -q
 
 bench: install
 	$(BIN)/python -m pip install --quiet -e ".[bench]"

@@ -43,10 +43,12 @@ def write_files(contents: Mapping[Path, Content]) -> None:
         staged: dict[Path, StagedFile] = {}
         for path, content in contents.items():
             size = memoryview(content).nbytes
-            with _in_a_sentence(path, size):
-                staged[path] = stack.enter_context(StagedFile(_target(path)))
+            # A half-written file goes before the free bytes are counted.
+            with _in_a_sentence(path, size), contextlib.ExitStack() as until_whole:
+                staged[path] = until_whole.enter_context(StagedFile(_target(path)))
                 staged[path].write(content)
                 staged[path].flush()
+                stack.enter_context(until_whole.pop_all())
         for path, file in staged.items():
             with _in_a_sentence(path, None):
                 file.take_its_place()

@@ -7,6 +7,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from deelish.common.terminal import leave_closed, open_terminals
+
 # What ends a training: Ctrl-C, a scheduler, a terminal that closes. Windows has not all of them.
 STOPPING = [
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
@@ -34,8 +36,10 @@ class Interrupt:
         saving = [] if SAVING is None else [SAVING]
         self._signals = [*STOPPING, *saving] if checkpoints else [signal.SIGINT]
         self._before: dict[Any, Any] = {}
+        self._terminals: list[int] = []
 
     def __enter__(self) -> Interrupt:
+        self._terminals = open_terminals()
         # Only the main thread gets signals, and only it may set their handlers.
         if threading.current_thread() is threading.main_thread():
             for number in self._signals:
@@ -61,4 +65,6 @@ class Interrupt:
             return
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
+        # SIGHUP comes of one that closed; a line that cannot be printed must not end the update.
+        leave_closed(self._terminals)
         self.requested, self.number = True, number

@@ -82,6 +82,7 @@ def read(source, on_bad_image, capsys):
     return reported, labels, {sample.line for sample, _ in loader.skipped}
 
 
+@pytest.mark.torture("C1")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_corrupt_images_are_reported_by_line_path_and_reason_once(kind, whole, tmp_path, capsys):
     number, fraction = KINDS[kind]
@@ -98,6 +99,7 @@ def test_corrupt_images_are_reported_by_line_path_and_reason_once(kind, whole, t
     assert found >= fraction * count
 
 
+@pytest.mark.torture("C1")
 @pytest.mark.parametrize("seed", range(4))
 def test_each_policy_is_honoured_on_a_mixed_list(seed, whole, tmp_path, capsys):
     draw, kinds = np.random.default_rng(seed), list(KINDS)
@@ -145,6 +147,7 @@ def large(mode):
 LARGE = ("RGB", "CMYK", "RGBA", "I;16")
 
 
+@pytest.mark.torture("C3")
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells the memory on Linux alone")
 @pytest.mark.parametrize("what", ["corrupt", *LARGE[: max(1, scaled(len(LARGE)))]])
 def test_memory_stays_below_600_megabytes_and_no_other_parser_is_reached(what, whole, tmp_path):

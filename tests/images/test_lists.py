@@ -116,6 +116,7 @@ def test_a_missing_root(folder):
         read_samples("data/train.txt", root="nowhere")
 
 
+@pytest.mark.torture("F2")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_is_refused_without_waiting(folder):
     os.mkfifo("pipe.txt")
@@ -136,6 +137,7 @@ def odd_files(folder):
     return found | {"data": "a folder", str(folder / "pool"): "a folder"}
 
 
+@pytest.mark.torture("F2")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 @pytest.mark.parametrize("root", [None, "."])
 def test_what_is_no_ordinary_file_is_refused_at_once_and_never_opened(folder, root, monkeypatch):
@@ -153,6 +155,7 @@ def test_what_is_no_ordinary_file_is_refused_at_once_and_never_opened(folder, ro
     assert set(opened) == {"train.txt"}
 
 
+@pytest.mark.torture("F2")
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -174,6 +177,7 @@ def test_a_path_that_leads_nowhere_is_refused_with_its_line(folder, name, messag
         read_samples("train.txt")
 
 
+@pytest.mark.torture("F2")
 def test_a_list_may_lead_anywhere_by_dots_and_links(folder):
     """Root is where paths are looked for first; the list itself names what is read."""
     (folder / "pool/out.jpg").symlink_to(folder / "b.jpg")

@@ -85,6 +85,7 @@ def variants():
     return [*(saved(*each[:2], **each[2]) for each in (*jpegs(), *others())), *appended()]
 
 
+@pytest.mark.torture("C2")
 def test_valid_odd_files_are_read_as_pillow_reads_them(variants):
     assert len(set(variants)) >= 100
     for data in variants[:: max(1, len(variants) // scaled(len(variants)))]:
@@ -101,6 +102,7 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+@pytest.mark.torture("C2")
 def test_of_ten_thousand_frames_the_first_is_read():
     image = photograph(40, 30).quantize(16)
     gif = saved(image, "GIF")

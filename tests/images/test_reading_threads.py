@@ -44,6 +44,7 @@ def loader_of(source, **options):
     return loader
 
 
+@pytest.mark.torture("D1")
 @pytest.mark.parametrize("on_bad_image", ["raise", "skip", "replace"])
 def test_a_read_that_hangs_stops_with_its_line_and_path(source, hanging, on_bad_image):
     hanging("6.png")
@@ -56,6 +57,7 @@ def test_a_read_that_hangs_stops_with_its_line_and_path(source, hanging, on_bad_
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.torture("D1")
 def test_all_images_that_hang_are_named(source, monkeypatch):
     monkeypatch.setattr("deelish.images.reading_threads.READ_TIMEOUT", 0.4)
     in_flight, begun, end = InFlight(), threading.Barrier(4), threading.Event()
@@ -78,6 +80,7 @@ def test_all_images_that_hang_are_named(source, monkeypatch):
     )
 
 
+@pytest.mark.torture("D1")
 def test_a_hang_of_an_image_that_is_rendered_again_is_found(source, hanging):
     batch = next(loader_of(source).batches(0, False))
     hanging("1.png")
@@ -104,6 +107,7 @@ def test_the_time_in_which_nobody_waits_does_not_count(source, hanging):
     assert next(batches).labels.tolist() == [4, 5, 6, 7]
 
 
+@pytest.mark.torture("D1")
 def test_closing_does_not_wait_for_a_read_that_hangs(source, hanging):
     hanging("5.png")
     batches = loader_of(source, workers=1).batches(0, False)
@@ -131,6 +135,7 @@ HUNG = """
 """
 
 
+@pytest.mark.torture("D1")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 @pytest.mark.parametrize("how", ["wait", "leave"])
 def test_the_process_ends_while_a_read_hangs_in_the_system(how, tmp_path):

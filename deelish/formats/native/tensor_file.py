@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from deelish.errors import FileError, first_line
 from deelish.formats.seal import broken, text_seal
 
 EXTENSION = ".safetensors"
+_METADATA = "__metadata__"
 # Beside the key of the text.
 _SEAL = " seal"
 # The length of a header is the first eight bytes. One of 10 MB describes 100,000 tensors, and what
@@ -21,11 +23,22 @@ _LENGTH_BYTES = 8
 _MOST_HEADER = 10 << 20
 
 
-def to_bytes(tensors: Mapping[str, np.ndarray], key: str, text: str) -> bytes:
-    """The file of these tensors, the text under its key."""
+def to_bytes(tensors: Mapping[str, np.ndarray], key: str, text: str) -> memoryview:
+    """The file of these tensors, the text under its key; the same bytes each time."""
     from safetensors.numpy import save
 
-    return save(dict(tensors), metadata={key: text, key + _SEAL: text_seal(text)})
+    content = bytearray(save(dict(tensors), metadata={key: text, key + _SEAL: text_seal(text)}))
+    end = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
+    content[_LENGTH_BYTES:end] = _in_order(content[_LENGTH_BYTES:end])
+    return memoryview(content)
+
+
+def _in_order(header: bytearray) -> bytes:
+    """A header of the same length; the library puts metadata into another order each time."""
+    about = json.loads(header)
+    about[_METADATA] = dict(sorted(about[_METADATA].items()))
+    text = json.dumps(about, separators=(",", ":"), ensure_ascii=False)
+    return text.encode().ljust(len(header))
 
 
 @contextlib.contextmanager

@@ -98,6 +98,8 @@ def _difference(key: str, saved: Mapping[str, Any], now: Facts) -> str | None:
     before, after = saved.get(key), json.loads(json.dumps(now.get(key)))
     if before == after:
         return None
+    if key not in saved or key not in now:
+        return f"{key} is {'missing' if key in saved else 'new'}"
     if any(str(value).startswith(DIGEST) for value in (before, after)):
         return f"{key} changed"
     return f"{key} was {before} and is {after}"

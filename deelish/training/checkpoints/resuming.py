@@ -150,8 +150,9 @@ class Resuming:
         """Whether a checkpoint could not be written and the training is to stop for that."""
         error = self._writer.error
         if error is not None and self._saving.on_error == GO_ON:
+            # Each time it names another number of free bytes.
             line = f"{error}; the training goes on, and the checkpoint before stays"
-            self._once.say(line, "not written")
+            self._once.say(line, key="not written")
             return False
         return error is not None
 

@@ -4,7 +4,8 @@ Run as `killed.py FOLDER ENGINE PRECISION PROCESSES KILLS SEED`. It prints one l
 many kills there were, how many trainings came to their end, and how many of these ended in other
 weights, another history or another teacher cache than the one that nobody killed.
 
-The training is forked from this process, which has imported all it needs.
+The training is forked from this process, which has trained once itself: else most kills would come
+while the child imports what only an update needs.
 """
 
 import json
@@ -124,6 +125,8 @@ def outcome(folder):
 def main(folder, engine, precision, processes, kills, seed):
     folder, how, rng = Path(folder), (engine, precision, int(processes)), random.Random(int(seed))
     sets = write_set(folder, "train", IMAGES), write_set(folder, "val", VALIDATION, first=IMAGES)
+    os.environ["DEELISH_CACHE"] = str(folder / "first" / "cache")
+    train(folder / "first", sets, engine, precision)
     begun = time.monotonic()
     if not wait(start(folder / "whole", sets, how), PATIENCE):
         sys.exit("the training hangs")

@@ -117,6 +117,29 @@ def test_the_temperature_of_a_loss_is_part_of_a_training(sets, tmp_path):
     run(build(4), sets, tmp_path / "run")
 
 
+def test_a_constant_that_is_new_or_missing_is_named(sets, tmp_path):
+    def build(limit=None):
+        def made(deel):
+            inner, changed = stopped_runs.plain(deel)
+            if limit is None:
+                return inner, changed
+
+            def workout(x, t):
+                inner(x, t)
+                return limit, limit
+
+            return workout, changed
+
+        return made
+
+    run(build(), sets, tmp_path / "without", 3)
+    match = "limit is new"
+    refused(FileError, match, lambda: run(build(0.5), sets, tmp_path / "without"))
+    run(build(0.5), sets, tmp_path / "with", 3)
+    match = "limit is missing"
+    refused(FileError, match, lambda: run(build(), sets, tmp_path / "with"))
+
+
 def test_another_teacher_is_refused(sets, tmp_path):
     def build(bias):
         def made(deel):

@@ -1,0 +1,98 @@
+"""SIGTERM, SIGHUP and a terminal that closes: a checkpoint is left, and the training goes on."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from processes import environment
+from torture import scaled
+from training.checkpoints import stopped_runs
+from training.checkpoints.signalled import updates
+from training.checkpoints.stopped_runs import run
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the signals are of POSIX")
+SCRIPT = Path(__file__).with_name("signalled.py")
+STATUS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.mark.torture("D3")
+def test_signals_at_random_moments(tmp_path):
+    count = max(4, scaled(10))
+    made = subprocess.run(
+        [sys.executable, SCRIPT, tmp_path, str(count), "1"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    found = [json.loads(line) for line in made.stdout.splitlines() if line.startswith("{")]
+    signals = [each for each in found if "signal" in each]
+    assert len(signals) == count
+    for each in signals:
+        assert each["status"] == STATUS[each["signal"]], each
+        before, after = each["updates"]
+        # The update in hand is in the checkpoint; a batch of validation is none.
+        assert after >= before
+    assert signals[-1]["updates"][1] > 0
+    ends = [each["same"] for each in found if "same" in each]
+    assert ends
+    assert set(ends) == {"True"}
+
+
+IN_A_TERMINAL = """
+import sys
+from pathlib import Path
+from training.checkpoints import stopped_runs
+folder = Path(sys.argv[1])
+sets = folder / "train.txt", folder / "val.txt"
+
+
+def build(deel):
+    inner, changed = stopped_runs.plain(deel)
+
+    def workout(x, t):
+        if waiting:
+            waiting.pop()
+            print("first batch")
+            sys.stdout.flush()
+            for _ in range(1000):
+                time.sleep(0.01)
+                if closed.exists():
+                    break
+        return inner(x, t)
+
+    return workout, changed
+
+
+import time
+closed = folder / "closed"
+waiting = [] if closed.exists() else [1]
+print(stopped_runs.run(build, sets, folder / "run"))
+"""
+
+
+@pytest.mark.torture("D3")
+def test_a_terminal_that_closes(sets, tmp_path):
+    """What the training prints then is lost; the training is not."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execve(
+            sys.executable, [sys.executable, "-c", IN_A_TERMINAL, str(tmp_path)], environment()
+        )
+    shown = b""
+    while b"first batch" not in shown:
+        shown += os.read(terminal, 1000)
+    os.close(terminal)
+    (tmp_path / "closed").write_text("")
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == STATUS[signal.SIGHUP]
+    assert updates(tmp_path / "run") == 1
+    command = [sys.executable, "-c", IN_A_TERMINAL, str(tmp_path)]
+    again = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert "goes on after update 1 of 10" in again.stdout
+    assert again.stdout.splitlines()[-1] == repr(run(stopped_runs.plain, sets))

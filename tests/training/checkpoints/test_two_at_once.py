@@ -1,0 +1,46 @@
+"""Two processes that start in one folder at once: one trains, the other is refused by name."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from forked import FAILED
+from processes import environment
+from torture import scaled
+
+SCRIPT = Path(__file__).with_name("two_at_once.py")
+
+
+@pytest.mark.torture("G3")
+def test_one_trains_and_the_other_is_refused(tmp_path):
+    pairs = scaled(20)
+    made = subprocess.run(
+        [sys.executable, SCRIPT, tmp_path, str(pairs)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    found = [json.loads(line) for line in made.stdout.splitlines() if line.startswith("{")]
+    assert len(found) == pairs
+    digests = set()
+    for each in found:
+        (status, digest), (refused, said) = sorted(each["results"])
+        assert (status, refused) == (0, FAILED), each
+        *_, last = said.splitlines()
+        (holder,) = re.findall(
+            r"FileError: .*run-\d+: is in use by process (\d+) on .*; wait", last
+        )
+        # The one that is named is the one that trained.
+        assert each["results"][each["pids"].index(int(holder))][0] == 0
+        assert each["again"] == [0, digest]
+        assert each["names"] == [
+            "checkpoint-000011.safetensors",
+            "checkpoint-000012.safetensors",
+            "lock",
+        ]
+        digests.add(digest)
+    assert len(digests) == 1
