@@ -68,9 +68,8 @@ class Prompt:
             found.append("weights of no update")
         if what == "train_with_checkpoints":
             found += self.wrong_in_folder()
-        if what == "save":
-            if weights(Network.load(self.path)) not in (*self.known, now):
-                found.append("a file of other weights")
+        if what == "save" and weights(Network.load(self.path)) not in (*self.known, now):
+            found.append("a file of other weights")
         return found
 
     def wrong_in_folder(self):

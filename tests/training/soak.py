@@ -30,7 +30,7 @@ def main(folder, updates):
             student.classify(x)
             count += 1
             if count % (updates // PLACES) == 0:
-                found.append((resident(), len(os.listdir("/proc/self/fd"))))
+                found.append((resident(), len(list(Path("/proc/self/fd").iterdir()))))
             return student.backprop(t)
 
         BatchTrain(workout, epochs=updates // 50)
