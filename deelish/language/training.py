@@ -8,8 +8,9 @@ from typing import Any
 
 from deelish.common.arguments import checked_call
 from deelish.common.checks import is_count
+from deelish.common.memory import is_out_of_memory
 from deelish.distillation.teacher_cache.cached import TeacherCache
-from deelish.errors import DataError, TrainingError
+from deelish.errors import DataError, TrainingError, first_line
 from deelish.images.augmentation.parsing import Augment
 from deelish.images.class_folders import NamedClasses
 from deelish.images.dataset import Choices, Classes, Dataset
@@ -226,6 +227,13 @@ def _train(
     session.trainer = trainer
     try:
         history = Loop(run, viewing, current, checkout, resuming).train()
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"BatchTrain: there is not enough memory ({first_line(error)}); take a smaller"
+            " batch_size= in InputBatch, or smaller networks"
+        ) from error
     finally:
         session.trainer = None
     if saving is not None:

@@ -46,8 +46,11 @@ class StagedFile:
         except FileNotFoundError:
             self._replaced = None
         self.path, self._handle = self._made()
-        with contextlib.suppress(OSError):
-            _remove_left_behind(target, os.fstat(self._handle).st_mtime)
+        with contextlib.ExitStack() as on_ctrl_c:
+            on_ctrl_c.push(self)
+            with contextlib.suppress(OSError):
+                _remove_left_behind(target, os.fstat(self._handle).st_mtime)
+            on_ctrl_c.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -58,9 +61,11 @@ class StagedFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._close()
-        with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
+        try:
+            self._close()
+        finally:
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
 
     def _made(self) -> tuple[Path, int]:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

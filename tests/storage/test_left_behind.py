@@ -120,6 +120,17 @@ def test_a_temporary_file_is_locked_while_it_is_written(tmp_path):
         assert try_to_take(other.fileno()) is False
 
 
+@pytest.mark.parametrize("moment", ["_remove_left_behind", "StagedFile.write", "StagedFile._close"])
+def test_ctrl_c_leaves_no_temporary_file(tmp_path, monkeypatch, moment):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"deelish.storage.staged.{moment}", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        write_file(tmp_path / "file", b"new")
+    assert names_in(tmp_path) in ([], ["file"])
+
+
 MANY = """
 import sys
 from pathlib import Path

@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import chain
 
 import torch
@@ -19,6 +20,9 @@ from torch import Tensor, nn
 
 from deelish.common.processes import Group
 from deelish.errors import EngineError, FileError
+
+# How long a process waits for the others: process 0 may compare, or save, while they wait.
+PATIENCE = timedelta(minutes=30)
 
 
 class TorchGroup(Group):
@@ -41,7 +45,7 @@ class TorchGroup(Group):
             # With a GPU both are there, as one script may have a session on each device.
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
             with _collective("cannot join the others"):
-                dist.init_process_group(backend)
+                dist.init_process_group(backend, timeout=PATIENCE)
             atexit.register(leave_group)
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
 
@@ -125,7 +129,7 @@ def _collective(what: str = "cannot go on") -> Iterator[None]:
         yield
     except (RuntimeError, ValueError) as error:
         raise EngineError(
-            f"this process {what}, since another one of the training has ended or is not there;"
+            f"this process {what}, since another one of the training has ended or does not respond;"
             " look for its own error"
         ) from error
 

@@ -14,7 +14,7 @@ from helpers import write_set
 from training.checkpoints import stopped_runs
 
 # Where the other process is not refused within so many seconds, it trains too.
-PATIENCE = 20
+PATIENCE = 5
 
 
 def train(sets, folder, start, refused):
