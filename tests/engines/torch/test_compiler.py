@@ -7,7 +7,7 @@ import pytest
 from helpers import small
 
 from deelish import Deel
-from deelish.errors import EngineError
+from deelish.errors import EngineError, UsageError
 
 COMPILERS = ("g++", "c++", "clang++")
 RNG = np.random.default_rng(8)
@@ -54,7 +54,8 @@ def test_without_a_compiler_one_line_says_so_and_teachers_run_as_they_are(monkey
 
 
 def test_what_cannot_be_compiled_is_refused():
-    with pytest.raises(EngineError, match=r"Deel\(compile='yes'\): give True or False"):
+    match = r"Deel\(compile='yes'\): is of type str; give True or False"
+    with pytest.raises(UsageError, match=match):
         Deel(compile="yes")
     with Deel(engine="numpy", compile=True) as session, pytest.raises(EngineError, match="torch"):
         _ = session.engine
