@@ -2,9 +2,11 @@
 
     python data/digits.py && python examples/teach_digits.py [FOLDER]
 
-`make demo` does both. Prints a table, and writes the files and a plot into the folder demo.
+`make demo` does both. Prints a table, and writes the files and a plot into the folder demo. When it
+is stopped, or killed, the same command goes on where it was.
 """
 
+import shutil
 import statistics
 import sys
 import time
@@ -16,12 +18,12 @@ from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
 DIGITS, OUT = Path(*sys.argv[1:] or ["data/digits"]), Path("demo")
-FILE = OUT / "teacher.caffemodel"
+FILE, CHECKPOINTS = OUT / "teacher.caffemodel", OUT / "checkpoints"
 LABELS, SIZE, SEEDS = DIGITS / "labels.txt", 32, (0, 1)
 HEADING = f"{'':<26}accuracy  spread  parameters     file  ms/image"
 
 
-def learn(network, epochs, teacher=None):
+def learn(network, epochs, name, teacher=None):
     """Train on the labels, or half on the labels and half on a teacher's logits."""
 
     def workout(x, t):
@@ -32,26 +34,26 @@ def learn(network, epochs, teacher=None):
 
     # A mirrored 3 is no digit; the crop fraction is nine tenths, since digits fill their image.
     InputBatch(DIGITS / "train.txt", DIGITS / "test.txt", crop=0.9, mirror=False)
-    return BatchTrain(workout, epochs=epochs)
+    return BatchTrain(workout, epochs=epochs, resume=CHECKPOINTS / name, checkpoint_minutes=0.2)
 
 
 def train_teacher():
     """A GoogLeNet trained on the digits, its history, and its Caffe file."""
     with Deel(seed=0):
         teacher = GoogLeNet(labels=LABELS, in_size=SIZE)
-        history = learn(teacher, epochs=5)
+        history = learn(teacher, epochs=5, name="teacher")
         return teacher, [history], teacher.save(FILE)
 
 
 def train_students(distilled):
     """A NIN for each seed; from the labels, or from the teacher in the Caffe file."""
-    histories = []
+    histories, name = [], "distilled" if distilled else "labels"
     for seed in SEEDS:
         with Deel(seed=seed):
             student = NetworkInNetwork(labels=LABELS, in_size=SIZE)
             teacher = GoogLeNet(FILE, labels=LABELS, in_size=SIZE) if distilled else None
-            histories.append(learn(student, epochs=4, teacher=teacher))
-    return student, histories, student.save(OUT / f"{'distilled' if distilled else 'labels'}.hdf5")
+            histories.append(learn(student, epochs=4, name=f"{name}-{seed}", teacher=teacher))
+    return student, histories, student.save(OUT / f"{name}.hdf5")
 
 
 def row(name, network, histories, path):
@@ -91,6 +93,8 @@ def main():
     print("temperature and alpha were chosen on them, nothing else")
     Show({name: histories[-1] for name, (_, histories, _) in results.items()}, OUT / "digits.png")
     print(f"{time.perf_counter() - start:.0f} s in all")
+    # The next run begins again.
+    shutil.rmtree(CHECKPOINTS)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 from deelish.common.checks import is_number
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
@@ -62,12 +62,12 @@ class MovingAverage(Predictor):
             self.engine.ema_update(self.module, self.student.module, decay)
             self._version = self.student.version
 
-    def state(self) -> State:
+    def state(self) -> SavedState:
         """The average as it is now, for a checkpoint of the student."""
         behind = self.student.version - self._version
-        return State(self.engine.arrays(self.module), {"behind": behind})
+        return SavedState(self.engine.arrays(self.module), {"behind": behind})
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: SavedState) -> None:
         """Set what `state` gave; the student has been restored before."""
         self.engine.set_arrays(self.module, state.arrays)
         self._version = self.student.version - state.values["behind"]

@@ -10,7 +10,7 @@ import numpy as np
 from deelish.distillation.projection import Projection
 from deelish.distillation.standardisation import Standardisation
 from deelish.engines import Context
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
@@ -153,15 +153,17 @@ class TeachingMemory:
             statistics.add(values[:0] if omitted else values, self.context.engine.group)
         return statistics(values)
 
-    def state(self) -> State:
+    def state(self) -> SavedState:
         """What the numbers of later batches depend on, for a checkpoint."""
-        state = State(values={"blobs": {name: sorted(made) for name, made in self._blobs.items()}})
+        state = SavedState(
+            values={"blobs": {name: sorted(made) for name, made in self._blobs.items()}}
+        )
         sums = {name: each.sums.copy() for name, each in self._statistics.items()}
-        state.put("statistics", State(sums))
+        state.put("statistics", SavedState(sums))
         state.put_all("projections", {n: each.state() for n, each in self.projections.items()})
         return state
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: SavedState) -> None:
         """Set what `state` gave."""
         self._blobs = {name: set(blobs) for name, blobs in state.values["blobs"].items()}
         for name, sums in state.part("statistics").arrays.items():

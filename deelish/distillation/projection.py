@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deelish.engines import Context
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.plan import Layer, Plan
 from deelish.plan.initialisation import fill
 
@@ -39,16 +39,16 @@ class Projection:
         self.module = self.engine.build(self.plan, {"projection": values})
 
     @classmethod
-    def restored(cls, context: Context, state: State) -> Projection:
+    def restored(cls, context: Context, state: SavedState) -> Projection:
         """The projection whose `state` this is."""
         projection = cls(context, **state.values)
         projection.engine.set_arrays(projection.module, state.arrays)
         return projection
 
-    def state(self) -> State:
+    def state(self) -> SavedState:
         """What it is and its weights, for a checkpoint."""
         shape = {"index": self.index, "channels": self.channels, "outputs": self.outputs}
-        return State(self.engine.arrays(self.module), shape)
+        return SavedState(self.engine.arrays(self.module), shape)
 
     def __call__(self, blob: Any, *, training: bool) -> Any:
         """(n, channels, h, w) -> (n, outputs, h, w)."""

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import EngineError
 
 
@@ -33,11 +33,11 @@ class Resumable(ABC):
         """Replace the values of these parameters and buffers, in place."""
         self._only_predicts()
 
-    def optimizer_state(self, optimizer: Any) -> State:
+    def optimizer_state(self, optimizer: Any) -> SavedState:
         """What an optimiser remembers of the updates before: moments, counters."""
         self._only_predicts()
 
-    def set_optimizer_state(self, optimizer: Any, state: State) -> None:
+    def set_optimizer_state(self, optimizer: Any, state: SavedState) -> None:
         """Let an optimiser remember what another one of the same kind did."""
         self._only_predicts()
 

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass
-class State:
+class SavedState:
     """Arrays and plain values for JSON by name; parts may be put into parts.
 
     Attributes:
@@ -21,27 +21,27 @@ class State:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
-    def put(self, name: str, part: State) -> None:
+    def put(self, name: str, part: SavedState) -> None:
         """Put a part under a name."""
         self.arrays |= {f"{name}/{key}": array for key, array in part.arrays.items()}
         self.values[name] = part.values
 
-    def part(self, name: str) -> State:
+    def part(self, name: str) -> SavedState:
         """The part under a name; an empty one where there is none."""
         start = f"{name}/"
         arrays = {
             key[len(start) :]: array for key, array in self.arrays.items() if key.startswith(start)
         }
-        return State(arrays, dict(self.values.get(name, {})))
+        return SavedState(arrays, dict(self.values.get(name, {})))
 
-    def put_all(self, name: str, parts: Mapping[str, State]) -> None:
+    def put_all(self, name: str, parts: Mapping[str, SavedState]) -> None:
         """Put several parts under a name, each under its own."""
-        whole = State()
+        whole = SavedState()
         for key, part in parts.items():
             whole.put(key, part)
         self.put(name, whole)
 
-    def parts(self, name: str) -> dict[str, State]:
+    def parts(self, name: str) -> dict[str, SavedState]:
         """The parts that `put_all` put under a name."""
         whole = self.part(name)
         return {key: whole.part(key) for key in whole.values}

@@ -59,6 +59,10 @@ class WatchedModel(InferenceModel):
     def _version(self) -> Any:
         """Something that changes with nearly every update of its arrays, and costs little."""
 
+    def _weights(self) -> Any:
+        """As `_version`, without tables that a run of the model may fill."""
+        return self._version()
+
     def _traits(self) -> Any:
         """Something that changes with most of what it holds beside its arrays; costs little."""
         return None
@@ -87,9 +91,9 @@ class WatchedModel(InferenceModel):
             TrainingError: its arrays have changed meanwhile.
         """
         watched = self._watched_runs < WATCHED_RUNS and not self._recording
-        before, structure = self._version(), self._described() if watched else None
+        before, structure = self._weights(), self._described() if watched else None
         yield
-        if self._version() != before:
+        if self._weights() != before:
             raise TrainingError(f"{self.name}: {CHANGED}")
         self._watched_runs += watched
         if watched and self._described() != structure:

@@ -85,10 +85,9 @@ def write_module(
         )
     check_target(path)
     if extension == ".onnx":
-        content = onnx_modules.to_bytes(path, module, export, run)
+        write_file(path, onnx_modules.to_bytes(path, module, export, run))
     else:
-        content = module_file.to_bytes(module)
-    write_file(path, content)
+        write_file(path, module_file.to_bytes(module))
     return path
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from deelish.common.checks import is_count, is_number
 from deelish.errors import TrainingError
+from deelish.language.session import Deel
 from deelish.training.checkpoints.resuming import ON_ERROR, Saving
 
 MINUTES = 10
@@ -70,3 +71,18 @@ def saving_of(resume: Any, minutes: Any, updates: Any, on_error: Any) -> Saving 
             " checkpoints; give their folder, resume='runs/one'"
         )
     return None
+
+
+def epochs_before(session: Deel, folder: Path) -> int:
+    """How many epochs the session had trained when the training of this folder began.
+
+    Raises:
+        TrainingError: that training is over, so that this is another one.
+    """
+    epochs, is_over = session.resumed.get(folder.absolute(), (session.counts.epochs, False))
+    if is_over:
+        raise TrainingError(
+            f"BatchTrain(resume={str(folder)!r}): the training of this folder is over; give the"
+            " next one a folder of its own"
+        )
+    return epochs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from deelish.common.arguments import checked_call
@@ -59,6 +60,8 @@ class Deel(Context):
         self.teacher_cache: TeacherCache | None = None
         self.trainer: Trainer | None = None
         self.counts = Counts()
+        # By folder of checkpoints: how many epochs were trained before, and whether it is over.
+        self.resumed: dict[Path, tuple[int, bool]] = {}
         self.state: dict[str, Any] = {}
         self._once = Once()
         self._last_used: Learner | None = None

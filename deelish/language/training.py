@@ -15,7 +15,7 @@ from deelish.images.augmentation.parsing import Augment
 from deelish.images.class_folders import NamedClasses
 from deelish.images.dataset import Choices, Classes, Dataset
 from deelish.language.optimizing import check_functions, check_options, checked_lr
-from deelish.language.saving import saving_of
+from deelish.language.saving import epochs_before, saving_of
 from deelish.language.session import Deel, current_session
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.checkpoints.resuming import Resuming, Saving
@@ -220,7 +220,10 @@ def _train(
     trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
     trainer.guard.on_nan = on_nan
     run = Run(trainer, dataset, workout, session.state, epochs_before=session.counts.epochs)
-    resuming = None if saving is None else Resuming(saving)
+    resuming = None
+    if saving is not None:
+        run.epochs_before = epochs_before(session, saving.folder)
+        resuming = Resuming(saving)
     session.trainer = trainer
     try:
         history = Loop(run, viewing, current, checkout, resuming).train()
@@ -233,6 +236,9 @@ def _train(
         ) from error
     finally:
         session.trainer = None
+    if saving is not None:
+        is_over = len(history) == epochs
+        session.resumed[saving.folder.absolute()] = run.epochs_before, is_over
     for student in trainer.students:
         session.used(student, trained=True)
     return history

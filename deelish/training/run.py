@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.images.dataset import Dataset
 from deelish.training.history import History
 from deelish.training.place import Place
@@ -35,4 +35,4 @@ class Run:
     history: History = field(default_factory=History)
     place: Place = field(default_factory=Place)
     epochs_before: int = 0
-    good: State | None = None
+    good: SavedState | None = None

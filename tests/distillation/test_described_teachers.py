@@ -12,6 +12,7 @@ from processes import environment
 from torch import nn
 
 from deelish import Deel
+from deelish.engines.torch.inference import TorchModel
 from deelish.language.teachers import Teacher
 
 # PyTorch advises to export instead; files of scripted modules stay.
@@ -253,3 +254,23 @@ def test_published_models_are_described(name):
     pytest.importorskip(name.split("/")[0])
     prints = {Teacher(name, pretrained=False).fingerprint() for _ in range(1)}
     assert None not in prints
+
+
+def test_a_table_that_a_run_fills_is_no_weight_that_changed():
+    class Filling(nn.Module):
+        """As ConViT of timm does with its relative positions."""
+
+        def __init__(self):
+            super().__init__()
+            self.score = nn.Linear(3, 4)
+            self.register_buffer("table", torch.zeros(1), persistent=False)
+
+        def forward(self, x):
+            if len(self.table) != x.shape[2]:
+                self.table = torch.arange(x.shape[2], dtype=torch.float32)
+            return self.score(x.mean((2, 3))) + self.table.sum()
+
+    model = TorchModel(Filling().eval())
+    first, second = (model.run(np.ones((2, 3, 8, 8), np.float32)) for _ in range(2))
+    assert np.array_equal(first, second)
+    model.run(np.ones((2, 3, 6, 6), np.float32))

@@ -87,7 +87,7 @@ def test_equal_networks_have_equal_fingerprints():
         {"mean": (1.0, 2.0, 3.5)},
         {"mean": (2.0,)},
         {"scale": 0.25},
-        {"scale": (0.5, 0.5, 0.25)},
+        {"scale": (0.02, 0.02, 0.01)},
         {"crop": 0.5},
     ],
     ids=str,

@@ -22,7 +22,7 @@ def pair(session, sets):
 
 def projected(student_features):
     """The student's features through the projection of this training, float64."""
-    (projection,) = current_session().trainer.memory._projections.values()
+    (projection,) = current_session().trainer.memory.projections.values()
     held = weights(projection)
     return student_features @ held["projection/weight"][:, :, 0, 0].T + held["projection/bias"]
 
@@ -49,7 +49,7 @@ def test_features_are_pooled_standardised_and_projected(pair, loss, formula):
             batches.append(its)
         every = np.concatenate(batches)
         memory, known_before = current_session().trainer.memory, bool(seen)
-        before = projected(own) if memory._projections else None
+        before = projected(own) if memory.projections else None
         student.classify(x)
         outcome = student.backprop(distill=teacher.feature(x, layer="conv2"), loss=loss)
         if known_before:

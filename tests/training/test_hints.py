@@ -65,9 +65,9 @@ def test_fitnet_projects_pools_and_learns_the_projection(pair):
         maps = [n.feature(x, layer="conv2").value.astype(float) for n in (student, teacher)]
         logits = teacher.batch_feature(x)
         student.classify(x)
-        known = {p: weights(p) for p in memory._projections.values()}
+        known = {p: weights(p) for p in memory.projections.values()}
         outcome = student.backprop(logits, distill=True, hint=("conv2", "conv2"), weight=0)
-        (projection,) = memory._projections.values()
+        (projection,) = memory.projections.values()
         if projection in known:
             held = known[projection]
             matrix = held["projection/weight"][:, :, 0, 0]

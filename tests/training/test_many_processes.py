@@ -154,7 +154,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert second == ""
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
-    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 11
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 12
     assert (
         len(re.findall(r"^skipped: Small: the logits of the teacher are not finite", out, re.M))
         == 6

@@ -12,7 +12,7 @@ from deelish.engines.chainer.description import named_arrays
 from deelish.engines.chainer.device import to_numpy
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.optimizers import Optimizer
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 
 chainer = import_chainer()
 
@@ -43,9 +43,9 @@ def set_arrays(link: Any, arrays: Mapping[str, np.ndarray]) -> None:
             setattr(links[path], own, array.item())
 
 
-def optimizer_state(optimizer: Optimizer) -> State:
+def optimizer_state(optimizer: Optimizer) -> SavedState:
     """What it remembers of each parameter, and how many steps it took."""
-    state = State(values={"steps": optimizer.own.t})
+    state = SavedState(values={"steps": optimizer.own.t})
     for name, rule in _rules(optimizer).items():
         state.values[name] = rule.t
         for key, value in (rule.state or {}).items():
@@ -53,7 +53,7 @@ def optimizer_state(optimizer: Optimizer) -> State:
     return state
 
 
-def set_optimizer_state(optimizer: Optimizer, state: State) -> None:
+def set_optimizer_state(optimizer: Optimizer, state: SavedState) -> None:
     """Set what `optimizer_state` gave."""
     own = optimizer.own
     own.t = state.values["steps"]

@@ -26,7 +26,7 @@ from deelish.engines.chainer.module import PlanChain
 from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import only_float32
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
 from deelish.plan.plan import Plan
 
@@ -181,10 +181,10 @@ class ChainerEngine(Engine):
     ) -> None:
         checkpoint.set_arrays(module, arrays)
 
-    def optimizer_state(self, optimizer: Optimizer) -> State:
+    def optimizer_state(self, optimizer: Optimizer) -> SavedState:
         return checkpoint.optimizer_state(optimizer)
 
-    def set_optimizer_state(self, optimizer: Optimizer, state: State) -> None:
+    def set_optimizer_state(self, optimizer: Optimizer, state: SavedState) -> None:
         checkpoint.set_optimizer_state(optimizer, state)
 
     def draws(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 
 
 def arrays_of(module: nn.Module) -> dict[str, np.ndarray]:
@@ -24,9 +24,9 @@ def set_arrays(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
             value.copy_(_tensor(arrays[name]))
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer) -> State:
+def optimizer_state(optimizer: torch.optim.Optimizer) -> SavedState:
     """What the optimiser remembers of each parameter, which has a number for a name."""
-    state = State()
+    state = SavedState()
     for number, parameter, _ in _parameters(optimizer):
         for key, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
@@ -36,7 +36,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> State:
     return state
 
 
-def set_optimizer_state(optimizer: torch.optim.Optimizer, state: State) -> None:
+def set_optimizer_state(optimizer: torch.optim.Optimizer, state: SavedState) -> None:
     """Set what `optimizer_state` gave."""
     optimizer.state.clear()
     known = {str(number): (value, group) for number, value, group in _parameters(optimizer)}

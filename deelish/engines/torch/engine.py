@@ -16,7 +16,7 @@ from deelish.common.processes import launch
 from deelish.engines.base import NO_GRADIENT, Engine, NamedArray, Part
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.engines.torch import checkpoint
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
@@ -240,10 +240,10 @@ class TorchEngine(Engine):
     def set_arrays(self, module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
         checkpoint.set_arrays(module, arrays)
 
-    def optimizer_state(self, optimizer: torch.optim.Optimizer) -> State:
+    def optimizer_state(self, optimizer: torch.optim.Optimizer) -> SavedState:
         return checkpoint.optimizer_state(optimizer)
 
-    def set_optimizer_state(self, optimizer: torch.optim.Optimizer, state: State) -> None:
+    def set_optimizer_state(self, optimizer: torch.optim.Optimizer, state: SavedState) -> None:
         checkpoint.set_optimizer_state(optimizer, state)
 
     def draws(self) -> dict[str, Any]:

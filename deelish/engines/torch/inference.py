@@ -45,7 +45,7 @@ class TorchModel(WatchedModel):
     def __init__(self, module: nn.Module, output: Part = None) -> None:
         self._module, self.output = module, output
         self._frozen: dict[str | None, FrozenTeacher] = {}
-        self._watch = Watch()
+        self._watch, self._watch_of_weights = Watch(), Watch(tables=False)
         self.name = type(module).__name__
         empty = [name for name, value in named_arrays(module) if is_lazy(value)]
         if empty:
@@ -175,6 +175,9 @@ class TorchModel(WatchedModel):
     def _note_change(self) -> None:
         # What was frozen of it is frozen again.
         self._frozen.clear()
+
+    def _weights(self) -> Any:
+        return self._watch_of_weights.look(self._module)
 
     def _version(self) -> Any:
         return self._watch.look(self._module)

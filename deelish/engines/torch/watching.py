@@ -18,9 +18,12 @@ class Watch:
 
     PyTorch counts the writes into a tensor, but not those through `.data`, NumPy or a fused
     optimiser; some numbers show these.
+
+    tables: whether buffers that no file holds are compared too: a model may fill them as it runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tables: bool = True) -> None:
+        self._tables = tables
         self._tensors: list[Any] = []
         self._samples: list[list[Tensor]] = []
 
@@ -30,8 +33,8 @@ class Watch:
             value
             for part in module.modules()
             for held in (part._parameters, part._buffers)
-            for value in held.values()
-            if value is not None
+            for name, value in held.items()
+            if value is not None and (self._tables or name not in part._non_persistent_buffers_set)
         ]
         where = [(id(value), _address(value)) for value in tensors]
         if where != self._tensors:

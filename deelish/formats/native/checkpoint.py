@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deelish.common.json_text import parsed_json
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import FileError
 from deelish.formats.native import tensor_file
 from deelish.formats.saved_network import checksum
@@ -29,7 +29,7 @@ class LaterVersionError(FileError):
     """A checkpoint that a later version of deelish wrote."""
 
 
-def write(path: Path, state: State) -> None:
+def write(path: Path, state: SavedState) -> None:
     """Write a checkpoint, whole or not at all.
 
     Raises:
@@ -40,7 +40,7 @@ def write(path: Path, state: State) -> None:
     write_file(path, tensor_file.to_bytes(state.arrays, KEY, json.dumps(about)))
 
 
-def read(path: Path) -> State:
+def read(path: Path) -> SavedState:
     """Read a checkpoint and check each array.
 
     Raises:
@@ -71,13 +71,13 @@ def _description_of(text: str, path: Path) -> Any:
     return about
 
 
-def _checked(about: Any, arrays: dict[str, np.ndarray], path: Path) -> State:
+def _checked(about: Any, arrays: dict[str, np.ndarray], path: Path) -> SavedState:
     for name in sorted(arrays.keys() ^ about["arrays"].keys()):
         raise DamagedError(f"{path}: {name!r} is missing or unknown in it")
     for name, array in arrays.items():
         if _description(array) != about["arrays"][name]:
             raise DamagedError(f"{path}: {name!r} does not match its checksum")
-    return State(arrays, about["values"])
+    return SavedState(arrays, about["values"])
 
 
 def _description(array: np.ndarray) -> list[Any]:

@@ -10,7 +10,7 @@ from deelish.formats.native.tensor_file import EXTENSION
 from deelish.formats.saved_module import KEY, SavedModule, saved_module
 
 
-def to_bytes(module: SavedModule) -> bytes:
+def to_bytes(module: SavedModule) -> memoryview:
     """The file of a module."""
     return tensor_file.to_bytes(module.arrays, KEY, module.header())
 

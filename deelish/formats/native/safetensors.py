@@ -15,7 +15,7 @@ from deelish.formats.saved_network import NetworkHeader, SavedNetwork
 KEY = "deelish"
 
 
-def to_bytes(network: SavedNetwork) -> bytes:
+def to_bytes(network: SavedNetwork) -> memoryview:
     """The file of a network."""
     tensors = {
         _key(layer, name): np.asarray(array, order="C")

@@ -38,6 +38,7 @@ def run_facts(run: Run) -> Facts:
         "engine": trainer.context.engine_name,
         "seed": trainer.context.seed,
         "epochs": trainer.extent.epochs,
+        "the number of epochs before it": run.epochs_before,
         "optimizer": how.optimizer,
         "lr": how.lr,
         "the options of the optimizer": json.dumps(dict(how.options), default=repr),

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from deelish.common.printing import amount, say
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import FileError
 from deelish.formats.native import checkpoint
 from deelish.storage.claim import Claim
@@ -42,7 +42,7 @@ class CheckpointFolder:
         if self._claim is not None:
             self._claim.release()
 
-    def newest(self) -> tuple[Path, State] | None:
+    def newest(self) -> tuple[Path, SavedState] | None:
         """The newest whole checkpoint; damaged ones are reported and passed by.
 
         Raises:
@@ -61,7 +61,7 @@ class CheckpointFolder:
             )
         return None
 
-    def write(self, state: State) -> None:
+    def write(self, state: SavedState) -> None:
         """Write the next checkpoint, and remove those before the last two.
 
         Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.common.printing import Once, say
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import FileError
 from deelish.training.checkpoints.facts import (
     Facts,
@@ -19,7 +19,7 @@ from deelish.training.checkpoints.facts import (
 from deelish.training.checkpoints.folder import KEPT, CheckpointFolder
 from deelish.training.checkpoints.snapshot import captured, infinite_weight, restore
 from deelish.training.checkpoints.workout_facts import changed_variables
-from deelish.training.checkpoints.writer import Writer
+from deelish.training.checkpoints.writer import CheckpointWriter
 from deelish.training.run import Run
 
 # How many numbers beside each weight an optimiser may remember: the two moments of Adam.
@@ -54,7 +54,7 @@ class Resuming:
     def __init__(self, saving: Saving) -> None:
         self._saving = saving
         self._folder = CheckpointFolder(saving.folder)
-        self._writer = Writer(self._folder)
+        self._writer = CheckpointWriter(self._folder)
         self._once = Once()
         self._facts: dict[str, Facts] = {}
         self._last_time, self._last_updates = time.monotonic(), 0
@@ -87,7 +87,7 @@ class Resuming:
         self.save(run, wait=True)
         return False
 
-    def _go_on(self, run: Run, path: Path, state: State) -> bool:
+    def _go_on(self, run: Run, path: Path, state: SavedState) -> bool:
         folder, facts = str(self._folder.path), state.values["facts"]
         students = {int(index) for index in state.part("learnt").parts("students")}
         check_same_run(facts["run"], self._facts["run"], students, folder)

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
 
 # The kinds of arrays that a file holds: truth values, whole numbers, floating-point numbers.
 KINDS = "biuf"
 
 
-def script_state(kept: Mapping[str, Any]) -> State:
+def script_state(kept: Mapping[str, Any]) -> SavedState:
     """A copy of it.
 
     Raises:
         TrainingError: a key is no text, or a value is neither plain nor an array of numbers.
     """
-    state = State()
+    state = SavedState()
     for key, value in kept.items():
         if isinstance(key, str) and isinstance(value, np.ndarray) and value.dtype.kind in KINDS:
             state.arrays[key] = np.array(value, order="C")
@@ -32,10 +32,10 @@ def script_state(kept: Mapping[str, Any]) -> State:
                 f"deel.state[{key!r}] is a {type(value).__name__}, which no checkpoint can hold;"
                 " keep numbers, texts, lists and dicts of them with texts as keys, or NumPy arrays"
             )
-    return State(state.arrays, json.loads(json.dumps(state.values)))
+    return SavedState(state.arrays, json.loads(json.dumps(state.values)))
 
 
-def read_script_state(state: State, kept: dict[str, Any]) -> None:
+def read_script_state(state: SavedState, kept: dict[str, Any]) -> None:
     """Put what `script_state` copied back into the script's own dict."""
     kept.update(state.values)
     kept.update({key: array.copy() for key, array in state.arrays.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import FileError, TrainingError
 from deelish.network.learner import Learner
 from deelish.training.checkpoints.random_states import random_states, set_random_states
@@ -15,7 +15,7 @@ from deelish.training.run import Run
 from deelish.training.trainer import Trainer
 
 
-def captured(run: Run) -> State:
+def captured(run: Run) -> SavedState:
     """A copy of all that later batches depend on; all processes call it together.
 
     Rank 0 alone has the arrays.
@@ -26,7 +26,7 @@ def captured(run: Run) -> State:
     """
     trainer, loaders = run.trainer, run.dataset.loaders
     group = trainer.context.engine.group
-    state = State(
+    state = SavedState(
         values={
             "place": run.place.values(),
             "history": list(run.history),
@@ -45,13 +45,13 @@ def captured(run: Run) -> State:
     return state
 
 
-def learnt(run: Run) -> State:
+def learnt(run: Run) -> SavedState:
     """A copy of what the updates so far have made, in this process.
 
     Raises:
         TrainingError: as `captured` does.
     """
-    trainer, state = run.trainer, State()
+    trainer, state = run.trainer, SavedState()
     state.put("script", script_state(run.script_state))
     state.put("memory", trainer.memory.state())
     state.put_all("students", {str(i): _student(trainer, each) for i, each in _indexed(trainer)})
@@ -59,7 +59,7 @@ def learnt(run: Run) -> State:
     return state
 
 
-def restore(run: Run, state: State, where: str) -> None:
+def restore(run: Run, state: SavedState, where: str) -> None:
     """Set what `captured` gave.
 
     Args:
@@ -75,6 +75,8 @@ def restore(run: Run, state: State, where: str) -> None:
     run.history[:] = History(values["history"])
     run.epochs_before = values["epochs before"]
     trainer.batches, trainer.counts.updates = values["batches"], values["updates"]
+    # The views of a later training depend on how many epochs there were before it.
+    trainer.counts.epochs = run.epochs_before + run.place.epoch - 1
     for loader, notes in zip(run.dataset.loaders, values["bad images"], strict=True):
         loader.bad.restore(notes)
     trainer.guard.restore(values["guard"])
@@ -84,7 +86,7 @@ def restore(run: Run, state: State, where: str) -> None:
     set_random_states(trainer.context.engine, values["random states"])
 
 
-def restore_learnt(run: Run, state: State, where: str) -> None:
+def restore_learnt(run: Run, state: SavedState, where: str) -> None:
     """Set what `learnt` gave."""
     trainer = run.trainer
     read_script_state(state.part("script"), run.script_state)
@@ -110,9 +112,9 @@ def _indexed(trainer: Trainer) -> list[tuple[int, Learner]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
-def _student(trainer: Trainer, student: Learner) -> State:
+def _student(trainer: Trainer, student: Learner) -> SavedState:
     engine = student.engine
-    state = State(
+    state = SavedState(
         values={
             "name": student.name,
             "version": student.version,
@@ -120,14 +122,14 @@ def _student(trainer: Trainer, student: Learner) -> State:
             "crop": student.preprocessing.crop,
         }
     )
-    state.put("weights", State(engine.arrays(student.module)))
+    state.put("weights", SavedState(engine.arrays(student.module)))
     state.put("optimizer", engine.optimizer_state(trainer.optimizers[student]))
     averages = {str(i): each for i, ref in enumerate(student.averages) if (each := ref())}
     state.put_all("averages", {i: average.state() for i, average in averages.items()})
     return state
 
 
-def _restore_student(trainer: Trainer, index: int, state: State, where: str) -> None:
+def _restore_student(trainer: Trainer, index: int, state: SavedState, where: str) -> None:
     student = trainer.context.model_at(index)
     name = state.values["name"]
     if not isinstance(student, Learner):
@@ -166,7 +168,7 @@ def _check_same(
             )
 
 
-def _projection_optimizers(trainer: Trainer) -> dict[str, State]:
+def _projection_optimizers(trainer: Trainer) -> dict[str, SavedState]:
     engine, optimizers = trainer.context.engine, trainer.optimizers
     return {
         name: engine.optimizer_state(optimizers[each])
@@ -175,7 +177,7 @@ def _projection_optimizers(trainer: Trainer) -> dict[str, State]:
     }
 
 
-def infinite_weight(trainer: Trainer, state: State) -> str | None:
+def infinite_weight(trainer: Trainer, state: SavedState) -> str | None:
     """The first parameter of a captured student that is not finite, in words; None as a rule."""
     parts = state.part("learnt").parts("students")
     for index, student in _indexed(trainer):

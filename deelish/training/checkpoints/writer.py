@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.errors import FileError
 from deelish.training.checkpoints.folder import CheckpointFolder
 
 
-class Writer:
+class CheckpointWriter:
     """One checkpoint at a time; the next one waits for it.
 
     folder: where they go.
@@ -26,7 +26,7 @@ class Writer:
         """Whether a checkpoint is being written."""
         return self._last is not None and not self._last.done()
 
-    def write(self, state: State) -> None:
+    def write(self, state: SavedState) -> None:
         """Begin to write a checkpoint, after the one before it."""
         self.wait()
         self._last = self._pool.submit(self._folder.write, state)

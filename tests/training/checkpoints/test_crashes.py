@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from crash_points import crash_points, names_in
 
-from deelish.engines.state import State
+from deelish.engines.state import SavedState
 from deelish.training.checkpoints.folder import KEPT, CheckpointFolder
 
 
 def state_of(number):
-    return State({"weight": np.full((3, 5), number, np.float32)}, {"batches": number})
+    return SavedState({"weight": np.full((3, 5), number, np.float32)}, {"batches": number})
 
 
 @pytest.fixture

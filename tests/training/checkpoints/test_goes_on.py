@@ -1,13 +1,15 @@
 """A training that was stopped and goes on gives what one without a stop gives, to the bit."""
 
+import os
 import signal
 
 import pytest
 from small_modules import student as module_student
 from training.checkpoints import stopped_runs
-from training.checkpoints.stopped_runs import calls, run
+from training.checkpoints.stopped_runs import calls, digest, run, without_times
 
-from deelish import Teacher
+from deelish import BatchTrain, Deel, InputBatch, Teacher
+from deelish.errors import TrainingError
 
 # Five batches of training and two of validation an epoch, twice.
 FIRST, LAST_OF_TRAINING, IN_VALIDATION, SECOND_EPOCH, VERY_LAST = 1, 5, 6, 9, 14
@@ -169,3 +171,24 @@ def test_a_variable_that_no_checkpoint_holds_is_named(sets, tmp_path, capsys):
 
     run(build, sets, tmp_path / "run")
     assert "workout changes 'count', which no checkpoint holds" in capsys.readouterr().out
+
+
+def test_a_session_goes_on_at_the_prompt_and_begins_no_other_training_there(sets, tmp_path):
+    expected, folder = run(stopped_runs.plain, sets), tmp_path / "run"
+    with Deel(seed=1) as deel:
+        InputBatch(*sets, batch_size=16, crop=1, mirror=False)
+        workout, changed = stopped_runs.plain(deel)
+        left = [6]
+
+        def stopping(x, t):
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            return workout(x, t)
+
+        assert BatchTrain(stopping, epochs=2, resume=folder) == []
+        history = BatchTrain(stopping, epochs=2, resume=folder)
+        assert (digest(deel, changed), without_times(history)) == expected
+        with pytest.raises(TrainingError, match="the training of this folder is over; give"):
+            BatchTrain(stopping, epochs=2, resume=folder)
+        assert len(BatchTrain(stopping, epochs=2, resume=tmp_path / "next")) == 2
