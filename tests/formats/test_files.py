@@ -263,3 +263,11 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, bad):
         network.write(tmp_path / "bad.caffemodel")
         with pytest.raises(FileError, match=r"layer 'hidden' \(InnerProduct\): .* NaN or infinite"):
             small(modelpath=tmp_path / "bad.caffemodel")
+
+
+@pytest.mark.parametrize("extension", [".safetensors", ".hdf5", ".caffemodel", ".npz", ".onnx"])
+def test_a_network_that_is_saved_again_has_the_same_bytes(tmp_path, extension):
+    with Deel(seed=1):
+        made = small("Größe 'ä' \u2028")
+        found = {made.save(tmp_path / f"{number}{extension}").read_bytes() for number in range(12)}
+    assert len(found) == 1

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -79,6 +78,7 @@ print(stopped_runs.run(build, sets, folder / "run"))
 @pytest.mark.torture("D3")
 def test_a_terminal_that_closes(sets, tmp_path):
     """What the training prints then is lost; the training is not."""
+    pty = pytest.importorskip("pty")
     pid, terminal = pty.fork()
     if not pid:
         os.execve(
