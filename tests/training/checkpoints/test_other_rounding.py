@@ -1,4 +1,4 @@
-"""A training goes on where numbers round otherwise and says so; another engine is refused."""
+"""A training goes on where numbers round otherwise, and says so; another engine is refused."""
 
 import os
 import subprocess
