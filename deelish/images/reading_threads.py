@@ -105,12 +105,14 @@ class ReadingThreads:
 
     def close(self) -> None:
         """Drop the tasks that have not begun, and wait a little for the others."""
-        while not self._tasks.empty():
-            task = self._tasks.get()
-            if task is not None:
-                task[0].cancel()
-        for _ in self._threads:
-            self._tasks.put(None)
+        try:
+            while not self._tasks.empty():
+                task = self._tasks.get()
+                if task is not None:
+                    task[0].cancel()
+        finally:  # after Ctrl-C, too: a thread that nobody ends waits for ever
+            for _ in self._threads:
+                self._tasks.put(None)
         end = time.monotonic() + CLOSING
         for thread in self._threads:
             if thread is not threading.current_thread():

@@ -20,6 +20,7 @@ from deelish import BatchTrain, Deel, InputBatch, Network
 from deelish.formats.native import checkpoint
 
 EPOCHS = 3
+THREADS_END = 2
 
 
 class Prompt:
@@ -59,9 +60,11 @@ class Prompt:
 
     def wrong(self, what, twice):
         """What is not as it must be."""
-        # tqdm has one for as long as the process runs.
-        known = {threading.main_thread().name, "tqdm_monitor"}
-        found = [f"thread {t.name}" for t in threading.enumerate() if t.name not in known]
+        until = time.monotonic() + THREADS_END
+        # A second Ctrl-C does not wait for the images that are being read.
+        while threads() and time.monotonic() < until:
+            time.sleep(0.01)
+        found = [f"thread {name}" for name in threads()]
         now = weights(self.student)
         # A second Ctrl-C does not wait for the end of the update.
         if what in ("train", "train_with_checkpoints") and not twice and now not in self.states:
@@ -77,6 +80,12 @@ class Prompt:
         states = [checkpoint.read(path) for path in names if path.suffix == ".safetensors"]
         found = [path.name for path in names if path.suffix == ".part"]
         return found + ["no checkpoint"] * (not states and bool(names[1:]))
+
+
+def threads():
+    # tqdm has one for as long as the process runs.
+    known = {threading.main_thread().name, "tqdm_monitor"}
+    return [thread.name for thread in threading.enumerate() if thread.name not in known]
 
 
 def weights(network):
