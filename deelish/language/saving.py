@@ -36,7 +36,7 @@ _script: list[_ScriptFolder] = []
 @contextmanager
 def resuming_script(folder: Path) -> Iterator[None]:
     """Within the block every training without `resume=` has its checkpoints below this folder."""
-    _script.append(_ScriptFolder(folder))
+    _script.append(_ScriptFolder(_whole(folder)))
     try:
         yield
     finally:
@@ -59,10 +59,10 @@ def saving_of(resume: Any, minutes: Any, updates: Any, on_error: Any) -> Saving 
         raise TrainingError(
             f"BatchTrain(on_save_error={on_error!r}): it is {' or '.join(map(repr, ON_ERROR))}"
         )
-    if resume is not None and not (isinstance(resume, str | Path) and str(resume)):
+    if resume is not None and not (isinstance(resume, str | Path) and _is_path(str(resume))):
         raise TrainingError(f"BatchTrain(resume={resume!r}): give the path of a folder")
     if resume is not None:
-        return Saving(Path(resume), minutes, updates, on_error)
+        return Saving(_whole(Path(resume)), minutes, updates, on_error)
     if _script:
         return Saving(_script[-1].next(), minutes, updates, on_error)
     if (minutes, updates, on_error) != (MINUTES, None, ON_ERROR[0]):
@@ -71,6 +71,15 @@ def saving_of(resume: Any, minutes: Any, updates: Any, on_error: Any) -> Saving 
             " checkpoints; give their folder, resume='runs/one'"
         )
     return None
+
+
+def _is_path(text: str) -> bool:
+    return bool(text) and "\0" not in text
+
+
+def _whole(folder: Path) -> Path:
+    """The same folder when the script goes to another one; no new folder is to be named ~."""
+    return folder.expanduser().absolute()
 
 
 def epochs_before(session: Deel, folder: Path) -> int:

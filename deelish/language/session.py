@@ -62,10 +62,27 @@ class Deel(Context):
         self.counts = Counts()
         # By folder of checkpoints: how many epochs were trained before, and whether it is over.
         self.resumed: dict[Path, tuple[int, bool]] = {}
-        self.state: dict[str, Any] = {}
+        self._state: dict[str, Any] = {}
         self._once = Once()
         self._last_used: Learner | None = None
         self._last_trained: Learner | None = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a workout keeps from batch to batch; see above."""
+        return self._state
+
+    @state.setter
+    def state(self, values: Any) -> None:
+        # A training that runs holds the dict itself.
+        if not isinstance(values, dict):
+            raise TrainingError(
+                f"deel.state is a dict, and cannot be a {type(values).__name__}; give each value a"
+                " key, as in deel.state['temperature'] = 8.0"
+            )
+        kept = dict(values)
+        self._state.clear()
+        self._state.update(kept)
 
     @property
     def networks(self) -> list[Learner]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +14,11 @@ import numpy as np
 import pytest
 from images.damaged_files import decoded_by_pillow, sound
 from PIL import Image
+from processes import environment
 
 from deelish.common.processes import Group
 from deelish.errors import DataError
+from deelish.images.bad_images import replacements
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
 from deelish.images.lists import read_samples
@@ -261,3 +266,10 @@ def test_too_many_bad_images_of_all_processes_stop_all(tmp_path):
 
     first, second = in_a_pair(lambda: loader_of(source, batch_size=10), error)
     assert first == second
+
+
+def test_the_replacement_is_the_same_in_another_process():
+    code = "from deelish.images.bad_images import replacements as r; print(list(r(1, 2, 3, 50)))"
+    command = [sys.executable, "-c", code]
+    made = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    assert json.loads(made.stdout) == list(replacements(1, 2, 3, 50))

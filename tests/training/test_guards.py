@@ -197,7 +197,7 @@ def test_a_gradient_of_one_layer_is_named(session, sets):
 
 
 def test_a_scale_beyond_float32_is_found_in_the_input(session, sets):
-    student = small(scale=3e38)
+    student = small(mean=(3e38,), scale=4)
 
     def workout(x, t):
         student.classify(x)

@@ -96,3 +96,23 @@ def test_a_training_that_goes_on_goes_back_to_the_same_weights(corners, tmp_path
     capsys.readouterr()
     assert train(tmp_path / "run") == whole
     assert "the weights are again those after update 4" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("often")
+def test_the_optimiser_goes_back_too(each_engine, corners):
+    with Deel(seed=1) as deel:
+        InputBatch(corners[0], batch_size=16, crop=1, mirror=False)
+        student, states = small(), []
+
+        def workout(x, t):
+            made = deel.trainer.optimizers.get(student)
+            states.append({} if made is None else deel.engine.optimizer_state(made).arrays)
+            student.classify(x)
+            return student.backprop(t)
+
+        how = {"optimizer": "sgd", "momentum": 0.9, "lr": 0.01, "warmup": 0}
+        how["schedule"] = lambda progress: 1e45 if round(progress * 8) == BAD - 1 else 1.0
+        BatchTrain(workout, epochs=2, on_nan="rollback", **how)
+    assert states[4]
+    assert all(np.array_equal(states[BAD][name], states[4][name]) for name in states[4])
+    assert not all(np.array_equal(states[BAD - 1][name], states[4][name]) for name in states[4])

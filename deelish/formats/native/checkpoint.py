@@ -47,6 +47,9 @@ def read(path: Path) -> SavedState:
         DamagedError: it is missing, damaged, or no checkpoint.
         FileError: it is of a later version.
     """
+    if not path.is_file():
+        # Opening a pipe would wait for its other end.
+        raise DamagedError(f"{path}: is missing, or no ordinary file")
     try:
         with tensor_file.opened(path) as (file, notes):
             if KEY not in notes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from deelish.common.printing import amount, say
@@ -33,8 +34,10 @@ class CheckpointFolder:
         """Make it this process's own.
 
         Raises:
-            FileError: another process has it, or it cannot be written.
+            FileError: another process has it, it is a checkpoint, or it cannot be written.
         """
+        if NAME.fullmatch(self.path.name) and self.path.is_file():
+            raise FileError(f"{self.path}: is a checkpoint; give its folder, {self.path.parent}")
         self._claim = Claim(self.path)
 
     def release(self) -> None:
@@ -78,9 +81,10 @@ class CheckpointFolder:
         """Refuse a disk that has not this many bytes left.
 
         Raises:
-            FileError: it has less.
+            FileError: it has less, or the folder is gone.
         """
-        free = shutil.disk_usage(self.path).free
+        with self._in_a_sentence():
+            free = shutil.disk_usage(self.path).free
         if free < needed:
             raise FileError(
                 f"{self.path}: checkpoints of this training need {amount(needed)}, and the disk has"
@@ -88,8 +92,20 @@ class CheckpointFolder:
             )
 
     def _paths(self) -> list[Path]:
-        found = [path for path in self.path.iterdir() if NAME.fullmatch(path.name)]
+        with self._in_a_sentence():
+            found = [path for path in self.path.iterdir() if NAME.fullmatch(path.name)]
         return sorted(found, key=_number)
+
+    @contextlib.contextmanager
+    def _in_a_sentence(self) -> Iterator[None]:
+        """Turn an error of the system into one sentence."""
+        try:
+            yield
+        except OSError as error:
+            raise FileError(
+                f"{self.path}: cannot be read ({error.strerror}); bring it back, or give another"
+                " folder"
+            ) from error
 
 
 def _number(path: Path) -> int:

@@ -117,6 +117,26 @@ def test_the_temperature_of_a_loss_is_part_of_a_training(sets, tmp_path):
     run(build(4), sets, tmp_path / "run")
 
 
+def test_the_weights_of_two_losses_are_part_of_a_training(sets, tmp_path):
+    def build(*weights):
+        def made(deel):
+            teacher, student = stopped_runs.known(small("teacher")), small()
+
+            def workout(x, t):
+                student.classify(x)
+                logits = teacher.batch_feature(x)
+                weight, of_labels = weights
+                return student.backprop(t, distill=logits, weight=weight, label_weight=of_labels)
+
+            return workout, [student]
+
+        return made
+
+    run(build(0.9, 0.1), sets, tmp_path / "run", 3)
+    match = r"weights was \(0\.9, 0\.1\) and is \(0\.5, 0\.5\)"
+    refused(FileError, match, lambda: run(build(0.5, 0.5), sets, tmp_path / "run"))
+
+
 def test_a_constant_that_is_new_or_missing_is_named(sets, tmp_path):
     def build(limit=None):
         def made(deel):
@@ -256,6 +276,7 @@ def test_a_second_process_is_refused_by_name(sets, tmp_path):
     [
         ({"resume": 5}, "resume="),
         ({"resume": ""}, r"resume=''\): give the path of a folder"),
+        ({"resume": "run\0"}, r"resume='run\\x00'\): give the path of a folder"),
         ({"checkpoint_minutes": 0}, r"checkpoint_minutes=0\): give a number above 0"),
         ({"checkpoint_minutes": "5"}, "checkpoint_minutes="),
         ({"checkpoint_updates": 0}, r"checkpoint_updates=0\): give a whole number above 0"),

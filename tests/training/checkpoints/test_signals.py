@@ -96,3 +96,43 @@ def test_a_terminal_that_closes(sets, tmp_path):
     again = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert "goes on after update 1 of 10" in again.stdout
     assert again.stdout.splitlines()[-1] == repr(run(stopped_runs.plain, sets))
+
+
+def signalled(sets, folder, *numbers):
+    """A training to which these signals come in its batches, from the second one on."""
+
+    def build(deel):
+        inner, changed = stopped_runs.plain(deel)
+        left = list(numbers)
+
+        def workout(x, t):
+            made = inner(x, t)
+            for number in left.pop(0) if left else ():
+                os.kill(os.getpid(), number)
+            return made
+
+        return workout, changed
+
+    return run(build, sets, folder)
+
+
+def test_a_second_sigterm_waits_for_the_update_too(sets, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        signalled(sets, tmp_path / "run", (), (signal.SIGTERM, signal.SIGTERM))
+    assert ended.value.code == STATUS[signal.SIGTERM]
+    assert updates(tmp_path / "run") == 2
+
+
+def test_the_first_ctrl_c_after_sigusr1_waits_for_the_update_too(sets, tmp_path, capsys):
+    signalled(sets, tmp_path / "run", (signal.SIGUSR1, signal.SIGINT))
+    assert "run the same command again to go on" in capsys.readouterr().out
+    assert updates(tmp_path / "run") == 1
+
+
+def test_a_terminal_that_closes_ends_nothing_under_nohup(sets, tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        _, history = signalled(sets, tmp_path / "run", (signal.SIGHUP,))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert len(history) == 2

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 
@@ -146,3 +147,65 @@ def test_a_disk_that_fails(sets, tmp_path, monkeypatch, name, call):
     match = rf"run(/checkpoint-000001\.safetensors)?: cannot .*\({os.strerror(number)}\)"
     refused(FileError, match, run_there)
     assert calls[-1] == 0
+
+
+def test_a_checkpoint_in_place_of_its_folder(sets, tmp_path):
+    run(stopped_runs.plain, sets, tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint-000002.safetensors"
+    match = f"checkpoint-000002.safetensors: is a checkpoint; give its folder, {path.parent}"
+    refused(FileError, match, lambda: run(stopped_runs.plain, sets, path))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_folder_that_somebody_removes(sets, tmp_path, late):
+    folder = tmp_path / "run"
+
+    def build(deel):
+        inner, changed = stopped_runs.plain(deel)
+
+        def workout(x, t):
+            if calls[-1] == (3 if late else 1):
+                shutil.rmtree(folder)
+            return inner(x, t)
+
+        return workout, changed
+
+    match = "run: cannot be read (No such file or directory); bring it back, or give another folder"
+    refused(FileError, re.escape(match), lambda: run(build, sets, folder))
+
+
+def test_a_checkpoint_that_is_a_pipe(sets, tmp_path, capsys):
+    run(stopped_runs.plain, sets, tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint-000002.safetensors"
+    path.unlink()
+    os.mkfifo(path)
+    run(stopped_runs.plain, sets, tmp_path / "run")
+    shown = capsys.readouterr().out
+    assert f"{path}: is missing, or no ordinary file; it is passed by" in shown
+
+
+def test_a_script_that_goes_to_another_folder(sets, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def build(deel):
+        inner, changed = stopped_runs.plain(deel)
+
+        def workout(x, t):
+            os.chdir(tmp_path / "elsewhere")
+            return inner(x, t)
+
+        return workout, changed
+
+    run(build, sets, "run")
+    assert (tmp_path / "run" / "checkpoint-000002.safetensors").is_file()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_the_home_folder(sets, tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    run(stopped_runs.plain, sets, "~/run")
+    assert (tmp_path / "home" / "run" / "checkpoint-000002.safetensors").is_file()
+    assert not (tmp_path / "~").exists()
