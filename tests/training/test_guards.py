@@ -1,12 +1,14 @@
 """Numbers that are not finite are found in the batch that has them; a loss that jumps, once."""
 
+import os
 import re
+import signal
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 import torch
-from helpers import once, small
+from helpers import once, small, write_set
 from hinted import convolutional
 from small_modules import student as module_student
 from torture import scaled
@@ -360,3 +362,56 @@ def test_the_last_losses_come_back_from_plain_values():
     other.restore(guard.state())
     assert guard.state() == losses[-50:]
     assert other.add(1e3) == guard.add(1e3) == pytest.approx(np.median(losses[-50:]))
+
+
+def going_on(folder, stop, build, **options):
+    """Train on single images, up to Ctrl-C in the batch of this number."""
+    # In a list, since another number would be another workout.
+    stops = [stop]
+    with Deel(seed=1) as deel:
+        InputBatch(folder / "train.txt", batch_size=1)
+        inner = build()
+
+        def workout(x, t):
+            if deel.trainer.batches == stops[0]:
+                os.kill(os.getpid(), signal.SIGINT)
+            return inner(deel.trainer.batches, x, t)
+
+        BatchTrain(workout, epochs=2, resume=folder / "run", **options)
+
+
+def test_a_training_that_goes_on_knows_the_losses_before(tmp_path, capsys):
+    write_set(tmp_path, "train", 64)
+    losses = [1.0] * 128
+    losses[60], losses[100] = 100.0, 1000.0
+
+    def build():
+        return lambda number, x, t: (losses[number - 1], 0.0)
+
+    going_on(tmp_path, 55, build)
+    assert "jumped" not in capsys.readouterr().out
+    going_on(tmp_path, 80, build)
+    assert "the loss jumped to 100 at epoch 1/2, batch 61" in capsys.readouterr().out
+    # It is reported once.
+    going_on(tmp_path, 0, build)
+    assert "jumped" not in capsys.readouterr().out
+
+
+def test_a_training_that_goes_on_counts_the_batches_that_were_skipped(tmp_path):
+    write_set(tmp_path, "train", 64)
+    calls = []
+
+    def build():
+        student = small()
+
+        def skipped(number, x, t):
+            calls.append(number)
+            student.classify(x)
+            return student.backprop(np.full((len(t.value), 4), np.nan))
+
+        return skipped
+
+    going_on(tmp_path, 12, build, on_nan="skip")
+    with pytest.raises(TrainingError, match="20 batches in a row were skipped"):
+        going_on(tmp_path, 0, build, on_nan="skip")
+    assert len(calls) == 20

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.usefixtures("folder")
 ROUNDED = {"rtol": 2**-10, "atol": 1e-3}
 
 
-def one_number(module):
+def some_numbers(module):
     """Between those that are looked at for each batch."""
-    module.score.weight.detach().numpy()[1, 5] += 8
+    module.score.weight.detach().numpy()[1, 6:40] += 8
 
 
 def all_numbers(module):
@@ -44,7 +44,7 @@ def exact(module, x):
     return Teacher(copy.deepcopy(module), **PIXELS).logits(x).numpy()
 
 
-@pytest.mark.parametrize("change", [one_number, all_numbers, activation])
+@pytest.mark.parametrize("change", [some_numbers, all_numbers, activation])
 @pytest.mark.parametrize("views", [1, None])
 def test_a_teacher_that_changes_after_an_epoch_is_computed_again(change, views, images):
     with Deel(seed=1):
@@ -95,7 +95,7 @@ def test_what_a_changed_teacher_made_is_not_given_to_a_later_session(images):
         return made
 
     module = Usual()
-    run(module, change=lambda: one_number(module))
+    run(module, change=lambda: some_numbers(module))
     for logits, right in run(Usual()):
         np.testing.assert_allclose(logits, right, **ROUNDED)
 

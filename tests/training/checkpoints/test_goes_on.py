@@ -90,10 +90,12 @@ def test_a_module_with_dropout_and_batchnorm(sets, tmp_path):
     check(build, sets, tmp_path / "small first", 2, images={"batch_size": 29})
 
 
-def test_images_that_were_skipped_are_skipped_again_and_reported_at_the_end(sets, tmp_path, capsys):
+# After the very last batch none of them is read again.
+@pytest.mark.parametrize("stop", [IN_VALIDATION, VERY_LAST])
+def test_images_that_were_skipped_are_reported_at_the_end(sets, tmp_path, capsys, stop):
     (tmp_path / "3.png").write_bytes(b"no image")
     (tmp_path / "60.png").write_bytes(b"")
-    check(stopped_runs.plain, sets, tmp_path / "run", 6, images={"on_bad_image": "skip"})
+    check(stopped_runs.plain, sets, tmp_path / "run", stop, images={"on_bad_image": "skip"})
     *_, last = capsys.readouterr().out.split("goes on after")
     assert "2 images were skipped" in last
     assert "train.txt line 4" in last
