@@ -83,6 +83,7 @@ class Resuming:
                 f"workout changes {name!r}, which no checkpoint holds; keep it in the session's"
                 f" state, deel.state[{name!r}], so that a training that goes on has it too"
             )
+        say(f"{self._folder.path}: holds no checkpoint yet; the training begins")
         # Where nothing can be written, this reports it before the first update.
         self.save(run, wait=True)
         return False
