@@ -6,17 +6,14 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from hashlib import sha256
 from typing import Any
 
 from deelish.errors import FileError
 from deelish.images.loader import Loader
-from deelish.training.checkpoints.workout_facts import networks_of, workout_facts
+from deelish.training.checkpoints.workout_facts import DIGEST, digest, networks_of, workout_facts
 from deelish.training.run import Run
 from deelish.version import __version__
 
-# Facts that begin so are compared and not shown.
-DIGEST = "sha256 "
 # How many differences a message names.
 SHOWN = 3
 # Choices of InputBatch that change no number.
@@ -42,8 +39,8 @@ def run_facts(run: Run) -> Facts:
         "optimizer": how.optimizer,
         "lr": how.lr,
         "the options of the optimizer": json.dumps(dict(how.options), default=repr),
-        "the schedule": _digest(" ".join(schedule)),
-        "augment": None if augmentation is None else _digest(augmentation.to_bytes().hex()),
+        "the schedule": digest(" ".join(schedule)),
+        "augment": None if augmentation is None else digest(augmentation.to_bytes().hex()),
         "the training images": _images(dataset.train),
         "the validation images": None if dataset.val is None else _images(dataset.val),
         **choices,
@@ -126,8 +123,4 @@ def _images(loader: Loader) -> str:
     )
     start = sum(1 for _ in same)
     lines = (f"{p[start:]}\0{s.label}" for p, s in zip(paths, loader.samples, strict=True))
-    return _digest("\n".join(lines))
-
-
-def _digest(text: str) -> str:
-    return DIGEST + sha256(text.encode(errors="surrogateescape")).hexdigest()
+    return digest("\n".join(lines))

@@ -5,20 +5,18 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
-import sysconfig
 import textwrap
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from pathlib import Path
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from deelish.engines.description import Describer
+from deelish.engines.loaded_code import is_installed
 from deelish.network.predictor import Predictor
 
-_INSTALLED = (
-    Path(__file__).parents[2],
-    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
-)
+# What a digest begins with: it is compared, and not shown.
+DIGEST = "sha256 "
 # What a constant of a script may be; others may change while the script runs.
 PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -68,14 +66,8 @@ def _functions(function: Any, seen: set[int]) -> Iterator[FunctionType]:
     seen.add(id(function))
     yield function
     for _, value in _named(function):
-        if isinstance(value, FunctionType) and _is_users(value):
+        if isinstance(value, FunctionType) and not is_installed(value.__module__):
             yield from _functions(value, seen)
-
-
-def _is_users(function: FunctionType) -> bool:
-    """Whether it is of no installed package: neither Python's own, nor deelish's."""
-    file = Path(function.__code__.co_filename)
-    return not any(file.is_relative_to(folder) for folder in _INSTALLED)
 
 
 def _named(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -117,21 +109,16 @@ def _is_constant(value: Any) -> bool:
     return type(value) in PLAIN
 
 
+def digest(text: str) -> str:
+    """A text that differs where the given one does."""
+    return DIGEST + sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
 def _digest(function: FunctionType) -> str:
     """A digest of the source without comments and layout; of the code where there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        text = ast.dump(tree)
+        return digest(ast.dump(tree))
     except (OSError, TypeError, SyntaxError):
-        text = "".join(_code_texts(function.__code__))
-    return f"sha256 {sha256(text.encode()).hexdigest()}"
-
-
-def _code_texts(code: CodeType) -> Iterator[str]:
-    yield code.co_code.hex()
-    yield repr(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _code_texts(constant)
-        else:
-            yield repr(constant)
+        describe = Describer(lambda *_: None)
+        return digest(describe(function.__code__, function.__name__).hex())
