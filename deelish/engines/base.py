@@ -33,7 +33,7 @@ NO_GRADIENT = (
 )
 
 
-class NamedArray(NamedTuple):
+class LayerArray(NamedTuple):
     """An array of a module: its layer, "" where it has none, its name there, its numbers."""
 
     layer: str
@@ -225,12 +225,12 @@ class Engine(Resumable):
         """Whether none of the framework's tensors holds NaN or infinity."""
 
     @abstractmethod
-    def named_arrays(self, module: Any, part: Part) -> Iterator[NamedArray]:
+    def layer_arrays(self, module: Any, part: Part) -> Iterator[LayerArray]:
         """The weights of a module, buffers among them, or the gradients that are there."""
 
-    def not_finite(self, module: Any, part: Part) -> list[NamedArray]:
+    def not_finite(self, module: Any, part: Part) -> list[LayerArray]:
         """Those of a module's weights or gradients that hold NaN or infinity, in its order."""
-        arrays = self.named_arrays(module, part)
+        arrays = self.layer_arrays(module, part)
         return [array for array in arrays if not self.all_finite([array.values])]
 
     @abstractmethod

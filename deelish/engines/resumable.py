@@ -41,12 +41,12 @@ class Resumable(ABC):
         """Let an optimiser remember what another one of the same kind did."""
         self._only_predicts()
 
-    def draws(self) -> dict[str, Any]:
+    def random_state(self) -> dict[str, Any]:
         """The framework's global random states, and its loss scale, as plain values."""
         self._only_predicts()
 
-    def set_draws(self, values: Mapping[str, Any]) -> None:
-        """Set what `draws` gave."""
+    def set_random_state(self, values: Mapping[str, Any]) -> None:
+        """Set what `random_state` gave."""
         self._only_predicts()
 
     def rounding(self) -> dict[str, str | int]:

@@ -11,9 +11,7 @@ from typing import Any
 from deelish.common.checks import is_count, is_number
 from deelish.errors import TrainingError
 from deelish.language.session import Deel
-from deelish.training.checkpoints.resuming import ON_ERROR, Saving
-
-MINUTES = 10
+from deelish.training.checkpoints.resuming import MINUTES, ON_ERROR, STOP, Saving
 
 
 @dataclass
@@ -65,7 +63,7 @@ def saving_of(resume: Any, minutes: Any, updates: Any, on_error: Any) -> Saving 
         return Saving(_whole(Path(resume)), minutes, updates, on_error)
     if _script:
         return Saving(_script[-1].next(), minutes, updates, on_error)
-    if (minutes, updates, on_error) != (MINUTES, None, ON_ERROR[0]):
+    if (minutes, updates, on_error) != (MINUTES, None, STOP):
         raise TrainingError(
             "BatchTrain: checkpoint_minutes=, checkpoint_updates= and on_save_error= are about"
             " checkpoints; give their folder, resume='runs/one'"
@@ -88,7 +86,7 @@ def epochs_before(session: Deel, folder: Path) -> int:
     Raises:
         TrainingError: that training is over, so that this is another one.
     """
-    epochs, is_over = session.resumed.get(folder.absolute(), (session.counts.epochs, False))
+    epochs, is_over = session.resumed.get(folder, (session.counts.epochs, False))
     if is_over:
         raise TrainingError(
             f"BatchTrain(resume={str(folder)!r}): the training of this folder is over; give the"

@@ -18,7 +18,7 @@ from deelish.language.optimizing import check_functions, check_options, checked_
 from deelish.language.saving import epochs_before, saving_of
 from deelish.language.session import Deel, current_session
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
-from deelish.training.checkpoints.resuming import Resuming, Saving
+from deelish.training.checkpoints.resuming import MINUTES, Resuming, Saving
 from deelish.training.guards import ON_NAN
 from deelish.training.history import History
 from deelish.training.loop import Checkout, Loop, Workout
@@ -125,7 +125,7 @@ def BatchTrain(
     schedule_options: Mapping[str, Any] | None = None,
     warmup: float = 0.05,
     resume: str | Path | None = None,
-    checkpoint_minutes: float = 10,
+    checkpoint_minutes: float = MINUTES,
     checkpoint_updates: int | None = None,
     on_save_error: str = "stop",
     on_nan: str = "stop",
@@ -217,13 +217,10 @@ def _train(
         folders=dataset.folders,
     )
     extent = Extent(epochs, len(dataset.train))
-    trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop)
-    trainer.guard.on_nan = on_nan
-    run = Run(trainer, dataset, workout, session.state, epochs_before=session.counts.epochs)
-    resuming = None
-    if saving is not None:
-        run.epochs_before = epochs_before(session, saving.folder)
-        resuming = Resuming(saving)
+    trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop, on_nan)
+    before = session.counts.epochs if saving is None else epochs_before(session, saving.folder)
+    run = Run(trainer, dataset, workout, session.state, epochs_before=before)
+    resuming = None if saving is None else Resuming(saving)
     session.trainer = trainer
     try:
         history = Loop(run, viewing, current, checkout, resuming).train()
@@ -238,7 +235,7 @@ def _train(
         session.trainer = None
     if saving is not None:
         is_over = len(history) == epochs
-        session.resumed[saving.folder.absolute()] = run.epochs_before, is_over
+        session.resumed[saving.folder] = run.epochs_before, is_over
     for student in trainer.students:
         session.used(student, trained=True)
     return history

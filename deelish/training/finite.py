@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import NamedArray, Part
+from deelish.engines.base import LayerArray, Part
 from deelish.network.learner import Forward, Learner
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
@@ -101,7 +101,7 @@ def check_update(
     guard.fail_after(student, finding, "the weights are those after it")
 
 
-def _named(array: NamedArray) -> str:
+def _named(array: LayerArray) -> str:
     return f"layer {array.layer!r} {array.name}" if array.layer else array.name
 
 

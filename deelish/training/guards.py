@@ -94,7 +94,7 @@ class Guard:
         counts: of the batches and the skipped ones.
     """
 
-    def __init__(self, group: Group, on_nan: str = STOP) -> None:
+    def __init__(self, group: Group, on_nan: str) -> None:
         self.on_nan = on_nan
         self.losses, self.counts = LossGuard(), SkipCounts()
         self._group = group

@@ -189,7 +189,7 @@ class Loop:
         due = failed = False
         if resuming is not None:
             due = interrupt.save_requested or resuming.is_due(self.run)
-            failed = resuming.failed
+            failed = resuming.failure() is not None
         *stopping, saving, failing = self.group.all_sum([*stops, due, failed])
         if resuming is not None:
             interrupt.save_requested = False

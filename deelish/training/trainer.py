@@ -13,7 +13,7 @@ from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import ImageTensor
 from deelish.training.finite import check_update
-from deelish.training.guards import Guard
+from deelish.training.guards import STOP, Guard
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Trainer:
         counts: what the session has trained before, raised with each update.
         extent: how long the training is.
         crop: the crop fraction of the dataset, in place of each network's own.
+        on_nan: what is done about NaN and infinity; see `Guard`.
 
     Attributes:
         optimization: how weights are updated.
@@ -73,10 +74,11 @@ class Trainer:
         counts: Counts,
         extent: Extent,
         crop: float | None = None,
+        on_nan: str = STOP,
     ) -> None:
         self.context, self.counts, self.extent = context, counts, extent
         self.memory = TeachingMemory(context)
-        self.guard = Guard(context.engine.group)
+        self.guard = Guard(context.engine.group, on_nan)
         self.training = True
         self.where = "the start"
         self.agreement: float | None = None

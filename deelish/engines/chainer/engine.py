@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import NO_GRADIENT, Engine, NamedArray, Part
+from deelish.engines.base import NO_GRADIENT, Engine, LayerArray, Part
 from deelish.engines.chainer import checkpoint
 from deelish.engines.chainer.adopted import AdoptedChain, copy_buffers
 from deelish.engines.chainer.description import has_hooks
@@ -16,7 +16,7 @@ from deelish.engines.chainer.device import choose_device, computing, drawing_fro
 from deelish.engines.chainer.finite import (
     all_finite,
     copied_buffers,
-    named_arrays,
+    layer_arrays,
     restore_buffers,
 )
 from deelish.engines.chainer.importing import import_chainer
@@ -150,8 +150,8 @@ class ChainerEngine(Engine):
         with self._computing():
             return all_finite(tensors)
 
-    def named_arrays(self, module: PlanChain | AdoptedChain, part: Part) -> Iterator[NamedArray]:
-        return named_arrays(module, part)
+    def layer_arrays(self, module: PlanChain | AdoptedChain, part: Part) -> Iterator[LayerArray]:
+        return layer_arrays(module, part)
 
     def copied_buffers(self, module: PlanChain | AdoptedChain) -> list[Any]:
         return copied_buffers(module)
@@ -187,11 +187,11 @@ class ChainerEngine(Engine):
     def set_optimizer_state(self, optimizer: Optimizer, state: SavedState) -> None:
         checkpoint.set_optimizer_state(optimizer, state)
 
-    def draws(self) -> dict[str, Any]:
+    def random_state(self) -> dict[str, Any]:
         # NumPy's generator, from which Chainer draws, is not the engine's own.
         return {}
 
-    def set_draws(self, values: Mapping[str, Any]) -> None:
+    def set_random_state(self, values: Mapping[str, Any]) -> None:
         pass
 
     def rounding(self) -> dict[str, str | int]:

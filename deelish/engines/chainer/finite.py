@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from deelish.engines.base import NamedArray, Part
+from deelish.engines.base import LayerArray, Part
 from deelish.engines.chainer.adopted import AdoptedChain
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
@@ -26,13 +26,13 @@ def all_finite(arrays: Iterable[Any]) -> bool:
     return all(bool(xp.isfinite(array).all()) for array in numbers)
 
 
-def named_arrays(module: PlanChain | AdoptedChain, part: Part) -> Iterator[NamedArray]:
+def layer_arrays(module: PlanChain | AdoptedChain, part: Part) -> Iterator[LayerArray]:
     """The weights of a chain, persistent arrays among them, or the gradients that are there."""
     for layer, name, value in _named(module):
         learnt = isinstance(value, chainer.Variable)
         array = _array(value) if part == "weight" else value.grad if learnt else None
         if is_array(array):
-            yield NamedArray(layer, name, array)
+            yield LayerArray(layer, name, array)
 
 
 def _named(module: PlanChain | AdoptedChain) -> Iterator[tuple[str, str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.base import Engine, NamedArray, Part
+from deelish.engines.base import Engine, LayerArray, Part
 from deelish.engines.custom import custom
 from deelish.engines.numpy.layers import OPS, OWN
 from deelish.engines.precision import only_float32
@@ -119,7 +119,7 @@ class NumpyEngine(Engine):
     def all_finite(self, tensors: Iterable[np.ndarray]) -> bool:
         return all(bool(np.isfinite(tensor).all()) for tensor in tensors)
 
-    def named_arrays(self, module: PlanArrays, part: Part) -> Iterator[NamedArray]:
+    def layer_arrays(self, module: PlanArrays, part: Part) -> Iterator[LayerArray]:
         raise EngineError(_NO_TRAINING)
 
     def copied_buffers(self, module: PlanArrays) -> Sequence[Any]:

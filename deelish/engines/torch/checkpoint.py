@@ -59,7 +59,7 @@ def _like(parameter: Tensor, group: Mapping[str, Any], value: Tensor) -> Tensor:
     return value.to(parameter.device) if beside else value
 
 
-def draws() -> dict[str, str]:
+def random_state() -> dict[str, str]:
     """The states of PyTorch's global generators, as texts."""
     made = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
@@ -68,8 +68,8 @@ def draws() -> dict[str, str]:
     return {name: state.numpy().tobytes().hex() for name, state in made.items()}
 
 
-def set_draws(states: Mapping[str, str]) -> None:
-    """Set what `draws` gave, as far as this machine has such devices."""
+def set_random_state(states: Mapping[str, str]) -> None:
+    """Set what `random_state` gave, as far as this machine has such devices."""
     for name, text in states.items():
         state = torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8)
         device = torch.device(name)

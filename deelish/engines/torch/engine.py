@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deelish.common.processes import launch
-from deelish.engines.base import NO_GRADIENT, Engine, NamedArray, Part
+from deelish.engines.base import NO_GRADIENT, Engine, LayerArray, Part
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.state import SavedState
@@ -26,7 +26,7 @@ from deelish.engines.torch.drawing import drawing_from
 from deelish.engines.torch.finite import (
     all_finite,
     copied_buffers,
-    named_arrays,
+    layer_arrays,
     restore_buffers,
 )
 from deelish.engines.torch.layers import OPS, OWN
@@ -212,8 +212,8 @@ class TorchEngine(Engine):
     def all_finite(self, tensors: Iterable[Tensor]) -> bool:
         return all_finite(tensors)
 
-    def named_arrays(self, module: PlanModule | AdoptedModule, part: Part) -> Iterator[NamedArray]:
-        return named_arrays(module, part)
+    def layer_arrays(self, module: PlanModule | AdoptedModule, part: Part) -> Iterator[LayerArray]:
+        return layer_arrays(module, part)
 
     def copied_buffers(self, module: nn.Module) -> list[Tensor]:
         return copied_buffers(module)
@@ -246,11 +246,11 @@ class TorchEngine(Engine):
     def set_optimizer_state(self, optimizer: torch.optim.Optimizer, state: SavedState) -> None:
         checkpoint.set_optimizer_state(optimizer, state)
 
-    def draws(self) -> dict[str, Any]:
-        return {"generators": checkpoint.draws(), "loss_scale": self._scaler.state_dict()}
+    def random_state(self) -> dict[str, Any]:
+        return {"generators": checkpoint.random_state(), "loss_scale": self._scaler.state_dict()}
 
-    def set_draws(self, values: Mapping[str, Any]) -> None:
-        checkpoint.set_draws(values["generators"])
+    def set_random_state(self, values: Mapping[str, Any]) -> None:
+        checkpoint.set_random_state(values["generators"])
         if values["loss_scale"] and self._scaler.is_enabled():
             self._scaler.load_state_dict(values["loss_scale"])
 

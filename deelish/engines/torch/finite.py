@@ -9,7 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.base import NamedArray, Part
+from deelish.engines.base import LayerArray, Part
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.trainable import own_arrays
@@ -27,12 +27,12 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in numbers)
 
 
-def named_arrays(module: PlanModule | AdoptedModule, part: Part) -> Iterator[NamedArray]:
+def layer_arrays(module: PlanModule | AdoptedModule, part: Part) -> Iterator[LayerArray]:
     """The weights of a module, buffers among them, or the gradients that are there."""
     for layer, name, value in _named(module):
         array = value if part == "weight" else value.grad
         if array is not None:
-            yield NamedArray(layer, name, array)
+            yield LayerArray(layer, name, array)
 
 
 def _named(module: PlanModule | AdoptedModule) -> Iterator[tuple[str, str, Tensor]]:

@@ -21,7 +21,7 @@ def random_states(engine: Engine) -> list[str]:
     own = {
         "python": [version, list(numbers), gauss],
         "numpy": numpy,
-        "engine": engine.draws(),
+        "engine": engine.random_state(),
     }
     return engine.group.all_gather([json.dumps(own)])
 
@@ -36,4 +36,4 @@ def set_random_states(engine: Engine, texts: Sequence[str]) -> None:
     state = own["numpy"]["state"]
     key = np.array(state["key"], np.uint32)
     np.random.set_state({**own["numpy"], "state": {**state, "key": key}})
-    engine.set_draws(own["engine"])
+    engine.set_random_state(own["engine"])

@@ -24,6 +24,8 @@ from deelish.training.run import Run
 
 # How many numbers beside each weight an optimiser may remember: the two moments of Adam.
 MOMENTS = 2
+# How often a checkpoint is written where nobody says.
+MINUTES = 10.0
 # What BatchTrain(on_save_error=) may be.
 STOP, GO_ON = ON_ERROR = ("stop", "go on")
 
@@ -40,7 +42,7 @@ class Saving:
     """
 
     folder: Path
-    minutes: float = 10
+    minutes: float = MINUTES
     updates: int | None = None
     on_error: str = STOP
 
@@ -146,16 +148,18 @@ class Resuming:
         """
         run.trainer.context.engine.group.on_rank_zero(self._raise_failure)
 
-    @property
-    def failed(self) -> bool:
-        """Whether a checkpoint could not be written and the training is to stop for that."""
+    def failure(self) -> FileError | None:
+        """Why a checkpoint could not be written, where the training is to stop for that.
+
+        Where it is to go on, the first failure is printed.
+        """
         error = self._writer.error
         if error is not None and self._saving.on_error == GO_ON:
             # Each time it names another number of free bytes.
             line = f"{error}; the training goes on, and the checkpoint before stays"
             self._once.say(line, key="not written")
-            return False
-        return error is not None
+            return None
+        return error
 
     def close(self) -> None:
         """Wait until all is written, and give the folder back."""
@@ -163,8 +167,9 @@ class Resuming:
         self._folder.release()
 
     def _raise_failure(self) -> None:
-        if self.failed and self._writer.error is not None:
-            raise self._writer.error
+        error = self.failure()
+        if error is not None:
+            raise error
 
     def _note_saved(self, run: Run) -> None:
         self._last_time, self._last_updates = time.monotonic(), run.trainer.batches
