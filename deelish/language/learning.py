@@ -13,7 +13,7 @@ from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
 from deelish.language.predicting import Predicting
-from deelish.language.session import current_session
+from deelish.language.session import Deel, current_session
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor
 from deelish.network.tensors import Array, ImageTensor, Tensor
@@ -134,7 +134,7 @@ class Learning(Predicting, Learner):
         check_options(f"{type(self).__name__}.backprop", options)
         session = current_session()
         if session.trainer is None:
-            if getattr(self.context, "trainer", None) is not None:
+            if isinstance(self.context, Deel) and self.context.trainer is not None:
                 raise TrainingError(
                     f"{self.name}.backprop: another session was opened within its workout; write"
                     " Deel() before BatchTrain, or with Deel(): around what needs it"

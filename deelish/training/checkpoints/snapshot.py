@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from deelish.common.finite import nonfinite
 from deelish.engines.state import SavedState
 from deelish.errors import FileError, TrainingError
 from deelish.network.learner import Learner
@@ -182,7 +183,8 @@ def infinite_weight(trainer: Trainer, state: SavedState) -> str | None:
     parts = state.part("learnt").parts("students")
     for index, student in _indexed(trainer):
         arrays = parts[str(index)].part("weights").arrays
-        for name in sorted(student.engine.parameter_names(student.module)):
-            if not np.isfinite(arrays[name]).all():
-                return f"{name!r} of {student.name}"
+        # Buffers may hold infinity by design, as the masks of attention do.
+        names = sorted(student.engine.parameter_names(student.module))
+        for name in nonfinite({name: arrays[name] for name in names}):
+            return f"{name!r} of {student.name}"
     return None
