@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 from helpers import once, small, trained, write_set
+from language.verbs import GREY, ROW, logits, refused
 
 from deelish import (
     CNN,
@@ -40,25 +39,7 @@ from deelish.errors import (
 )
 from deelish.networks import FAMILIES, Family, GoogLeNet, Perceptron
 
-ROW = Layer("score", "InnerProduct", num_output=4)
-GREY = np.zeros((8, 8), np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def session():
-    with Deel(seed=1) as deel:
-        yield deel
-
-
-def logits(values):
-    return values.mean((2, 3))
-
-
-def refused(error, words, function, *args, **given):
-    with pytest.raises(error, match=re.escape(words)) as caught:
-        function(*args, **given)
-    assert "\n" not in str(caught.value)
-
+pytestmark = pytest.mark.usefixtures("session")
 
 # By the function and its arguments, what the error suggests for a word of another library.
 OURS = [
@@ -251,11 +232,6 @@ def test_an_image_that_goes_during_a_training_is_also_a_file_not_found(tmp_path)
 def test_a_list_that_is_no_ordinary_file_says_so():
     # A DataError is a ValueError, and the list's reader meets those of Python too.
     refused(DataError, "/dev/null: this is no ordinary file", InputBatch, "/dev/null")
-
-
-@pytest.fixture
-def images(tmp_path):
-    return InputBatch(write_set(tmp_path, "train", 16), batch_size=16, crop=1, mirror=False)
 
 
 @pytest.mark.parametrize(
