@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 # The status of a child whose function raised an error.
 FAILED = 78
+# The user and the group without rights.
+NOBODY = 65534
 
 
 class Child:
@@ -60,6 +62,19 @@ class Child:
 def in_a_child(function: Callable[[], object]) -> tuple[int, str]:
     """`Child.result` of a child that runs the function."""
     return Child(function).result()
+
+
+def without_roots_rights(function: Callable[[], object]) -> tuple[int, str]:
+    """`in_a_child` of a function; root, who may write anywhere, has no rights in it."""
+
+    def dropped() -> object:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        return function()
+
+    return in_a_child(dropped)
 
 
 def _run(function: Callable[[], object], writer: int) -> None:

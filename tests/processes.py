@@ -1,5 +1,6 @@
-"""Starts processes that train together, as torchrun does."""
+"""Starts processes: scripts that print JSON, and trainings together, as torchrun does."""
 
+import json
 import os
 import socket
 import subprocess
@@ -12,6 +13,18 @@ TESTS = Path(__file__).parent
 def environment(**more):
     paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **more}
+
+
+def printed(script, *arguments):
+    """Run a script, which ends well; the values of the lines of JSON that it prints."""
+    made = subprocess.run(
+        [sys.executable, script, *map(str, arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    return [json.loads(line) for line in made.stdout.splitlines() if line.startswith(("{", "["))]
 
 
 def free_port():

@@ -42,7 +42,7 @@ def refusal(function: Callable[[], object], path: Path) -> str:
     """The sentence that refuses a file, in a child process that takes little memory for it."""
 
     def refused() -> str:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is reset
         before = _memory("VmRSS")
         try:
             function()

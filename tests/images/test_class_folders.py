@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from one_sentence import refused
 
@@ -127,4 +126,3 @@ def test_the_order_of_another_network():
     assert made.order_for(known("x", "y")) is None
     with pytest.raises(DataError, match="have no label of Net"):
         made.order_for(known("dog", "x"))
-    assert isinstance(order, np.ndarray)

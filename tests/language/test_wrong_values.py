@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
-import one_sentence
 import pytest
 from helpers import once, small, trained, write_set
+from language.verbs import GREY, ROW, logits, refused
 
 from deelish import (
     BatchTrain,
@@ -37,27 +35,7 @@ from deelish.errors import (
 from deelish.networks import GoogLeNet, Perceptron
 from deelish.plan.layers import KINDS
 
-ROW = Layer("score", "InnerProduct", num_output=4)
-GREY = np.zeros((8, 8), np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def session():
-    with Deel(seed=1) as deel:
-        yield deel
-
-
-@pytest.fixture
-def images(tmp_path):
-    return InputBatch(write_set(tmp_path, "train", 16), batch_size=16, crop=1, mirror=False)
-
-
-def logits(values):
-    return values.mean((2, 3))
-
-
-def refused(error, words, function, *args, **given):
-    one_sentence.refused(error, re.escape(words), lambda: function(*args, **given))
+pytestmark = pytest.mark.usefixtures("session")
 
 
 VALUES = [

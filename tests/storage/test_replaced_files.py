@@ -6,14 +6,13 @@ import stat
 
 import pytest
 from crash_points import names_in
-from forked import in_a_child
+from forked import NOBODY, without_roots_rights
 from one_sentence import refused
 
 from deelish.errors import FileError
 from deelish.storage.atomic import check_target, replacing, write_file, write_files
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and rights are of POSIX")
-NOBODY = 65534
 
 
 def mode(path):
@@ -182,22 +181,17 @@ def test_the_longest_names_are_written(tmp_path, name):
 
 @pytest.mark.torture("B5")
 def test_a_folder_without_the_right_to_write(tmp_path):
-    """Root may write anywhere, so a process without its rights tries."""
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(folder.stat().st_mode | 0o055)
     (tmp_path / "file").write_bytes(b"old")
     tmp_path.chmod(0o555)
 
     def tried():
-        if os.geteuid() == 0:
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
         with pytest.raises(FileError) as caught:
             write_file(tmp_path / "file", b"new")
         return caught.value
 
-    status, said = in_a_child(tried)
+    status, said = without_roots_rights(tried)
     tmp_path.chmod(0o755)
     assert status == 0, said
     assert said == (

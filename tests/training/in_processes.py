@@ -42,9 +42,8 @@ def with_head():
     return Network(plan, **FACTS)
 
 
-def on_labels(folder):
-    """Batches of 7, 7, 7 and 1 to train on, of 7 and 1 to validate with."""
-    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=7, **PLAIN)
+def learned_from_labels(epochs):
+    """A student that learns the labels of the session's images; how many each batch had."""
     student, seen = small(), []
 
     def workout(x, t):
@@ -52,8 +51,14 @@ def on_labels(folder):
         student.classify(x)
         return student.backprop(t)
 
-    history = BatchTrain(workout, epochs=3, **SGD)
+    history = BatchTrain(workout, epochs=epochs, **SGD)
     return {"history": history, "weights": weights(student), "seen": seen}
+
+
+def on_labels(folder):
+    """Batches of 7, 7, 7 and 1 to train on, of 7 and 1 to validate with."""
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=7, **PLAIN)
+    return learned_from_labels(3)
 
 
 def with_a_teacher_cache(folder):
@@ -185,14 +190,7 @@ def with_statistics(folder):
 def with_a_bad_image(folder):
     """One image cannot be read, and two of a batch of its own cannot."""
     InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
-    student = small()
-
-    def workout(x, t):
-        student.classify(x)
-        return student.backprop(t)
-
-    history = BatchTrain(workout, epochs=2, **SGD)
-    return {"history": history, "weights": weights(student)}
+    return learned_from_labels(2)
 
 
 def with_bad_logits(folder):
@@ -214,15 +212,7 @@ def with_replaced_images(folder):
     """Two images are replaced by others; one is damaged, and used."""
     how = {"batch_size": 4, "on_bad_image": "replace", **PLAIN}
     InputBatch(folder / "replaced.txt", **how)
-    student, seen = small(), []
-
-    def workout(x, t):
-        seen.append(len(x))
-        student.classify(x)
-        return student.backprop(t)
-
-    history = BatchTrain(workout, epochs=2, **SGD)
-    return {"history": history, "weights": weights(student), "seen": seen}
+    return learned_from_labels(2)
 
 
 def interrupted(folder):

@@ -1,13 +1,10 @@
 """Ctrl-C at random moments of training, saving and loading at one prompt."""
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from processes import environment
+from processes import printed
 from torture import scaled
 
 SCRIPT = Path(__file__).with_name("interrupted.py")
@@ -18,14 +15,7 @@ PROMPT = 2.0
 @pytest.mark.skipif(os.name != "posix", reason="sends the signals of POSIX")
 def test_the_prompt_comes_back_and_all_is_whole(tmp_path):
     count = scaled(100)
-    made = subprocess.run(
-        [sys.executable, SCRIPT, tmp_path, str(count), "1"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stderr
-    *found, last = [json.loads(line) for line in made.stdout.splitlines() if line[:1] == "{"]
+    *found, last = printed(SCRIPT, tmp_path, count, 1)
     assert len(found) == count
     assert last == {"epochs": 2}
     assert [each for each in found if each["wrong"]] == []

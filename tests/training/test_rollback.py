@@ -58,6 +58,7 @@ def test_a_loss_that_jumps_goes_back_too(corners, capsys):
 
         BatchTrain(workout, epochs=14, on_nan="rollback")
     assert all(np.array_equal(states[55][name], states[52][name]) for name in states[0])
+    assert not all(np.array_equal(states[54][name], states[52][name]) for name in states[0])
     shown = capsys.readouterr().out
     assert "the loss jumped to" in shown
     assert "the weights are again those after update 52" in shown
@@ -95,7 +96,9 @@ def test_a_training_that_goes_on_goes_back_to_the_same_weights(corners, tmp_path
     train(tmp_path / "run", 7)
     capsys.readouterr()
     assert train(tmp_path / "run") == whole
-    assert "the weights are again those after update 4" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "goes on after update 5 of 8" in shown
+    assert "the weights are again those after update 4" in shown
 
 
 @pytest.mark.usefixtures("often")

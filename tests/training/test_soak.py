@@ -1,13 +1,11 @@
 """A long training takes no more memory and opens no more files as it goes on."""
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import environment
+from processes import printed
 from torture import scaled
 
 SCRIPT = Path(__file__).with_name("soak.py")
@@ -19,15 +17,9 @@ MOST_GROWTH = 1e6 / 1000
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells the memory on Linux alone")
 def test_tiny_updates(tmp_path):
     updates = scaled(20_000)
-    made = subprocess.run(
-        [sys.executable, SCRIPT, tmp_path, str(updates)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stderr
+    (found,) = printed(SCRIPT, tmp_path, updates)
     # The first quarter warms up.
-    found = np.array(json.loads(made.stdout.splitlines()[-1]))[5:]
+    found = np.array(found)[5:]
     assert len(found) == 15
     each = np.polyfit(np.arange(15) * (updates // 20), found[:, 0], 1)[0]
     assert each < MOST_GROWTH

@@ -60,8 +60,8 @@ def without_times(history):
     return [{k: v for k, v in row.items() if k not in TIMES} for row in history]
 
 
-def plain(deel, dropout=0.5):
-    student = small(dropout=dropout)
+def plain(deel, dropout=0.5, outputs=4):
+    student = small(outputs=outputs, dropout=dropout)
 
     def workout(x, t):
         student.classify(x)

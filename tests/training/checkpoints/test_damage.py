@@ -14,7 +14,7 @@ from torture import scaled
 from training.checkpoints import stopped_runs
 from training.checkpoints.stopped_runs import calls, run
 
-from deelish.errors import FileError
+from deelish.errors import FileError, TrainingError
 from deelish.formats.native import checkpoint
 
 
@@ -158,5 +158,5 @@ def test_no_checkpoint_holds_weights_that_are_not_finite(sets, tmp_path, capsys)
 
 def run_stopped_by_nan(build, sets, folder):
     """Its next loss is NaN, which ends it."""
-    with pytest.raises(Exception, match=r"loss is nan|not finite"):
+    with pytest.raises(TrainingError, match=r"loss is nan|not finite"):
         run(build, sets, folder, checkpoint_updates=1)

@@ -1,13 +1,10 @@
 """A training that is killed at random moments comes to the same weights, history and cache."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import require_chainer
-from processes import environment
+from processes import printed
 from torture import scaled
 
 SCRIPT = Path(__file__).with_name("killed.py")
@@ -28,12 +25,7 @@ def test_fifty_kills_change_nothing(tmp_path, engine, precision, processes):
     if engine == "chainer":
         require_chainer()
     kills = scaled(50)
-    arguments = [str(tmp_path), engine, precision, str(processes), str(kills), "1"]
-    made = subprocess.run(
-        [sys.executable, SCRIPT, *arguments], env=environment(), capture_output=True, text=True
-    )
-    assert made.returncode == 0, made.stderr
-    found = json.loads(made.stdout.splitlines()[-1])
+    (found,) = printed(SCRIPT, tmp_path, engine, precision, processes, kills, 1)
     assert found["kills"] >= kills
     assert found["over"] >= 1
     assert found["wrong"] == []

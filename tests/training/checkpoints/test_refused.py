@@ -12,11 +12,13 @@ from helpers import small
 from one_sentence import refused
 from processes import environment
 from training.checkpoints import stopped_runs
-from training.checkpoints.stopped_runs import run
+from training.checkpoints.stopped_runs import calls, run
 
 from deelish import BatchTrain, Deel, InputBatch
 from deelish.errors import FileError, TrainingError
 
+# The batches of a training that was stopped in its third.
+LEFT = 14 - 3
 SECOND = """
 import sys
 from pathlib import Path
@@ -27,13 +29,7 @@ stopped_runs.run(stopped_runs.plain, (folder / "train.txt", folder / "val.txt"),
 
 
 def other_network(deel):
-    student = small(outputs=5)
-
-    def workout(x, t):
-        student.classify(x)
-        return student.backprop(t)
-
-    return workout, [student]
+    return stopped_runs.plain(deel, outputs=5)
 
 
 def other_workout(deel):
@@ -83,18 +79,20 @@ def test_a_folder_of_images_may_move(sets, tmp_path):
         shutil.move(path, tmp_path / "moved" / path.name)
     moved = [tmp_path / "moved" / path.name for path in sets]
     assert run(stopped_runs.plain, moved, folder) == expected
+    assert calls[-1] == LEFT
 
 
 def test_another_network_is_refused(sets, stopped):
     refused(
         FileError,
-        "another network than Small, whose '.*' is .*5.*, and .*4.* there|workout changed",
+        r"belongs to another network than Small, whose 'score.bias' is \(5,\), and \(4,\) there",
         lambda: run(other_network, sets, stopped),
     )
 
 
 def test_another_workout_is_refused(sets, stopped):
-    refused(FileError, "workout", lambda: run(other_workout, sets, stopped))
+    match = "run: belongs to another training, since the function twice is new; .*another folder"
+    refused(FileError, match, lambda: run(other_workout, sets, stopped))
 
 
 def test_the_temperature_of_a_loss_is_part_of_a_training(sets, tmp_path):
@@ -115,6 +113,7 @@ def test_the_temperature_of_a_loss_is_part_of_a_training(sets, tmp_path):
     match = "temperature was 4 and is 8"
     refused(FileError, match, lambda: run(build(8), sets, tmp_path / "run"))
     run(build(4), sets, tmp_path / "run")
+    assert calls[-1] == LEFT
 
 
 def test_the_weights_of_two_losses_are_part_of_a_training(sets, tmp_path):
@@ -182,6 +181,7 @@ def test_another_teacher_is_refused(sets, tmp_path):
     match = "the weights or the preprocessing of teacher changed"
     refused(FileError, match, lambda: run(build(1), sets, tmp_path / "run"))
     run(build(0), sets, tmp_path / "run")
+    assert calls[-1] == LEFT
 
 
 WORKOUT = """
@@ -216,6 +216,7 @@ def test_only_comments_and_layout_of_a_workout_may_change(sets, tmp_path, old, n
         refused(FileError, "workout changed", lambda: run(again, sets, tmp_path / "run"))
     else:
         run(again, sets, tmp_path / "run")
+        assert calls[-1] == LEFT
 
 
 def test_other_rounding_is_reported_and_goes_on(sets, stopped, capsys, monkeypatch):
@@ -230,6 +231,7 @@ def test_other_rounding_is_reported_and_goes_on(sets, stopped, capsys, monkeypat
     shown = capsys.readouterr().out
     assert "rounds otherwise than before, with" in shown
     assert "threads 64 in place of 1" in shown
+    assert calls[-1] == LEFT
 
 
 def test_a_student_made_within_workout_is_named(sets, tmp_path):
@@ -274,13 +276,13 @@ def test_a_second_process_is_refused_by_name(sets, tmp_path):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"resume": 5}, "resume="),
+        ({"resume": 5}, r"resume=5\): give the path of a folder"),
         ({"resume": ""}, r"resume=''\): give the path of a folder"),
         ({"resume": "run\0"}, r"resume='run\\x00'\): give the path of a folder"),
         ({"checkpoint_minutes": 0}, r"checkpoint_minutes=0\): give a number above 0"),
-        ({"checkpoint_minutes": "5"}, "checkpoint_minutes="),
+        ({"checkpoint_minutes": "5"}, r"checkpoint_minutes='5'\): give a number above 0"),
         ({"checkpoint_updates": 0}, r"checkpoint_updates=0\): give a whole number above 0"),
-        ({"checkpoint_updates": 2.5}, "checkpoint_updates="),
+        ({"checkpoint_updates": 2.5}, r"checkpoint_updates=2\.5\): give a whole number above 0"),
         ({"on_save_error": "warn"}, r"on_save_error='warn'\): it is 'stop' or 'go on'"),
         ({"checkpoint_updates": 5}, "about checkpoints; give their folder, resume="),
     ],
@@ -302,7 +304,7 @@ def test_a_folder_that_is_a_file(sets, tmp_path):
     (tmp_path / "run").write_text("")
     match = "run: cannot hold checkpoints .*; give a folder that can be written"
     refused(FileError, match, lambda: run(stopped_runs.plain, sets, tmp_path / "run"))
-    assert stopped_runs.calls[-1] == 0
+    assert calls[-1] == 0
 
 
 def test_a_disk_without_room_is_named_before_the_first_update(sets, tmp_path, monkeypatch):
@@ -314,4 +316,4 @@ def test_a_disk_without_room_is_named_before_the_first_update(sets, tmp_path, mo
     # 1,108 parameters of four bytes, with two moments each, in three files.
     match = r"run: checkpoints of this training need 39\.9 kB, and the disk has 9\.0 kB left; make"
     refused(FileError, match, lambda: run(stopped_runs.plain, sets, tmp_path / "run"))
-    assert stopped_runs.calls[-1] == 1
+    assert calls[-1] == 1

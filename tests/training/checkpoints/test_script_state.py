@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from one_sentence import refused
 from training.checkpoints import stopped_runs
-from training.checkpoints.stopped_runs import run
+from training.checkpoints.stopped_runs import calls, run
 
 from deelish import Deel
 from deelish.errors import TrainingError
@@ -62,6 +62,7 @@ def test_a_state_that_is_set_as_a_whole_is_held(sets, tmp_path):
     expected = run(build, sets)
     run(build, sets, tmp_path / "run", 3)
     assert run(build, sets, tmp_path / "run") == expected
+    assert calls[-1] == calls[-3] - 3
 
 
 @pytest.mark.parametrize("value", [None, [1], 5])

@@ -1,6 +1,5 @@
 """SIGTERM, SIGHUP and a terminal that closes: a checkpoint is left, and the training goes on."""
 
-import json
 import os
 import signal
 import subprocess
@@ -8,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import environment
+from processes import environment, printed
 from torture import scaled
 from training.checkpoints import stopped_runs
 from training.checkpoints.signalled import updates
@@ -22,14 +21,7 @@ STATUS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 @pytest.mark.torture("D3")
 def test_signals_at_random_moments(tmp_path):
     count = max(4, scaled(10))
-    made = subprocess.run(
-        [sys.executable, SCRIPT, tmp_path, str(count), "1"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stderr
-    found = [json.loads(line) for line in made.stdout.splitlines() if line.startswith("{")]
+    found = printed(SCRIPT, tmp_path, count, 1)
     signals = [each for each in found if "signal" in each]
     assert len(signals) == count
     for each in signals:

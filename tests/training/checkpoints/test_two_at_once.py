@@ -1,14 +1,11 @@
 """Two processes that start in one folder at once: one trains, the other is refused by name."""
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from forked import FAILED
-from processes import environment
+from processes import printed
 from torture import scaled
 
 SCRIPT = Path(__file__).with_name("two_at_once.py")
@@ -17,14 +14,7 @@ SCRIPT = Path(__file__).with_name("two_at_once.py")
 @pytest.mark.torture("G3")
 def test_one_trains_and_the_other_is_refused(tmp_path):
     pairs = scaled(20)
-    made = subprocess.run(
-        [sys.executable, SCRIPT, tmp_path, str(pairs)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stderr
-    found = [json.loads(line) for line in made.stdout.splitlines() if line.startswith("{")]
+    found = printed(SCRIPT, tmp_path, pairs)
     assert len(found) == pairs
     digests = set()
     for each in found:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from forked import in_a_child
+from forked import without_roots_rights
 from full_disks import small_disk
 from one_sentence import refused
 from training.checkpoints import stopped_runs
@@ -16,7 +16,6 @@ from training.checkpoints.stopped_runs import calls, run
 from deelish.errors import FileError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and rights are of POSIX")
-NOBODY = 65534
 CURE = "; give a folder that can be written"
 
 
@@ -90,7 +89,6 @@ def test_a_read_only_disk(sets, tmp_path):
 @pytest.mark.torture("B5")
 @pytest.mark.parametrize("existing", [True, False])
 def test_a_folder_without_the_right_to_write(sets, tmp_path, existing):
-    """Root may write anywhere, so a process without its rights tries."""
     above = tmp_path / "above"
     folder = above / "run"
     folder.mkdir(parents=True) if existing else above.mkdir()
@@ -101,16 +99,12 @@ def test_a_folder_without_the_right_to_write(sets, tmp_path, existing):
     closed.chmod(0o555)
 
     def tried():
-        if os.geteuid() == 0:
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
         with pytest.raises(FileError) as caught:
             run(stopped_runs.plain, sets, folder)
         assert calls[-1] == 0
         return caught.value
 
-    status, said = in_a_child(tried)
+    status, said = without_roots_rights(tried)
     closed.chmod(0o755)
     assert status == 0, said
     assert said == f"{folder}: cannot hold checkpoints (Permission denied){CURE}"
