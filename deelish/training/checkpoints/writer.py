@@ -20,6 +20,7 @@ class CheckpointWriter:
         self._folder = folder
         self._pool = ThreadPoolExecutor(1, "deelish-checkpoint")
         self._last: Future[None] | None = None
+        self._failed: BaseException | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -29,6 +30,9 @@ class CheckpointWriter:
     def write(self, state: SavedState) -> None:
         """Begin to write a checkpoint, after the one before it."""
         self.wait()
+        if self._last is not None:
+            # Nobody may have asked for it since.
+            self._failed = self._failed or self._last.exception()
         self._last = self._pool.submit(self._folder.write, state)
 
     def wait(self) -> None:
@@ -38,10 +42,10 @@ class CheckpointWriter:
 
     @property
     def error(self) -> FileError | None:
-        """Why the last checkpoint could not be written; None where it was, or is not yet."""
-        if self._last is None or not self._last.done():
-            return None
-        error = self._last.exception()
+        """Why one could not be written; None where all were, but for one that is not done yet."""
+        error = self._failed
+        if error is None and self._last is not None and self._last.done():
+            error = self._last.exception()
         if error is None or isinstance(error, FileError):
             return error
         raise error

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import stat
+import time
 
 import numpy as np
 import pytest
@@ -116,14 +117,22 @@ def test_or_is_reported_once_and_the_training_goes_on(sets, tmp_path, monkeypatc
     ]
 
 
-def fail_after(monkeypatch, writes):
-    """From then on the disk is full."""
+def test_a_failure_that_is_known_only_at_the_next_checkpoint_stops_too(sets, tmp_path, monkeypatch):
+    fail_after(monkeypatch, 2, once=True, seconds=0.5)
+    match = r"checkpoint-000003\.safetensors: cannot be written \(No space left on device\)"
+    folder = tmp_path / "run"
+    refused(FileError, match, lambda: run(stopped_runs.plain, sets, folder, checkpoint_updates=1))
+
+
+def fail_after(monkeypatch, writes, *, once=False, seconds=0.0):
+    """From then on the disk is full, or once; each failure takes so many seconds."""
     left, flush = [writes], os.fsync
 
     def flushing(handle):
         if stat.S_ISREG(os.fstat(handle).st_mode):
             left[0] -= 1
-            if left[0] < 0:
+            if left[0] == -1 or (left[0] < -1 and not once):
+                time.sleep(seconds)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         flush(handle)
 
