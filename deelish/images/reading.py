@@ -104,8 +104,7 @@ class Reader:
         if not image.damage:
             return []
         sample = self._samples[index]
-        where = f"{sample.where}: {sample.path}" if sample.line else sample.where
-        return [Note(index, damage_line(where, image.damage), used=True)]
+        return [Note(index, damage_line(sample.where_and_path, image.damage), used=True)]
 
     def read_again(self, entry: BatchEntry, rendering: Rendering, row: Pixels) -> None:
         """What was read before, rendered otherwise; raises DataError for a changed file."""
