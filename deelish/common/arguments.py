@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from deelish.common.hints import misfit
 from deelish.common.other_words import BY_ITSELF, WORDS
 from deelish.common.suggestions import nearest
+from deelish.common.type_hints import misfit
 from deelish.errors import DeelishError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
