@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import reprlib
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from deelish.common.hints import misfit
 from deelish.common.other_words import BY_ITSELF, WORDS
 from deelish.common.suggestions import nearest
+from deelish.common.type_hints import misfit
 from deelish.errors import DeelishError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,17 +32,22 @@ def checked_call(*options: str) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         parameters = inspect.signature(function).parameters
         known = frozenset((*parameters, *options))
-        # Any text would count as True.
-        flags = frozenset(name for name, each in parameters.items() if each.annotation == "bool")
+        # Any text would count as True. Each with its place among the positional arguments.
+        flags = {
+            name: place if each.kind is each.POSITIONAL_OR_KEYWORD else sys.maxsize
+            for place, (name, each) in enumerate(parameters.items())
+            if each.annotation == "bool"
+        }
 
         @functools.wraps(function)
         def call(*args: Any, **given: Any) -> Any:
             if options and not given.keys() <= known:
                 raise _refusal(function, args, given, options)
-            for name in flags & given.keys():
-                if not isinstance(given[name], bool):
+            for name, place in flags.items():
+                value = args[place] if place < len(args) else given.get(name, False)
+                if not isinstance(value, bool):
                     verb, _, _ = _verb(function, args)
-                    raise _unfit(verb, name, given[name], "True or False")
+                    raise _unfit(verb, name, value, "True or False")
             try:
                 return function(*args, **given)
             except DeelishError:

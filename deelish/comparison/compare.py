@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.comparison import int8
 from deelish.comparison.devices import Device, device_of
@@ -82,7 +83,7 @@ def _check(teacher: Predictor, students: Sequence[Predictor], batch_size: int) -
             )
     if not students:
         raise DataError("Compare: there is no student; give one, or several in a list")
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    if not is_count(batch_size):
         raise DataError(f"Compare(batch_size={batch_size!r}): give a whole number above 0")
 
 

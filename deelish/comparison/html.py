@@ -10,9 +10,9 @@ from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.plots import accuracy_by, data_uri, reliability_diagram
 from deelish.comparison.table import Row, cells, missing, percentage
 from deelish.comparison.variants import INT8
-from deelish.images.decoding.decode import decode
+from deelish.images.pixels import packed
+from deelish.images.reading import decode_at
 from deelish.images.sample import Location
-from deelish.images.shards.members import Member
 
 THUMBNAIL = 160
 MOST_CLASSES = 40
@@ -127,11 +127,7 @@ def _image(row: Row, location: Location) -> str:
 def _thumbnail(location: Location) -> str:
     from PIL import Image
 
-    # A member of a tar has no file of its own.
-    if isinstance(location, Member):
-        image = Image.fromarray(decode(location.where, location.read()))
-    else:
-        image = Image.fromarray(decode(location))
+    image = Image.fromarray(packed(decode_at(location).pixels))
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)

@@ -47,8 +47,6 @@ class Context:
         asked = os.environ.get(PRECISION_VARIABLE, "auto") if precision is None else precision
         check_precision(asked)
         self.precision = asked
-        if not isinstance(compile, bool):
-            raise EngineError(f"Deel(compile={compile!r}): give True or False")
         self._compile = compile
         # The tensor that the language's verbs act on; nothing below the language reads it.
         self.current: Any = None

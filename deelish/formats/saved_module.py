@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,16 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from deelish.common.json_text import parsed_json
-from deelish.errors import DeelishError, FileError
-from deelish.formats.saved_network import checksum
-from deelish.formats.seal import SEALED
+from deelish.errors import FileError
+from deelish.formats.header import checksum, described, header_text
 from deelish.plan.preprocessing import Preprocessing
-from deelish.version import __version__
 
 # The key of the JSON text in a file's metadata.
 KEY = "deelish module"
-FORMAT = 1
+KIND, FORMAT = "module", 1
 
 
 @dataclass(frozen=True)
@@ -74,12 +69,7 @@ class SavedModule:
             "new_last": None if self.new_last is None else asdict(self.new_last),
             "checksums": {name: checksum(array) for name, array in self.arrays.items()},
         }
-        about = {"format": FORMAT, "deelish": __version__, "checksum": _sum(module)}
-        return json.dumps({**about, SEALED: True, "module": module})
-
-
-def _sum(module: Mapping[str, Any]) -> int:
-    return zlib.crc32(json.dumps(module).encode())
+        return header_text(KIND, FORMAT, module, sealed=True)
 
 
 def saved_module(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> SavedModule:
@@ -88,19 +78,7 @@ def saved_module(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> Sav
     Raises:
         FileError: it is from a later version, or damaged.
     """
-    try:
-        data = parsed_json(text)
-        if data["format"] > FORMAT:
-            raise FileError(
-                f"{path}: written by deelish {data['deelish']} in format {data['format']}, and this"
-                f" version reads up to {FORMAT}; update deelish"
-            )
-        module = data["module"]
-        if data["checksum"] != _sum(module):
-            raise FileError(
-                f"{path}: its description of the module does not match its checksum, so the file"
-                " is damaged; take another copy"
-            )
+    with described(text, KIND, FORMAT, path) as (module, sealed):
         _check(arrays, module["checksums"], path)
         labels, untrained = module["labels"], module["untrained"]
         return SavedModule(
@@ -112,21 +90,8 @@ def saved_module(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> Sav
             None if untrained is None else [str(name) for name in untrained],
             _output(module["output"]),
             _new_last(module["new_last"]),
-            bool(data.get(SEALED)),
+            sealed,
         )
-    except FileError:
-        raise
-    except (
-        DeelishError,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        raise FileError(
-            f"{path}: its description of the module is damaged ({error}); take another copy"
-        ) from None
 
 
 def _output(value: Any) -> int | str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from deelish.common.json_text import parsed_json
 from deelish.engines.base import Values
-from deelish.errors import DeelishError, FileError
-from deelish.formats.seal import SEALED
+from deelish.errors import FileError
+from deelish.formats.header import checksum, described, header_text
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
-from deelish.version import __version__
 
-FORMAT = 1
-# What reading a description of other types ends in.
-_OTHERWISE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
-
-
-def checksum(array: np.ndarray) -> int:
-    """CRC-32 of an array's bytes."""
-    return zlib.crc32(np.ascontiguousarray(array).data)
+KIND, FORMAT = "network", 1
 
 
 @dataclass(frozen=True)
@@ -55,13 +44,7 @@ class SavedNetwork:
                 for layer, blobs in self.values.items()
             },
         }
-        about = {"format": FORMAT, "deelish": __version__, "checksum": _text_checksum(network)}
-        mark = {SEALED: True} if sealed else {}
-        return json.dumps({**about, **mark, "network": network})
-
-
-def _text_checksum(network: Mapping[str, Any]) -> int:
-    return zlib.crc32(json.dumps(network).encode())
+        return header_text(KIND, FORMAT, network, sealed=sealed)
 
 
 @dataclass(frozen=True)
@@ -95,26 +78,8 @@ class NetworkHeader:
         Raises:
             FileError: it is not deelish's, from a later version, or damaged.
         """
-        try:
-            data = parsed_json(text)
-            version = data["format"]
-            if version > FORMAT:
-                raise FileError(
-                    f"{path}: written by deelish {data['deelish']} in format {version}, and this"
-                    f" version reads up to {FORMAT}; update deelish"
-                )
-            if data["checksum"] != _text_checksum(data["network"]):
-                raise FileError(
-                    f"{path}: its description of the network does not match its checksum, so the"
-                    " file is damaged; take another copy"
-                )
-            return cls(**_parts(data["network"]), sealed=bool(data.get(SEALED)))
-        except FileError:
-            raise
-        except (DeelishError, *_OTHERWISE) as error:
-            raise FileError(
-                f"{path}: its description of the network is damaged ({error}); take another copy"
-            ) from None
+        with described(text, KIND, FORMAT, path) as (network, sealed):
+            return cls(**_parts(network), sealed=sealed)
 
     def network(self, values: Values, path: Path) -> SavedNetwork:
         """The whole network, its arrays checked against shapes and checksums."""

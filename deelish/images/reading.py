@@ -104,8 +104,7 @@ class Reader:
         if not image.damage:
             return []
         sample = self._samples[index]
-        where = f"{sample.where}: {sample.path}" if sample.line else sample.where
-        return [Note(index, damage_line(where, image.damage), used=True)]
+        return [Note(index, damage_line(sample.where_and_path, image.damage), used=True)]
 
     def read_again(self, entry: BatchEntry, rendering: Rendering, row: Pixels) -> None:
         """What was read before, rendered otherwise; raises DataError for a changed file."""
@@ -166,10 +165,10 @@ class Reader:
         read = self.in_flight.begin(sample)
         try:
             if cache is None:
-                return _decode(location, resize_size, recorded)
+                return decode_at(location, resize_size, recorded)
             image = cache.get(location, resize_size)
             if image is None:
-                image = _decode(location, resize_size, recorded or cache.digests)
+                image = decode_at(location, resize_size, recorded or cache.digests)
                 cache.put(location, resize_size, image)
             return image
         finally:
@@ -202,7 +201,13 @@ class Reader:
         return Mixture.draw(kind, *values), other + (other >= index)
 
 
-def _decode(location: Location, resize_size: int | None, with_digest: bool) -> DecodedImage:
+def decode_at(
+    location: Location, resize_size: int | None = None, with_digest: bool = False
+) -> DecodedImage:
+    """The image of a file or of a member of a shard, as `decode_for` gives it.
+
+    with_digest: add the digest of its bytes.
+    """
     if isinstance(location, Member):
         check_bytes(location.where, location.size)
         data: bytes | None = location.read()

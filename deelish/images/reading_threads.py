@@ -142,9 +142,7 @@ def _work(tasks: queue.SimpleQueue[Task | None]) -> None:
 
 
 def _hung(samples: list[Sample]) -> DataError:
-    names = [
-        f"{sample.where}: {sample.path}" if sample.line else sample.where for sample in samples
-    ]
+    names = [sample.where_and_path for sample in samples]
     return DataError(
         f"{names[0]}: reading has not ended for {READ_TIMEOUT:g} seconds"
         + (f", nor that of {', '.join(names[1:])}" if names[1:] else "")

@@ -50,6 +50,11 @@ class Sample:
             return self.location.where
         return f"{self.source} line {self.line}" if self.line else str(self.location)
 
+    @property
+    def where_and_path(self) -> str:
+        """`where`, and the path of an image of a list after it."""
+        return f"{self.where}: {self.path}" if self.line else self.where
+
 
 def label_fault(label: str) -> str:
     """What is wrong with the text of a label, as a template to fill in with it; "" if nothing."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from deelish.errors import FileError
 from deelish.storage.lock import try_to_take
 
-NAME = "lock"
+# Not the name of `lock`: the folder of a teacher cache may be that of the checkpoints too.
+NAME = "training_lock"
 # What the lock file says of its holder.
 NAMED = re.compile(r"process (\d+) on (.*)")
 # Seconds in which a new holder writes that.

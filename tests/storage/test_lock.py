@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from distillation.teacher_cache.logits_by_key import (
 )
 from processes import environment
 
+from deelish.storage.claim import Claim
 from deelish.storage.lock import NAME, NOTE_BYTES, locked
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
@@ -135,3 +137,16 @@ def test_the_lock_is_free_again_after_an_error(tmp_path):
         raise ZeroDivisionError
     with locked(tmp_path):
         pass
+
+
+def test_a_folder_of_checkpoints_may_be_that_of_a_teacher_cache_too(tmp_path):
+    claim = Claim(tmp_path)
+    taken = threading.Event()
+
+    def take():
+        with locked(tmp_path):
+            taken.set()
+
+    threading.Thread(target=take, daemon=True).start()
+    assert taken.wait(10)
+    claim.release()

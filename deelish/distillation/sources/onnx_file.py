@@ -12,7 +12,7 @@ from deelish.common.extras import ONNX
 from deelish.common.json_text import parsed_json
 from deelish.engines.digests import Digest
 from deelish.errors import DataError, FileError, first_line
-from deelish.formats.onnx.strangers import check_model
+from deelish.formats.onnx.untrusted import check_model
 from deelish.plan.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ import numpy as np
 from deelish.common.json_text import parsed_json
 from deelish.engines.state import SavedState
 from deelish.errors import FileError
+from deelish.formats.header import LaterVersionError, check_version, checksum, version_of
 from deelish.formats.native import tensor_file
-from deelish.formats.saved_network import checksum
 from deelish.storage.atomic import write_file
-from deelish.version import __version__
 
 # The key of the JSON text in a file's metadata.
 KEY = "deelish checkpoint"
@@ -25,10 +24,6 @@ class DamagedError(FileError):
     """A checkpoint that is not whole."""
 
 
-class LaterVersionError(FileError):
-    """A checkpoint that a later version of deelish wrote."""
-
-
 def write(path: Path, state: SavedState) -> None:
     """Write a checkpoint, whole or not at all.
 
@@ -36,7 +31,7 @@ def write(path: Path, state: SavedState) -> None:
         FileError: it cannot be written.
     """
     arrays = {name: _description(array) for name, array in state.arrays.items()}
-    about = {"format": FORMAT, "deelish": __version__, "values": state.values, "arrays": arrays}
+    about = {**version_of(FORMAT), "values": state.values, "arrays": arrays}
     write_file(path, tensor_file.to_bytes(state.arrays, KEY, json.dumps(about)))
 
 
@@ -45,7 +40,7 @@ def read(path: Path) -> SavedState:
 
     Raises:
         DamagedError: it is missing, damaged, or no checkpoint.
-        FileError: it is of a later version.
+        LaterVersionError: it is of a later version.
     """
     if not path.is_file():
         # Opening a pipe would wait for its other end.
@@ -54,7 +49,8 @@ def read(path: Path) -> SavedState:
         with tensor_file.opened(path) as (file, notes):
             if KEY not in notes:
                 raise DamagedError(f"{path}: is no checkpoint of deelish")
-            about = _description_of(notes[KEY], path)
+            about = parsed_json(notes[KEY])
+            check_version(about, FORMAT, path)
             tensor_file.check_seal(path, notes, KEY, sealed=True)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return _checked(about, arrays, path)
@@ -62,16 +58,6 @@ def read(path: Path) -> SavedState:
         raise
     except (FileError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise DamagedError(f"{path}: is no whole checkpoint ({error})") from None
-
-
-def _description_of(text: str, path: Path) -> Any:
-    about = parsed_json(text)
-    if about["format"] > FORMAT:
-        raise LaterVersionError(
-            f"{path}: written by deelish {about['deelish']} in format {about['format']}, and this"
-            f" version reads up to {FORMAT}; update deelish"
-        )
-    return about
 
 
 def _checked(about: Any, arrays: dict[str, np.ndarray], path: Path) -> SavedState:

@@ -72,9 +72,7 @@ def _check(content: bytes, module: SavedModule, run: Run) -> None:
     for count in BATCHES:
         values = module.preprocessing.apply(_pixels(count, module.preprocessing.size))
         ours = _ran("the module", module, run, values)
-        theirs = _ran(
-            "onnxruntime", module, lambda x: session.run([ONNX_LOGITS], {ONNX_DATA: x})[0], values
-        )
+        theirs = _ran("onnxruntime", module, in_onnxruntime, values)
         largest = max(float(np.abs(ours).max()), 1e-6)
         apart = float(np.abs(ours - theirs).max()) / largest
         # Fresh weights in many layers can make much of little: rounding is what moves the module's

@@ -42,7 +42,9 @@ def array_of(image: Image.Image) -> Pixels:
     if _lends():
         try:
             return _lent(image)
-        except ValueError:  # above 16 MB an image is in several pieces
+        except ValueError:
+            # It is in several blocks of Pillow, which have 16 MB or PILLOW_BLOCK_SIZE, and Pillow
+            # lends only what is in one. Others are copied.
             pass
     return np.array(image)
 

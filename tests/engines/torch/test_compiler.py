@@ -57,5 +57,7 @@ def test_what_cannot_be_compiled_is_refused():
     match = r"Deel\(compile='yes'\): is of type str; give True or False"
     with pytest.raises(UsageError, match=match):
         Deel(compile="yes")
+    with pytest.raises(UsageError, match=match):
+        Deel(-1, "torch", 0, None, "yes")  # type: ignore[arg-type]
     with Deel(engine="numpy", compile=True) as session, pytest.raises(EngineError, match="torch"):
         _ = session.engine

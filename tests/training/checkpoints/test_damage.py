@@ -85,7 +85,11 @@ def test_two_checkpoints_are_kept(sets, tmp_path):
     run(stopped_runs.plain, sets, tmp_path / "run", checkpoint_updates=1)
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     # One at the start, one after each of ten updates, one at the end.
-    assert names == ["checkpoint-000011.safetensors", "checkpoint-000012.safetensors", "lock"]
+    assert names == [
+        "checkpoint-000011.safetensors",
+        "checkpoint-000012.safetensors",
+        "training_lock",
+    ]
 
 
 def test_a_checkpoint_that_cannot_be_written_stops_the_training(sets, tmp_path, monkeypatch):

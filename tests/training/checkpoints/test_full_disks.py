@@ -72,7 +72,7 @@ def test_in_a_training_the_checkpoint_before_stays(sets, tmp_path, capsys, batch
         found = whole_checkpoints(folder)
         assert found
         assert all(state.values["batches"] < 10 for state in found)
-        assert {name.split("-")[0] for name in names_in(folder)} == {"checkpoint", "lock"}
+        assert {name.split("-")[0] for name in names_in(folder)} == {"checkpoint", "training_lock"}
         (disk / "filler").unlink()
         shutil.copytree(folder, tmp_path / "run")
     assert run(full_before(0, None), sets, tmp_path / "run") == expected

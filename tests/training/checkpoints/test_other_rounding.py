@@ -76,6 +76,6 @@ def refused(folder, how):
     *_, last = made.stderr.splitlines()
     assert "FileError: " in last
     assert "belongs to another training, since engine was " in last
-    del files["lock"]
+    del files["training_lock"]
     for name, content in files.items():
         assert (folder / "stopped" / name).read_bytes() == content

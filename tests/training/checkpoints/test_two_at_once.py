@@ -30,7 +30,7 @@ def test_one_trains_and_the_other_is_refused(tmp_path):
         assert each["names"] == [
             "checkpoint-000011.safetensors",
             "checkpoint-000012.safetensors",
-            "lock",
+            "training_lock",
         ]
         digests.add(digest)
     assert len(digests) == 1

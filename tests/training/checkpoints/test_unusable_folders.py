@@ -53,7 +53,7 @@ def a_pipe(folder):
 
 
 def whose_lock_is_a_folder(folder):
-    (folder / "run" / "lock").mkdir(parents=True)
+    (folder / "run" / "training_lock").mkdir(parents=True)
     return folder / "run", "Is a directory"
 
 
