@@ -25,10 +25,10 @@ class Format:
     """How one kind of file is read and written."""
 
     read: Callable[[Path], SavedNetwork]
-    to_bytes: Callable[[SavedNetwork], Content]
+    content: Callable[[SavedNetwork], Content]
     # For a file that may lack deelish's plan: the arrays of each layer alone.
     arrays: Callable[[Path], StoredWeights] | None = None
-    # A further file that other programs need beside it: its extension and its bytes.
+    # A further file that other programs need beside it: its extension and its content.
     companion: tuple[str, Callable[[SavedNetwork], Content]] | None = None
     # For a file of Chainer: the arrays by the path of their link; None where another wrote it.
     links: Callable[[Path], Arrays | None] | None = None
@@ -38,7 +38,7 @@ _HDF5 = Format(chainer_weights.read_hdf5, hdf5.to_bytes, links=chainer_weights.l
 FORMATS = {
     ".hdf5": _HDF5,
     ".h5": _HDF5,
-    ".safetensors": Format(safetensors.read, safetensors.to_bytes),
+    ".safetensors": Format(safetensors.read, safetensors.to_pieces),
     ".caffemodel": Format(
         caffe_files.read,
         caffe_files.to_bytes,
@@ -58,9 +58,9 @@ def write_network(path: Path, network: SavedNetwork) -> Path:
     """
     kind, contents = format_of(path), {}
     if kind.companion:
-        extension, to_bytes = kind.companion
-        contents[path.with_suffix(extension)] = to_bytes(network)
-    write_files({**contents, path: kind.to_bytes(network)})
+        extension, content = kind.companion
+        contents[path.with_suffix(extension)] = content(network)
+    write_files({**contents, path: kind.content(network)})
     return path
 
 
@@ -87,7 +87,7 @@ def write_module(
     if extension == ".onnx":
         write_file(path, onnx_modules.to_bytes(path, module, export, run))
     else:
-        write_file(path, module_file.to_bytes(module))
+        write_file(path, module_file.to_pieces(module))
     return path
 
 

@@ -7,13 +7,14 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deelish.errors import FileError, first_line
 from deelish.storage.staged import StagedFile
 
-Content = bytes | memoryview
+# A file in one piece, or in several one after the other.
+Content = bytes | memoryview | Sequence[memoryview]
 
 # A system, a quota, or a process has no room left.
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -42,11 +43,13 @@ def write_files(contents: Mapping[Path, Content]) -> None:
     with contextlib.ExitStack() as stack:
         staged: dict[Path, StagedFile] = {}
         for path, content in contents.items():
-            size = memoryview(content).nbytes
+            pieces = [content] if isinstance(content, bytes | memoryview) else content
+            size = sum(memoryview(piece).nbytes for piece in pieces)
             # A half-written file goes before the free bytes are counted.
             with _in_a_sentence(path, size), contextlib.ExitStack() as until_whole:
                 staged[path] = until_whole.enter_context(StagedFile(_target(path)))
-                staged[path].write(content)
+                for piece in pieces:
+                    staged[path].write(piece)
                 staged[path].flush()
                 stack.enter_context(until_whole.pop_all())
         for path, file in staged.items():

@@ -32,7 +32,7 @@ def write(path: Path, state: SavedState) -> None:
     """
     arrays = {name: _description(array) for name, array in state.arrays.items()}
     about = {**version_of(FORMAT), "values": state.values, "arrays": arrays}
-    write_file(path, tensor_file.to_bytes(state.arrays, KEY, json.dumps(about)))
+    write_file(path, tensor_file.to_pieces(state.arrays, KEY, json.dumps(about)))
 
 
 def read(path: Path) -> SavedState:

@@ -10,9 +10,9 @@ from deelish.formats.native.tensor_file import EXTENSION
 from deelish.formats.saved_module import KEY, SavedModule, saved_module
 
 
-def to_bytes(module: SavedModule) -> memoryview:
+def to_pieces(module: SavedModule) -> list[memoryview]:
     """The file of a module."""
-    return tensor_file.to_bytes(module.arrays, KEY, module.header())
+    return tensor_file.to_pieces(module.arrays, KEY, module.header())
 
 
 def holds_module(path: Path) -> bool:

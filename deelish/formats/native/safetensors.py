@@ -15,14 +15,14 @@ from deelish.formats.saved_network import NetworkHeader, SavedNetwork
 KEY = "deelish"
 
 
-def to_bytes(network: SavedNetwork) -> memoryview:
+def to_pieces(network: SavedNetwork) -> list[memoryview]:
     """The file of a network."""
     tensors = {
         _key(layer, name): np.asarray(array, order="C")
         for layer, blobs in network.values.items()
         for name, array in blobs.items()
     }
-    return tensor_file.to_bytes(tensors, KEY, network.header())
+    return tensor_file.to_pieces(tensors, KEY, network.header())
 
 
 def read(path: Path) -> SavedNetwork:

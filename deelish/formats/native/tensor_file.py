@@ -1,4 +1,8 @@
-"""A .safetensors with a JSON text in its metadata, sealed: written, and opened within bounds."""
+"""A .safetensors with a JSON text in its metadata, sealed: written, and opened within bounds.
+
+The library reads such files. We write them: it would make a file in one piece and keep Python's
+lock meanwhile, so that a training stood still until its checkpoint is made.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +25,56 @@ _SEAL = " seal"
 # a reader makes of it takes several times its size.
 _LENGTH_BYTES = 8
 _MOST_HEADER = 10 << 20
+# The types, in the order that the library gives their tensors in: the largest elements first.
+_TYPES = {
+    **{"uint64": "U64", "int64": "I64", "float64": "F64", "complex64": "C64", "float32": "F32"},
+    **{"uint32": "U32", "int32": "I32", "float16": "F16", "uint16": "U16", "int16": "I16"},
+    **{"int8": "I8", "uint8": "U8", "bool": "BOOL"},
+}
+_RANKS = {dtype: rank for rank, dtype in enumerate(_TYPES)}
+# Each tensor begins at a multiple of it.
+_ALIGNED = 8
 
 
-def to_bytes(tensors: Mapping[str, np.ndarray], key: str, text: str) -> memoryview:
-    """The file of these tensors, the text under its key; the same bytes each time."""
-    from safetensors.numpy import save
+def to_pieces(tensors: Mapping[str, np.ndarray], key: str, text: str) -> list[memoryview]:
+    """The file of these tensors, the text under its key; the same bytes each time.
 
-    content = bytearray(save(dict(tensors), metadata={key: text, key + _SEAL: text_seal(text)}))
-    end = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
-    content[_LENGTH_BYTES:end] = _in_order(content[_LENGTH_BYTES:end])
-    return memoryview(content)
+    The pieces are views of the tensors, not copies.
+
+    Raises:
+        FileError: a tensor of a type that such files do not have.
+    """
+    for name, tensor in tensors.items():
+        if tensor.dtype.name not in _TYPES:
+            raise FileError(
+                f"array {name!r}: {tensor.dtype} has no place in a {EXTENSION}; give one of "
+                + ", ".join(_TYPES)
+            )
+    in_order = sorted(tensors.items(), key=lambda item: (_RANKS[item[1].dtype.name], item[0]))
+    header = _header(dict(in_order), {key: text, key + _SEAL: text_seal(text)})
+    return [memoryview(header), *(_bytes_of(tensor) for _, tensor in in_order)]
 
 
-def _in_order(header: bytearray) -> bytes:
-    """A header of the same length; the library puts metadata into another order each time."""
-    about = json.loads(header)
-    about[_METADATA] = dict(sorted(about[_METADATA].items()))
-    text = json.dumps(about, separators=(",", ":"), ensure_ascii=False)
-    return text.encode().ljust(len(header))
+def _header(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
+    """Where each tensor is, after the length of this description."""
+    about: dict[str, Any] = {_METADATA: dict(sorted(metadata.items()))}
+    end = 0
+    for name, tensor in tensors.items():
+        begin, end = end, end + tensor.nbytes
+        about[name] = {
+            "dtype": _TYPES[tensor.dtype.name],
+            "shape": list(tensor.shape),
+            "data_offsets": [begin, end],
+        }
+    header = json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode()
+    header = header.ljust(-(-len(header) // _ALIGNED) * _ALIGNED)
+    return len(header).to_bytes(_LENGTH_BYTES, "little") + header
+
+
+def _bytes_of(tensor: np.ndarray) -> memoryview:
+    """Its elements in C order, little end first."""
+    stored = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))
+    return stored.reshape(-1).view(np.uint8).data
 
 
 @contextlib.contextmanager
