@@ -226,7 +226,7 @@ class Engine(Resumable):
 
     @abstractmethod
     def layer_arrays(self, module: Any, part: Part) -> Iterator[LayerArray]:
-        """The weights of a module, buffers among them, or the gradients that are there."""
+        """The weights of a module, buffers but masks among them, or the gradients it has."""
 
     def not_finite(self, module: Any, part: Part) -> list[LayerArray]:
         """Those of a module's weights or gradients that hold NaN or infinity, in its order."""

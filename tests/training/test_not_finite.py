@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from helpers import once, small
+from small_modules import PIXELS, chained, seeded
 from small_modules import student as module_student
 from torture import scaled
 from training.injection import BATCHES, EPOCHS, KINDS, Injection, same, trained_with
 
-from deelish import BatchTrain, Deel, InputBatch
+from deelish import BatchTrain, Deel, InputBatch, Student
 from deelish.errors import TrainingError
 from deelish.training.guards import NotFinite
 
@@ -118,6 +119,29 @@ def test_weights_that_were_not_finite_before_are_named_and_never_skipped(session
 
     with pytest.raises(NotFinite, match="the loss is nan, since layer 'hidden' weight is not fini"):
         BatchTrain(workout, epochs=1, on_nan="skip")
+
+
+def test_the_infinities_of_a_mask_are_no_weights_that_went_wrong(session, sets, capsys):
+    module = seeded()
+    mask = np.triu(np.full((4, 4), -np.inf, np.float32), 1)
+    if session.engine.name == "torch":
+        module.register_buffer("mask", torch.from_numpy(mask))
+    else:
+        module = chained(module)
+        module.add_persistent("mask", mask)
+    student = Student(module, name="Attentive", **PIXELS)
+
+    def workout(x, t):
+        student.classify(x)
+        logits = np.zeros((len(t.value), 4), np.float32)
+        scale = np.nan if session.trainer.batches == 2 else 1.0
+        total = session.engine.sum
+        return student.backprop(t, distill=logits, loss=lambda own, _: total(own * own) * scale)
+
+    BatchTrain(workout, epochs=1, on_nan="skip")
+    skipped = re.findall("^skipped: (.*)$", capsys.readouterr().out, re.MULTILINE)
+    assert len(skipped) == 1
+    assert "Attentive: the loss is nan at epoch 1/1, batch 2; the weights are those" in skipped[0]
 
 
 def test_another_student_keeps_its_update_and_the_sentence_says_so(session, sets):

@@ -27,7 +27,7 @@ def all_finite(arrays: Iterable[Any]) -> bool:
 
 
 def layer_arrays(module: PlanChain | AdoptedChain, part: Part) -> Iterator[LayerArray]:
-    """The weights of a chain, persistent arrays among them, or the gradients that are there."""
+    """The weights of a chain, persistent arrays but masks among them, or gradients it has."""
     for layer, name, value in _named(module):
         learnt = isinstance(value, chainer.Variable)
         array = _array(value) if part == "weight" else value.grad if learnt else None
@@ -41,8 +41,14 @@ def _named(module: PlanChain | AdoptedChain) -> Iterator[tuple[str, str, Any]]:
             yield layer, name, getattr(module.weights_of(layer), name)
         return
     for path, link in module.module.namedlinks():
-        for name in sorted({*link._params, *link._persistent}):
+        buffers = {name for name in link._persistent if not _is_mask(getattr(link, name))}
+        for name in sorted(link._params | buffers):
             yield path.strip("/").replace("/", "."), name, getattr(link, name)
+
+
+def _is_mask(buffer: Any) -> bool:
+    """Whether it holds the -inf with which attention leaves out what it may not see."""
+    return is_array(buffer) and buffer.dtype.kind == "f" and bool((buffer == -math.inf).any())
 
 
 def _array(value: Any) -> Any:

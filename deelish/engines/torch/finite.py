@@ -28,7 +28,7 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
 
 
 def layer_arrays(module: PlanModule | AdoptedModule, part: Part) -> Iterator[LayerArray]:
-    """The weights of a module, buffers among them, or the gradients that are there."""
+    """The weights of a module, buffers but masks among them, or the gradients that are there."""
     for layer, name, value in _named(module):
         array = value if part == "weight" else value.grad
         if array is not None:
@@ -41,9 +41,15 @@ def _named(module: PlanModule | AdoptedModule) -> Iterator[tuple[str, str, Tenso
             yield layer, name, getattr(module.weights_of(layer), name)
         return
     own = module.module
-    for path, value in chain(own.named_parameters(), own.named_buffers()):
+    buffers = ((path, value) for path, value in own.named_buffers() if not _is_mask(value))
+    for path, value in chain(own.named_parameters(), buffers):
         layer, _, name = path.rpartition(".")
         yield layer, name, value
+
+
+def _is_mask(buffer: Tensor) -> bool:
+    """Whether it holds the -inf with which attention leaves out what it may not see."""
+    return buffer.is_floating_point() and bool(torch.isneginf(buffer).any())
 
 
 def copied_buffers(module: nn.Module) -> list[Tensor]:
