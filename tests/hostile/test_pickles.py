@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hostile.watching import refusal
+from torture import scaled
 
 from deelish import CaffeNet, Deel, Layer, Network, Student, Teacher
 
@@ -100,7 +101,11 @@ def openers(path):
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_no_pickle_runs(tmp_path, extension, wrapping):
     sentinel = tmp_path / "sentinel"
-    for name, payload in payloads(sentinel).items():
+    all_of_them = list(payloads(sentinel).items())
+    # Another one in each test, where not all are tried.
+    first = EXTENSIONS.index(extension) + list(WRAPPINGS).index(wrapping)
+    tried = (all_of_them * 3)[first:][: scaled(len(all_of_them))]
+    for name, payload in tried:
         data = WRAPPINGS[wrapping](pickle.dumps(payload, PROTOCOLS.get(wrapping, 4)))
         path = tmp_path / f"{name.replace('.', '')}{extension}"
         path.write_bytes(data)

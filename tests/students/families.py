@@ -103,8 +103,7 @@ FAMILIES = [
 ]
 
 # What `make test` runs: a plain CNN, one of depthwise convolutions, a ViT, one with channels last,
-# one with four heads, one that is made for its size, one with shared parameters, and one whose
-# attention is exported in single steps.
+# one with four heads, one that is made for its size, and one with shared parameters.
 QUICK = [
     "resnet",
     "mobilenetv3",
@@ -113,5 +112,4 @@ QUICK = [
     "efficientvim",
     "convit",
     "coat",
-    "twins",
 ]

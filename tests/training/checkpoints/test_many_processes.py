@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from processes import run_both
+from torture import IS_WHOLE
 
 SCRIPT = Path(__file__).with_name("in_processes.py")
 
@@ -17,6 +18,7 @@ def train(folder, size, stop, name, **more):
     return {**results[0], "shown": output[0][0]}
 
 
+@pytest.mark.torture("B1")
 def test_four_processes_go_on_in_four(sets, tmp_path):
     whole = train(tmp_path, 4, 0, "whole", WITH_BOTH="1")
     train(tmp_path, 4, 8, "stopped", WITH_BOTH="1")
@@ -26,6 +28,8 @@ def test_four_processes_go_on_in_four(sets, tmp_path):
     assert again["rows"] == whole["rows"]
 
 
+@pytest.mark.torture("B3")
+@pytest.mark.skipif(not IS_WHOLE, reason="ten processes for one number: in make torture")
 def test_or_in_two_within_rounding_which_is_reported(sets, tmp_path):
     whole = train(tmp_path, 4, 0, "whole")
     train(tmp_path, 4, 8, "stopped")
