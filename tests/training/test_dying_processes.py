@@ -1,6 +1,7 @@
 """A process of a training that dies or stops ends the others: in seconds, with one sentence."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from processes import printed
 from torture import scaled
 
 SCRIPT = Path(__file__).with_name("dying.py")
+# The random moment may be one before both are there.
 SENTENCE = (
-    "deelish.errors.EngineError: this process cannot go on, since another one of the training has"
-    " ended or does not respond; look for its own error"
+    r"deelish\.errors\.EngineError: this process cannot (go on|join the others), since another one"
+    r" of the training has ended or does not respond; look for its own error"
 )
 # A stopped process is waited for, which these trainings do for 2 seconds.
 MOST = {signal.SIGKILL: 2, signal.SIGSEGV: 2, signal.SIGSTOP: 2 + 2}
@@ -27,4 +29,5 @@ def test_the_other_process_ends(tmp_path):
     for each in found:
         assert each["ended"], each
         assert each["seconds"] < MOST[each["signal"]], each
-        assert (each["status"], each["said"]) == (FAILED, SENTENCE), each
+        assert each["status"] == FAILED, each
+        assert re.fullmatch(SENTENCE, each["said"]), each
