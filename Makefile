@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 
 help:
 	@echo "make install     make .venv with $(PYTHON) and install everything into it"
-	@echo "make demo        a teacher, students and a table on 5,000 digits"
+	@echo "make demo        a teacher, small students and a table on 5,000 digits"
 	@echo "make test        run the format, lint and type checks and the tests"
 	@echo "make families    train, save and export one small model of each family of timm"
 	@echo "make reference   write docs/reference/ from the docstrings"

@@ -181,13 +181,23 @@ def by_pillow_and_pytorch(photographs):
     return [100 * np.mean(np.array(ranks) < best) for best in (1, 5)]
 
 
-def test_the_demo_ends_in_a_table_and_a_plot(workplace, each_engine):
-    printed = run(workplace, (ROOT / "examples" / "teach_digits.py").read_text(), "data")
+def test_the_demo_ends_in_a_table_and_a_picture(workplace, each_engine):
+    printed = run(workplace, (ROOT / "examples" / "teach_digits.py").read_text(), "data", "3")
+    assert len(printed.splitlines()) <= 40
     table = printed[printed.index("accuracy  spread") :].splitlines()
-    names = [line[:26].strip() for line in table[1:4]]
-    assert names == ["teacher", "student, labels alone", "student, distilled"]
-    assert (workplace / "demo" / "digits.png").stat().st_size > 10_000
-    assert (workplace / "demo" / "teacher.caffemodel").is_file()
+    assert [line.split()[0] for line in table[1:4]] == ["teacher", "alone", "distilled"]
+    # At most 1/20 of the teacher's parameters, as the page says.
+    teacher, *students = (int(line.split()[3].replace(",", "")) for line in table[1:4])
+    assert all(20 * count <= teacher for count in students)
+    assert "seeds [3, 4, 5]" in printed
+    demo = workplace / "demo"
+    for name in ("differences.png", "report.html", "distilled.safetensors"):
+        assert (demo / name).stat().st_size > 10_000
+    unlabelled = (demo / "unlabelled.txt").read_text().splitlines()
+    assert len(unlabelled) == 12
+    assert all(line.endswith(".png") for line in unlabelled)
+    epochs = re.findall(r"^ +\d+ ", (demo / "epochs.txt").read_text(), re.MULTILINE)
+    assert len(epochs) == 15 + 6 * 20
 
 
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):

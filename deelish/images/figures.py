@@ -48,13 +48,21 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
             plt.close(figure)
 
 
-def show_images(images: np.ndarray, save: str | Path | None = None) -> None:
-    """Show the first eight of images (n, 3, side, side), RGB, 0 to 255."""
-    shown = images[:8]
-    size = {"figsize": (2.4 * len(shown), 2.6), "squeeze": False}
+# How many images a picture shows.
+MOST_IMAGES = 8
+
+
+def show_images(
+    images: np.ndarray, save: str | Path | None = None, captions: Sequence[str] = ()
+) -> None:
+    """Show the first eight of images (n, 3, side, side), RGB, 0 to 255, with captions above."""
+    shown = images[:MOST_IMAGES]
+    lines = max((caption.count("\n") + 1 for caption in captions), default=0)
+    size = {"figsize": (2.4 * len(shown), 2.6 + 0.3 * lines), "squeeze": False}
     with _figure(save, "images.png", ncols=len(shown), **size) as axes:
-        for panel, image in zip(axes[0], shown, strict=True):
+        for number, (panel, image) in enumerate(zip(axes[0], shown, strict=True)):
             panel.imshow(image.transpose(1, 2, 0).astype(np.uint8))
+            panel.set_title(captions[number] if captions else "")
             panel.axis("off")
 
 

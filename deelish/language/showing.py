@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,25 +49,51 @@ def Input(source: ImagesLike) -> ImageTensor:
 
 @checked_call()
 def Show(
-    x: Tensor | History | Mapping[str, History] | None = None, save: str | Path | None = None
+    x: Tensor | History | Mapping[str, History] | None = None,
+    save: str | Path | None = None,
+    captions: Sequence[str] | None = None,
 ) -> None:
-    """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file."""
+    """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file.
+
+    Args:
+        x: the first eight images of a tensor become a picture.
+        save: the PNG file.
+        captions: a text for each image; a line break begins another line.
+
+    Raises:
+        DataError: something else, or not one caption for each image.
+        FileError: a file that cannot be written.
+    """
     if save is not None and not isinstance(save, str | Path):
         raise DataError(f"Show(save={save!r}): give the path of a .png")
     if isinstance(x, Mapping) and not (x and all(isinstance(h, History) for h in x.values())):
         raise DataError("Show: a dict is of histories by name; give what BatchTrain() returned")
+    if captions is not None and isinstance(x, History | Mapping):
+        raise DataError("Show(captions=...): a history is no image; leave captions= out")
     if isinstance(x, History):
         figures.plot({"": x}, save)
     elif isinstance(x, Mapping):
         figures.plot({f"{name}, ": history for name, history in x.items()}, save)
     else:
         tensor = current_session().tensor(x)
+        if captions is not None and not isinstance(tensor, ImageTensor):
+            raise DataError(f"Show(captions=...): {tensor!r} is no image; leave captions= out")
         if isinstance(tensor, ImageTensor):
-            figures.show_images(tensor.value, save)
+            images = tensor.value
+            figures.show_images(images, save, _checked_captions(captions, len(images)))
         elif save is not None:
             raise DataError(f"Show(save=...): {tensor!r} is printed, no plot; leave save= out")
         else:
             tensor.show()
+
+
+def _checked_captions(captions: Any, images: int) -> Sequence[str]:
+    if captions is None:
+        return ()
+    given = list(captions) if isinstance(captions, list | tuple) else []
+    if len(given) != images or not all(isinstance(text, str) for text in given):
+        raise DataError(f"Show(captions=...): give a list of one text for each of {images} images")
+    return given
 
 
 @checked_call()

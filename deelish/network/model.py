@@ -29,7 +29,7 @@ from deelish.network.tensors import ImageTensor
 from deelish.plan import Layer, Plan, summary
 from deelish.plan.arrays import checked_inputs
 from deelish.plan.initialisation import fill
-from deelish.plan.preprocessing import WAY, Preprocessing, check_range
+from deelish.plan.preprocessing import WAY, Preprocessing, check_range, given_pixels
 
 # What `**preprocessing` takes.
 PIXELS = ("order", "mean", "scale", "crop", *WAY)
@@ -73,9 +73,10 @@ class Model(Described):
         **preprocessing: Any,
     ) -> None:
         names = None if labels is None else LabelNames.of(labels)
-        pixels = (preprocessing.get("mean"), preprocessing.get("scale"))
-        check_range(name or type(self).__name__, *pixels)
-        made = Preprocessing(in_size, **{**PLAIN, **preprocessing})
+        who = name or type(self).__name__
+        pixels = given_pixels(who, preprocessing)
+        check_range(who, pixels.get("mean"), pixels.get("scale"))
+        made = Preprocessing(in_size, **{**PLAIN, **pixels})
         shape = (1, made.channels, in_size, in_size)
         plan = rows if isinstance(rows, Plan) else Plan(rows, {"data": shape}, name or "Network")
         if names is not None and names.count != plan.classes:

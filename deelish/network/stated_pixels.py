@@ -10,9 +10,8 @@ from typing import Any, Protocol, TypedDict
 from deelish.common.printing import say
 from deelish.errors import DataError
 from deelish.network.model import PLAIN
-from deelish.plan.preprocessing import Preprocessing, check_range
+from deelish.plan.preprocessing import Preprocessing, check_range, given_pixels
 
-NUMBERS = ("mean", "scale")
 # What a model may fix, and the argument that sets it.
 _ARGUMENTS = {"size": "size", "channels": "order"}
 PRESET = ("mean", "std", "crop_size")
@@ -62,11 +61,7 @@ def preprocessing_of(
         DataError: no size is known, a value cannot be used, or the model does not take it.
     """
     who = f"{verb} {model.name}"
-    stated = {
-        key: _number(who, key, value) if key in NUMBERS else value
-        for key, value in given.items()
-        if value is not None
-    }
+    stated = given_pixels(who, given)
     chosen = {**model.pixels, **_of_preset(who, preset), **stated}
     found = {**_of_config(who, source, model.fixed.get("channels"), chosen.get("size")), **chosen}
     if "size" not in found:
@@ -156,18 +151,6 @@ def _side(who: str, size: Any) -> Any:
     if len(set(sides)) != 1:
         raise DataError(f"{who}: its images are {sides}; a view is square, give size=")
     return sides[0]
-
-
-def _number(who: str, key: str, value: Any) -> Any:
-    """mean as a tuple, scale as a number or a tuple, whichever was given."""
-    try:
-        if key == "scale" and isinstance(value, int | float):
-            return float(value)
-        if isinstance(value, str | bytes):
-            raise TypeError("a text is no list of numbers, though it may be one of digits")
-        return tuple(map(float, [value] if isinstance(value, int | float) else value))
-    except (TypeError, ValueError):
-        raise DataError(f"{who}: {key}={value!r}; give a number, or one per channel") from None
 
 
 def _check_fixed(who: str, model: PixelFacts, made: Preprocessing) -> None:

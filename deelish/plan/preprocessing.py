@@ -23,6 +23,7 @@ LARGEST_SCALE = 10
 UNIT_DEVIATIONS = (0.15, 0.6)
 # The fields that files have only where they differ from Caffe's way.
 WAY = ("crop_mode", "interpolation", "antialias")
+NUMBERS = ("mean", "scale")
 # timm's largest crop fraction is 1.15: such a view shows a border around the image.
 MOST = 2
 
@@ -202,6 +203,30 @@ def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
         return grey.astype(np.uint8)[:, np.newaxis]
     channels: NDArray[np.uint8] = pixels[..., ::-1] if order == "BGR" else pixels
     return channels.transpose(0, 3, 1, 2)
+
+
+def given_pixels(who: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that a user gave: without None, a mean as a tuple, a scale as float or tuple.
+
+    Raises:
+        DataError: a mean or a scale that is no number and no list of numbers.
+    """
+    return {
+        key: _number(who, key, value) if key in NUMBERS else value
+        for key, value in given.items()
+        if value is not None
+    }
+
+
+def _number(who: str, key: str, value: Any) -> Any:
+    try:
+        if key == "scale" and isinstance(value, int | float):
+            return float(value)
+        if isinstance(value, str | bytes):
+            raise TypeError("a text is no list of numbers, though it may be one of digits")
+        return tuple(map(float, [value] if isinstance(value, int | float) else value))
+    except (TypeError, ValueError):
+        raise DataError(f"{who}: {key}={value!r}; give a number, or one per channel") from None
 
 
 def check_range(who: str, mean: Any, scale: Any) -> None:

@@ -90,6 +90,7 @@ VALUES = [
     (DataError, Show, ("x.png",), {}, "str is no tensor; give what Input(image) or"),
     (DataError, Show, ({"a": 3},), {}, "a dict is of histories by name"),
     (DataError, Show, (), {"save": 3}, "Show(save=3): give the path of a .png"),
+    (DataError, Network, ([ROW],), {"mean": "33"}, "mean='33'; give a number, or one per channel"),
     (DataError, GetLabels, ("x.png",), {}, "str is no tensor"),
     (PlanError, register_layer, (3, len), {}, "register_layer(type=3): give the name"),
     (PlanError, register_layer, ("Mish", 3), {}, "register_layer(torch=3): give a function"),

@@ -144,6 +144,25 @@ def test_the_infinities_of_a_mask_are_no_weights_that_went_wrong(session, sets, 
     assert "Attentive: the loss is nan at epoch 1/1, batch 2; the weights are those" in skipped[0]
 
 
+def test_the_infinity_of_a_running_variance_is_named(session, sets):
+    module = seeded()
+    module.norm.running_var[2] = np.inf
+    student = Student(module if session.engine.name == "torch" else chained(module), **PIXELS)
+    if session.engine.name == "chainer":
+        student.module.module.norm.avg_var[2] = np.inf
+
+    def workout(x, t):
+        student.classify(x)
+        logits = np.zeros((len(t.value), 4), np.float32)
+        total = session.engine.sum
+        return student.backprop(t, distill=logits, loss=lambda own, _: total(own * own) * np.nan)
+
+    with pytest.raises(
+        NotFinite, match=r"loss is nan, since layer 'norm' (running|avg)_var is not"
+    ):
+        once(workout)
+
+
 def test_another_student_keeps_its_update_and_the_sentence_says_so(session, sets):
     first, second = small("First"), small("Second")
     states = []

@@ -57,7 +57,7 @@ def to_pieces(tensors: Mapping[str, np.ndarray], key: str, text: str) -> list[me
 
 def _header(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
     """Where each tensor is, after the length of this description."""
-    about: dict[str, Any] = {_METADATA: dict(sorted(metadata.items()))}
+    about: dict[str, Any] = {_METADATA: dict(metadata)}
     end = 0
     for name, tensor in tensors.items():
         begin, end = end, end + tensor.nbytes
