@@ -31,7 +31,7 @@ def new_teacher():
     rows = [
         *convolution("conv1", 64, 3, pad=1),
         Layer("pool1", "Pooling", kernel_size=2, stride=2),
-        *convolution("conv2", 64, 3, pad=1),
+        *convolution("conv2", 128, 3, pad=1),
         Layer("pool2", "Pooling", kernel_size=2, stride=2),
         linear("hidden", 256),
         Layer("relu3", "ReLU"),
@@ -62,7 +62,7 @@ def linear(name, width):
     return Layer(name, "InnerProduct", num_output=width, weight_filler="msra")
 
 
-def learn(network, images, name, teacher=None, epochs=20):
+def learn(network, images, name, teacher=None, epochs=20, views=10):
     """Train on labels, or on a teacher's logits alone; returns the accuracy on the test digits."""
 
     def workout(x, t):
@@ -72,7 +72,8 @@ def learn(network, images, name, teacher=None, epochs=20):
         return network.backprop(teacher.batch_feature(x), distill=True, temperature=4)
 
     # Windows of 28 of 32 pixels shift the digits by up to two; a mirrored 3 is no digit.
-    InputBatch(images, batch_size=100, crop=SIDE / 32, mirror=False, root=DIGITS, keep="memory")
+    shifts = {"crop": SIDE / 32, "mirror": False, "views": views}
+    InputBatch(images, batch_size=100, root=DIGITS, keep="memory", **shifts)
     how = {"optimizer": "adamw", "lr": 4e-3, "schedule": "linear"}
     with EPOCHS.open("a") as lines, contextlib.redirect_stdout(lines):
         BatchTrain(workout, epochs=epochs, resume=CHECKPOINTS / name, checkpoint_minutes=0.2, **how)
@@ -106,7 +107,7 @@ def train_teacher(seed):
     """The teacher's accuracies; its file is what teaches."""
     with Deel(seed=seed):
         teacher = new_teacher()
-        found = learn(teacher, DIGITS / "train.txt", "teacher", epochs=15)
+        found = learn(teacher, DIGITS / "train.txt", "teacher", epochs=15, views=None)
         teacher.save(OUT / "teacher.safetensors")
     return [found]
 
