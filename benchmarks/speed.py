@@ -10,13 +10,16 @@ that of the side's process. A side whose package is not there is left out, with 
 
 GoogLeNet at 224 pixels with its main classifier, and NIN at 227, hold the same initial weights on
 all sides. A batch goes from uint8 pixels in memory to logits in NumPy, or through one update of SGD
-with momentum. PyTorch is the loop that a user writes: float32, its own layout, its own LRN and
-allocator, the teacher under no_grad. deelish runs as BatchTrain runs it, with the verbs of a
-script: "deelish" with its own choices, in the precision that is named, "float32" with
-Deel(precision="float32"). "By hand" is the same distillation on deelish's modules without its
-verbs. Distillation is from the teacher's logits alone, at a temperature of 4; cached logits come
-from deelish's teacher cache on disk, those of PyTorch from memory. There the teacher runs once,
-before the rounds, which is in the peak memory.
+with momentum. PyTorch is the loop that most users write: float32, its own layout, its own LRN and
+allocator, the teacher under no_grad. The expert's has channels last, inference_mode, autocast to
+bfloat16 where the processor multiplies in it, and a fused optimiser; "compiled" sends what only
+predicts through torch.compile, as Deel(compile=True) does. OpenVINO has the latency hint and a
+batch of a fixed size. deelish runs as BatchTrain runs it, with the verbs of a script: "deelish"
+with its own choices, in the precision that is named, "float32" with Deel(precision="float32"). "By
+hand" is the same distillation on deelish's modules without its verbs. Distillation is from the
+teacher's logits alone, at a temperature of 4; cached logits come from deelish's teacher cache on
+disk, those of PyTorch from memory. There the teacher runs once, before the rounds, which is in the
+peak memory.
 
 An epoch from files is BatchTrain with keep="memory" beside torchvision's ImageFolder and DataLoader
 with two workers, whose memory is not counted, on JPEG files of 500 x 375 pixels. Files to pixels is
@@ -26,8 +29,10 @@ deelish's loader with one thread beside Pillow, in images a second of the proces
 the machine's convolutions (3 x 3, 512 channels, channels last), forward or with gradients, in the
 type of the side; they are measured first. With --json the last line is an object:
 
-    distill_vs_plain, distill_vs_chainer      deelish's images a second over the other's
+    distill_vs_expert, distill_vs_plain, distill_vs_chainer    deelish's images a second over theirs
+    student_step_vs_expert                    NIN on labels, in the expert's precision
     stored_vs_labels                          NIN from cached logits over NIN from labels
+    forward_fp32_vs_openvino, forward_bf16_vs_openvino          GoogLeNet, both in one type
     forward_fp32_vs_onnxruntime, forward_bf16_vs_onnxruntime    GoogLeNet
     nin_step_of_floor                         1 is the floor
     jpeg_wait_first, jpeg_wait_later          fraction of an epoch that waited for images
@@ -55,7 +60,7 @@ from speed.setting import Setting
 from speed.sides import Side, measure, notes_of
 
 PACKAGES = ("deelish", "torch", "torchvision", "chainer", "onnxruntime")
-PACKAGES += ("opencv-python-headless", "numpy", "pillow")
+PACKAGES += ("openvino", "opencv-python-headless", "numpy", "pillow")
 SIZES = {"googlenet": 224, "nin": 227}
 
 

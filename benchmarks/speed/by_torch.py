@@ -68,9 +68,13 @@ class Train(Torch):
 
     def train(self, x, labels, target=None):
         """One update from a batch's labels, or from softened predictions."""
-        scores = self.network(x)
+        scores = self.scores(x)
         loss = F.cross_entropy(scores, labels) if target is None else distance(scores, target)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         return loss.item()
+
+    def scores(self, x):
+        """The logits of a batch, with gradients."""
+        return self.network(x)

@@ -33,9 +33,9 @@ class Pictures:
 class Language(Work):
     """A session with some of the networks, and a batch for them."""
 
-    def __init__(self, setting, networks, engine="torch", precision="auto", cached=False):
+    def __init__(self, setting, networks, cached=False, **session):
         super().__init__(setting)
-        self.session = Deel(engine=engine, precision=precision)
+        self.session = Deel(**{"engine": "torch", "precision": "auto"} | session)
         try:
             self.type = self.session.engine.autocast_dtype or "float32"
         except EngineError as error:

@@ -5,8 +5,13 @@ from typing import NamedTuple
 from speed.sides import Side
 
 OURS, EXACT, HAND = "deelish", "deelish, float32", "by hand, deelish's modules"
+COMPILED = "deelish, compiled"
 TORCH, CHAINER = "PyTorch", "deelish on Chainer"
+EXPERT, EXPERT_EXACT = "PyTorch, expert", "PyTorch, expert, float32"
+EXPERT_COMPILED = "PyTorch, expert, compiled"
 ONNX, OPENCV, PILLOW = "onnxruntime", "OpenCV", "Pillow"
+OPENVINO, OPENVINO_EXACT = "OpenVINO", "OpenVINO, float32"
+EXACTLY = {"precision": "float32"}
 CACHED, CACHED_TORCH, CACHED_CHAINER = (f"{name}, cached logits" for name in (OURS, TORCH, CHAINER))
 
 
@@ -27,22 +32,45 @@ def _by_language(job, **options):
     """deelish by itself, in float32 and on Chainer."""
     return [
         Side(OURS, f"ours:{job}", options),
-        Side(EXACT, f"ours:{job}", {**options, "precision": "float32"}),
+        Side(EXACT, f"ours:{job}", options | EXACTLY),
         Side(CHAINER, f"ours:{job}", {**options, "engine": "chainer"}),
+    ]
+
+
+def _by_torch(job, **options):
+    """PyTorch as most write it, and as an expert does."""
+    return [
+        Side(TORCH, f"by_torch:{job}", options),
+        Side(EXPERT, f"by_expert:{job}", options),
+        Side(EXPERT_EXACT, f"by_expert:{job}", options | EXACTLY),
+    ]
+
+
+def _compiled(job, **options):
+    """Those in which networks that only predict are compiled."""
+    return [
+        Side(COMPILED, f"ours:{job}", options | {"compile": True}),
+        Side(EXPERT_COMPILED, f"by_expert:{job}", options | {"compiled": True}),
     ]
 
 
 def _forward(title, network):
     options = {"network": network}
-    others = [(TORCH, "by_torch:Forward"), (ONNX, "runtimes:OnnxRuntime")]
-    others += [(OPENCV, "runtimes:OpenCV")]
-    sides = [Side(name, job, options) for name, job in others]
-    return Row(title, _by_language("Forward", **options) + sides, (("forward", network),))
+    runtimes = [
+        Side(ONNX, "runtimes:OnnxRuntime", options),
+        Side(OPENVINO, "runtimes:OpenVINO", options),
+        Side(OPENVINO_EXACT, "runtimes:OpenVINO", options | EXACTLY),
+        Side(OPENCV, "runtimes:OpenCV", options),
+    ]
+    torch = _by_torch("Forward", **options) + _compiled("Forward", **options)
+    return Row(
+        title, _by_language("Forward", **options) + torch + runtimes, (("forward", network),)
+    )
 
 
 def _train(title, network):
     options = {"network": network}
-    sides = [*_by_language("Train", **options), Side(TORCH, "by_torch:Train", options)]
+    sides = _by_language("Train", **options) + _by_torch("Train", **options)
     return Row(title, sides, (("step", network),))
 
 
@@ -60,7 +88,8 @@ def _distill(title):
     sides = [
         *_by_language("Train", **options),
         Side(HAND, "by_hand:Train", options),
-        Side(TORCH, "by_torch:Train", options),
+        *_by_torch("Train", **options),
+        *_compiled("Train", **options),
     ]
     return Row(title, sides, (("forward", "googlenet"), ("step", "nin")))
 

@@ -1,5 +1,6 @@
-"""The sides for inference alone: onnxruntime and OpenCV, on files that deelish wrote."""
+"""The sides for inference alone, on files that deelish wrote: onnxruntime, OpenVINO, OpenCV."""
 
+from deelish.engines.precision import processor_has_bfloat16
 from speed.work import Absent, Work, pixels_of, planes
 
 
@@ -22,6 +23,35 @@ class OnnxRuntime(Work):
 
     def step(self):
         (logits,) = self.session.run(None, {"data": planes(self.pixels)})
+        return len(logits)
+
+
+class OpenVINO(Work):
+    """OpenVINO on the CPU, set for one stream as its makers advise: all threads for each batch."""
+
+    def __init__(self, setting, network, precision="auto"):
+        import openvino
+
+        super().__init__(setting)
+        path = setting.file(network, ".onnx")
+        if not path.exists():
+            raise Absent("there is no package onnx, which writes the file")
+        reduced = precision == "auto" and processor_has_bfloat16()
+        self.type = "bfloat16" if reduced else "float32"
+        self.pixels = pixels_of(setting, network)
+        core = openvino.Core()
+        model = core.read_model(path)
+        # A batch of a fixed size runs faster than one of any.
+        model.reshape(planes(self.pixels).shape)
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": setting.threads,
+            "INFERENCE_PRECISION_HINT": "bf16" if reduced else "f32",
+        }
+        self.model = core.compile_model(model, "CPU", settings)
+
+    def step(self):
+        (logits,) = self.model([planes(self.pixels)]).values()
         return len(logits)
 
 

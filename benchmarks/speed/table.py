@@ -2,7 +2,18 @@
 
 import statistics
 
-from speed.rows import CACHED, CHAINER, EXACT, HAND, ONNX, OURS, TORCH
+from speed.rows import (
+    CACHED,
+    CHAINER,
+    EXACT,
+    EXPERT,
+    HAND,
+    ONNX,
+    OPENVINO,
+    OPENVINO_EXACT,
+    OURS,
+    TORCH,
+)
 
 
 def ratio(sides, first, second):
@@ -60,9 +71,13 @@ def ratios(found, nin_fraction, worst):
     first, later = waits(found)
     decode = found.get("decode", {}).get(OURS)
     return {
+        "distill_vs_expert": ratio(distill, OURS, EXPERT),
         "distill_vs_plain": ratio(distill, OURS, TORCH),
         "distill_vs_chainer": ratio(distill, OURS, CHAINER),
         "stored_vs_labels": ratio(nin, CACHED, OURS),
+        "student_step_vs_expert": ratio(nin, OURS, EXPERT),
+        "forward_fp32_vs_openvino": ratio(forward, EXACT, OPENVINO_EXACT),
+        "forward_bf16_vs_openvino": ratio(bfloat16, OURS, OPENVINO),
         "forward_fp32_vs_onnxruntime": ratio(forward, EXACT, ONNX),
         "forward_bf16_vs_onnxruntime": ratio(bfloat16, OURS, ONNX),
         "nin_step_of_floor": nin_fraction,
