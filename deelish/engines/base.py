@@ -5,6 +5,7 @@ All else (shapes, checks, initial weights, losses, schedules, files) is written 
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,14 @@ NO_GRADIENT = (
     "backprop: the loss depends on no weight, so that nothing would be learnt; take detach(),"
     " no_grad() and numpy() out of the student's forward(), of the loss and of the script"
 )
+
+
+def is_mask(buffer: Any) -> bool:
+    """Whether an array of any engine has the -inf with which attention hides what it may not see.
+
+    Such infinities are meant; those of weights and of running means are not.
+    """
+    return bool((buffer == -math.inf).any())
 
 
 class LayerArray(NamedTuple):

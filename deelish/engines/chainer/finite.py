@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from deelish.engines.base import LayerArray, Part
+from deelish.engines.base import LayerArray, Part, is_mask
 from deelish.engines.chainer.adopted import AdoptedChain
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
@@ -41,14 +41,10 @@ def _named(module: PlanChain | AdoptedChain) -> Iterator[tuple[str, str, Any]]:
             yield layer, name, getattr(module.weights_of(layer), name)
         return
     for path, link in module.module.namedlinks():
-        buffers = {name for name in link._persistent if not _is_mask(getattr(link, name))}
-        for name in sorted(link._params | buffers):
-            yield path.strip("/").replace("/", "."), name, getattr(link, name)
-
-
-def _is_mask(buffer: Any) -> bool:
-    """Whether it holds the -inf with which attention leaves out what it may not see."""
-    return is_array(buffer) and buffer.dtype.kind == "f" and bool((buffer == -math.inf).any())
+        for name in sorted(link._params | link._persistent):
+            value = getattr(link, name)
+            if name in link._params or not (is_array(value) and is_mask(value)):
+                yield path.strip("/").replace("/", "."), name, value
 
 
 def _array(value: Any) -> Any:

@@ -9,7 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.base import LayerArray, Part
+from deelish.engines.base import LayerArray, Part, is_mask
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.module import PlanModule
 from deelish.engines.trainable import own_arrays
@@ -41,15 +41,10 @@ def _named(module: PlanModule | AdoptedModule) -> Iterator[tuple[str, str, Tenso
             yield layer, name, getattr(module.weights_of(layer), name)
         return
     own = module.module
-    buffers = ((path, value) for path, value in own.named_buffers() if not _is_mask(value))
+    buffers = ((path, value) for path, value in own.named_buffers() if not is_mask(value))
     for path, value in chain(own.named_parameters(), buffers):
         layer, _, name = path.rpartition(".")
         yield layer, name, value
-
-
-def _is_mask(buffer: Tensor) -> bool:
-    """Whether it holds the -inf with which attention leaves out what it may not see."""
-    return buffer.is_floating_point() and bool(torch.isneginf(buffer).any())
 
 
 def copied_buffers(module: nn.Module) -> list[Tensor]:
