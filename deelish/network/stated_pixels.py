@@ -61,7 +61,8 @@ def preprocessing_of(
         DataError: no size is known, a value cannot be used, or the model does not take it.
     """
     who = f"{verb} {model.name}"
-    stated = given_pixels(who, given)
+    stated = {key: value for key, value in given.items() if value is not None}
+    stated = given_pixels(who, stated)
     chosen = {**model.pixels, **_of_preset(who, preset), **stated}
     found = {**_of_config(who, source, model.fixed.get("channels"), chosen.get("size")), **chosen}
     if "size" not in found:

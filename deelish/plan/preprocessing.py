@@ -206,24 +206,22 @@ def _planes(pixels: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
 
 
 def given_pixels(who: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that a user gave: without None, a mean as a tuple, a scale as float or tuple.
+    """The fields that a user gave: a mean as a tuple, a scale as a float or a tuple.
 
     Raises:
         DataError: a mean or a scale that is no number and no list of numbers.
     """
     return {
-        key: _number(who, key, value) if key in NUMBERS else value
-        for key, value in given.items()
-        if value is not None
+        key: _number(who, key, value) if key in NUMBERS else value for key, value in given.items()
     }
 
 
 def _number(who: str, key: str, value: Any) -> Any:
     try:
+        if isinstance(value, str | bytes | bool):
+            raise TypeError("float() takes them for numbers, or for lists of digits")
         if key == "scale" and isinstance(value, int | float):
             return float(value)
-        if isinstance(value, str | bytes):
-            raise TypeError("a text is no list of numbers, though it may be one of digits")
         return tuple(map(float, [value] if isinstance(value, int | float) else value))
     except (TypeError, ValueError):
         raise DataError(f"{who}: {key}={value!r}; give a number, or one per channel") from None

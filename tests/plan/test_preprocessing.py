@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from deelish.errors import DataError
-from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.preprocessing import Preprocessing, given_pixels
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
 
@@ -152,3 +152,9 @@ def test_only_what_differs_from_caffes_way_is_written():
 def test_a_border_has_the_colour_of_the_mean(order, mean, fill):
     assert Preprocessing(8, order, mean, crop_mode="border").rendering().fill == fill
     assert Preprocessing(8, order, mean, crop_mode="center").rendering().fill == (0, 0, 0)
+
+
+def test_one_number_is_that_of_every_channel():
+    given = given_pixels("Network", {"mean": 33, "scale": 2, "crop": 1})
+    assert given == {"mean": (33.0,), "scale": 2.0, "crop": 1}
+    assert given_pixels("Network", {"mean": [1, 2, 3]}) == {"mean": (1.0, 2.0, 3.0)}
