@@ -1,14 +1,11 @@
 """PyTorch's sides as an expert writes them: every setting of PyTorch that makes a CPU faster."""
 
-from contextlib import nullcontext
-
 import torch
 
-from deelish.engines.precision import processor_has_bfloat16
 from speed import by_torch
-from speed.by_torch import softened
+from speed.by_torch import autocast, softened
 from speed.plain import load
-from speed.work import LR, MOMENTUM, pixels_of, planes
+from speed.work import LR, MOMENTUM, pixels_of, planes, type_of
 
 
 class _Expert:
@@ -20,8 +17,7 @@ class _Expert:
     """
 
     def __init__(self, setting, network, *, precision="auto", compiled=False, **options):
-        reduced = precision == "auto" and processor_has_bfloat16()
-        self.type, self.compiled = "bfloat16" if reduced else "float32", compiled
+        self.type, self.compiled = type_of(precision), compiled
         super().__init__(setting, network, **options)
 
     def load(self, name):
@@ -29,17 +25,12 @@ class _Expert:
         network = load(name, self.setting.sizes[name], path)
         return network.to(memory_format=torch.channels_last)
 
-    def autocast(self):
-        if self.type == "float32":
-            return nullcontext()
-        return torch.autocast("cpu", torch.bfloat16)
-
     def predictor(self, network):
         """A network in evaluation mode, from pixels to float32 logits."""
         network = torch.compile(network.eval()) if self.compiled else network.eval()
 
         def logits(pixels):
-            with torch.inference_mode(), self.autocast():
+            with torch.inference_mode(), autocast(self.type):
                 return network(channels_last(pixels)).float()
 
         return logits
@@ -78,7 +69,7 @@ class Train(_Expert, by_torch.Train):
         return len(self.labels)
 
     def scores(self, x):
-        with self.autocast():
+        with autocast(self.type):
             return self.network(x).float()
 
 

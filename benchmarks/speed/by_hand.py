@@ -1,11 +1,9 @@
 """deelish's own modules in a loop written by hand: what the language adds is the rest."""
 
-from contextlib import nullcontext
-
 import torch
 
 from deelish import *
-from speed.by_torch import distance, softened
+from speed.by_torch import autocast, distance, softened
 from speed.work import LR, MOMENTUM, Work, pixels_of, planes
 
 
@@ -22,18 +20,12 @@ class Train(Work):
         self.optimizer = torch.optim.SGD(self.student.parameters(), LR, MOMENTUM, fused=True)
         self.student.train()
 
-    def autocast(self):
-        """Computing in the session's autocast dtype, where it has one."""
-        if self.type == "float32":
-            return nullcontext()
-        return torch.autocast("cpu", getattr(torch, self.type))
-
     def step(self):
-        with torch.inference_mode(), self.autocast():
+        with torch.inference_mode(), autocast(self.type):
             logits = self.teacher(torch.from_numpy(planes(self.seen)))
         # A tensor born in inference mode cannot enter a loss; its copy can.
         target = softened(logits.to(torch.float32, copy=True))
-        with self.autocast():
+        with autocast(self.type):
             scores = self.student(torch.from_numpy(planes(self.pixels)))
         loss = distance(scores.float(), target)
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,5 +1,7 @@
 """PyTorch's sides: the loops that a user writes, in float32 with PyTorch's own settings."""
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 
@@ -11,6 +13,11 @@ def distance(scores, target):
     """The KL divergence from the teacher's softened predictions, given as logarithms."""
     logs = F.log_softmax(scores / TEMPERATURE, 1)
     return TEMPERATURE**2 * F.kl_div(logs, target, reduction="batchmean", log_target=True)
+
+
+def autocast(type):
+    """Computing in a reduced type, where it is one."""
+    return nullcontext() if type == "float32" else torch.autocast("cpu", getattr(torch, type))
 
 
 def softened(scores):

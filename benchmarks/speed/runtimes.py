@@ -1,7 +1,6 @@
 """The sides for inference alone, on files that deelish wrote: onnxruntime, OpenVINO, OpenCV."""
 
-from deelish.engines.precision import processor_has_bfloat16
-from speed.work import Absent, Work, pixels_of, planes
+from speed.work import Absent, Work, pixels_of, planes, type_of
 
 
 class OnnxRuntime(Work):
@@ -36,8 +35,7 @@ class OpenVINO(Work):
         path = setting.file(network, ".onnx")
         if not path.exists():
             raise Absent("there is no package onnx, which writes the file")
-        reduced = precision == "auto" and processor_has_bfloat16()
-        self.type = "bfloat16" if reduced else "float32"
+        self.type = type_of(precision)
         self.pixels = pixels_of(setting, network)
         core = openvino.Core()
         model = core.read_model(path)
@@ -46,7 +44,7 @@ class OpenVINO(Work):
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": setting.threads,
-            "INFERENCE_PRECISION_HINT": "bf16" if reduced else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if self.type == "bfloat16" else "f32",
         }
         self.model = core.compile_model(model, "CPU", settings)
 

@@ -5,10 +5,18 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from deelish.engines.precision import processor_has_bfloat16
+
 # Of every training step, and of the teacher's predictions.
 LR, MOMENTUM, TEMPERATURE = 1e-3, 0.9, 4
 # Blue, green and red, as both networks need them.
 MEAN = np.array((104, 117, 123), np.float32).reshape(3, 1, 1)
+
+
+def type_of(precision):
+    """What a side computes in: "auto" is bfloat16 where the processor multiplies in it."""
+    reduced = precision == "auto" and processor_has_bfloat16()
+    return "bfloat16" if reduced else "float32"
 
 
 class Absent(Exception):
