@@ -50,7 +50,7 @@ def image(tmp_path: Path) -> str:
     return str(tmp_path / "image.png")
 
 
-def fails(arguments: list[str], sentence: str, capsys) -> None:
+def assert_fails(arguments: list[str], sentence: str, capsys) -> None:
     """One sentence on stderr, exit code 1."""
     assert main(arguments) == 1
     error = capsys.readouterr().err
@@ -145,7 +145,9 @@ def test_convert_to_onnx(foreign, tmp_path, capsys) -> None:
 def test_convert_refused_by_verification(model, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.setattr("deelish.network.convert.largest_difference", lambda *_: (0.2, "prob"))
     before = sorted(tmp_path.iterdir())
-    fails(["convert", model, str(tmp_path / "b.h5"), "--verify"], "nothing was written", capsys)
+    assert_fails(
+        ["convert", model, str(tmp_path / "b.h5"), "--verify"], "nothing was written", capsys
+    )
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -178,7 +180,7 @@ def test_errors(arguments, sentence, model, foreign, image, tmp_path, monkeypatc
     weights, text = foreign
     before = sorted(tmp_path.iterdir())
     paths = {"model": model, "weights": weights, "text": text, "image": image}
-    fails([each.format(**paths) for each in arguments], sentence, capsys)
+    assert_fails([each.format(**paths) for each in arguments], sentence, capsys)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -209,17 +211,21 @@ def test_the_labels_of_a_student_are_replaced(student, tmp_path, image, capsys):
     assert main(["classify", student, image, "--labels", str(names), "--top", "1"]) == 0
     assert "#1 | one " in capsys.readouterr().out
     names.write_text("one\n")
-    fails(["show", student, "--labels", str(names)], "names 1 classes, and test_resnet has", capsys)
+    assert_fails(
+        ["show", student, "--labels", str(names)], "names 1 classes, and test_resnet has", capsys
+    )
 
 
 def test_options_of_caffe_do_not_fit_a_student(student, capsys):
-    fails(["show", student, "--in-size", "64"], "leave --in-size out", capsys)
-    fails(["show", student, "--prototxt", "net.prototxt"], "leave --prototxt out", capsys)
+    assert_fails(["show", student, "--in-size", "64"], "leave --in-size out", capsys)
+    assert_fails(["show", student, "--prototxt", "net.prototxt"], "leave --prototxt out", capsys)
 
 
 def test_a_student_is_converted_in_a_script(student, tmp_path, capsys):
     target = str(tmp_path / "student.onnx")
-    fails(["convert", student, target], f"Student.load({student!r}).export({target!r})", capsys)
+    assert_fails(
+        ["convert", student, target], f"Student.load({student!r}).export({target!r})", capsys
+    )
 
 
 def test_a_student_teaches_and_is_compared(student, tmp_path, monkeypatch, capsys):
