@@ -32,7 +32,7 @@ class Prompt:
         self.path = folder / "net.safetensors"
         self.other.save(self.path)
         self.known = [weights(self.other)]
-        self.number = 0
+        self.number, self.unfinished = 0, []
 
     def workout(self, x, t):
         self.student.classify(x)
@@ -44,7 +44,9 @@ class Prompt:
         BatchTrain(self.workout, epochs=EPOCHS)
 
     def train_with_checkpoints(self):
-        BatchTrain(self.workout, epochs=EPOCHS, resume=self.run, checkpoint_updates=1)
+        how = {"resume": self.run, "checkpoint_updates": 1}
+        if len(BatchTrain(self.workout, epochs=EPOCHS, **how)) < EPOCHS:
+            self.unfinished.append(self.number)
 
     def save(self):
         while True:
@@ -147,7 +149,8 @@ def main(folder, count, seed):
             back, times = press(prompt, what, delays)
             wrong = prompt.wrong(what, len(delays) > 1)
             print(json.dumps({"what": what, "times": times, "back": back, "wrong": wrong}))
-        prompt.number = 1
+        # Where no training was stopped, a new one.
+        prompt.number = prompt.unfinished[-1] if prompt.unfinished else count
         prompt.train_with_checkpoints()
         print(json.dumps({"epochs": len(BatchTrain(prompt.workout, epochs=2))}))
 
