@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deelish.common.checks import is_count, is_fraction
+import numpy as np
+
+from deelish.common.checks import is_count, is_fraction, is_number
 from deelish.common.printing import Once, say
 from deelish.common.processes import Group
 from deelish.errors import DataError
@@ -19,14 +21,18 @@ from deelish.images.cache.memory import MemoryCache
 from deelish.images.class_folders import ClassFolders, NamedClasses, class_folders, numbered_folders
 from deelish.images.lists import check_apart, check_labels, read_samples
 from deelish.images.loader import Loader
+from deelish.images.pixels import Pixels
 from deelish.images.reading import ReadOptions
 from deelish.images.sample import Sample
+from deelish.images.views.choosing import ALTERNATE
 from deelish.images.views.mixing import CUTMIX, MIXUP
 from deelish.images.views.view import CENTRE
 from deelish.plan.preprocessing import Preprocessing
-from deelish.plan.rendering import DEFAULT_RENDERING
+from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
 
 Source = str | Path
+# A view of which more is a reflection than an image shows it twice.
+MOST_PADDING = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class Choices:
 
     batch_size: int = 32
     crop: float | None = None
-    mirror: bool = True
+    mirror: bool | str = True
+    padding: float = 0.0
     on_bad_image: str = RAISE
     views: int | str | None = None
     augment: Augment = None
@@ -84,7 +91,12 @@ class Dataset:
                 f"InputBatch(views={CENTRE!r}, augment=...): the centre is shown as it is; leave"
                 " augment= out, or give the number of views that an image has"
             )
-        self.choices = choices
+        if choices.padding and (choices.views == CENTRE or (augmentation and augmentation.crops)):
+            raise DataError(
+                f"InputBatch(padding={choices.padding!r}): neither the centre nor a random resized"
+                " crop reaches beyond the image; leave padding= out"
+            )
+        self.choices, self._seed = choices, seed
         self._cache = _cache(choices.keep)
         self._once = Once()
         train_samples = read_samples(train, root, classes.named, "InputBatch: train")
@@ -104,7 +116,9 @@ class Dataset:
                 check_labels(samples, *classes.count)
         labels = [sample.label for sample in train_samples if sample.label is not None]
         self.classes = max(labels, default=-1) + 1
-        plain = ReadOptions(choices.mirror, choices.views, cache=self._cache)
+        plain = ReadOptions(
+            choices.mirror, choices.views, cache=self._cache, padding=choices.padding
+        )
         changed = replace(plain, mix=choices.mix, augmentation=augmentation)
         self.train = self._loader(train_samples, seed, changed)
         self.val = self._loader(val_samples, seed, plain) if val_samples else None
@@ -118,6 +132,18 @@ class Dataset:
             read_options=read_options,
             on_bad_image=choices.on_bad_image,
         )
+
+    def drawn(self, count: int, rendering: Rendering) -> Iterator[Pixels]:
+        """The centres of so many training images, which the seed draws, a batch at a time.
+
+        Of all of them where there are fewer.
+        """
+        chosen = np.random.default_rng(self._seed).permutation(len(self.train.samples))[:count]
+        samples = [self.train.samples[index] for index in sorted(chosen)]
+        loader = self._loader(samples, self._seed, ReadOptions(views=CENTRE, cache=self._cache))
+        loader.renderings.add(rendering)
+        for batch in loader.batches(0, training=False):
+            yield batch.pixels(rendering)
 
     @property
     def loaders(self) -> list[Loader]:
@@ -181,6 +207,15 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(crop={crop!r}): give the crop fraction, the part of an image's side that"
             " a view shows, above 0 and up to 1; 1 shows the whole image"
+        )
+    if choices.mirror not in (True, False, ALTERNATE):
+        raise DataError(
+            f"InputBatch(mirror={choices.mirror!r}): it is True, False or {ALTERNATE!r}"
+        )
+    if not (is_number(choices.padding) and 0 <= choices.padding <= MOST_PADDING):
+        raise DataError(
+            f"InputBatch(padding={choices.padding!r}): give the part of a view's side that may be"
+            f" beyond the image, from 0 to {MOST_PADDING:g}, such as 2 / 32"
         )
     if choices.on_bad_image not in ON_BAD_IMAGE:
         raise DataError(

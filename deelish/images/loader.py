@@ -182,6 +182,9 @@ class Loader:
         rendered: Mapping[Rendering, Pixels],
     ) -> list[ReadImage]:
         """The images at these indices, those that stand in for bad ones, or none."""
+        ready = self._reader.read_ready(indices, epoch, training, rendered)
+        if ready is not None:
+            return ready
         return [
             self._read_one(
                 index, epoch, training, {each: rows[row] for each, rows in rendered.items()}

@@ -16,11 +16,13 @@ from deelish.images.decoding.decode import check_bytes, decode_for, read_file
 from deelish.images.decoding.decoded_image import DecodedImage, LazyImage
 from deelish.images.pixels import Pixels, pack, packed
 from deelish.images.reading_threads import InFlight
+from deelish.images.ready_images import ReadyImages, cut_all
 from deelish.images.sample import Location, Sample
 from deelish.images.shards.members import Member
 from deelish.images.views.batch_entry import BatchEntry, SampleView
+from deelish.images.views.choosing import ViewRule
 from deelish.images.views.mixing import Mixture
-from deelish.images.views.view import CENTRE, View, content_seed, file_digest, view_seed
+from deelish.images.views.view import View, content_seed, file_digest, view_seed
 from deelish.images.views.window import ViewedImage
 from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
 
@@ -35,16 +37,16 @@ MIXING = 1
 class ReadOptions:
     """How the images of a list are read.
 
-    mirror: whether views may be mirrored.  views: None for fresh ones in every epoch, K for K
-    recorded ones an image, CENTRE for the middle.  mix: None, MIXUP or CUTMIX.  cache: of decoded
-    images; it changes no pixel.  augmentation: of training views; not with CENTRE.
+    mirror, views, padding: see `ViewRule`.  mix: None, MIXUP or CUTMIX.  cache: of decoded images;
+    it changes no pixel.  augmentation: of training views; not with CENTRE.
     """
 
-    mirror: bool = True
+    mirror: bool | str = True
     views: int | str | None = None
     mix: str | None = None
     cache: ImageCache | None = None
     augmentation: Augmentation | None = None
+    padding: float = 0.0
 
 
 class ReadImage(NamedTuple):
@@ -70,6 +72,11 @@ class Reader:
         self._seed = seed
         self._options = options
         self._on_bad_image = on_bad_image
+        self._ready = ReadyImages(samples, options.cache)
+        augmentation = options.augmentation
+        # An augmentation may mirror views by itself.
+        mirror = options.mirror if augmentation is None or not augmentation.flips else False
+        self._rule = ViewRule(seed, options.views, mirror, options.padding)
         self.in_flight = InFlight()
 
     def read(self, index: int, epoch: int, training: bool, rows: PixelRows) -> ReadImage:
@@ -98,6 +105,36 @@ class Reader:
         except DataError as error:
             raise DataError(f"{image.sample.where}: {image.sample.path}: {error}") from error
         return ReadImage(entry, tuple(notes))
+
+    def read_ready(
+        self, indices: Sequence[int], epoch: int, training: bool, rows: Mapping[Rendering, Pixels]
+    ) -> list[ReadImage] | None:
+        """The images at these indices, as `read` gives them, where all are ready; else None.
+
+        rows: for each rendering those of the images.
+        """
+        options = self._options
+        if training and (options.mix is not None or options.augmentation is not None):
+            return None
+        images = self._ready.of(indices, rows)
+        if images is None:
+            return None
+        recorded = options.views is not None
+        digests = [image.digest if recorded else None for image in images]
+        if not training:
+            views = [View.centre()] * len(images)
+        elif options.views is None:
+            views = self._rule.fresh(indices, epoch)
+        else:
+            views = [
+                self._rule.view(index, epoch, digest)
+                for index, digest in zip(indices, digests, strict=True)
+            ]
+        cut_all(images, views, rows)
+        return [
+            ReadImage(BatchEntry(SampleView(self._samples[index], view, digest)), ())
+            for index, view, digest in zip(indices, views, digests, strict=True)
+        ]
 
     def _damage_notes(self, index: int, image: LazyImage) -> list[Note]:
         """The note of an image that was decoded in spite of its damage, if it was."""
@@ -175,18 +212,7 @@ class Reader:
             self.in_flight.end(read)
 
     def _view(self, index: int, epoch: int, training: bool, digest: bytes | None) -> View:
-        if not training or self._options.views == CENTRE:
-            return View.centre()
-        augmentation = self._options.augmentation
-        mirror = self._options.mirror and not (augmentation is not None and augmentation.flips)
-        if digest is None:
-            return View.random(view_seed(self._seed, epoch, index), mirror)
-        return View.recorded(digest, self._number(epoch), mirror)
-
-    def _number(self, epoch: int) -> int:
-        """The number of the recorded view that an epoch, counted from 1, shows."""
-        views = self._options.views
-        return (epoch - 1) % views if isinstance(views, int) else 0
+        return self._rule.view(index, epoch, digest) if training else View.centre()
 
     def _mixture(
         self, kind: str, index: int, epoch: int, digest: bytes | None
@@ -195,7 +221,7 @@ class Reader:
         if digest is None:
             seed = view_seed(self._seed, epoch, index, MIXING)
         else:
-            seed = content_seed(digest, self._number(epoch), b"mixing")
+            seed = content_seed(digest, self._rule.number(epoch), b"mixing")
         fraction, *values = np.random.Generator(np.random.PCG64(seed)).random(4).tolist()
         other = int(fraction * (len(self._samples) - 1))
         return Mixture.draw(kind, *values), other + (other >= index)

@@ -40,7 +40,8 @@ def InputBatch(
     *,
     batch_size: int = 32,
     crop: float | None = None,
-    mirror: bool = True,
+    mirror: bool | str = True,
+    padding: float = 0.0,
     root: str | Path | None = None,
     on_bad_image: str = "raise",
     views: int | str | None = None,
@@ -64,7 +65,12 @@ def InputBatch(
             whole image; left out, each network's own: 224 of 256, 227 of 256, and 7/8 for other
             sizes. A network that learns from such views sees such views ever after, from its file
             too.
-        mirror: whether training views may be mirrored; digits and text need False.
+        mirror: whether chance mirrors training views; digits and text need False. "alternate": by
+            chance in the first epoch, and in each further one if it was not in the one before, so
+            that two epochs show both sides of every image (Jordan 2024, section 3.6).
+        padding: by how much of a view's side training views may reach beyond the image, which is
+            reflected there: 2 / 32 moves images of 32 pixels by up to two, as a random crop after
+            a padding of two does.
         on_bad_image: what is done about an image that cannot be read. "raise" stops. "skip" leaves
             it out, so that its batch is smaller. "replace" trains on another image of the list in
             its place, which the seed, the epoch and the place alone decide, so that every batch and
@@ -107,7 +113,9 @@ def InputBatch(
             "InputBatch: BatchTrain is running, and trains on the images that it began with; call"
             " InputBatch before it"
         )
-    choices = Choices(batch_size, crop, mirror, on_bad_image, views, augment, mix, top, keep)
+    choices = Choices(
+        batch_size, crop, mirror, padding, on_bad_image, views, augment, mix, top, keep
+    )
     session.dataset = Dataset(train, val, root, choices, _classes(session), session.seed)
     session.teacher_cache = TeacherCache(top, session.dataset)
     return session.dataset

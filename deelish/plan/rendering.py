@@ -59,6 +59,10 @@ class Rendering:
         offset = min(int(fraction * (abs(margin) + 1)), abs(margin))
         return offset if margin >= 0 else -offset
 
+    def padding(self, fraction: float) -> int:
+        """So much of the window's side, in whole pixels."""
+        return round(fraction * self.size)
+
     def centre(self, side: int) -> int:
         """Where the middle window begins along a side of the resized image; below 0 as above."""
         margin = side - self.size

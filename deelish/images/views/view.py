@@ -31,6 +31,8 @@ class View:
     seed: what they were drawn from; below 0 for the middle.
     box: left, top, right and bottom as fractions of the image's width and height. Where there is
     one, the view is this box, stretched to the size of each network.
+    padding: by how much of its own side the window may begin before the image or end behind it.
+    What it shows there is the image, reflected at its edge.
     """
 
     seed: int
@@ -38,17 +40,20 @@ class View:
     top: float
     mirror: bool
     box: tuple[float, float, float, float] | None = None
+    padding: float = 0.0
 
     @classmethod
-    def random(cls, seed: int, mirror: bool = True) -> View:
+    def random(cls, seed: int, mirror: bool = True, padding: float = 0.0) -> View:
         """A view drawn from the seed (0 or more) and from nothing else."""
         left, top, side = np.random.Generator(np.random.PCG64(seed)).random(3).tolist()
-        return cls(seed, left, top, mirror and side < 0.5)
+        return cls(seed, left, top, mirror and side < 0.5, None, padding)
 
     @classmethod
-    def recorded(cls, digest: bytes, number: int, mirror: bool = True) -> View:
+    def recorded(
+        cls, digest: bytes, number: int, mirror: bool = True, padding: float = 0.0
+    ) -> View:
         """View `number` (0 or more) of the image with this digest, whatever list it is in."""
-        return cls.random(content_seed(digest, number, b"view"), mirror)
+        return cls.random(content_seed(digest, number, b"view"), mirror, padding)
 
     @classmethod
     def centre(cls) -> View:
@@ -58,11 +63,14 @@ class View:
     def to_bytes(self) -> bytes:
         """What the pixels depend on, exactly: left and top as 64-bit floats, the mirror, the box.
 
-        A view without a box has none in its bytes; where it is random, it has WINDOWS.
+        A view without a box has none in its bytes, nor one without padding its padding; where a
+        view without a box is random, it has WINDOWS.
         """
         where = struct.pack("<dd?", self.left, self.top, self.mirror)
         if self.box is not None:
             return where + struct.pack("<dddd", *self.box)
+        if self.padding:
+            where += struct.pack("<d", self.padding)
         return where + bytes([WINDOWS]) if self._is_drawn else where
 
     @property
@@ -73,7 +81,9 @@ class View:
         """Left and top of the window, in pixels of a resized image of these sides."""
         if not self._is_drawn:
             return rendering.centre(width), rendering.centre(height)
-        return rendering.offset(self.left, width), rendering.offset(self.top, height)
+        pad = rendering.padding(self.padding)
+        left = rendering.offset(self.left, width + 2 * pad) - pad
+        return left, rendering.offset(self.top, height + 2 * pad) - pad
 
     def decoding_size(self, rendering: Rendering) -> int | None:
         """What decoding needs: the size of the resize, or None for the whole image.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from numpy.typing import NDArray
 
 from deelish.errors import DataError
 from deelish.images.decoding.decode import MAX_PIXELS
@@ -29,7 +32,7 @@ class ViewedImage:
             return mirrored(boxed(image, self._view.box, rendering), self._view)
         height, width = image.shape[:2]
         corner = self._view.corner(rendering, *resized_sides(width, height, rendering))
-        part = _needed(corner, rendering)
+        part = None if self._view.padding else _needed(corner, rendering)
         if (rendering.resizing, part) not in self._resized:
             self._resized[rendering.resizing, part] = resized(image, rendering, part)
         return cut(self._resized[rendering.resizing, part], self._view, rendering, corner)
@@ -82,7 +85,10 @@ def cut(image: Pixels, view: View, rendering: Rendering, corner: tuple[int, int]
     size, (left, top) = rendering.size, corner
     window = image[max(top, 0) : top + size, max(left, 0) : left + size]
     if window.shape[:2] != (size, size):
-        window = _filled(window, max(-left, 0), max(-top, 0), rendering)
+        if view.padding:
+            window = _reflected(image, left, top, size)
+        else:
+            window = _filled(window, max(-left, 0), max(-top, 0), rendering)
     return mirrored(window, view)
 
 
@@ -127,6 +133,21 @@ def _whole(first: float, last: float, side: int) -> tuple[int, int]:
     """Two fractions of a side as whole pixels, one pixel apart or more."""
     start = min(round(first * side), side - 1)
     return start, max(round(last * side), start + 1)
+
+
+def _reflected(image: Pixels, left: int, top: int, size: int) -> Pixels:
+    """A window that shows more than the image: the rest is the image, reflected at its edge."""
+    height, width = image.shape[:2]
+    rows, columns = _there_and_back(top, size, height), _there_and_back(left, size, width)
+    return image.take(rows, 0).take(columns, 1)
+
+
+@lru_cache(maxsize=1024)
+def _there_and_back(start: int, size: int, side: int) -> NDArray[np.intp]:
+    """The places of a window along a side, reflected as `numpy.pad` does: -1 is 1."""
+    last = max(side - 1, 1)
+    places = np.arange(start, start + size) % (2 * last)
+    return np.minimum(last - abs(places - last), side - 1)
 
 
 def _filled(window: Pixels, left: int, top: int, rendering: Rendering) -> Pixels:
