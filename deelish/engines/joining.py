@@ -7,12 +7,17 @@ from typing import Any
 
 from deelish.plan.layer import Layer
 
-# The function for a row and the one after it in a phase, or None.
-JoinedOp = Callable[[Layer, Layer, str], Callable[..., Any] | None]
+# From a row, the one after it, the phase, and the weights of the second: the function of both,
+# which gets the weights of the first; or None.
+JoinedOp = Callable[[Layer, Layer, str, Any], Callable[..., Any] | None]
 
 
 def join(
-    rows: Sequence[Layer], dead: Sequence[list[str]], phase: str, op_of: JoinedOp
+    rows: Sequence[Layer],
+    dead: Sequence[list[str]],
+    phase: str,
+    op_of: JoinedOp,
+    weights_of: Callable[[Layer], Any],
 ) -> dict[int, Any]:
     """{index of a row: the function for it and the next one}.
 
@@ -24,12 +29,13 @@ def join(
         dead: by row, the blobs that nothing reads after it.
         phase: TRAIN or TEST.
         op_of: the engine's functions for two rows.
+        weights_of: from a row to the object that holds its weights, or None.
     """
     found: dict[int, Any] = {}
     for index in reversed(range(len(rows) - 1)):
         first, second = rows[index : index + 2]
         if index + 1 not in found and _only_between(first, second, dead[index + 1]):
-            op = op_of(first, second, phase)
+            op = op_of(first, second, phase, weights_of(second))
             if op is not None:
                 found[index] = op
     return found

@@ -38,7 +38,7 @@ class Runner:
         plan: Plan,
         op_of: OpOf,
         weights_of: WeightsOf,
-        joined_op: JoinedOp = lambda first, second, phase: None,
+        joined_op: JoinedOp = lambda first, second, phase, weights: None,
         last_op: LastOp = lambda op: op,
     ) -> None:
         self._plan, self._op_of, self._weights_of = plan, op_of, weights_of
@@ -70,7 +70,7 @@ class Runner:
     def _steps(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:
         rows = self._plan.rows(phase, wanted)
         dead = last_uses(rows, wanted)
-        joined = join(rows, dead, phase, self._joined_op)
+        joined = join(rows, dead, phase, self._joined_op, self._weights)
         steps = []
         for index, layer in enumerate(rows):
             if index in joined:

@@ -14,7 +14,7 @@ from deelish.common.pieces import in_pieces
 from deelish.engines.custom import custom
 from deelish.engines.runner import Runner
 from deelish.engines.torch.layers import OPS, Op, exactly
-from deelish.engines.torch.layers.rectified import rectified
+from deelish.engines.torch.layers.joined import joined
 from deelish.engines.trainable import trainable_arrays
 from deelish.plan.kind import Blob, Blobs
 from deelish.plan.plan import Plan
@@ -85,7 +85,7 @@ class PlanModule(nn.Module):
             self.children_by_layer[layer] = child
             self.add_module(child, self._child(layer, blobs, values.get(layer, {}), copies))
         in_pieces(np.copyto, copies)
-        self._runner = Runner(plan, _op_of, self.weights_of, rectified, exactly)
+        self._runner = Runner(plan, _op_of, self.weights_of, joined, exactly)
 
     def _child(
         self,

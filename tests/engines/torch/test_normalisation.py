@@ -5,6 +5,9 @@ import pytest
 import torch
 from one_layer import call, gradients_hold, numbers, run
 
+from deelish.engines import open_engine
+from deelish.plan import Layer, Plan
+
 SHAPES = [(5, 3), (2, 3, 6), (2, 3, 5, 7), (2, 3, 2, 3, 2)]
 
 
@@ -173,3 +176,60 @@ def test_gradients_of_batch_norm(own):
     assert torch.autograd.gradcheck(
         lambda x: call("BatchNorm", [x], p, use_global_stats=not own)[0], [x]
     )
+
+
+SECOND = {
+    "Scale with a bias": ("Scale", {"bias_term": True}),
+    "Scale": ("Scale", {}),
+    "Bias": ("Bias", {}),
+}
+
+
+def normalised(second, training, top="norm", data=(4, 3, 5, 6)):
+    """A module of a BatchNorm and a second row, with other weights than the initial ones."""
+    kind, args = SECOND[second]
+    rows = [Layer("norm", "BatchNorm", "data", "norm", moving_average_fraction=0.9)]
+    rows.append(Layer("second", kind, "norm", top, **args))
+    plan = Plan([*rows, Layer("pool", "Pooling", global_pooling=True)], {"data": data})
+    rng = np.random.default_rng(0)
+    values = {
+        layer: {name: abs(rng.normal(1, 0.3, blob.shape)) for name, blob in blobs.items()}
+        for layer, blobs in plan.weights.items()
+    }
+    module = open_engine("torch", -1).build(plan, values).train(training)
+    return module, values
+
+
+@pytest.mark.parametrize("second", SECOND)
+@pytest.mark.parametrize("top", ["norm", "shifted"], ids=["in place", "of its own"])
+def test_batch_norm_and_what_shifts_it_run_as_one_in_training(second, top):
+    module, values = normalised(second, training=True, top=top)
+    assert len(module._runner._schedule("TRAIN", (top,))) == 1
+    assert len(module._runner._schedule("TEST", (top,))) == 2
+    x = numbers(4, 3, 5, 6)
+    [made] = module({"data": torch.from_numpy(x)}, [top]).values()
+    mean, variance = moments(x)
+    factor = values["second"].get("weight", np.ones(3)) if second != "Bias" else np.ones(3)
+    shift = values["second"].get("bias", np.zeros(3))
+    wanted = (x - mean) / np.sqrt(variance + 1e-5) * along(factor, x) + along(shift, x)
+    np.testing.assert_allclose(made.detach(), wanted, rtol=1e-4, atol=1e-5)
+    running = module.weights_of("norm").mean
+    np.testing.assert_allclose(
+        running, 0.9 * values["norm"]["mean"] + mean.ravel(), rtol=1e-4, atol=1e-5
+    )
+    # The bias is added after all, so its gradient is that of a plain sum.
+    made.sum().backward()
+    if "bias" in values["second"]:
+        gradient = module.weights_of("second").bias.grad
+        np.testing.assert_allclose(gradient, np.full(3, x.size / 3), rtol=1e-4)
+
+
+def test_a_scale_along_other_axes_stays_a_layer_of_its_own():
+    rows = [Layer("norm", "BatchNorm"), Layer("second", "Scale", axis=2)]
+    plan = Plan([*rows, Layer("pool", "Pooling", global_pooling=True)], {"data": (2, 3, 3, 3)})
+    values = {
+        layer: {name: np.ones(blob.shape) for name, blob in blobs.items()}
+        for layer, blobs in plan.weights.items()
+    }
+    module = open_engine("torch", -1).build(plan, values)
+    assert len(module._runner._schedule("TRAIN", ("second",))) == 2

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from deelish.engines import open_engine
 from deelish.engines.joining import join
-from deelish.engines.torch.layers.rectified import rectified
+from deelish.engines.torch.layers.joined import joined as joined_rows
 from deelish.plan import Layer, Plan
 from deelish.plan.initialisation import fill
 from deelish.plan.lifetimes import last_uses
@@ -100,7 +100,8 @@ def joined(rows, phase="TRAIN"):
     """The places of the rows that are joined with the next one."""
     plan = Plan(rows, {"data": X.shape})
     layers = plan.rows(phase, [plan.logits])
-    return set(join(layers, last_uses(layers, [plan.logits]), phase, rectified))
+    unread = last_uses(layers, [plan.logits])
+    return set(join(layers, unread, phase, joined_rows, lambda layer: None))
 
 
 @pytest.mark.parametrize("rows", READERS.values(), ids=list(READERS))

@@ -11,22 +11,59 @@ from torch import Tensor
 
 from deelish.engines.operators import along, takes_own_statistics
 from deelish.engines.torch.layers.by_image import goes_by_image, normalised, power
-from deelish.engines.torch.layers.call import Args, Op
+from deelish.engines.torch.layers.call import Args, Call, Op
+from deelish.plan.layer import Layer
 
 
 def _batch_norm(x: Tensor, p: Any, a: Args, training: bool) -> Tensor:
     """Caffe's: normalises only; its blobs hold sums that the factor divides."""
     if takes_own_statistics(a, training):
-        mean, variance = torch.zeros_like(p.mean), torch.zeros_like(p.variance)
-        # A momentum of 1 leaves the batch's own mean and unbiased variance in them.
-        y = torch.batch_norm(x, None, None, mean, variance, True, 1.0, a["eps"], True)
-        if training:
-            _remember(p, mean, variance if x.numel() > x.shape[1] else None, a)
-        return y
+        return _by_own_statistics(x, p, a, training)
     inverse = torch.where(p.factor == 0, p.factor, 1 / p.factor)
     spread = (p.variance * inverse + a["eps"]).rsqrt()
     # In two steps as in Caffe: one multiply-add would lose digits where the mean is large.
     return torch.sub(x, along(p.mean * inverse, x, 1)).mul_(along(spread, x, 1))
+
+
+def _by_own_statistics(
+    x: Tensor,
+    p: Any,
+    a: Args,
+    training: bool,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Normalised by its own mean and variance, then times a weight and plus a bias by channel."""
+    mean, variance = torch.zeros_like(p.mean), torch.zeros_like(p.variance)
+    # A momentum of 1 leaves the batch's own mean and unbiased variance in them.
+    y = torch.batch_norm(x, weight, bias, mean, variance, True, 1.0, a["eps"], True)
+    if training:
+        _remember(p, mean, variance if x.numel() > x.shape[1] else None, a)
+    return y
+
+
+def normalised_and_shifted(first: Layer, second: Layer, phase: str, weights: Any) -> Op | None:
+    """The function of a BatchNorm and of the Scale or Bias after it; None for other rows.
+
+    In training. One pass instead of two takes a third of the time in reduced precision, where the
+    second would make float32.
+    """
+    if (first.type, phase) != ("BatchNorm", "TRAIN") or weights is None:
+        return None
+    by_channel = second.type in ("Scale", "Bias") and (
+        (second.args["axis"], second.args["num_axes"]) == (1, 1)
+    )
+    if not by_channel or not takes_own_statistics(first.args, training=True):
+        return None
+    biased = second.type == "Bias" or second.args["bias_term"]
+
+    def run(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor:
+        bias = weights.bias if biased else None
+        # The library requires a weight beside a bias.
+        weight = torch.ones_like(p.mean) if second.type == "Bias" else weights.weight
+        return _by_own_statistics(x[0], p, a, c.training, weight, bias)
+
+    return run
 
 
 def _remember(p: Any, mean: Tensor, variance: Tensor | None, a: Args) -> None:
