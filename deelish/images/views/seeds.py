@@ -131,5 +131,6 @@ def _output(state: Wide) -> Long:
     """64 bits of a state: its halves combined and rotated (XSL-RR)."""
     high, low = state
     mixed, turn = high ^ low, high >> np.uint64(58)
-    made: Long = mixed >> turn | mixed << (np.uint64(64) - turn & np.uint64(63))
+    right, left = mixed >> turn, mixed << (-turn & np.uint64(63))
+    made: Long = np.bitwise_or(right, left)
     return made
