@@ -49,6 +49,7 @@ _BY_OURS: dict[str, str] = {
     "weight": "lambda_ lam lambd kd_weight distill_weight",
     "loss": "criterion loss_fn loss_type loss_function",
     "hint": "hints features layers",
+    "label_smoothing": "smoothing smooth label_smooth ls smoothing_factor",
     "standardise": "standardize normalize zscore",
     # Deel
     "gpu": "device device_id gpu_id gpus cuda",

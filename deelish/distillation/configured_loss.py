@@ -33,6 +33,10 @@ class LossOptions(TypedDict, total=False):
     gamma: float
 
 
+# The arguments of `backprop` that are no options of a loss.
+_ARGUMENTS = ("t", "distill", "loss", "hint", "layer", "label_smoothing")
+
+
 def check_options(verb: str, options: Mapping[str, Any]) -> None:
     """Refuse an option that no loss takes, also none that a script has put into `LOSSES`.
 
@@ -41,7 +45,7 @@ def check_options(verb: str, options: Mapping[str, Any]) -> None:
     """
     if not options.keys() <= LossOptions.__annotations__.keys():
         every = [*COMMON, *(option for row in LOSSES.values() for option in row.options)]
-        check_names(verb, options, ["t", "distill", "loss", "hint", "layer", *every])
+        check_names(verb, options, [*_ARGUMENTS, *every])
 
 
 # The options of every loss, a script's own function too.

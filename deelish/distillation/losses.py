@@ -34,15 +34,24 @@ class LogitPair:
         return int(self.student.shape[0])
 
 
-def cross_entropy(engine: Engine, logits: Any, labels: np.ndarray) -> Any:
+def cross_entropy(
+    engine: Engine, logits: Any, labels: np.ndarray, label_smoothing: float = 0.0
+) -> Any:
     """Mean over the batch of -sum p log q: logits (n, classes) -> scalar.
 
     `labels` are int64 (n,), each p all on one class, or float32 (n, classes), p itself.
+    `label_smoothing` s makes each p (1 - s) p + s / classes (Szegedy, Vanhoucke, Ioffe, Shlens and
+    Wojna 2016, section 7).
     """
     logarithms = engine.log_softmax(logits)
     if labels.ndim == 1:
-        return -engine.sum(engine.gather(logarithms, labels)) / len(labels)
-    return -engine.sum(engine.array(labels) * logarithms) / len(labels)
+        loss = -engine.sum(engine.gather(logarithms, labels)) / len(labels)
+    else:
+        loss = -engine.sum(engine.array(labels) * logarithms) / len(labels)
+    if label_smoothing == 0:
+        return loss
+    even = -engine.sum(logarithms) / (len(labels) * logits.shape[1])
+    return loss * (1 - label_smoothing) + even * label_smoothing
 
 
 def kd(pair: LogitPair, temperature: float) -> Any:

@@ -95,6 +95,7 @@ class Learning(Predicting, Learner):
         loss: LossName | FeatureLossName | Callable[[Any, Any], Any] | None = None,
         hint: HintPair | Sequence[HintPair] | None = None,
         layer: str | None = None,
+        label_smoothing: float = 0.0,
         **options: Unpack[LossOptions],
     ) -> Outcome:
         """Learn from the batch classified last; in validation only measure.
@@ -117,6 +118,9 @@ class Learning(Predicting, Learner):
                 Kinds are "fitnet", "attention" and "relational".
             layer: the student's layer that learns the features; left out, what goes into its last
                 layer. Maps and tokens are averaged over their positions.
+            label_smoothing: s, from 0 to 1. In the loss on labels, of auxiliary classifiers too,
+                each target p becomes (1 - s) p + s / classes (Szegedy et al. 2016). In training
+                only: the loss in validation is on the labels as they are.
             **options: the loss's own, such as temperature=4; standardise=True for z-scores of the
                 logits; alpha, the teacher's share of the loss, or weight and label_weight, the
                 factors on the teacher's and the labels' parts. Weights may be functions of the
@@ -143,7 +147,7 @@ class Learning(Predicting, Learner):
                 f"{self.name}.backprop: works on the batches of a workout; write"
                 " def workout(x, t): ... and BatchTrain(workout)"
             )
-        arguments = BackpropArguments(distill, loss, hint, layer, options)
+        arguments = BackpropArguments(distill, loss, hint, layer, options, label_smoothing)
         made = backprop(session.trainer, self, t, arguments)
         if session.trainer.training:
             session.used(self, trained=True)

@@ -131,7 +131,7 @@ def BatchTrain(
     lr: float | None = None,
     schedule: str | Callable[[float], float] = "cosine",
     schedule_options: Mapping[str, Any] | None = None,
-    warmup: float = 0.05,
+    warmup: float | None = None,
     resume: str | Path | None = None,
     checkpoint_minutes: float = MINUTES,
     checkpoint_updates: int | None = None,
@@ -148,10 +148,11 @@ def BatchTrain(
         epochs: how often every training image is seen.
         optimizer: one of the engine's own, by name: "sgd", "adam", "adamw", "rmsprop", ...
         lr: the highest learning rate of the schedule; left out, 0.01 for "sgd", 0.0003 for "adam".
-        schedule: "constant", "linear", "cosine", "step", "exponential", or a function from the
-            fraction of the training that is over (0 to 1) to a factor on the learning rate;
-            `schedule_options` are the options of a named one.
-        warmup: the fraction of the training over which the learning rate rises.
+        schedule: "constant", "linear", "cosine", "step", "exponential", "triangle", or a function
+            from the fraction of the training that is over (0 to 1) to a factor on the learning
+            rate; `schedule_options` are the options of a named one.
+        warmup: the fraction of the training over which the learning rate rises; left out, 0.05, and
+            0 for "triangle", which rises by itself.
         resume: a folder for checkpoints. Run the same script again, and it goes on after the last
             one, in the middle of an epoch too; weights and history become those of a run without a
             stop, to the bit. `docs/training.md` says what a checkpoint holds.

@@ -1,4 +1,4 @@
-"""Initial weights: Caffe's fillers, drawn from the seed and the layer's name alone.
+"""Initial weights: Caffe's fillers and dirac, drawn from the seed and the layer's name alone.
 
 NumPy draws them, so that every engine starts from the same numbers.
 """
@@ -72,6 +72,21 @@ def _bilinear(rng: np.random.Generator, blob: Blob, filler: Mapping[str, Any]) -
     return np.broadcast_to(np.outer(line, line), blob.shape)
 
 
+def _dirac(rng: np.random.Generator, blob: Blob, filler: Mapping[str, Any]) -> Any:
+    """Filters that pass one channel each, as many as there are channels; then drawn ones.
+
+    Zagoruyko and Komodakis 2017 start from the identity; Jordan 2024 (arXiv 2404.00498), section 3,
+    leaves the filters beyond the channels as PyTorch draws a convolution, uniform within
+    1 / sqrt(fan_in).
+    """
+    limit = 1 / math.sqrt(_fan(blob, "FAN_IN"))
+    values = rng.uniform(-limit, limit, blob.shape)
+    passing, middle = np.arange(min(blob.shape[:2])), blob.shape[-1] // 2
+    values[passing] = 0
+    values[passing, passing, middle, middle] = 1
+    return values
+
+
 FILLERS: dict[str, Draw] = {
     "constant": lambda rng, blob, f: np.full(blob.shape, f["value"]),
     "gaussian": _gaussian,
@@ -80,14 +95,17 @@ FILLERS: dict[str, Draw] = {
     "msra": _msra,
     "positive_unitball": _unitball,
     "bilinear": _bilinear,
+    "dirac": _dirac,
 }
+# Those that Caffe does not have.
+OWN_FILLERS = frozenset(("dirac",))
 
 
 def filler_of(value: Any) -> dict[str, Any]:
     """A filler as a dict with its type: "xavier", 0.2 or {"type": "gaussian", "std": 0.01}.
 
     Raises:
-        PlanError: a type, an argument or a value that no filler of Caffe's takes.
+        PlanError: a type that is not known, an argument or a value that no filler takes.
     """
     if isinstance(value, bool | int | float):
         return {"type": "constant", "value": float(value)}
@@ -121,6 +139,11 @@ def checked_filler(blob: Blob) -> dict[str, Any]:
     square = len(blob.shape) == 4 and blob.shape[2] == blob.shape[3]
     if filler["type"] == "bilinear" and not square:
         raise PlanError(f"filler bilinear fills square kernels (m, n, k, k), not {blob.shape}")
+    if filler["type"] == "dirac" and not (square and blob.shape[3] % 2):
+        raise PlanError(
+            "filler dirac fills square kernels (m, n, k, k) with an odd side k, which have a"
+            f" middle, not {blob.shape}"
+        )
     if filler["sparse"] > (blob.shape[0] if blob.shape else -1):
         raise PlanError(
             f"filler gaussian has sparse {filler['sparse']} for {blob.shape}; give at most the"

@@ -57,6 +57,7 @@ class LayerKind:
         products: from arguments, blobs and the shapes of bottoms and tops to the multiply-adds of
             its weights for one item of the batch.
         choices: by argument the words that it may be; the plan refuses others.
+        caffe: whether Caffe or a fork of it has the kind; a Caffe file holds no other.
     """
 
     args: Mapping[str, Any]
@@ -69,3 +70,4 @@ class LayerKind:
     scores: bool = False
     products: Callable[[Args, Blobs, Sequence[Shape], Sequence[Shape]], int] = no_products
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    caffe: bool = True

@@ -37,6 +37,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "localresponsenorm": ("LRN", ""),
     "leakyrelu": ("ReLU", "with negative_slope"),
     "silu": ("Swish", ""),
+    "gelu": ("GELU", ""),
     "softplus": ("BNLL", ""),
     "hardtanh": ("Clip", "with min and max"),
     "abs": ("AbsVal", ""),

@@ -1,4 +1,4 @@
-"""Schedules: how the learning rate falls over a training, as factors; the same for every engine."""
+"""Schedules: the learning rate's course over a training, as factors; the same for every engine."""
 
 from __future__ import annotations
 
@@ -43,17 +43,48 @@ def exponential(end: float = 0.01) -> Schedule:
     return lambda progress: end**progress
 
 
+def triangle(start: float = 0.2, peak: float = 0.23, end: float = 0.07) -> Schedule:
+    """A straight rise from `start` to 1 at the fraction `peak`, then a straight fall to `end`.
+
+    Jordan 2024, arXiv 2404.00498, with the defaults of its code.
+    """
+    for name, factor in (("start", start), ("end", end)):
+        if not is_number(factor) or not 0 <= factor <= 1:
+            raise TrainingError(
+                f"schedule 'triangle' has {name}={factor!r}; give a factor on the learning rate,"
+                " from 0 to 1"
+            )
+    if not is_number(peak) or not 0 < peak < 1:
+        raise TrainingError(
+            f"schedule 'triangle' has peak={peak!r}; give a fraction of the training, above 0 and"
+            " below 1"
+        )
+    return lambda progress: (
+        start + (1 - start) * progress / peak
+        if progress < peak
+        else end + (1 - end) * (1 - progress) / (1 - peak)
+    )
+
+
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
-    rule.__name__: rule for rule in (constant, linear, cosine, step, exponential)
+    rule.__name__: rule for rule in (constant, linear, cosine, step, exponential, triangle)
 }
+# The fraction of the training over which the learning rate rises where a script names none.
+WARMUP = 0.05
 
 
-def schedule_of(given: str | Schedule, options: Mapping[str, Any], warmup: float) -> Schedule:
+def schedule_of(
+    given: str | Schedule, options: Mapping[str, Any], warmup: float | None
+) -> Schedule:
     """A schedule by name with its options, or a function, after a linear warm-up over `warmup`.
 
+    None is a warm-up of `WARMUP`, and none for a triangle, which rises by itself.
+
     Raises:
-        TrainingError: an unknown name or option, or a warm-up outside 0 to 1.
+        TrainingError: an unknown name or option, a value of a triangle or a warm-up out of range.
     """
+    if warmup is None:
+        warmup = 0.0 if given == triangle.__name__ else WARMUP
     if not is_number(warmup) or not 0 <= warmup < 1:
         raise TrainingError(
             f"BatchTrain(warmup={warmup!r}): give a fraction of the training, from 0 to below 1"

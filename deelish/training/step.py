@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import LabelTensor
 from deelish.training.finite import check_input, check_labels, check_loss, check_teacher
-from deelish.training.targets import Targets, known_targets, targets_of
+from deelish.training.targets import Targets, check_label_smoothing, known_targets, targets_of
 from deelish.training.trainer import Trainer
 
 
@@ -41,6 +41,7 @@ class BackpropArguments:
     hint: Any
     layer: Any
     options: Mapping[str, Any]
+    label_smoothing: Any = 0.0
 
 
 class Objective(NamedTuple):
@@ -69,8 +70,8 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
     """Loss of the batch, an update of the weights in training, and the accuracy.
 
     Raises:
-        TrainingError: before `classify`, a teacher that cannot teach, or a loss, a hint or an
-            option that is not known.
+        TrainingError: before `classify`, a teacher that cannot teach, a loss, a hint or an option
+            that is not known, or label smoothing of a loss without labels.
         PlanError: a hint names a layer that is not there.
         DataError: labels outside of the network's classes.
         NotFinite: NaN or infinity in the input, the labels, the teacher's logits or features, the
@@ -78,14 +79,16 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
     """
     forward = trainer.pending(student)
     check_input(trainer.guard, student, forward)
+    smoothing = arguments.label_smoothing
+    check_label_smoothing(student, smoothing, labelled=_is_labelled(t, arguments))
     if is_features(arguments.distill):
         return _from_features(trainer, student, forward, t, arguments)
     _check_logits_alone(student, t, arguments)
     distill, with_labels = arguments.distill, not isinstance(arguments.distill, bool)
     if with_labels or not distill:
-        targets = _targets(trainer, student, t)
+        targets = _targets(trainer, student, t, smoothing)
     else:
-        targets = _true_targets(trainer, student)
+        targets = _true_targets(trainer, student, smoothing)
     taught = None
     if distill is False:
         _check_alone(student, arguments)
@@ -123,7 +126,7 @@ def _from_features(
         targets = known_targets(student, trainer.memory)
         made = Objective(value, unchanged=student.last_layers)
         return _finished(trainer, student, forward, targets, made)
-    targets = _targets(trainer, student, t)
+    targets = _targets(trainer, student, t, arguments.label_smoothing)
     if weights[1]:
         value = value + targets.loss(student, forward) * weights[1]
     return _finished(trainer, student, forward, targets, Objective(value))
@@ -148,22 +151,23 @@ def _finished(
     return Outcome(number, targets.accuracy(predicted))
 
 
-def _targets(trainer: Trainer, student: Learner, t: Any) -> Targets:
-    """The targets in workout's t.
+def _targets(trainer: Trainer, student: Learner, t: Any, smoothing: float) -> Targets:
+    """The targets in workout's t; in validation without smoothing.
 
     Where they are not finite, zeros take part with the other processes until all of them fail.
     """
     finite = check_labels(trainer.guard, student, t)
     given = t if finite else np.zeros(len(trainer.images), np.int64)
-    return targets_of(student, given, trainer.memory)
+    targets = targets_of(student, given, trainer.memory)
+    return replace(targets, label_smoothing=smoothing) if trainer.training else targets
 
 
-def _true_targets(trainer: Trainer, student: Learner) -> Targets:
+def _true_targets(trainer: Trainer, student: Learner, smoothing: float) -> Targets:
     """The targets in the labels that come with the images, if any."""
     labels = trainer.images.labels
     if isinstance(labels, LabelTensor) and not labels.known:
         return Targets(None)
-    return _targets(trainer, student, labels)
+    return _targets(trainer, student, labels, smoothing)
 
 
 def _distillation_loss(
@@ -207,6 +211,13 @@ def _with_features(
     # a user's own layers.
     trainer.seed_dropout()
     return trainer.forward(student, trainer.images)
+
+
+def _is_labelled(t: Any, arguments: BackpropArguments) -> bool:
+    """Whether the loss has a part on labels; of neither labels nor a teacher, others tell."""
+    if arguments.distill is True:
+        return not {"alpha", "label_weight"}.isdisjoint(arguments.options)
+    return t is not None or arguments.distill is False
 
 
 def _check_logits_alone(student: Learner, t: Any, arguments: BackpropArguments) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.checks import is_number
 from deelish.distillation.label_order import label_order
 from deelish.distillation.losses import cross_entropy
 from deelish.distillation.memory import TeachingMemory
@@ -25,10 +26,12 @@ class Targets:
         labels: int64 (n,), the class of each image; the most probable one where images are mixed.
             None where the images have none.
         probabilities: float32 (n, classes), class probabilities where images are mixed, or None.
+        label_smoothing: the part of each target that all classes share alike, 0 to 1.
     """
 
     labels: np.ndarray | None
     probabilities: np.ndarray | None = None
+    label_smoothing: float = 0.0
 
     def loss(self, network: Learner, forward: Forward) -> Any:
         """Cross-entropy of the logits, plus the weighted one of each auxiliary classifier.
@@ -43,14 +46,32 @@ class Targets:
                 f"{network.name}.backprop: alpha= or label_weight= weighs a loss on labels, and"
                 " these images have none; leave it out"
             )
-        loss = cross_entropy(engine, forward.logits.content, truth)
+        loss = cross_entropy(engine, forward.logits.content, truth, self.label_smoothing)
         for scores, weight in forward.heads:
-            loss = loss + cross_entropy(engine, scores, truth) * weight
+            loss = loss + cross_entropy(engine, scores, truth, self.label_smoothing) * weight
         return loss
 
     def accuracy(self, predicted: np.ndarray) -> float:
         """The fraction of the predicted classes (n,) that is right; NaN without labels."""
         return math.nan if self.labels is None else float((predicted == self.labels).mean())
+
+
+def check_label_smoothing(network: Learner, given: Any, labelled: bool) -> None:
+    """Refuse a label smoothing outside 0 to 1, or any of a loss without a part on labels.
+
+    Raises:
+        TrainingError: it is one of these, or no number.
+    """
+    if not is_number(given) or not 0 <= given <= 1:
+        raise TrainingError(
+            f"{network.name}.backprop: label_smoothing={given!r}; give a number from 0 to 1, such"
+            " as 0.1"
+        )
+    if given and not labelled:
+        raise TrainingError(
+            f"{network.name}.backprop: label_smoothing= smooths labels, and the loss has no part on"
+            " labels; pass workout's t beside distill=, or leave it out"
+        )
 
 
 def targets_of(network: Learner, t: Any, memory: TeachingMemory) -> Targets:

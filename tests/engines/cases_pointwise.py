@@ -19,6 +19,7 @@ POINTWISE = [
             ("BNLL", {}),
             ("Swish", {}),
             ("Swish", {"beta": 0.5}),
+            ("GELU", {}),
             ("Clip", {"min": -1.0, "max": 0.5}),
             ("Power", {"power": 2.0, "scale": 0.5, "shift": 1.0}),
             ("Exp", {}),
@@ -34,6 +35,7 @@ POINTWISE = [
     of("Eltwise", (), ()),
     of("PReLU", (2, 3, 4)),
     of("ELU", (3, 5)),
+    of("GELU", ()),
     of("Power", (3, 5)),
     of("Power", (3, 5), power=-1.0, scale=2.0, shift=0.5, fills={0: POSITIVE}),
     of("Power", (3, 5), power=1.5, scale=2.0, shift=0.5, fills={0: POSITIVE}),
@@ -52,7 +54,10 @@ POINTWISE = [
         of("Threshold", (3, 5), threshold=1.0, fills={0: below(3)}),
         of("Power", (3, 5), power=0.0, scale=2.0),
         of("Power", (3, 5), power=2.0, scale=0.0, shift=3.0),
-        *(of(kind, (3, 5), fills={0: FAR}) for kind in ("Sigmoid", "BNLL", "ELU", "Softmax")),
+        *(
+            of(kind, (3, 5), fills={0: FAR})
+            for kind in ("Sigmoid", "BNLL", "ELU", "GELU", "Softmax")
+        ),
     ),
 ]
 

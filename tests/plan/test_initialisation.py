@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from deelish.errors import PlanError
 from deelish.plan.initialisation import checked_filler, fill, filler_of
@@ -92,6 +93,32 @@ def test_bilinear_is_the_kernel_of_interpolation():
     np.testing.assert_allclose(filled((1, 1, 5, 5), "bilinear")[0, 0], np.outer(line, line))
 
 
+@pytest.mark.parametrize("shape", [(7, 4, 3, 3), (4, 7, 3, 3), (5, 5, 1, 1), (3, 1, 5, 5)])
+def test_dirac_is_pytorchs_convolution_whose_first_filters_pass_a_channel(shape):
+    # Jordan 2024: nn.Conv2d's own weights, then nn.init.dirac_ on the first filters.
+    count, middle = min(shape[:2]), shape[3] // 2
+    weight = filled(shape, "dirac")
+    expected = torch.nn.init.dirac_(torch.empty(count, *shape[1:])).numpy()
+    assert np.array_equal(weight[:count], expected)
+    # So a convolution with these weights and pad = middle passes the channels as they are.
+    x = torch.randn(2, shape[1], 6, 6, generator=torch.Generator().manual_seed(0))
+    y = torch.nn.functional.conv2d(x, torch.from_numpy(weight), padding=middle)
+    assert torch.equal(y[:, :count], x[:, :count])
+
+
+def test_dirac_draws_the_other_filters_as_pytorch_draws_a_convolution():
+    # Uniform, within 1 / sqrt(fan_in): kaiming_uniform_ with a = sqrt(5).
+    drawn = filled((400, 50, 3, 3), "dirac")[50:]
+    limit = 1 / math.sqrt(50 * 3 * 3)
+    assert abs(drawn).max() <= limit
+    assert abs(drawn).max() > 0.999 * limit
+    assert drawn.mean() == pytest.approx(0, abs=1e-3)
+    assert drawn.std() == pytest.approx(limit / math.sqrt(3), rel=0.01)
+    torch.manual_seed(0)
+    pytorchs = torch.nn.Conv2d(50, 400, 3).weight.detach()
+    assert drawn.std() == pytest.approx(float(pytorchs.std()), rel=0.01)
+
+
 def test_a_filler_without_type_is_constant():
     assert filler_of({"value": 0.37}) == {"type": "constant", "value": 0.37}
     assert (filled((2,), {}) == 0).all()
@@ -110,6 +137,17 @@ def test_a_filler_without_type_is_constant():
         ((3,), {"type": "gaussian", "sparse": 4}, r"sparse 4 for \(3,\); give at most the first"),
         ((), {"type": "gaussian", "sparse": 0}, r"sparse 0 for \(\); give at most the first"),
         ((3, 3), "bilinear", r"fills square kernels \(m, n, k, k\), not \(3, 3\)"),
+        (
+            (3, 3),
+            "dirac",
+            r"dirac fills square kernels \(m, n, k, k\) with an odd side k, .*\(3, 3\)",
+        ),
+        ((3, 3, 3), "dirac", r"which have a middle, not \(3, 3, 3\)"),
+        ((3, 3, 3, 5), "dirac", r"which have a middle, not \(3, 3, 3, 5\)"),
+        ((3, 3, 2, 2), "dirac", r"which have a middle, not \(3, 3, 2, 2\)"),
+        ((3, 3, 3, 3, 3), "dirac", r"which have a middle, not \(3, 3, 3, 3, 3\)"),
+        ((3,), {"type": "dirac", "groups": 2}, "a filler takes no 'groups'; it takes type, value"),
+        ((3,), {"type": "dirac", "sparse": 2}, "filler dirac has sparse 2; only gaussian takes"),
         ((1, 1, 3, 4), "bilinear", r"fills square kernels \(m, n, k, k\), not \(1, 1, 3, 4\)"),
     ],
 )

@@ -205,6 +205,15 @@ def test_training_without_images_is_refused(session):
         ({"schedule": lambda p: -1}, "schedule= gave -1 at 0 of the training; return a factor"),
         ({"schedule": abs, "schedule_options": {"end": 1}}, "are for a schedule by name"),
         ({"schedule_options": {"ende": 1}}, r"schedule 'cosine' takes \(end.*not {'ende': 1}"),
+        ({"schedule": "triangel"}, "schedule 'triangel' is not known; did you mean 'triangle'"),
+        (
+            {"schedule": "triangle", "schedule_options": {"peek": 0.3}},
+            r"schedule 'triangle' takes \(start: .*peak: .*end: .*not {'peek': 0.3}",
+        ),
+        (
+            {"schedule": "triangle", "schedule_options": {"peak": 2}},
+            "schedule 'triangle' has peak=2; give a fraction of the training, above 0",
+        ),
         ({"schedule_options": 3}, r"schedule_options=3\): give a dict"),
         ({"warmup": 1}, r"warmup=1\): give a fraction"),
         ({"warmup": "0.1"}, r"warmup='0.1'\): give a fraction"),
@@ -234,6 +243,18 @@ def test_the_schedule_reaches_the_optimiser(session, sets):
     rows = BatchTrain(workout, epochs=2, lr=0.5, schedule="linear", warmup=0)
     assert learning_rates == pytest.approx([0.5 * (1 - n / 8) for n in range(8)])
     assert rows[0]["lr"] == pytest.approx(0.5 * (1 - 3 / 8))
+
+
+def test_a_triangle_reaches_the_optimiser_without_a_warmup(session, sets):
+    learning_rates = []
+
+    def workout(x, t):
+        if session.trainer.training:
+            learning_rates.append(session.trainer.lr)
+        return 1.0, 1.0
+
+    BatchTrain(workout, epochs=2, lr=0.5, schedule="triangle", schedule_options={"peak": 0.5})
+    assert learning_rates == pytest.approx(np.interp(range(8), [0, 4, 8], [0.1, 0.5, 0.035]))
 
 
 def test_each_session_has_a_dataset_of_its_own(session, sets, corners):

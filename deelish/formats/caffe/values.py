@@ -8,7 +8,7 @@ from typing import Any
 from deelish.errors import CaffeError
 from deelish.formats.caffe.fields import SHAPE, Field
 from deelish.formats.caffe.parameters import PARAMETERS, TYPE_PARAMETERS
-from deelish.plan.initialisation import filler_of
+from deelish.plan.initialisation import OWN_FILLERS, filler_of
 from deelish.plan.layer import Layer
 from deelish.plan.layers import KINDS
 
@@ -78,7 +78,13 @@ def _plain(field: Field | None, value: Any) -> Any:
 
 
 def layer_values(layer: Layer) -> dict[str, Any]:
-    """A row of a plan as the values of a LayerParameter, blobs left out."""
+    """A row of a plan as the values of a LayerParameter, blobs left out.
+
+    Raises:
+        CaffeError: a type, an argument or a filler that Caffe does not have.
+    """
+    if not KINDS[layer.type].caffe:
+        raise _not_in_caffe(layer, f"no layer type {layer.type}")
     values: dict[str, Any] = {
         "name": layer.name,
         "type": layer.type,
@@ -94,14 +100,18 @@ def layer_values(layer: Layer) -> dict[str, Any]:
             continue
         name = parameter_of(layer.type, key)
         if name is None:
-            raise CaffeError(
-                f"{layer.label}: Caffe has no field for {key}, so it cannot be written as a Caffe"
-                " file; save it in another format"
-            )
+            raise _not_in_caffe(layer, f"no field for {key}")
         values.setdefault(name, {}).update(
-            _caffe_values(PARAMETERS[name].message.fields, key, value)
+            _caffe_values(layer, PARAMETERS[name].message.fields, key, value)
         )
     return values
+
+
+def _not_in_caffe(layer: Layer, missing: str) -> CaffeError:
+    return CaffeError(
+        f"{layer.label}: Caffe has {missing}, so it cannot be written as a Caffe file; save it in"
+        " another format"
+    )
 
 
 def parameter_of(type: str, key: str) -> str | None:
@@ -117,7 +127,9 @@ def _field(type: str, key: str) -> Field | None:
     return None if name is None else PARAMETERS[name].message.fields[key]
 
 
-def _caffe_values(fields: Mapping[str, Field], key: str, value: Any) -> dict[str, Any]:
+def _caffe_values(
+    layer: Layer, fields: Mapping[str, Field], key: str, value: Any
+) -> dict[str, Any]:
     """One argument of a row as the fields of a message."""
     field = fields[key]
     if key in _WINDOWS:
@@ -131,5 +143,7 @@ def _caffe_values(fields: Mapping[str, Field], key: str, value: Any) -> dict[str
         return {key: shapes if field.repeated else shapes[0]}
     if field.message is not None:
         fillers = [filler_of(filler) for filler in (value if field.repeated else [value])]
+        for kind in OWN_FILLERS.intersection(filler["type"] for filler in fillers):
+            raise _not_in_caffe(layer, f"no filler {kind}")
         return {key: fillers if field.repeated else fillers[0]}
     return {key: list(value) if field.repeated else value}

@@ -82,6 +82,7 @@ KINDS = {
     "AbsVal": LayerKind({}),
     "BNLL": LayerKind({}),
     "Swish": LayerKind({"beta": 1.0}),
+    "GELU": LayerKind({}, in_place=True, caffe=False),
     "Clip": LayerKind({"min": REQUIRED, "max": REQUIRED}, clip),
     "Threshold": LayerKind({"threshold": 0.0}),
     "Power": LayerKind({"power": 1.0, **_LINE}),

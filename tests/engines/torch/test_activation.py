@@ -1,5 +1,7 @@
 """Layers that work place by place in PyTorch, against Caffe's formulas in NumPy."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,7 @@ FORMULAS = [
     ("BNLL", {}, lambda x: np.log1p(np.exp(x))),
     ("Swish", {}, lambda x: x * sigmoid(x)),
     ("Swish", {"beta": 0.5}, lambda x: x * sigmoid(0.5 * x)),
+    ("GELU", {}, lambda x: x * np.vectorize(NormalDist().cdf)(x)),
     ("Power", {}, lambda x: x),
     ("Power", {"power": 2.0, "scale": 0.5, "shift": 1.0}, lambda x: (1 + 0.5 * x) ** 2),
     ("Power", {"power": 0.5, "shift": 3.0}, lambda x: np.sqrt(x + 3)),
@@ -69,6 +72,7 @@ def test_extremes_do_not_overflow():
     assert run("BNLL", far)[0].tolist() == [0, 200]
     assert run("Sigmoid", far)[0].tolist() == [0, 1]
     assert run("ELU", far)[0].tolist() == [-1, 200]
+    assert run("GELU", far)[0].tolist() == [0, 200]
     np.testing.assert_allclose(run("Exp", [200.0], shift=-200.0)[0], 1)
 
 
@@ -132,6 +136,7 @@ POSITIVE = numbers(2, 3, 2, 2, low=0.5)
         ("ELU", {"alpha": 0.7}),
         ("BNLL", {}),
         ("Swish", {"beta": 1.5}),
+        ("GELU", {}),
         ("AbsVal", {}),
         ("Clip", {"min": -1.0, "max": 1.0}),
         ("Power", {"power": 1.5, "scale": 2.0, "shift": 0.5}),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deelish.errors import CaffeError
-from deelish.formats.caffe import caffemodel_bytes, read_net, rows_of, weights_of
+from deelish.formats.caffe import caffemodel_bytes, prototxt, read_net, rows_of, weights_of
 from deelish.plan import Layer, Plan
 
 Saved = Callable[[bytes], Path]
@@ -80,6 +80,34 @@ def test_arrays_that_do_not_fit_are_refused(arrays: Arrays, text: str) -> None:
     row = Layer("ip", "InnerProduct", num_output=2, bias_term=False)
     with pytest.raises(CaffeError, match=re.escape(text)):
         caffemodel_bytes(Plan([row], {"x": (1, 3)}, name="small"), arrays, "")
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (
+            Layer("act", "GELU"),
+            "layer 'act' (GELU): Caffe has no layer type GELU, so it cannot be written as a",
+        ),
+        (
+            Layer("c", "Convolution", num_output=2, kernel_size=3, weight_filler="dirac"),
+            "layer 'c' (Convolution): Caffe has no filler dirac, so it cannot be written as a",
+        ),
+        (
+            Layer("d", "DummyData", shape=[(1, 1, 3, 3)], data_filler=[{"type": "dirac"}]),
+            "layer 'd' (DummyData): Caffe has no filler dirac, so it",
+        ),
+    ],
+)
+def test_what_caffe_does_not_have_is_refused(row: Layer, text: str) -> None:
+    plan = Plan([row, Layer("s", "Sigmoid")], {"x": (1, 3, 8, 8)})
+    arrays = {
+        layer: {name: np.zeros(blob.shape, np.float32) for name, blob in blobs.items()}
+        for layer, blobs in plan.weights.items()
+    }
+    for write in (lambda: caffemodel_bytes(plan, arrays, ""), lambda: prototxt(plan)):
+        with pytest.raises(CaffeError, match=re.escape(text)):
+            write()
 
 
 def test_golden_nets_survive_the_way_through_a_plan(saved: Saved, material: Path) -> None:

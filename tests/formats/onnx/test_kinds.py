@@ -48,6 +48,8 @@ CASES = [
     ("AbsVal", {}),
     ("BNLL", {}),
     ("Swish", {"beta": 1.5}),
+    ("GELU", {}),
+    ("GELU", {}, (2, 5)),
     ("Clip", {"min": -0.5, "max": 0.25}),
     ("Threshold", {"threshold": 0.3}),
     ("Power", {"power": 2.0, "scale": -0.5, "shift": 0.3}),

@@ -12,7 +12,7 @@ IMAGE = (2, 3, 4, 5)
     "kind",
     [
         *("ReLU", "PReLU", "ELU", "Sigmoid", "TanH", "AbsVal", "BNLL", "Swish", "Threshold"),
-        *("Power", "Exp", "Log", "Dropout", "Softmax", "BatchNorm", "Scale", "Bias", "MVN"),
+        *("GELU", "Power", "Exp", "Log", "Dropout", "Softmax", "BatchNorm", "Scale", "Bias", "MVN"),
     ],
 )
 def test_shape_stays(kind):

@@ -46,6 +46,8 @@ def test_the_names_of_others_lead_to_names_of_ours():
         ("LeakyReLU", "deelish calls it 'ReLU', with negative_slope"),
         ("Softmax2d", "deelish calls it 'Softmax'"),
         ("Dropout2d", "deelish calls it 'Dropout'"),
+        ("nn.GELU", "deelish calls it 'GELU'"),
+        ("gelu", "deelish calls it 'GELU'"),
         ("Add", "deelish calls it 'Eltwise', with operation='SUM'"),
         ("Concatenate", "deelish calls it 'Concat'"),
         ("Cat", "deelish calls it 'Concat'"),
@@ -79,6 +81,7 @@ def test_a_type_of_another_library(type, hint):
         ("Upsample", "size", "deelish calls it 'scale'"),
         ("ReLU", "alpha", "deelish calls it 'negative_slope'"),
         ("Concat", "dim", "deelish calls it 'axis'"),
+        ("GELU", "approximate", "there is none"),
         # No argument of this kind has that meaning.
         ("ReLU", "groups", "there is negative_slope"),
     ],

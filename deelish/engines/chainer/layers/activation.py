@@ -104,6 +104,7 @@ OPS: dict[str, Op] = {
     "AbsVal": lambda x, p, a, c: F.absolute(x[0]),
     "BNLL": lambda x, p, a, c: _softplus(x[0]),
     "Swish": lambda x, p, a, c: x[0] * _sigmoid(line(x[0], a["beta"], 0.0)),
+    "GELU": lambda x, p, a, c: x[0] * F.ndtr(x[0]),
     # One bound at a time: Chainer refuses bounds that are equal.
     "Clip": lambda x, p, a, c: F.clip(F.clip(x[0], a["min"], None), None, a["max"]),
     "Threshold": lambda x, p, a, c: _threshold(x[0], a),

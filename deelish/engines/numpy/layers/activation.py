@@ -38,6 +38,12 @@ def _elu(x: Array, alpha: float) -> Array:
     return np.where(x > 0, x, alpha * np.expm1(x))
 
 
+def _gelu(x: Array) -> Array:
+    """x times the normal distribution function of x (Hendrycks and Gimpel 2016)."""
+    # Not 1 + erf, of which far below 0 no digit is left.
+    return x * np.vectorize(math.erfc, otypes=[np.float64])(-x / math.sqrt(2)) / 2
+
+
 def _bnll(x: Array) -> Array:
     """log(1 + e^x), as x + log(1 + e^-x) where e^x may be too large (bnll_layer.cpp)."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
@@ -98,6 +104,7 @@ OPS: dict[str, Op] = {
     "AbsVal": lambda x, p, a, c: np.abs(x[0]),
     "BNLL": lambda x, p, a, c: _bnll(x[0]),
     "Swish": lambda x, p, a, c: x[0] * sigmoid(a["beta"] * x[0]),
+    "GELU": lambda x, p, a, c: _gelu(x[0]),
     "Clip": lambda x, p, a, c: np.clip(x[0], a["min"], a["max"]),
     "Threshold": lambda x, p, a, c: _threshold(x[0], a),
     "Power": lambda x, p, a, c: _power(x[0], a),

@@ -68,6 +68,7 @@ OPS: dict[str, Op] = {
     "AbsVal": lambda x, p, a, c: x[0].abs(),
     "BNLL": lambda x, p, a, c: F.softplus(x[0]),
     "Swish": lambda x, p, a, c: x[0] * torch.sigmoid(line(x[0], a["beta"], 0.0)),
+    "GELU": lambda x, p, a, c: F.gelu(x[0]),
     "Clip": lambda x, p, a, c: x[0].clamp(a["min"], a["max"]),
     "Threshold": lambda x, p, a, c: (x[0] > a["threshold"]).to(x[0].dtype),
     "Power": lambda x, p, a, c: _power(x[0], a),

@@ -29,6 +29,12 @@ def _prelu(x: str, c: LayerWriter) -> str:
     return c.node("PRelu", x, c.floats(slopes.reshape(-1, *(1 for _ in c.bottoms[0][2:]))))
 
 
+def _gelu(x: str, c: LayerWriter) -> str:
+    """x (1 + erf(x / sqrt 2)) / 2, in the order of nodes that onnxruntime makes one of."""
+    error = c.node("Erf", c.node("Div", x, c.floats(math.sqrt(2))))
+    return c.node("Mul", c.node("Mul", x, c.node("Add", error, c.floats(1.0))), c.floats(0.5))
+
+
 def _power(x: str, a: Args, c: LayerWriter) -> str:
     """(shift + scale x) ^ power; the constant that it is where power or scale is 0."""
     power = a["power"]
@@ -69,6 +75,7 @@ NODES: dict[str, Write] = {
     "AbsVal": lambda x, a, c: c.node("Abs", x[0]),
     "BNLL": lambda x, a, c: c.node("Softplus", x[0]),
     "Swish": lambda x, a, c: c.node("Mul", x[0], c.node("Sigmoid", line(x[0], c, a["beta"], 0.0))),
+    "GELU": lambda x, a, c: _gelu(x[0], c),
     "Clip": lambda x, a, c: c.node("Clip", x[0], c.floats(a["min"]), c.floats(a["max"])),
     "Threshold": lambda x, a, c: c.node(
         "Cast", c.node("Greater", x[0], c.floats(a["threshold"])), to=FLOAT
