@@ -1,0 +1,87 @@
+"""The recipe of airbench (Jordan 2024) in the words of the language, for teachers and students.
+
+Beside the paper's: no label smoothing, since a teacher that learnt smoothed labels teaches worse
+(Müller, Kornblith and Hinton 2019), and batches of 500. Rates and decay follow the batch as the
+paper's do.
+"""
+
+import sys
+from collections import Counter
+
+from deelish import *
+from deelish.networks import Airbench
+
+BATCH, MOMENTUM = 500, 0.85
+# Section 3.4 gives the rate and the decay for 1024 images, and for their sum instead of their mean.
+IMAGES = 1024 * (1 + 1 / (1 - MOMENTUM))
+LR, DECAY = 11.5 * BATCH / IMAGES, 0.0153 / 11.5
+UPDATES = {
+    "optimizer": "sgd",
+    "lr": LR,
+    "momentum": MOMENTUM,
+    "nesterov": True,
+    "weight_decay": DECAY,
+    "schedule": "triangle",
+    "warmup": 0,
+    # Every 5 updates of 1024 images.
+    "lookahead": 10,
+    "lookahead_decay": lambda progress: 0.95**5 * progress**3,
+}
+VIEWS = {"batch_size": BATCH, "mirror": "alternate", "padding": 2 / 32, "keep": "memory"}
+COUNTS = {"train.txt": 50_000, "test.txt": 10_000}
+
+
+def check(data, counts=None):
+    """Refuse a folder that is not CIFAR-10."""
+    for name, wanted in (counts or COUNTS).items():
+        path = data / name
+        if not path.is_file():
+            sys.exit(f"{path}: no such file; python data/cifar10.py makes it")
+        found = len(path.read_text().splitlines())
+        if found != wanted:
+            sys.exit(f"{path}: has {found:,} images, and CIFAR-10's {name} {wanted:,}")
+
+
+def lines(path):
+    """The (path, label) of each line of a list."""
+    return [line.split() for line in path.read_text().splitlines()]
+
+
+def held_out(data, folder, count=500):
+    """Lists of the last `count` training images of each class, and of all others, to choose by."""
+    left, parts = Counter(label for _, label in lines(data / "train.txt")), ([], [])
+    for path, label in lines(data / "train.txt"):
+        parts[left[label] <= count].append(f"{(data / path).resolve()} {label}\n")
+        left[label] -= 1
+    for name, part in zip(("train.txt", "test.txt"), parts, strict=True):
+        (folder / name).write_text("".join(part))
+    return folder
+
+
+def fit(network, epochs, step, **other):
+    """Train on the current dataset: `step(x, t)` is what the network does after `classify`."""
+
+    def workout(x, t):
+        network.classify(x)
+        return step(x, t)
+
+    BatchTrain(workout, epochs=epochs, **{**UPDATES, **other})
+
+
+def teacher(train, epochs, root=None):
+    """The network of airbench, trained on a list."""
+    network = Airbench(labels=10)
+    InputBatch(train, root=root, **VIEWS)
+    network.whiten()
+    fit(network, epochs, lambda x, t: network.backprop(t))
+    return network
+
+
+def accuracy(network, items, root):
+    """Accuracy on (path, label) items in the centre view; of a network or a teacher."""
+    right = 0
+    for start in range(0, len(items), 500):
+        part = items[start : start + 500]
+        best = network.batch_feature([root / path for path, _ in part]).value.argmax(1)
+        right += int(sum(best == [int(label) for _, label in part]))
+    return right / len(items)

@@ -1,0 +1,177 @@
+"""Urban et al. 2017: must students be deep, or convolutional? Equal parameters, CIFAR-10, logits.
+
+    python benchmarks/urban.py CIFAR10 [--plot urban.png] [--json]
+
+CIFAR10 is a folder as cifar10.py takes it. A teacher trained on the labels, airbench's network,
+teaches students of equal parameters by its logits: one to five hidden layers without convolution,
+one to four convolutional layers, each with the paper's linear bottleneck. The loss is the paper's,
+the squared distance of logits. The smaller students are also trained on the labels alone, on the
+same recorded views for as many updates. Figures are those of the last epoch, in one view of each
+test image; these were seen once. Learning rates were chosen with --held-out, which keeps 5,000 of
+the training images and measures on them. What was measured stays in --keep FOLDER: the same command
+goes on after a stop. Training is in bfloat16 where the machine has it.
+"""
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import airbench
+from kept import once
+
+from deelish import *
+from deelish.networks import Shallow
+
+# By name: what Shallow is given, and the learning rate of AdamW.
+MLP, CNN = 1e-3, 1e-3
+STUDENTS = {
+    **{f"{n} hidden": ({"hidden": n}, MLP) for n in range(1, 6)},
+    **{f"{n} conv": ({"convolutions": n}, CNN) for n in range(1, 5)},
+}
+SMALL, LARGE = 1_000_000, 3_160_000
+# Figure 1 of the paper: the best model of a search with about as many parameters; its teacher is an
+# ensemble of 16 networks with 93.8 %. Those on hard labels have 10 million.
+PAPER = {
+    "1 hidden": (65.8, 68.2),
+    "2 hidden": (66.2, 70.9),
+    "3 hidden": (66.8, 71.0),
+    "4 hidden": (66.7, 69.5),
+    "5 hidden": (66.4, 70.0),
+    "1 conv": (84.5, 86.3),
+    "2 conv": (87.9, 89.3),
+    "3 conv": (90.7, 91.6),
+    "4 conv": (91.3, 91.8),
+}
+
+
+def train_teacher(options, data, path):
+    """The teacher, saved, and its figures."""
+    with Deel():
+        network = airbench.teacher(data / "train.txt", options.teacher_epochs)
+        network.save(path)
+        items = airbench.lines(data / "test.txt")
+        return {"accuracy": airbench.accuracy(network, items, data)}
+
+
+def train_student(options, data, teacher, name, parameters, taught):
+    """The figures of a student, by the teacher's logits or by the labels."""
+    layers, lr = STUDENTS[name]
+    with Deel():
+        student = Shallow(labels=10, parameters=parameters, **layers)
+        teaching = Network.load(teacher)
+        InputBatch(data / "train.txt", views=options.views, **airbench.VIEWS)
+
+        def workout(x, t):
+            student.classify(x)
+            if not taught:
+                return student.backprop(t)
+            return student.backprop(teaching.batch_feature(x), distill=True, loss="mse")
+
+        BatchTrain(workout, epochs=options.epochs, optimizer="adamw", lr=lr, weight_decay=0.05)
+        items = airbench.lines(data / "test.txt")
+        return {
+            "accuracy": airbench.accuracy(student, items, data),
+            "parameters": student.parameters,
+        }
+
+
+def measure(options, data, folder):
+    """{"teacher": its figures, (name, parameters, taught): those of a student}."""
+    teacher = folder / f"teacher_{options.teacher_epochs}.hdf5"
+    train = partial(train_teacher, options, data, teacher)
+    rows = {"teacher": once(teacher.with_suffix(".json"), train)}
+    names = options.students.split(",")
+    work = [(name, SMALL, taught) for name in names for taught in (True, False)]
+    work += [(name, LARGE, True) for name in names if options.large]
+    for name, parameters, taught in work:
+        how = "logits" if taught else "labels"
+        of = f"{name.replace(' ', '_')}_{parameters}_{how}_{options.views}_{options.epochs}"
+        rows[name, parameters, taught] = once(
+            folder / f"{of}_by_{options.teacher_epochs}.json",
+            partial(train_student, options, data, teacher, name, parameters, taught),
+        )
+    return rows
+
+
+def report(rows, names):
+    """Print the table."""
+    print(f"\nteacher: {rows['teacher']['accuracy']:.1%}; accuracy of the students")
+    print(f"{'':<12}{'labels 1 M':>12}{'logits 1 M':>12}{'paper':>8}{'logits 3 M':>12}{'paper':>8}")
+    for name in names:
+        cells = []
+        for key in ((SMALL, False), (SMALL, True), (LARGE, True)):
+            found = rows.get((name, *key))
+            cells.append(f"{found['accuracy']:>12.1%}" if found else f"{'':>12}")
+            if key[1]:
+                cells.append(f"{PAPER[name][key[0] == LARGE]:>7.1f}%")
+        print(f"{name:<12}{''.join(cells)}")
+    best = {
+        kind: max(
+            found["accuracy"]
+            for key, found in rows.items()
+            if key != "teacher" and key[2] and kind in key[0]
+        )
+        for kind in ("hidden", "conv")
+        if any(kind in name for name in names)
+    }
+    if len(best) == 2:
+        gap = best["conv"] - best["hidden"]
+        print(f"best without convolution {best['hidden']:.1%}, with {best['conv']:.1%}: {gap:+.1%}")
+
+
+def plot(rows, names, path):
+    """The paper's figure 1: accuracy over parameters, a line for each number of layers."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 5))
+    axes.axhline(100 * rows["teacher"]["accuracy"], color="black", label="teacher")
+    for name in names:
+        sizes = [size for size in (SMALL, LARGE) if (name, size, True) in rows]
+        values = [100 * rows[name, size, True]["accuracy"] for size in sizes]
+        style = "--" if "hidden" in name else "-"
+        (line,) = axes.plot([s / 1e6 for s in sizes], values, f"o{style}", label=name)
+        alone = 100 * rows[name, SMALL, False]["accuracy"]
+        axes.plot([SMALL / 1e6], [alone], "x", color=line.get_color())
+    axes.set_xscale("log")
+    axes.set_xlabel("million parameters (o: taught by logits, x: labels alone)")
+    axes.set_ylabel("accuracy on CIFAR-10, %")
+    axes.legend(fontsize="small", ncols=2)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    print(f"written: {path}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", metavar="CIFAR10", type=Path)
+    parser.add_argument("--students", default=",".join(STUDENTS), help="which, with commas")
+    parser.add_argument("--small", dest="large", action="store_false", help="only 1 M parameters")
+    parser.add_argument("--views", type=int, default=10, help="recorded views of an image")
+    parser.add_argument("--teacher-epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=30, help="of the students")
+    parser.add_argument("--held-out", action="store_true", help="measure on 5,000 training images")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="write the plot there")
+    parser.add_argument(
+        "--keep", type=Path, default=Path("kept/urban"), help="a folder for what was measured"
+    )
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    options = parser.parse_args()
+    airbench.check(options.data)
+    folder = options.keep / "held_out" if options.held_out else options.keep
+    folder.mkdir(parents=True, exist_ok=True)
+    data = airbench.held_out(options.data, folder) if options.held_out else options.data
+    rows, names = measure(options, data, folder), options.students.split(",")
+    report(rows, names)
+    if options.plot:
+        plot(rows, names, options.plot)
+    if options.json:
+        print(json.dumps({" ".join(map(str, key)): found for key, found in rows.items()}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
