@@ -5,9 +5,6 @@ Beside the paper's: no label smoothing, since a teacher that learnt smoothed lab
 paper's do.
 """
 
-import sys
-from collections import Counter
-
 from deelish import *
 from deelish.networks import Airbench
 
@@ -31,33 +28,6 @@ VIEWS = {"batch_size": BATCH, "mirror": "alternate", "padding": 2 / 32, "keep": 
 COUNTS = {"train.txt": 50_000, "test.txt": 10_000}
 
 
-def check(data, counts=None):
-    """Refuse a folder that is not CIFAR-10."""
-    for name, wanted in (counts or COUNTS).items():
-        path = data / name
-        if not path.is_file():
-            sys.exit(f"{path}: no such file; python data/cifar10.py makes it")
-        found = len(path.read_text().splitlines())
-        if found != wanted:
-            sys.exit(f"{path}: has {found:,} images, and CIFAR-10's {name} {wanted:,}")
-
-
-def lines(path):
-    """The (path, label) of each line of a list."""
-    return [line.split() for line in path.read_text().splitlines()]
-
-
-def held_out(data, folder, count=500):
-    """Lists of the last `count` training images of each class, and of all others, to choose by."""
-    left, parts = Counter(label for _, label in lines(data / "train.txt")), ([], [])
-    for path, label in lines(data / "train.txt"):
-        parts[left[label] <= count].append(f"{(data / path).resolve()} {label}\n")
-        left[label] -= 1
-    for name, part in zip(("train.txt", "test.txt"), parts, strict=True):
-        (folder / name).write_text("".join(part))
-    return folder
-
-
 def fit(network, epochs, step, **other):
     """Train on the current dataset: `step(x, t)` is what the network does after `classify`."""
 
@@ -75,13 +45,3 @@ def teacher(train, epochs, root=None):
     network.whiten()
     fit(network, epochs, lambda x, t: network.backprop(t))
     return network
-
-
-def accuracy(network, items, root):
-    """Accuracy on (path, label) items in the centre view; of a network or a teacher."""
-    right = 0
-    for start in range(0, len(items), 500):
-        part = items[start : start + 500]
-        best = network.batch_feature([root / path for path, _ in part]).value.argmax(1)
-        right += int(sum(best == [int(label) for _, label in part]))
-    return right / len(items)

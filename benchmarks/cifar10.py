@@ -7,9 +7,10 @@ python data/cifar10.py makes one. The teachers are trained on the labels, one fo
 first teaches. The students have at most 300,000 parameters. They see the same recorded views, for
 as many updates: on the labels alone, and on the labels and the teacher's logits.
 Figures are those of the last epoch, in one view of each test image, and as the mean of that view
-and its mirror image. The test images are seen once, after the training; all choices were made with
---held-out, which keeps 5,000 of the training images and measures on them. What was measured stays in --keep FOLDER: the same command goes on after a stop, and trains nothing
-again that was finished. Training is in bfloat16 where the machine has it.
+and its mirror image. The test images are seen once, after the training; choices were made with
+--held-out, which keeps 5,000 of the training images and measures on them. What was measured stays
+in --keep FOLDER: the same command goes on after a stop, and trains nothing again that was finished.
+Training is in bfloat16 where the machine has it.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import once
+from kept import accuracy, checked, held_out, once
 
 from deelish import *
 from deelish.networks import Airbench
@@ -39,10 +40,9 @@ WIDTHS = (32, 96, 96)
 
 def measured(network, data):
     """Accuracy on the test images in one view and in two, and the parameters."""
-    items = airbench.lines(data / "test.txt")
     return {
-        "accuracy": airbench.accuracy(network, items, data),
-        "mirrored": airbench.accuracy(TestTimeAugmentation(network), items, data),
+        "accuracy": accuracy(network, data),
+        "mirrored": accuracy(TestTimeAugmentation(network), data),
         "parameters": network.parameters,
     }
 
@@ -121,15 +121,17 @@ def main():
     parser.add_argument("--teacher-epochs", type=int, default=12)
     parser.add_argument("--epochs", type=int, default=40, help="of the students")
     parser.add_argument("--held-out", action="store_true", help="measure on 5,000 training images")
+    parser.add_argument("--trial", action="store_true", help="take fewer images, too")
     parser.add_argument(
         "--keep", type=Path, default=Path("kept/cifar10"), help="a folder for what was measured"
     )
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
-    airbench.check(options.data)
+    data = checked(options.data, "CIFAR-10", {} if options.trial else airbench.COUNTS)
     folder = options.keep / "held_out" if options.held_out else options.keep
     folder.mkdir(parents=True, exist_ok=True)
-    data = airbench.held_out(options.data, folder) if options.held_out else options.data
+    if options.held_out:
+        data = held_out(data, folder, 500)
     rows = measure(options, data, folder)
     report(rows)
     seconds = sum(each["seconds"] for found in rows.values() for each in found)

@@ -1,30 +1,31 @@
-"""CIFAR-10 with 5,000 labels: a fine-tuned GoogLeNet teaches the CIFAR-10 NIN on all 50,000 images.
+"""CIFAR-10 with 5,000 labels: a fine-tuned GoogLeNet teaches a small network on all 50,000 images.
 
     python benchmarks/cifar10_5000.py CIFAR10 bvlc_googlenet.caffemodel [--losses kd,dist] [--json]
 
-CIFAR10 is a folder with train.txt (50,000 images), test.txt (10,000), labels.txt and the images.
-The first 500 images of each class keep their labels; the other 45,000 have none. The student alone
-is trained on the 5,000. The distilled ones go on from it without dropout, so that few epochs do:
-they learn from the teacher's logits alone and see no further label. The fraction of the gap is
-(distilled - student alone) / (teacher - student alone). The test images are seen once, after the
-last epoch, and chose nothing. Training is in bfloat16 where the machine has it.
-With --keep FOLDER the networks and each figure stay there, and a later run goes on from them.
+CIFAR10 is a folder as cifar10.py takes it. The first 500 images of each class keep their labels;
+the students get all 50,000 without any. GoogLeNet starts from the published weights and learns from
+the 5,000. The student is that of cifar10.py, and always starts from its initial weights: from the
+5,000 labels alone, or from the teacher's logits alone, for as many updates. (dkd is not among the
+losses, since it needs the true class of every image.) The fraction of the gap is
+(distilled - labels alone) / (teacher - labels alone). The test images are seen once, after the last
+epoch; choices were made with --held-out, which keeps 5,000 of the training images and measures on
+them. What was measured stays in --keep FOLDER: the same command goes on after a stop. Training is
+in bfloat16 where the machine has it.
 """
 
 import argparse
 import json
 import statistics
 import sys
-import tempfile
-import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from cifar10 import accuracy
+import airbench
+from kept import accuracy, checked, held_out, lines, once
 
 from deelish import *
-from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
+from deelish.networks import Airbench, GoogLeNet
 
 # By loss: what backprop is given. Temperatures are those that were published for CIFAR; at the same
 # one, cross-entropy would train just as kd does: the two differ by what no student can change.
@@ -34,125 +35,98 @@ LOSSES = {
     "mse": {"loss": "mse"},
     "dist": {"loss": "dist", "temperature": 4},
     "cross_entropy": {"loss": "cross_entropy", "temperature": 1},
-    "dkd": {"loss": "dkd", "temperature": 4, "weight": lambda epoch: min(1, epoch / 5)},
 }
-CROP, BATCH = 28 / 32, 64
+WIDTHS = (32, 96, 96)
+TEACHING = {"batch_size": 50, "mirror": "alternate", "padding": 2 / 32, "crop": 1, "keep": "memory"}
 
 
-def labelled(data, folder, count=500):
-    """A list of the first images of each class."""
-    seen, lines = Counter(), []
-    for line in (data / "train.txt").read_text().splitlines(keepends=True):
-        label = line.split()[1]
+def lists(data, folder, count=500):
+    """A list of the first images of each class, and one of all images without their labels."""
+    seen, few, all_of = Counter(), [], []
+    for image, label in lines(data / "train.txt"):
+        path = (data / image).resolve()
         seen[label] += 1
+        all_of.append(f"{path}\n")
         if seen[label] <= count:
-            lines.append(line)
-    path = folder / "labelled.txt"
-    path.write_text("".join(lines))
-    return path
+            few.append(f"{path} {label}\n")
+    for name, found in (("labelled.txt", few), ("unlabelled.txt", all_of)):
+        (folder / name).write_text("".join(found))
+    return folder / "labelled.txt", folder / "unlabelled.txt"
 
 
-def train_teacher(options, train, path):
+def train_teacher(options, data, train, path):
     """GoogLeNet with the published weights, fine-tuned and saved; its accuracy."""
-    with Deel(seed=0):
+    with Deel():
         labels = options.data / "labels.txt"
         teacher = GoogLeNet(options.weights, labels=labels, in_size=options.size)
-        dataset(options, train)
-        fit(teacher, lambda network, x, t: network.backprop(t), options.teacher_epochs)
+        InputBatch(train, **TEACHING)
+
+        def workout(x, t):
+            teacher.classify(x)
+            return teacher.backprop(t, label_smoothing=0.1)
+
+        BatchTrain(workout, epochs=options.teacher_epochs)
         teacher.save(path)
-        return accuracy(options.data, teacher)
+        return {"accuracy": accuracy(teacher, data)}
 
 
-def dataset(options, train, views=None):
-    """The images; a view shows 28 of 32 pixels, as GoogLeNet's own views do, mirrored or not."""
-    InputBatch(train, batch_size=BATCH, crop=CROP, views=views, root=options.data)
-
-
-def fit(network, step, epochs, lr=None):
-    """Train on the current dataset."""
-
-    def workout(x, t):
-        network.classify(x)
-        return step(network, x, t)
-
-    BatchTrain(workout, epochs=epochs, lr=lr)
-
-
-def train_alone(options, seed, train, path):
-    """A NIN from 5,000 labels, saved; its accuracy."""
+def train_student(options, data, train, epochs, seed, teacher=None, **loss):
+    """The accuracy of a student, from the labels of a list or from the teacher's logits alone."""
     with Deel(seed=seed):
-        student = NetworkInNetworkCIFAR10()
-        dataset(options, train)
-        fit(student, lambda network, x, t: network.backprop(t), options.alone_epochs, 1e-3)
-        student.save(path)
-        return accuracy(options.data, student)
+        student = Airbench(labels=10, widths=WIDTHS)
+        teaching = None if teacher is None else Network.load(teacher)
+        views = None if teacher is None else options.views
+        InputBatch(train, views=views, crop=1, **airbench.VIEWS)
+        student.whiten()
+
+        def step(x, t):
+            if teaching is None:
+                return student.backprop(t)
+            return student.backprop(teaching.batch_feature(x), distill=True, **loss)
+
+        airbench.fit(student, epochs, step)
+        return {"accuracy": accuracy(student, data)}
 
 
-def distil(options, seed, alone, teacher, **loss):
-    """The NIN in the file `alone`, from the teacher's logits on all images; its accuracy."""
-    with Deel(seed=seed):
-        student = NetworkInNetworkCIFAR10(modelpath=alone, dropout=0)
-        teaching = Network.load(teacher)
-        dataset(options, options.data / "train.txt", options.views)
-
-        def step(net, x, t):
-            return net.backprop(teaching.batch_feature(x), distill=True, **loss)
-
-        fit(student, step, options.epochs, 1e-3)
-        return accuracy(options.data, student)
-
-
-def once(network, train):
-    """[accuracy, seconds] of a training; what an earlier run left beside the network is final."""
-    path = network.with_suffix(".json")
-    if not path.is_file():
-        start = time.perf_counter()
-        found = [train(), round(time.perf_counter() - start)]
-        path.write_text(json.dumps(found))
-        print(f"{path.stem}: {found[0]:.2%} in {found[1]} s", flush=True)
-    return json.loads(path.read_text())
-
-
-def measure(options, folder):
-    """{row: [(accuracy, seconds), one for each seed]}."""
-    few = labelled(options.data, folder)
+def measure(options, data, folder):
+    """{row: the figures of each seed}."""
+    few, all_of = lists(data, folder)
     of = f"{options.size}_{options.teacher_epochs}"
     path = folder / f"teacher_{of}.hdf5"
-    rows = {"teacher": [once(path, partial(train_teacher, options, few, path))]}
-    alone = [folder / f"alone_{options.alone_epochs}_{seed}.hdf5" for seed in range(options.seeds)]
-    rows["student, labels alone"] = [
-        once(file, partial(train_alone, options, seed, few, file))
-        for seed, file in enumerate(alone)
-    ]
-    for name in filter(None, options.losses.split(",")):
-        how = f"{name.replace(' ', '_')}_{options.views}_{options.epochs}_by_{of}_from"
-        rows[f"distilled, {name}"] = [
-            once(
-                folder / f"{how}_{file.name}",
-                partial(distil, options, seed, file, path, **LOSSES[name]),
-            )
-            for seed, file in enumerate(alone)
+    train = partial(train_teacher, options, data, few, path)
+    rows = {"teacher": [once(path.with_suffix(".json"), train)]}
+    # As many updates: the labelled images are fewer.
+    longer = round(options.epochs * len(lines(all_of)) / len(lines(few)))
+    work = {"labels alone": partial(train_student, options, data, few, longer)}
+    for name in options.losses.split(","):
+        loss = {"teacher": path, **LOSSES[name]}
+        work[name] = partial(train_student, options, data, all_of, options.epochs, **loss)
+    for name, run in work.items():
+        how = f"{name.replace(' ', '_')}_{options.epochs}"
+        if name in LOSSES:
+            how += f"_{options.views}_by_{of}"
+        rows[name] = [
+            once(folder / f"{how}_{seed}.json", partial(run, seed=seed))
+            for seed in range(options.seeds)
         ]
     return rows
 
 
 def report(rows):
     """Print the table; returns {row: fraction of the gap}, empty where there is no gap."""
-    means = {
-        name: statistics.mean(accuracy for accuracy, _ in found) for name, found in rows.items()
-    }
-    alone = means["student, labels alone"]
+    means = {name: statistics.mean(e["accuracy"] for e in found) for name, found in rows.items()}
+    alone = means["labels alone"]
     gap, gaps = means["teacher"] - alone, {}
-    print(f"\n{'':<28}{'accuracy':>9}{'spread':>8}{'of the gap':>12}{'seconds':>9}")
+    print(f"\n{'':<18}{'accuracy':>9}{'spread':>8}{'of the gap':>12}{'seconds':>9}")
     for name, found in rows.items():
-        accuracies, seconds = zip(*found, strict=True)
+        each = [one["accuracy"] for one in found]
         shown = ""
-        if gap and name.startswith("distilled"):
+        if gap and name in LOSSES:
             gaps[name] = (means[name] - alone) / gap
             shown = f"{gaps[name]:.0%}"
         print(
-            f"{name:<28}{means[name]:>9.1%}{max(accuracies) - min(accuracies):>8.1%}{shown:>12}"
-            f"{statistics.mean(seconds):>9.0f}"
+            f"{name:<18}{means[name]:>9.1%}{max(each) - min(each):>8.1%}{shown:>12}"
+            f"{statistics.mean(one['seconds'] for one in found):>9.0f}"
         )
     return gaps
 
@@ -162,19 +136,24 @@ def main():
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("weights", metavar="MODEL", help="the published GoogLeNet")
     parser.add_argument("--losses", default=",".join(LOSSES), help="which, with commas")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--size", type=int, default=96, help="the teacher's side in pixels")
-    parser.add_argument("--views", type=int, default=4, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=int, default=10)
-    parser.add_argument("--alone-epochs", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=5, help="of the distilled students")
-    parser.add_argument("--keep", type=Path, help="a folder for the teacher and what was measured")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=128, help="the teacher's side in pixels")
+    parser.add_argument("--views", type=int, default=8, help="recorded views of an image")
+    parser.add_argument("--teacher-epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=16, help="of the distilled students")
+    parser.add_argument("--held-out", action="store_true", help="measure on 5,000 training images")
+    parser.add_argument("--trial", action="store_true", help="take fewer images, too")
+    parser.add_argument(
+        "--keep", type=Path, default=Path("kept/cifar10_5000"), help="a folder for the figures"
+    )
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary)
-        folder.mkdir(exist_ok=True)
-        rows = measure(options, folder)
+    data = checked(options.data, "CIFAR-10", {} if options.trial else airbench.COUNTS)
+    folder = options.keep / "held_out" if options.held_out else options.keep
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.held_out:
+        data = held_out(data, folder, 500)
+    rows = measure(options, data, folder)
     gaps = report(rows)
     print(f"last of {options.epochs} epochs, {options.views} views, seeds: {options.seeds}")
     if options.json:

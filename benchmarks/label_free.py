@@ -31,7 +31,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from cifar10 import accuracy
+from kept import accuracy
 from torch import nn
 
 from deelish import *
@@ -158,7 +158,7 @@ def probed_teacher(options, folder):
         last = module._fc
         path = folder / f"probe_{options.size}_{options.seed}.npz"
         np.savez(path, weight=last.weight.detach(), bias=last.bias.detach())
-        return accuracy(options.data, teacher)
+        return accuracy(teacher, options.data)
 
 
 def alone(options, folder):
@@ -171,7 +171,7 @@ def alone(options, folder):
         every = len((options.data / "train.txt").read_text().splitlines())
         epochs = max(1, round(options.epochs * every / len(images.train.samples)))
         fit(student, lambda x, t: student.backprop(t), epochs)
-        return accuracy(options.data, student)
+        return accuracy(student, options.data)
 
 
 def features(options, folder):
@@ -186,7 +186,7 @@ def features(options, folder):
         )
         Probe(student, labels=10, train=labels_of(options, folder), root=options.data)
         student.save(path_of(options, folder, "features").with_suffix(".safetensors"))
-        return accuracy(options.data, student)
+        return accuracy(student, options.data)
 
 
 def fine_tuned(options, folder):
@@ -197,7 +197,7 @@ def fine_tuned(options, folder):
         student = loaded_student(options, path)
         InputBatch(labels_of(options, folder), batch_size=BATCH, crop=CROP, root=options.data)
         fit(student, lambda x, t: student.backprop(t), options.tuning_epochs, 5e-4)
-        return accuracy(options.data, student)
+        return accuracy(student, options.data)
 
 
 def logits(options, folder):
@@ -213,7 +213,7 @@ def logits(options, folder):
             return student.backprop(taught, distill=True, temperature=4)
 
         fit(student, step, options.epochs)
-        return accuracy(options.data, student)
+        return accuracy(student, options.data)
 
 
 MEASURES = {

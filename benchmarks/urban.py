@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import once
+from kept import accuracy, checked, held_out, once
 
 from deelish import *
 from deelish.networks import Shallow
@@ -51,8 +51,7 @@ def train_teacher(options, data, path):
     with Deel():
         network = airbench.teacher(data / "train.txt", options.teacher_epochs)
         network.save(path)
-        items = airbench.lines(data / "test.txt")
-        return {"accuracy": airbench.accuracy(network, items, data)}
+        return {"accuracy": accuracy(network, data)}
 
 
 def train_student(options, data, teacher, name, parameters, taught):
@@ -70,9 +69,8 @@ def train_student(options, data, teacher, name, parameters, taught):
             return student.backprop(teaching.batch_feature(x), distill=True, loss="mse")
 
         BatchTrain(workout, epochs=options.epochs, optimizer="adamw", lr=lr, weight_decay=0.05)
-        items = airbench.lines(data / "test.txt")
         return {
-            "accuracy": airbench.accuracy(student, items, data),
+            "accuracy": accuracy(student, data),
             "parameters": student.parameters,
         }
 
@@ -155,16 +153,18 @@ def main():
     parser.add_argument("--teacher-epochs", type=int, default=12)
     parser.add_argument("--epochs", type=int, default=30, help="of the students")
     parser.add_argument("--held-out", action="store_true", help="measure on 5,000 training images")
+    parser.add_argument("--trial", action="store_true", help="take fewer images, too")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="write the plot there")
     parser.add_argument(
         "--keep", type=Path, default=Path("kept/urban"), help="a folder for what was measured"
     )
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
-    airbench.check(options.data)
+    data = checked(options.data, "CIFAR-10", {} if options.trial else airbench.COUNTS)
     folder = options.keep / "held_out" if options.held_out else options.keep
     folder.mkdir(parents=True, exist_ok=True)
-    data = airbench.held_out(options.data, folder) if options.held_out else options.data
+    if options.held_out:
+        data = held_out(data, folder, 500)
     rows, names = measure(options, data, folder), options.students.split(",")
     report(rows, names)
     if options.plot:
