@@ -54,6 +54,12 @@ def test_sums_are_taken_in_double_precision():
     assert run("InnerProduct", floats([1e8, 1, -1e8]), p={"weight": weight}, num_output=1)[0] == 1
 
 
+def test_gelu_keeps_its_digits_far_below_0():
+    # -6 times the normal distribution function of -6, from a table.
+    (y,) = run("GELU", floats(-6))
+    assert y == pytest.approx(-6 * 9.865876450376981e-10, rel=1e-6)
+
+
 def test_dropout_draws_from_the_generator_and_scales_what_it_keeps():
     x = np.random.default_rng(1).uniform(1, 2, (50, 200)).astype(np.float32)
     first, again, other = (

@@ -4,6 +4,7 @@ import pytest
 from one_layer import shapes, weights
 
 from deelish.errors import PlanError
+from deelish.plan import Layer, Plan
 
 IMAGE = (2, 3, 4, 5)
 
@@ -17,6 +18,12 @@ IMAGE = (2, 3, 4, 5)
 )
 def test_shape_stays(kind):
     assert shapes(kind, IMAGE) == [IMAGE]
+
+
+@pytest.mark.parametrize("kind", ["ReLU", "PReLU", "ELU", "GELU", "Sigmoid", "TanH", "Dropout"])
+def test_a_row_without_a_top_writes_over_its_bottom(kind):
+    plan = Plan([Layer("it", kind), Layer("last", "Power")], {"x": IMAGE})
+    assert [row.bottoms + row.tops for row in plan.layers] == [("x", "x"), ("x", "last")]
 
 
 def test_clip_and_eltwise_keep_the_shape():
