@@ -30,6 +30,16 @@ def test_the_numbers_are_numpys(rule, gpu):
     np.testing.assert_array_equal(engine.numpy(made), rule.apply(PIXELS))
 
 
+@pytest.mark.parametrize("rule", [RULES[3], RULES[4]], ids=lambda rule: rule.scale_text)
+@pytest.mark.parametrize("coloured", [0, 1])
+def test_grey_pixels_keep_their_values(rule, coloured):
+    values = np.arange(243, dtype=np.uint8).reshape(3, 9, 9, 1)
+    grey = np.repeat(values, 3, -1)
+    grey[2, 8, 8, 1] += coloured * 9
+    engine = open_engine("torch", -1)
+    np.testing.assert_array_equal(engine.numpy(engine.input_of(grey, rule)), rule.apply(grey))
+
+
 def test_pixels_that_may_not_be_written_to_stay_as_they_are():
     fixed = PIXELS.copy()
     fixed.flags.writeable = False
