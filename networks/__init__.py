@@ -17,6 +17,7 @@ from deelish.networks.table import models_table as models_table
 if TYPE_CHECKING:
     # What runs is below. These lines show type checkers and editors the arguments of a class;
     # a class without a line has the type Any.
+    from deelish.networks.airbench import Airbench as Airbench
     from deelish.networks.alexnet import AlexNet as AlexNet
     from deelish.networks.alexnet import ReferenceCaffeNet as ReferenceCaffeNet
     from deelish.networks.faces import AgeNet as AgeNet
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from deelish.networks.resnet import ResNet50 as ResNet50
     from deelish.networks.resnet import ResNet101 as ResNet101
     from deelish.networks.resnet import ResNet152 as ResNet152
+    from deelish.networks.shallow import Shallow as Shallow
     from deelish.networks.squeezenet import SqueezeNet as SqueezeNet
     from deelish.networks.vgg import VGG16 as VGG16
     from deelish.networks.vgg import VGGS as VGGS

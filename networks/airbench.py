@@ -45,6 +45,7 @@ class Airbench(Network):
         labels: a file, a list of names, or a count; it sets the number of outputs (10).
         in_size: side of the images, from 18 up.
         outputs: the number of outputs, where there are no labels.
+        dropout: fraction of what the last layer reads that is left out in training.
         widths: channels of the three groups.
     """
 
@@ -55,11 +56,12 @@ class Airbench(Network):
         labels: Labels | None = None,
         in_size: int = 32,
         outputs: int | None = None,
+        dropout: float = 0.0,
         widths: Sequence[int] = (64, 256, 256),
     ) -> None:
         check_modelpath(type(self).__name__, modelpath)
         super().__init__(
-            _plan(outputs_of(labels, outputs, 10), in_size, widths),
+            _plan(outputs_of(labels, outputs, 10), in_size, dropout, widths),
             labels=outputs if labels is None else labels,
             modelpath=modelpath,
             in_size=in_size,
@@ -114,7 +116,7 @@ def _filters(covariance: NDArray[np.float64]) -> NDArray[np.float32]:
     return both.reshape(-1, CHANNELS, SIDE, SIDE)
 
 
-def _plan(outputs: int, size: int, widths: Sequence[int]) -> Plan:
+def _plan(outputs: int, size: int, dropout: float, widths: Sequence[int]) -> Plan:
     if not isinstance(widths, Sequence) or len(widths) != 3 or not all(map(is_count, widths)):
         raise PlanError(
             f"Airbench(widths={widths!r}): give the channels of each of the three groups:"
@@ -137,8 +139,10 @@ def _plan(outputs: int, size: int, widths: Sequence[int]) -> Plan:
         rows += _normalised(f"{number}a", width)
         rows += [*_convolved(f"{number}b", width), *_normalised(f"{number}b", width)]
     bound = widths[-1] ** -0.5
+    rows.append(Layer("pool", "Pooling", global_pooling=True))
+    if dropout:
+        rows.append(Layer("drop", "Dropout", dropout_ratio=dropout))
     rows += [
-        Layer("pool", "Pooling", global_pooling=True),
         Layer(
             "fc",
             "InnerProduct",

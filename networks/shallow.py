@@ -1,14 +1,15 @@
-"""Shallow students: Urban et al. 2017, "Do deep convolutional nets really need to be deep (or even
-convolutional)?" (arXiv 1603.05691).
+"""Students of few layers, after Urban et al. 2017 (arXiv 1603.05691).
 
-A few convolutions, or none, a linear bottleneck, and hidden layers as wide as the parameters allow.
+"Do deep convolutional nets really need to be deep (or even convolutional)?" A few convolutions, or
+none, a linear bottleneck, and hidden layers as wide as the parameters allow.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from deelish.common.checks import is_count
 from deelish.errors import PlanError
@@ -27,8 +28,9 @@ CONVOLUTIONS: dict[int, list[tuple[int, bool]]] = {
     4: [(1, True), (2, True), (2, False), (4, True)],
 }
 MOST_HIDDEN = 5
-# Channels of the first convolution for a million parameters; they grow as their root.
-CHANNELS = 64
+CHANNELS = 3
+# Those of the first convolution for a million parameters; they grow as the root of these.
+FIRST = 64
 # The bottleneck's part of the parameters that convolutions leave.
 BOTTLENECK = 0.6
 
@@ -42,18 +44,20 @@ class Shallow(Network):
         labels: a file, a list of names, or a count; it sets the number of outputs (10).
         in_size: side of the images, from 8 up.
         outputs: the number of outputs, where there are no labels.
+        dropout: fraction of each hidden layer that is left out in training.
         convolutions: how many convolutional layers, 0 to 4, each of 3 x 3 with a ReLU.
         hidden: how many hidden layers after the bottleneck, 1 to 5.
         parameters: how many it has at most; the hidden layers are as wide as that allows.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         modelpath: str | Path | None = None,
         *,
         labels: Labels | None = None,
         in_size: int = 32,
         outputs: int | None = None,
+        dropout: float = 0.0,
         convolutions: int = 0,
         hidden: int = 1,
         parameters: int = 1_000_000,
@@ -62,13 +66,12 @@ class Shallow(Network):
         _check("convolutions", convolutions, 0, max(CONVOLUTIONS))
         _check("hidden", hidden, 1, MOST_HIDDEN)
         _check("parameters", parameters, 1, None)
-        classes = outputs_of(labels, outputs, 10)
+        convolved, shape = _convolved(in_size, convolutions, parameters)
+        used = sum(width * (9 * channels + 1) for channels, width in pairwise(shape.widths))
+        widths = _widths(shape, parameters - used, hidden, outputs_of(labels, outputs, 10))
+        rows = [*convolved, *_connected(widths, dropout)]
         super().__init__(
-            Plan(
-                _rows(classes, in_size, convolutions, hidden, parameters),
-                {"data": (1, 3, in_size, in_size)},
-                "Shallow",
-            ),
+            Plan(rows, {"data": (1, CHANNELS, in_size, in_size)}, "Shallow"),
             labels=outputs if labels is None else labels,
             modelpath=modelpath,
             in_size=in_size,
@@ -85,50 +88,60 @@ def _check(name: str, value: Any, least: int, most: int | None) -> None:
         raise PlanError(f"Shallow({name}={value!r}): give a whole number from {least} {upper}")
 
 
-def _rows(classes: int, size: int, convolutions: int, hidden: int, parameters: int) -> list[Layer]:
-    rows, channels, used = [], 3, 0
-    first = round(CHANNELS * math.sqrt(parameters / 1e6))
-    for number, (wide, pooled) in enumerate(CONVOLUTIONS[convolutions], start=1):
-        width = first * wide
+class _Convolved(NamedTuple):
+    """What convolutions make: the channels from the image on, and the side of the last map."""
+
+    widths: list[int]
+    side: int
+
+
+def _convolved(side: int, count: int, parameters: int) -> tuple[list[Layer], _Convolved]:
+    rows, widths = [], [CHANNELS]
+    first = max(1, round(FIRST * math.sqrt(parameters / 1e6)))
+    for number, (wide, pooled) in enumerate(CONVOLUTIONS[count], start=1):
+        widths.append(first * wide)
+        window: dict[str, Any] = {
+            "num_output": widths[-1],
+            "kernel_size": 3,
+            "pad": 1,
+            "weight_filler": "msra",
+        }
         rows += [
-            Layer(
-                f"conv{number}",
-                "Convolution",
-                num_output=width,
-                kernel_size=3,
-                pad=1,
-                weight_filler="msra",
-            ),
+            Layer(f"conv{number}", "Convolution", **window),
             Layer(f"relu{number}", "ReLU"),
         ]
         if pooled:
             rows.append(Layer(f"pool{number}", "Pooling", kernel_size=2, stride=2))
-            size = -(-size // 2)
-        used += width * (9 * channels + 1)
-        channels = width
-    inputs, left = channels * size * size, parameters - used
+            side = -(-side // 2)
+    return rows, _Convolved(widths, side)
+
+
+def _widths(shape: _Convolved, left: int, hidden: int, classes: int) -> list[int]:
+    """The outputs of the bottleneck, of each hidden layer and of the last one."""
+    inputs = shape.widths[-1] * shape.side**2
     bottleneck = max(1, int(BOTTLENECK * left / (inputs + 1)))
-    width = _width(left - bottleneck * (inputs + 1), bottleneck, hidden, classes)
-    if width < 1:
-        raise PlanError(f"Shallow(parameters={parameters}): too few for one unit; give more")
-    rows.append(
-        Layer("bottleneck", "InnerProduct", num_output=bottleneck, weight_filler="xavier")
-    )
-    for number in range(1, hidden + 1):
+    left -= bottleneck * (inputs + 1) + classes
+    # The largest width w with (hidden - 1) w^2 + (bottleneck + hidden + classes) w <= left.
+    square, line = hidden - 1, bottleneck + hidden + classes
+    if left < square + line:
+        raise PlanError(
+            f"Shallow: so few parameters leave {left} for its hidden layers; give parameters= more"
+        )
+    width = left // line
+    if square:
+        width = int((math.sqrt(line * line + 4 * square * left) - line) / (2 * square))
+    return [bottleneck, *[width] * hidden, classes]
+
+
+def _connected(widths: list[int], dropout: float) -> list[Layer]:
+    bottleneck, *hidden, classes = widths
+    rows = [Layer("bottleneck", "InnerProduct", num_output=bottleneck, weight_filler="xavier")]
+    for number, width in enumerate(hidden, start=1):
         rows += [
             Layer(f"fc{number}", "InnerProduct", num_output=width, weight_filler="msra"),
             Layer(f"relu_fc{number}", "ReLU"),
         ]
+        if dropout:
+            rows.append(Layer(f"drop{number}", "Dropout", dropout_ratio=dropout))
     score = Layer("score", "InnerProduct", num_output=classes, weight_filler="xavier")
     return [*rows, score, Layer("prob", "Softmax")]
-
-
-def _width(left: int, bottleneck: int, hidden: int, classes: int) -> int:
-    """The largest width w with (hidden - 1) w^2 + (bottleneck + hidden + classes) w <= left."""
-    left -= classes
-    square, line = hidden - 1, bottleneck + hidden + classes
-    if left < line:
-        return 0
-    if not square:
-        return left // line
-    return int((math.sqrt(line * line + 4 * square * left) - line) / (2 * square))

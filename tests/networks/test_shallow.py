@@ -1,0 +1,45 @@
+"""Students of few layers: as many parameters as they are given, and the layers of the paper."""
+
+import pytest
+
+from deelish import *
+from deelish.errors import PlanError
+from deelish.networks import Shallow
+
+
+@pytest.mark.parametrize("parameters", [100_000, 1_000_000, 3_160_000])
+@pytest.mark.parametrize("convolutions", range(5))
+@pytest.mark.parametrize("hidden", [1, 2, 5])
+def test_parameters_are_as_many_as_given(parameters, convolutions, hidden):
+    with Deel():
+        net = Shallow(convolutions=convolutions, hidden=hidden, parameters=parameters)
+        assert 0.97 * parameters < net.parameters <= parameters
+        types = [row.type for row in net.plan.layers]
+        assert types.count("Convolution") == convolutions
+        # Urban et al. 2017: four convolutional layers have three maxima.
+        assert types.count("Pooling") == min(convolutions, 3)
+        # The bottleneck and the last layer beside the hidden ones.
+        assert types.count("InnerProduct") == hidden + 2
+        assert types.count("ReLU") == convolutions + hidden
+
+
+def test_the_bottleneck_is_linear():
+    with Deel():
+        rows = Shallow(convolutions=1, dropout=0.1).plan.layers
+        after = rows[[row.name for row in rows].index("bottleneck") + 1]
+        assert after.type == "InnerProduct"
+        assert [row.type for row in rows].count("Dropout") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"convolutions": 5}, r"convolutions=5\): give a whole number from 0 to 4"),
+        ({"hidden": 0}, r"hidden=0\): give a whole number from 1 to 5"),
+        ({"parameters": 1e6}, r"parameters=1000000.0\): give a whole number from 1 up"),
+        ({"parameters": 300}, r"so few parameters leave -?\d+ for its hidden layers"),
+    ],
+)
+def test_mistakes_are_one_sentence(given, wanted):
+    with Deel(), pytest.raises(PlanError, match=wanted):
+        Shallow(**given)
