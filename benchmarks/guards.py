@@ -23,8 +23,9 @@ import deelish.engines.torch.engine as torch_engine
 from deelish import *
 from deelish.network.tensors import ImageTensor, LabelTensor
 from deelish.networks import GoogLeNet, NetworkInNetwork
+from deelish.training.optimization import Extent, Optimization
 from deelish.training.step import BackpropArguments, backprop
-from deelish.training.trainer import Counts, Extent, Optimization, Trainer
+from deelish.training.trainer import Counts, Trainer
 
 # Updates before the first that counts.
 WARM = 3

@@ -23,6 +23,7 @@ from deelish.language.student import Student as Student
 from deelish.language.teachers import Average as Average
 from deelish.language.teachers import Ensemble as Ensemble
 from deelish.language.teachers import Teacher as Teacher
+from deelish.language.teachers import TestTimeAugmentation as TestTimeAugmentation
 from deelish.language.training import BatchTrain as BatchTrain
 from deelish.language.training import InputBatch as InputBatch
 from deelish.plan import Layer as Layer
@@ -51,6 +52,7 @@ __all__ = [
     "ShowLayers",
     "Student",
     "Teacher",
+    "TestTimeAugmentation",
     "layerDim",
     "register_layer",
 ]

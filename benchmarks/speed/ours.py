@@ -6,7 +6,8 @@ from deelish import *
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import EngineError
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
-from deelish.training.trainer import Counts, Extent, Optimization, Trainer
+from deelish.training.optimization import Extent, Optimization
+from deelish.training.trainer import Counts, Trainer
 from speed.work import LR, MOMENTUM, TEMPERATURE, Absent, Work, labels_of, pixels_of
 
 

@@ -27,6 +27,7 @@ _BY_OURS: dict[str, str] = {
     "optimizer": "opt optim optimiser solver solver_type",
     "schedule": "scheduler lr_scheduler lr_schedule lr_policy lr_scheduler_type sched",
     "warmup": "warmup_epochs warmup_steps warmup_ratio warmup_fraction",
+    "lr_mult": "freeze frozen lr_scale lr_multipliers param_groups",
     "checkout": "callback callbacks",
     "on_nan": "terminate_on_nan detect_anomaly nan_policy",
     "weight_decay": "wd decay l2",
@@ -72,6 +73,7 @@ _BY_OURS: dict[str, str] = {
     "top": "topk top_k k n tops",
     # Teachers
     "average": "mode method reduction",
+    "net": "model network teacher",
     "decay": "momentum ema ema_decay alpha beta",
     # Layer, register_layer
     "type": "kind layer_type op",

@@ -96,7 +96,18 @@ class MeanOfTeachers(Predictor):
 
     def fingerprint(self) -> str | None:
         """sha256 of the members' fingerprints, class orders and average; None if one has none."""
-        members = [member.fingerprint() for member in self.members]
+        return self._of([member.fingerprint() for member in self.members])
+
+    def known_fingerprint(self) -> str | None:
+        """The same of the last look at each member."""
+        return self._of([member.known_fingerprint() for member in self.members])
+
+    def notice_changes(self) -> None:
+        """Look at all that the logits of each member depend on."""
+        for member in self.members:
+            member.notice_changes()
+
+    def _of(self, members: Sequence[str | None]) -> str | None:
         if None in members:
             return None
         orders = [None if order is None else order.tolist() for order in self._orders]

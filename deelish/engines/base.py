@@ -16,6 +16,7 @@ import numpy as np
 from deelish.common.processes import ALONE, Group
 from deelish.engines.learning import LearningModel
 from deelish.engines.resumable import Resumable
+from deelish.engines.trainable import LayerFactor, unscaled
 from deelish.engines.watched import sampled
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
@@ -201,13 +202,36 @@ class Engine(Resumable):
             TrainingError: the name is not known.
         """
 
+    def trainable_layers(self, module: Any) -> dict[str, float]:
+        """The layers of a module that hold trainable arrays, each with its largest lr_mult.
+
+        Raises:
+            TrainingError: there is none, or all have an lr_mult of 0.
+        """
+        found: dict[str, float] = {}
+        for layer, _, lr_mult, _ in module.trainable():
+            found[layer] = max(lr_mult, found.get(layer, 0.0))
+        return found
+
     @abstractmethod
-    def optimizer(self, module: Any, name: str, lr: float, options: Mapping[str, Any]) -> Any:
+    def optimizer(
+        self,
+        module: Any,
+        name: str,
+        lr: float,
+        options: Mapping[str, Any],
+        factor: LayerFactor = unscaled,
+    ) -> Any:
         """The framework's optimiser of this name over the module's trainable arrays.
+
+        `factor` multiplies the learning rates of a layer's arrays; 0 freezes them until `release`.
 
         Raises:
             TrainingError: the name or an option is not known.
         """
+
+    def release(self, optimizer: Any) -> None:
+        """End the use of an optimiser: what it has frozen is trainable again."""
 
     @abstractmethod
     def update(
@@ -251,10 +275,11 @@ class Engine(Resumable):
         """Give a module the buffers that were copied."""
 
     @abstractmethod
-    def ema_update(self, module: Any, other: Any, decay: float) -> None:
+    def ema_update(self, module: Any, other: Any, decay: float, *, buffers: bool = False) -> None:
         """module = decay * module + (1 - decay) * other in all trainable arrays, of one plan both.
 
-        Buffers, such as running means, are copied.
+        Numbers that are equal in both stay as they are, to the bit. Buffers, such as running means,
+        are copied; with `buffers` they are averaged too, but for whole numbers and masks.
         """
 
     @abstractmethod

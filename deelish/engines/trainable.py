@@ -1,15 +1,38 @@
-"""Which arrays of a plan are trainable, with Caffe's multipliers of learning rate and decay."""
+"""Which arrays of a module are trainable, with their multipliers of learning rate and decay."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from deelish.errors import TrainingError
 from deelish.plan.plan import Plan
 
+# From the name of a layer to the factor on the learning rate of its arrays.
+LayerFactor = Callable[[str], float]
+
+
+def unscaled(layer: str) -> float:
+    """A factor of 1 for every layer."""
+    return 1.0
+
+
+class Trainable(NamedTuple):
+    """A parameter of a module: the engine's own object, its layer, and its multipliers."""
+
+    layer: str
+    value: Any
+    lr_mult: float
+    decay_mult: float
+
+
+def scaled(arrays: Iterable[Trainable], factor: LayerFactor) -> list[Trainable]:
+    """The same, their learning rates multiplied by the factor of their layer too."""
+    return [each._replace(lr_mult=each.lr_mult * factor(each.layer)) for each in arrays]
+
 
 class TrainableArray(NamedTuple):
-    """An array by its layer and name, and its multipliers."""
+    """An array of a plan by its layer and name, and its multipliers."""
 
     layer: str
     name: str

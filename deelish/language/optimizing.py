@@ -20,10 +20,13 @@ _COUNTS = ("no argument", "one argument", "two arguments")
 _WORKOUT = ("workout", "def workout(x, t): ...", 2)
 _CHECKOUT = ("checkout", "def checkout(): ...", 0)
 _SCHEDULE = ("schedule", "def schedule(progress): ...", 1)
+_DECAY = ("lookahead_decay", "def decay(progress): ...", 1)
 
 
-def check_functions(workout: Any, checkout: Any, schedule: Any) -> None:
+def check_functions(workout: Any, checkout: Any, schedule: Any, decay: Any) -> None:
     """Refuse functions of a script that cannot be called for a batch, an epoch or an update.
+
+    decay: `lookahead_decay=`, which may be a function as `schedule` may.
 
     Raises:
         TrainingError: the function is none, or takes other arguments.
@@ -31,8 +34,9 @@ def check_functions(workout: Any, checkout: Any, schedule: Any) -> None:
     _check_function(workout, *_WORKOUT)
     if checkout is not None:
         _check_function(checkout, *_CHECKOUT)
-    if callable(schedule):
-        _check_function(schedule, *_SCHEDULE)
+    for given, form in ((schedule, _SCHEDULE), (decay, _DECAY)):
+        if callable(given):
+            _check_function(given, *form)
 
 
 def _check_function(function: Any, name: str, form: str, count: int) -> None:

@@ -1,9 +1,10 @@
-"""Teachers that are no networks of the script: any model, several as one, a running average."""
+"""Teachers that are no networks of the script: any model, and means of several or over views."""
 
 from __future__ import annotations
 
 from deelish.distillation.average import MovingAverage
 from deelish.distillation.ensemble import MeanOfTeachers
+from deelish.distillation.mean_over_views import MeanOverViews
 from deelish.distillation.wrapped import WrappedModel
 from deelish.language.predicting import Teaching
 
@@ -77,3 +78,26 @@ class Average(Teaching, MovingAverage):
     Raises:
         TrainingError: the student is no network, or the decay is out of range.
     """
+
+
+class TestTimeAugmentation(Teaching, MeanOverViews):
+    """The mean of a network's logits over views of the pixels that it is shown.
+
+    ``teacher = TestTimeAugmentation(net, mirror=True, shift=2)`` takes 50 views: the images as they
+    are and mirrored, each at 5 x 5 places. It takes as many forward passes. `Compare` measures it,
+    and with ``InputBatch(views=...)`` its logits are cached. Krizhevsky et al. 2012, section 4.1,
+    average probabilities over 10 views of an image.
+
+    Args:
+        net: a network, a student, or any other teacher; an ensemble's members are each shown the
+            views at their own size.
+        mirror: whether mirrored views count too; digits and text need False.
+        shift: by up to how many whole pixels of the network's input views are shifted, up, down,
+            left and right, in (2 * shift + 1)^2 places; what comes in at an edge is reflected.
+
+    Raises:
+        TrainingError: it is no network, or the views would be one, or shifted by a whole image.
+    """
+
+    # Its name is that of a test class to pytest, which would collect it.
+    __test__ = False

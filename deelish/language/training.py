@@ -21,15 +21,19 @@ from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.checkpoints.resuming import MINUTES, Resuming, Saving
 from deelish.training.guards import ON_NAN
 from deelish.training.history import History
+from deelish.training.layer_rates import layer_factors
+from deelish.training.lookahead import DECAY, lookahead_of
 from deelish.training.loop import Checkout, Loop, Workout
+from deelish.training.optimization import Extent, Optimization
 from deelish.training.run import Run
 from deelish.training.schedules import schedule_of
-from deelish.training.trainer import Extent, Optimization, Trainer
+from deelish.training.trainer import Trainer
 
 # The arguments of BatchTrain that an unknown option may have been meant as.
 _OWN = (
     *("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout"),
     *("resume", "checkpoint_minutes", "checkpoint_updates", "on_save_error", "on_nan"),
+    *("lr_mult", "lookahead", "lookahead_decay"),
 )
 
 
@@ -131,7 +135,14 @@ def BatchTrain(
     lr: float | None = None,
     schedule: str | Callable[[float], float] = "cosine",
     schedule_options: Mapping[str, Any] | None = None,
+<<<<<<< HEAD
     warmup: float | None = None,
+=======
+    warmup: float = 0.05,
+    lr_mult: Mapping[str, float] | None = None,
+    lookahead: int | None = None,
+    lookahead_decay: float | Callable[[float], float] = DECAY,
+>>>>>>> average
     resume: str | Path | None = None,
     checkpoint_minutes: float = MINUTES,
     checkpoint_updates: int | None = None,
@@ -148,11 +159,27 @@ def BatchTrain(
         epochs: how often every training image is seen.
         optimizer: one of the engine's own, by name: "sgd", "adam", "adamw", "rmsprop", ...
         lr: the highest learning rate of the schedule; left out, 0.01 for "sgd", 0.0003 for "adam".
+<<<<<<< HEAD
         schedule: "constant", "linear", "cosine", "step", "exponential", "triangle", or a function
             from the fraction of the training that is over (0 to 1) to a factor on the learning
             rate; `schedule_options` are the options of a named one.
         warmup: the fraction of the training over which the learning rate rises; left out, 0.05, and
             0 for "triangle", which rises by itself.
+=======
+        schedule: "constant", "linear", "cosine", "step", "exponential", or a function from the
+            fraction of the training that is over (0 to 1) to a factor on the learning rate;
+            `schedule_options` are the options of a named one.
+        warmup: the fraction of the training over which the learning rate rises.
+        lr_mult: factors on the learning rates of layers by name, on top of their own `param=`:
+            ``{"conv1": 0, "fc*": 10}``; 0 freezes. A name stands for all that is within it, and may
+            be a pattern with ``*`` and ``?``; of those that match a layer the last one counts.
+        lookahead: after so many updates of a student its weights and running statistics go back to
+            their slow averages (Zhang et al. 2019), which it also has at the end of the training,
+            from the last validation on; left out, there are none.
+        lookahead_decay: d in slow = d * slow + (1 - d) * weights, from 0 up to below 1, or a
+            function of the fraction of the training that is over, such as airbench's
+            ``lambda p: 0.95**5 * p**3`` (Jordan 2024).
+>>>>>>> average
         resume: a folder for checkpoints. Run the same script again, and it goes on after the last
             one, in the middle of an epoch too; weights and history become those of a run without a
             stop, to the bit. `docs/training.md` says what a checkpoint holds.
@@ -173,14 +200,14 @@ def BatchTrain(
 
     Raises:
         UsageError: an option that the optimiser does not take.
-        TrainingError: an unknown optimiser or schedule, a value that cannot be used, a training of
-            this session that is running, or, while training, NaN or infinity: in one sentence what
-            holds it and in which images.
+        TrainingError: an unknown optimiser or schedule, a value that cannot be used, a layer of
+            `lr_mult` that no student has, a training of this session that is running, or, while
+            training, NaN or infinity: in one sentence what holds it and in which images.
         DataError: there are no images yet.
         FileError: the folder of the checkpoints cannot be written, has no room, is in use, or
             belongs to another training.
     """
-    check_functions(workout, checkout, schedule)
+    check_functions(workout, checkout, schedule, lookahead_decay)
     if not is_count(epochs):
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
     if on_nan not in ON_NAN:
@@ -193,7 +220,8 @@ def BatchTrain(
         )
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
-    how = Optimization(optimizer, lr, factors, options)
+    slow = lookahead_of(lookahead, lookahead_decay)
+    how = Optimization(optimizer, lr, factors, options, layer_factors(lr_mult), slow)
     saving = saving_of(resume, checkpoint_minutes, checkpoint_updates, on_save_error)
     return _train(session, workout, checkout, how, epochs, saving, on_nan)
 

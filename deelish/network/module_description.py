@@ -9,7 +9,7 @@ import numpy as np
 from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.engines.learning import DATA, INPUT_OF, LOGITS, LayerOutput, LearningModel
-from deelish.errors import PlanError
+from deelish.errors import PlanError, TrainingError, first_line
 from deelish.network.describe import millions
 from deelish.network.example_inputs import grey
 from deelish.network.learner import Learner
@@ -98,8 +98,18 @@ class ModuleDescribed(Learner):
         return None if total is None else total // len(self._grey())
 
     def copied_module(self) -> Any:
-        """A module of its own with the same weights, for a running average."""
-        return self._model.copied_module()
+        """A module of its own with the same weights, for a running average.
+
+        Raises:
+            TrainingError: the module cannot be copied.
+        """
+        try:
+            return self._model.copied_module()
+        except Exception as error:
+            raise TrainingError(
+                f"{self.name}: has no copy for an average of its weights ({first_line(error)}); let"
+                " copy.deepcopy(module) work"
+            ) from error
 
     # Its layers
 

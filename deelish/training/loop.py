@@ -69,6 +69,9 @@ class Loop:
         except KeyboardInterrupt:
             if self.group.world_size > 1 and not self._together:
                 raise
+            # After a second Ctrl-C an update may be half done.
+            if self._together:
+                self.trainer.settle()
             self._report_stop()
         finally:
             self.trainer.stop()
@@ -93,6 +96,7 @@ class Loop:
         if not place.validating:
             self.trainer.training = True
             self._part(dataset.train, f"epoch {number}/{self.trainer.extent.epochs}", place.trained)
+            self.trainer.epoch_trained(number)
         row: Row = {"epoch": number, **place.trained.row()}
         if dataset.val is not None:
             place.validate()
@@ -208,7 +212,9 @@ class Loop:
         if not self._together:
             say(f"stopped by a second Ctrl-C at {where}; its update may be missing")
         elif self._resuming is None:
-            say(f"stopped by {by} at {where}; the weights are those of its update")
+            of_update = self.trainer.slow is None
+            weights = "those of its update" if of_update else "the slow ones of lookahead="
+            say(f"stopped by {by} at {where}; the weights are {weights}")
         else:
             say(f"stopped by {by} at {where}; run the same command again to go on")
 

@@ -115,11 +115,16 @@ def schedule_of(
     return lambda p: _factor(rule, p) * (0.1 + 0.9 * p / warmup if p < warmup else 1.0)
 
 
+def plain_number(value: Any) -> Any:
+    """The number in a scalar of NumPy or of a framework; any other value as it is."""
+    if not isinstance(value, int | float) and getattr(value, "shape", None) == ():
+        return value.item()
+    return value
+
+
 def _factor(rule: Schedule, progress: float) -> float:
     """What the rule gives now, checked, since a script may have written it."""
-    value = rule(progress)
-    if not isinstance(value, int | float) and getattr(value, "shape", None) == ():
-        value = value.item()
+    value: float = plain_number(rule(progress))
     if not is_number(value) or value < 0:
         raise TrainingError(
             f"the function schedule= gave {value!r} at {progress:g} of the training; return a"

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.projection import Projection
 from deelish.engines import Context
+from deelish.engines.trainable import LayerFactor, unscaled
 from deelish.errors import TrainingError
-from deelish.network.learner import Forward, Learner
+from deelish.network.learner import Forward, Learner, learners_of
 from deelish.network.tensors import ImageTensor
 from deelish.training.finite import check_update
 from deelish.training.guards import STOP, Guard
-
-
-@dataclass(frozen=True)
-class Optimization:
-    """How weights are updated: the engine's optimiser by name, its options, the learning rate."""
-
-    optimizer: str
-    lr: float
-    # The fraction of the training that is over, 0 to 1 -> factor on the learning rate.
-    schedule: Callable[[float], float]
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How long a training is: so many epochs of so many batches."""
-
-    epochs: int
-    batches: int
+from deelish.training.layer_rates import LayerRates
+from deelish.training.lookahead import SlowWeights
+from deelish.training.optimization import Extent, Optimization
 
 
 @dataclass
@@ -63,6 +48,7 @@ class Trainer:
         on_new_student: are called before the first update of a student, or of a projection.
         training: whether the batch is for training, not for validation.
         where: which batch it is, in words.
+        slow: the slow weights of its students; None without lookahead.
         agreement: the fraction of the batch on which student and teacher predict the same class;
             None where no teacher taught.
     """
@@ -83,6 +69,9 @@ class Trainer:
         self.where = "the start"
         self.agreement: float | None = None
         self.optimization = optimization
+        self._rates = LayerRates(optimization.lr_mult)
+        how = optimization.lookahead
+        self.slow = None if how is None else SlowWeights(how, extent.updates)
         self._crop = crop
         self.batches = 0
         self.optimizers: dict[Learner | Projection, Any] = {}
@@ -98,8 +87,7 @@ class Trainer:
     @property
     def lr(self) -> float:
         """The learning rate of the next update."""
-        total = self.extent.epochs * self.extent.batches
-        progress = min(1.0, (self.batches - 1) / total) if self.batches else 0.0
+        progress = min(1.0, (self.batches - 1) / self.extent.updates) if self.batches else 0.0
         return self.optimization.lr * self.optimization.schedule(progress)
 
     @property
@@ -151,6 +139,8 @@ class Trainer:
         """A forward pass of a student, from whose logits it learns at `backprop`."""
         if self.training:
             self.guard.before_forward(model)
+            if self.slow is not None:
+                self.slow.begin(model)
         forward = self.forward(model, images)
         self._pending[model] = forward
         return forward
@@ -195,13 +185,33 @@ class Trainer:
             model.weights_changed(self._crop, unchanged)
             self.guard.updated(model)
         check_update(self.guard, model, [learner.module for learner in learners], found)
+        if self.slow is not None:
+            self.slow.updated(model, self.batches / self.extent.updates)
 
     def done(self, model: Learner) -> None:
         """Forget what the network classified."""
         self._pending.pop(model, None)
 
+    def settle(self) -> None:
+        """Give the students the weights that the training is for: with lookahead the slow ones."""
+        if self.slow is not None:
+            self.slow.settle(self.students)
+
+    def epoch_trained(self, number: int) -> None:
+        """Note that all batches for training of an epoch are done.
+
+        Raises:
+            TrainingError: after the first one, a layer of lr_mult= is that of no student.
+        """
+        if number == 1:
+            self._rates.check()
+        if number == self.extent.epochs:
+            self.settle()
+
     def stop(self) -> None:
         """End the training: its students stay as they are now."""
+        for learner, optimizer in self.optimizers.items():
+            learner.engine.release(optimizer)
         for student in self.students:
             student.training_ended()
 
@@ -209,9 +219,13 @@ class Trainer:
         """The optimiser of this network, or of this projection, made on the first call."""
         if learner not in self.optimizers:
             self._check_shares_nothing(learner)
+            factor: LayerFactor = unscaled
+            if not isinstance(learner, Projection):
+                self._rates.begin(learner, learners_of(self.context))
+                factor = self._rates.factor
             how = self.optimization
             self.optimizers[learner] = learner.engine.optimizer(
-                learner.module, how.optimizer, how.lr, how.options
+                learner.module, how.optimizer, how.lr, how.options, factor
             )
             for action in self.on_new_student:
                 action()

@@ -98,6 +98,30 @@ def test_ema_update_moves_the_trainable_arrays_and_copies_the_buffers(learner):
     assert all(np.array_equal(after[k][b], new[k][b]) for k in new for b in new[k])
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.9, 1.0])
+def test_ema_update_may_average_the_buffers_too(learner, decay):
+    average, student = build(learner, 0), build(learner, 1)
+    learner.run(student, {"data": X}, ["sum"], training=True)
+    old, new = learner.state(average), learner.state(student)
+    learner.ema_update(average, student, decay, buffers=True)
+    for layer, blobs in learner.state(average).items():
+        for name, array in blobs.items():
+            wanted = decay * old[layer][name] + (1 - decay) * new[layer][name]
+            np.testing.assert_allclose(array, wanted, rtol=1e-5, atol=1e-7)
+            if decay in (0, 1):
+                assert np.array_equal(array, wanted)
+
+
+@pytest.mark.parametrize("decay", [0.3, 0.9])
+def test_ema_update_leaves_equal_numbers_as_they_are(learner, decay):
+    average, student = build(learner, 1), build(learner, 1)
+    before = learner.state(average)
+    for _ in range(5):
+        learner.ema_update(average, student, decay, buffers=True)
+    after = learner.state(average)
+    assert all(np.array_equal(after[k][b], before[k][b]) for k in before for b in before[k])
+
+
 def test_numpy_does_neither():
     engine = open_engine("numpy", -1)
     module = build(engine)

@@ -187,6 +187,35 @@ def with_statistics(folder):
     return {"history": history, "weights": weights(student), "pixels": pixels}
 
 
+def with_lookahead(folder):
+    """Slow weights; each process has initial weights of its own, and one layer is frozen."""
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=7, **PLAIN)
+    student = small()
+    start_elsewhere(student)
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+
+    how = {"lookahead": 3, "lookahead_decay": lambda progress: progress / 2}
+    history = BatchTrain(workout, epochs=2, lr_mult={"hidden": 0, "score": 2}, **how, **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
+def with_slow_statistics(folder):
+    """Running statistics, which each process has of its own part until they are averaged."""
+    InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
+    student = convolutional("Slow", 3, normal=True)
+    start_elsewhere(student)
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+
+    history = BatchTrain(workout, epochs=2, lookahead=3, **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
 def with_a_bad_image(folder):
     """One image cannot be read, and two of a batch of its own cannot."""
     InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
@@ -260,6 +289,7 @@ CASES = (
         with_bad_logits,
     ),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, with_replaced_images),
+    *(with_lookahead, with_slow_statistics),
     *(interrupted, saved),
 )
 

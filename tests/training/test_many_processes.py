@@ -22,7 +22,7 @@ from deelish.images.cache import memory
 from deelish.images.decoding.decoded_image import DecodedImage
 
 # Dropout, and the statistics of a part of a batch, make these different.
-DIFFERENT = ("with_dropout", "with_statistics")
+DIFFERENT = ("with_dropout", "with_statistics", "with_slow_statistics")
 
 
 def images(folder):
@@ -154,7 +154,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert second == ""
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
-    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 12
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 14
     assert (
         len(re.findall(r"^skipped: Small: the logits of the teacher are not finite", out, re.M))
         == 6

@@ -2,24 +2,11 @@
 
 import numpy as np
 import pytest
+from training.regression import gradient, linear, noted, weights_of
 
 from deelish import BatchTrain, Layer, Network
 
 LEARNING_RATE = 0.01
-
-
-def linear():
-    """Softmax regression on 8 x 8 grey pixels, of which NumPy knows the gradient."""
-    rows = [Layer("score", "InnerProduct", num_output=4)]
-    return Network(rows, in_size=8, order="L", mean=(0.0,), scale=1 / 255)
-
-
-def gradient(weights, pixels, labels):
-    """Of the mean cross-entropy, by weights (classes, pixels + 1); the last column is the bias."""
-    scores = pixels @ weights.T
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    probabilities = powers / powers.sum(1, keepdims=True)
-    return (probabilities - np.eye(4)[labels]).T @ pixels / len(labels)
 
 
 def momentum(weights, batches):
@@ -43,11 +30,6 @@ def adam(weights, batches):
     return weights
 
 
-def weights_of(network):
-    layer = network.engine.state(network.module)["score"]
-    return np.column_stack([layer["weight"], layer["bias"]]).astype(float)
-
-
 @pytest.mark.parametrize(
     ("formula", "options"),
     [(momentum, {"optimizer": "sgd", "momentum": 0.9}), (adam, {"optimizer": "adam"})],
@@ -59,8 +41,7 @@ def test_it_lasts_over_epochs_and_their_validation(session, formula, options):
 
     def workout(x, t):
         if session.trainer.training:
-            pixels = x.pixels(student.preprocessing)[..., 0].reshape(len(x), -1) / 255
-            batches.append((np.column_stack([pixels, np.ones(len(x))]), t.value))
+            batches.append(noted(student, x, t))
         student.classify(x)
         return student.backprop(t)
 

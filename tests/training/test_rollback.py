@@ -119,3 +119,30 @@ def test_the_optimiser_goes_back_too(each_engine, corners):
     assert states[4]
     assert all(np.array_equal(states[BAD][name], states[4][name]) for name in states[4])
     assert not all(np.array_equal(states[BAD - 1][name], states[4][name]) for name in states[4])
+
+
+@pytest.mark.usefixtures("often")
+def test_slow_weights_go_back_too(each_engine, corners):
+    with Deel(seed=1) as deel:
+        InputBatch(corners[0], batch_size=16, crop=1, mirror=False)
+        student, states = small(), []
+
+        def workout(x, t):
+            student.classify(x)
+            states.append((deel.trainer.slow.state(student), weights(student)))
+            return student.backprop(t)
+
+        how = {"optimizer": "sgd", "lr": 0.1, "warmup": 0, "lookahead": 5}
+        how["schedule"] = lambda progress: 1e45 if round(progress * 12) == BAD - 1 else 1.0
+        BatchTrain(workout, epochs=3, on_nan="rollback", **how)
+    assert [slow.values["updates"] for slow, _ in states] == [*range(BAD), *range(4, 10)]
+    start, before, again = (states[number][0].arrays for number in (0, BAD - 1, BAD))
+    # The slow weights had moved after the fifth update, and go back to those after the fourth.
+    assert all(np.array_equal(again[name], start[name]) for name in start)
+    assert not all(np.array_equal(before[name], start[name]) for name in start)
+    # The next update is the fifth again.
+    slow, current = states[BAD + 1][0].arrays, states[BAD + 1][1]
+    assert all(np.isfinite(array).all() for array in slow.values())
+    assert np.array_equal(
+        slow["score.bias" if each_engine == "torch" else "score/b"], current["score/bias"]
+    )

@@ -11,6 +11,7 @@ from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.recording import is_array, recorded, recording
 from deelish.engines.inference import Part, logits_of
 from deelish.engines.learning import LOGITS
+from deelish.engines.trainable import Trainable
 from deelish.errors import TrainingError
 
 chainer = import_chainer()
@@ -70,16 +71,19 @@ class AdoptedChain(chainer.Chain):  # type: ignore[misc, name-defined]
         """BatchNormalization of one image has no statistics: it takes its running ones."""
         return _RunningStatistics() if chainer.config.train and count == 1 else nullcontext()
 
-    def trainable(self) -> list[tuple[Any, float, float]]:
+    def trainable(self) -> list[Trainable]:
         """Its trainable parameters, each with 1 and what its weight decay is multiplied by.
 
-        As in timm, biases and the scales of normalisation, which have one axis, have none.
+        As in timm, biases and the scales of normalisation, which have one axis, have none. The
+        layer of a parameter is the link that holds it; one of the link itself has its own name.
 
         Raises:
             TrainingError: there is none.
         """
         found = [
-            (value, 1.0, float(value.ndim > 1)) for value in self.params() if value.requires_grad
+            Trainable(_layer_of(path), value, 1.0, float(value.ndim > 1))
+            for path, value in self.module.namedparams()
+            if value.requires_grad
         ]
         if not found:
             raise TrainingError(
@@ -87,6 +91,12 @@ class AdoptedChain(chainer.Chain):  # type: ignore[misc, name-defined]
                 " trained; give a chain with links that learn"
             )
         return found
+
+
+def _layer_of(path: str) -> str:
+    """The link of a parameter by its path: "/block/0/conv/W" is in "block.0.conv"."""
+    *links, own = path.strip("/").split("/")
+    return ".".join(links) or own
 
 
 class _RunningStatistics(chainer.LinkHook):  # type: ignore[misc, name-defined]
@@ -101,14 +111,3 @@ class _RunningStatistics(chainer.LinkHook):  # type: ignore[misc, name-defined]
     def forward_postprocess(self, args: Any) -> None:
         if isinstance(args.link, _NORMS):
             chainer.config.train = True
-
-
-def copy_buffers(source: Any, target: Any) -> None:
-    """Copy the persistent values of a link, such as running means, into one of its structure."""
-    for its, mine in zip(source.links(), target.links(), strict=True):
-        for name in its._persistent:
-            value = getattr(its, name)
-            if isinstance(value, chainer.get_array_types()):
-                getattr(mine, name)[...] = value
-            else:
-                setattr(mine, name, value)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.base import NO_GRADIENT, Engine, LayerArray, Part
-from deelish.engines.chainer import checkpoint
-from deelish.engines.chainer.adopted import AdoptedChain, copy_buffers
+from deelish.engines.chainer import averaging, checkpoint
+from deelish.engines.chainer.adopted import AdoptedChain
 from deelish.engines.chainer.description import has_hooks
 from deelish.engines.chainer.device import choose_device, computing, drawing_from, to_numpy
 from deelish.engines.chainer.finite import (
@@ -27,6 +27,7 @@ from deelish.engines.chainer.optimizers import Optimizer, optimizer_options
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import only_float32
 from deelish.engines.state import SavedState
+from deelish.engines.trainable import LayerFactor, unscaled
 from deelish.errors import TrainingError
 from deelish.plan.plan import Plan
 
@@ -125,9 +126,14 @@ class ChainerEngine(Engine):
         return optimizer_options(name)
 
     def optimizer(
-        self, module: PlanChain | AdoptedChain, name: str, lr: float, options: Mapping[str, Any]
+        self,
+        module: PlanChain | AdoptedChain,
+        name: str,
+        lr: float,
+        options: Mapping[str, Any],
+        factor: LayerFactor = unscaled,
     ) -> Optimizer:
-        return Optimizer(module, name, lr, options)
+        return Optimizer(module, name, lr, options, factor)
 
     def update(
         self, optimizers: Sequence[Optimizer], loss: Any, lr: float, *, failed: bool = False
@@ -160,12 +166,15 @@ class ChainerEngine(Engine):
         restore_buffers(module, copies)
 
     def ema_update(
-        self, module: PlanChain | AdoptedChain, other: PlanChain | AdoptedChain, decay: float
+        self,
+        module: PlanChain | AdoptedChain,
+        other: PlanChain | AdoptedChain,
+        decay: float,
+        *,
+        buffers: bool = False,
     ) -> None:
-        for mine, its in zip(module.params(), other.params(), strict=True):
-            mine.array *= decay
-            mine.array += (1 - decay) * its.array
-        copy_buffers(other, module)
+        with self._computing():
+            averaging.ema_update(module, other, decay, buffers=buffers)
 
     def seed(self, seed: int) -> None:
         self._generator = self._device.xp.random.default_rng(seed)

@@ -12,7 +12,7 @@ from deelish.engines.chainer.layers import OPS
 from deelish.engines.chainer.names import NAMES
 from deelish.engines.custom import custom
 from deelish.engines.runner import Runner
-from deelish.engines.trainable import trainable_arrays
+from deelish.engines.trainable import Trainable, trainable_arrays
 from deelish.plan.kind import Blob, Blobs
 from deelish.plan.plan import Plan
 
@@ -97,14 +97,14 @@ class PlanChain(chainer.Chain):  # type: ignore[misc, name-defined]
         """The link that holds a layer's weights, or None."""
         return self._links.get(layer)
 
-    def trainable(self) -> list[tuple[Any, float, float]]:
+    def trainable(self) -> list[Trainable]:
         """The trainable parameters with Caffe's multipliers of learning rate and decay.
 
         Raises:
             TrainingError: every lr_mult is 0.
         """
         return [
-            (getattr(self.weights_of(layer), blob), lr_mult, decay_mult)
+            Trainable(layer, getattr(self.weights_of(layer), blob), lr_mult, decay_mult)
             for layer, blob, lr_mult, decay_mult in trainable_arrays(self.plan)
         ]
 

@@ -1,4 +1,4 @@
-"""Chainer's optimisers under the names and options of a script, with Caffe's multipliers."""
+"""Chainer's optimisers under the names and options of a script, with multipliers of each array."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from deelish.common.suggestions import nearest
 from deelish.engines.chainer.adopted import AdoptedChain
 from deelish.engines.chainer.importing import import_chainer
 from deelish.engines.chainer.module import PlanChain
+from deelish.engines.trainable import LayerFactor, scaled, unscaled
 from deelish.errors import TrainingError
 
 chainer = import_chainer()
@@ -93,7 +94,12 @@ class Optimizer:
     """
 
     def __init__(
-        self, chain: PlanChain | AdoptedChain, name: str, lr: float, options: Mapping[str, Any]
+        self,
+        chain: PlanChain | AdoptedChain,
+        name: str,
+        lr: float,
+        options: Mapping[str, Any],
+        factor: LayerFactor = unscaled,
     ) -> None:
         known = name.lower()
         given = dict(options)
@@ -106,7 +112,7 @@ class Optimizer:
         self._key = "alpha" if isinstance(self.own, _KINDS.Adam) else "lr"
         self._lr_mults: list[tuple[Any, float]] = []
         self._decoupled: dict[int, float] = {}
-        for parameter, lr_mult, decay_mult in chain.trainable():
+        for _, parameter, lr_mult, decay_mult in scaled(chain.trainable(), factor):
             self._lr_mults.append((parameter, lr_mult))
             self._decay(parameter, decay * decay_mult, known == "adamw")
 

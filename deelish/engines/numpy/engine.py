@@ -13,6 +13,7 @@ from deelish.engines.custom import custom
 from deelish.engines.numpy.layers import OPS, OWN
 from deelish.engines.precision import only_float32
 from deelish.engines.runner import Runner
+from deelish.engines.trainable import LayerFactor, unscaled
 from deelish.errors import EngineError
 from deelish.plan.plan import Plan
 
@@ -108,7 +109,14 @@ class NumpyEngine(Engine):
     def optimizer_options(self, name: str) -> list[str]:
         raise EngineError(_NO_TRAINING)
 
-    def optimizer(self, module: Any, name: str, lr: float, options: Mapping[str, Any]) -> Any:
+    def optimizer(
+        self,
+        module: Any,
+        name: str,
+        lr: float,
+        options: Mapping[str, Any],
+        factor: LayerFactor = unscaled,
+    ) -> Any:
         raise EngineError(_NO_TRAINING)
 
     def update(
@@ -128,7 +136,7 @@ class NumpyEngine(Engine):
     def restore_buffers(self, module: PlanArrays, copies: Sequence[Any]) -> None:
         raise EngineError(_NO_TRAINING)
 
-    def ema_update(self, module: Any, other: Any, decay: float) -> None:
+    def ema_update(self, module: Any, other: Any, decay: float, *, buffers: bool = False) -> None:
         raise EngineError(_NO_TRAINING)
 
     def seed(self, seed: int) -> None:

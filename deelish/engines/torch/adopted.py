@@ -13,6 +13,7 @@ from deelish.engines.inference import Part, logits_of
 from deelish.engines.learning import LOGITS
 from deelish.engines.torch.drawing import drawing_from
 from deelish.engines.torch.recording import recorded, recording
+from deelish.engines.trainable import Trainable
 from deelish.errors import TrainingError
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
@@ -82,31 +83,34 @@ class AdoptedModule(nn.Module):
             for part in trained:
                 part.train()
 
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Its trainable parameters for an optimiser.
+    def trainable(self) -> list[Trainable]:
+        """Its trainable parameters, each with 1 and what its weight decay is multiplied by.
 
         As in timm, biases and the scales of normalisation, which have one axis, have no weight
-        decay, nor has what the module's own `no_weight_decay()` names.
+        decay, nor has what the module's own `no_weight_decay()` names. The layer of a parameter is
+        the part that holds it; one of the module itself has its own name for it.
 
         Raises:
             TrainingError: there is none.
         """
         exempt = getattr(self.module, "no_weight_decay", None)
         names = set(exempt()) if callable(exempt) else set()
-        groups: dict[float, list[Tensor]] = {}
-        for name, value in self.module.named_parameters():
-            if value.requires_grad:
-                decays = value.dim() > 1 and name not in names
-                groups.setdefault(float(decays), []).append(value)
-        if not groups:
+        found = [
+            Trainable(
+                name.rpartition(".")[0] or name,
+                value,
+                1.0,
+                float(value.dim() > 1 and name not in names),
+            )
+            for name, value in self.module.named_parameters()
+            if value.requires_grad
+        ]
+        if not found:
             raise TrainingError(
                 f"{self.name}: has no weight with requires_grad, so that nothing would be trained;"
                 " set it for those that should learn"
             )
-        return [
-            {"params": values, "lr_mult": 1.0, "decay_mult": mult}
-            for mult, values in groups.items()
-        ]
+        return found
 
 
 def _is_mobile(module: nn.Module) -> bool:

@@ -17,7 +17,7 @@ from deelish.engines.base import NO_GRADIENT, Engine, LayerArray, Part
 from deelish.engines.frameworks import check_source
 from deelish.engines.precision import AUTO, REDUCED, processor_has_bfloat16
 from deelish.engines.state import SavedState
-from deelish.engines.torch import checkpoint
+from deelish.engines.torch import averaging, checkpoint
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
 from deelish.engines.torch.compiler import Compiler
@@ -36,9 +36,11 @@ from deelish.engines.torch.optimizers import (
     build_optimizer,
     complete_momentum,
     optimizer_options,
+    release,
 )
 from deelish.engines.torch.pixels import input_of, to_device
 from deelish.engines.torch.watching import Watch, traits
+from deelish.engines.trainable import LayerFactor, scaled, unscaled
 from deelish.errors import EngineError, TrainingError
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
@@ -171,9 +173,17 @@ class TorchEngine(Engine):
         return optimizer_options(name)
 
     def optimizer(
-        self, module: PlanModule | AdoptedModule, name: str, lr: float, options: Mapping[str, Any]
+        self,
+        module: PlanModule | AdoptedModule,
+        name: str,
+        lr: float,
+        options: Mapping[str, Any],
+        factor: LayerFactor = unscaled,
     ) -> torch.optim.Optimizer:
-        return build_optimizer(module, name, lr, options)
+        return build_optimizer(scaled(module.trainable(), factor), name, lr, options)
+
+    def release(self, optimizer: torch.optim.Optimizer) -> None:
+        release(optimizer)
 
     def update(
         self,
@@ -221,12 +231,10 @@ class TorchEngine(Engine):
     def restore_buffers(self, module: nn.Module, copies: Sequence[Tensor]) -> None:
         restore_buffers(module, copies)
 
-    def ema_update(self, module: nn.Module, other: nn.Module, decay: float) -> None:
-        with torch.no_grad():
-            for mine, its in zip(module.parameters(), other.parameters(), strict=True):
-                mine.mul_(decay).add_(its, alpha=1 - decay)
-            for own, others in zip(module.buffers(), other.buffers(), strict=True):
-                own.copy_(others)
+    def ema_update(
+        self, module: nn.Module, other: nn.Module, decay: float, *, buffers: bool = False
+    ) -> None:
+        averaging.ema_update(module, other, decay, buffers=buffers)
 
     def seed(self, seed: int) -> None:
         self._generator.manual_seed(seed)

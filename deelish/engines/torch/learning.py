@@ -47,7 +47,7 @@ class TorchLearningModel(TorchModel, LearningModel):
         # Convolutions run fastest so; the numbers and their names stay the same.
         module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.module = AdoptedModule(self.name, module, generator, output)
-        self.module.parameter_groups()
+        self.module.trainable()
 
     def _check_weights(self, device: torch.device) -> None:
         for name, value in self._module.state_dict(keep_vars=True).items():

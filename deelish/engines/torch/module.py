@@ -15,7 +15,7 @@ from deelish.engines.custom import custom
 from deelish.engines.runner import Runner
 from deelish.engines.torch.layers import OPS, Op, exactly
 from deelish.engines.torch.layers.joined import joined
-from deelish.engines.trainable import trainable_arrays
+from deelish.engines.trainable import Trainable, trainable_arrays
 from deelish.plan.kind import Blob, Blobs
 from deelish.plan.plan import Plan
 from deelish.plan.shapes import Shape
@@ -116,20 +116,15 @@ class PlanModule(nn.Module):
         name = self.children_by_layer.get(layer)
         return None if name is None else getattr(self, name)
 
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """The trainable arrays by Caffe's multipliers, without those whose lr_mult is 0.
+    def trainable(self) -> list[Trainable]:
+        """The trainable parameters with Caffe's multipliers of learning rate and decay.
 
         Raises:
             TrainingError: every lr_mult is 0.
         """
-        groups: dict[tuple[float, float], list[Tensor]] = {}
-        for layer, name, lr_mult, decay_mult in trainable_arrays(self.plan):
-            if lr_mult:
-                tensor = getattr(self.weights_of(layer), name)
-                groups.setdefault((lr_mult, decay_mult), []).append(tensor)
         return [
-            {"params": tensors, "lr_mult": lr_mult, "decay_mult": decay_mult}
-            for (lr_mult, decay_mult), tensors in groups.items()
+            Trainable(layer, getattr(self.weights_of(layer), name), lr_mult, decay_mult)
+            for layer, name, lr_mult, decay_mult in trainable_arrays(self.plan)
         ]
 
     def forward(

@@ -1,16 +1,17 @@
-"""PyTorch's optimisers by name, with Caffe's multipliers."""
+"""PyTorch's optimisers by name, with the multipliers of each array."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 
 from deelish.common.suggestions import nearest
-from deelish.engines.torch.adopted import AdoptedModule
-from deelish.engines.torch.module import PlanModule
+from deelish.engines.trainable import Trainable
 from deelish.errors import TrainingError
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -22,22 +23,25 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     and name not in ("Optimizer", "LBFGS", "SparseAdam")
 }
 
+# What each optimiser has frozen, which was trainable before.
+_FROZEN: WeakKeyDictionary[torch.optim.Optimizer, list[Tensor]] = WeakKeyDictionary()
+
 
 def build_optimizer(
-    module: PlanModule | AdoptedModule, name: str, lr: float, options: Mapping[str, Any]
+    arrays: Sequence[Trainable], name: str, lr: float, options: Mapping[str, Any]
 ) -> torch.optim.Optimizer:
-    """PyTorch's optimiser of this name over the module's trainable arrays.
+    """PyTorch's optimiser of this name over these arrays, but those whose `lr_mult` is 0.
 
     Each of its parameter groups has the `lr_mult` and `decay_mult` of its arrays; the weight decay
-    is multiplied already, the learning rate is not.
+    is multiplied already, the learning rate is not. Those left out are frozen until `release`.
 
     Raises:
-        TrainingError: the name or an option is not known, or nothing would be trained.
+        TrainingError: the name or an option is not known.
     """
     kind = _kind(name)
     try:
         given = {**_fused_option(kind, options), **options}
-        optimizer = kind(module.parameter_groups(), lr=lr, **given)  # type: ignore[call-arg]
+        optimizer = kind(_groups(arrays), lr=lr, **given)  # type: ignore[call-arg]
     except (TypeError, ValueError) as error:
         raise TrainingError(
             f"optimizer {name!r} does not take {dict(options)} with lr {lr}: {error}; name the"
@@ -46,7 +50,33 @@ def build_optimizer(
     for group in optimizer.param_groups:
         if "weight_decay" in group:
             group["weight_decay"] *= group["decay_mult"]
+    _freeze(optimizer, arrays)
     return optimizer
+
+
+def _freeze(optimizer: torch.optim.Optimizer, arrays: Iterable[Trainable]) -> None:
+    frozen = [each.value for each in arrays if not each.lr_mult and each.value.requires_grad]
+    _FROZEN[optimizer] = frozen
+    for value in frozen:
+        # Else each backward pass would compute its gradient, and add it to those before.
+        value.requires_grad_(False)
+
+
+def release(optimizer: torch.optim.Optimizer) -> None:
+    """Make what an optimiser left out trainable again."""
+    for value in _FROZEN.pop(optimizer, ()):
+        value.requires_grad_(True)
+
+
+def _groups(arrays: Iterable[Trainable]) -> list[dict[str, Any]]:
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for _, tensor, lr_mult, decay_mult in arrays:
+        if lr_mult:
+            groups.setdefault((lr_mult, decay_mult), []).append(tensor)
+    return [
+        {"params": tensors, "lr_mult": lr_mult, "decay_mult": decay_mult}
+        for (lr_mult, decay_mult), tensors in groups.items()
+    ]
 
 
 def complete_momentum(optimizer: torch.optim.Optimizer) -> None:

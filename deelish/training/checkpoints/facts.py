@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from deelish.errors import FileError
 from deelish.images.loader import Loader
 from deelish.training.checkpoints.workout_facts import DIGEST, digest, networks_of, workout_facts
+from deelish.training.optimization import Optimization
 from deelish.training.run import Run
 from deelish.version import __version__
 
@@ -29,7 +30,6 @@ def run_facts(run: Run) -> Facts:
     trainer, dataset = run.trainer, run.dataset
     how = trainer.optimization
     choices = {k: v for k, v in asdict(dataset.choices).items() if k not in WITHOUT_EFFECT}
-    schedule = [f"{how.schedule(i / (PLACES - 1)):.9g}" for i in range(PLACES)]
     augmentation = dataset.augmentation
     facts = {
         "engine": trainer.context.engine_name,
@@ -39,10 +39,11 @@ def run_facts(run: Run) -> Facts:
         "optimizer": how.optimizer,
         "lr": how.lr,
         "the options of the optimizer": json.dumps(dict(how.options), default=repr),
-        "the schedule": digest(" ".join(schedule)),
+        "the schedule": _course(how.schedule),
         "augment": None if augmentation is None else digest(augmentation.to_bytes().hex()),
         "the training images": _images(dataset.train),
         "the validation images": None if dataset.val is None else _images(dataset.val),
+        **_given(how),
         **choices,
         **workout_facts(run.workout),
     }
@@ -50,6 +51,24 @@ def run_facts(run: Run) -> Facts:
         name: [network.name, trainer.context.index_of(network), network.fingerprint()]
         for name, network in networks_of(run.workout).items()
     }
+    return facts
+
+
+def _course(function: Callable[[float], float]) -> str:
+    """A digest of what a function gives over a training."""
+    return digest(" ".join(f"{function(i / (PLACES - 1)):.9g}" for i in range(PLACES)))
+
+
+def _given(how: Optimization) -> Facts:
+    """What trainings of before lack, and those of today where a script says nothing of it."""
+    facts: Facts = {}
+    if how.lr_mult:
+        # Of the patterns that match a layer the last one counts.
+        facts["lr_mult"] = json.dumps(list(how.lr_mult.items()))
+    if how.lookahead is not None:
+        decay = how.lookahead.decay
+        facts["lookahead"] = how.lookahead.every
+        facts["lookahead_decay"] = _course(decay) if callable(decay) else decay
     return facts
 
 

@@ -96,7 +96,7 @@ class Resuming:
         check_same_run(facts["run"], self._facts["run"], students, folder)
         restore(run, state, str(path))
         finished = bool(state.values["finished"])
-        total = run.trainer.extent.epochs * run.trainer.extent.batches
+        total = run.trainer.extent.updates
         done = f"update {run.trainer.batches} of {total}"
         verb = "the training is over, with" if finished else "goes on after"
         say(f"{folder}: {verb} {done}")
@@ -182,7 +182,8 @@ class Resuming:
             for array in student.engine.arrays(student.module).values()
         )
         averages = sum(len(student.averages) for student in run.trainer.students)
-        each = weights * (1 + MOMENTS + averages)
+        slow = int(run.trainer.slow is not None)
+        each = weights * (1 + MOMENTS + averages + slow)
         # One more than are kept is there while it is being written.
         group = run.trainer.context.engine.group
         group.on_rank_zero(lambda: self._folder.check_room(each * (KEPT + 1)))

@@ -125,6 +125,8 @@ def _student(trainer: Trainer, student: Learner) -> SavedState:
     )
     state.put("weights", SavedState(engine.arrays(student.module)))
     state.put("optimizer", engine.optimizer_state(trainer.optimizers[student]))
+    if trainer.slow is not None:
+        state.put("slow", trainer.slow.state(student))
     averages = {str(i): each for i, ref in enumerate(student.averages) if (each := ref())}
     state.put_all("averages", {i: average.state() for i, average in averages.items()})
     return state
@@ -141,6 +143,8 @@ def _restore_student(trainer: Trainer, index: int, state: SavedState, where: str
     engine, arrays = student.engine, state.part("weights").arrays
     _check_same(student, engine.arrays(student.module), arrays, where)
     engine.set_arrays(student.module, arrays)
+    if trainer.slow is not None:
+        trainer.slow.restore(student, state.part("slow"))
     engine.set_optimizer_state(trainer.optimizer_of(student), state.part("optimizer"))
     values = state.values
     # A version never comes back with other weights: in this process it may have been there.

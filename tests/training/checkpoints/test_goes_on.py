@@ -62,6 +62,21 @@ def test_with_more_of_pytorchs_optimisers(sets, tmp_path, optimizer):
     check(stopped_runs.plain, sets, tmp_path / "run", 3, 6, lr=0.01, optimizer=optimizer)
 
 
+@pytest.mark.usefixtures("each_engine")
+@pytest.mark.parametrize("name", ["plain", "hinted", "by_its_average", "mutual"])
+def test_with_slow_weights(sets, tmp_path, name):
+    how = {"lookahead": 3, "lookahead_decay": lambda progress: 0.9 * progress, "lr": 0.01}
+    # In the middle of three updates, right after them, and in the validation of the last epoch.
+    for number, stops in enumerate([(3, 4, 2), (VERY_LAST - 1,)]):
+        check(getattr(stopped_runs, name), sets, tmp_path / f"run {number}", *stops, **how)
+
+
+@pytest.mark.usefixtures("each_engine")
+def test_with_factors_on_the_learning_rates_of_layers(sets, tmp_path):
+    how = {"lr_mult": {"*": 0.5, "conv1": 0, "score": 10}, "lr": 0.01, "weight_decay": 0.1}
+    check(stopped_runs.by_its_average, sets, tmp_path / "run", 3, 6, **how)
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_in_reduced_precision(sets, tmp_path, monkeypatch, precision):
     monkeypatch.setenv("DEELISH_PRECISION", precision)

@@ -51,6 +51,8 @@ def other_workout(deel):
         ({"betas": (0.5, 0.9)}, "the options of the optimizer was {} and is"),
         ({"schedule": "step"}, "the schedule changed"),
         ({"schedule": lambda progress: 1 - progress}, "the schedule changed"),
+        ({"lookahead": 3}, "lookahead is new"),
+        ({"lr_mult": {"score": 2}}, "lr_mult is new"),
         ({"images": {"batch_size": 8}}, "batch_size was 16 and is 8"),
         ({"images": {"views": 2}}, "views was None and is 2"),
         ({"images": {"mirror": True}}, "mirror was False and is True"),
@@ -61,6 +63,37 @@ def other_workout(deel):
 def test_another_training_is_refused(sets, stopped, options, difference):
     match = f"run: belongs to another training, since .*{difference}.*give another folder"
     refused(FileError, match, lambda: run(stopped_runs.plain, sets, stopped, **options))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "difference"),
+    [
+        ({"lookahead": 3}, {"lookahead": 4}, "lookahead was 3 and is 4"),
+        ({"lookahead": 3}, {}, "lookahead is missing"),
+        (
+            {"lookahead": 3, "lookahead_decay": 0.2},
+            {"lookahead": 3, "lookahead_decay": 0.3},
+            "lookahead_decay was 0.2 and is 0.3",
+        ),
+        (
+            {"lookahead": 3, "lookahead_decay": lambda progress: progress**3},
+            {"lookahead": 3, "lookahead_decay": lambda progress: progress**2},
+            "lookahead_decay changed",
+        ),
+        ({"lr_mult": {"score": 2}}, {"lr_mult": {"score": 3}}, "lr_mult was .* and is"),
+        (
+            {"lr_mult": {"*": 2, "score": 3}},
+            {"lr_mult": {"score": 3, "*": 2}},
+            "lr_mult was .* and is",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_another_lookahead_or_lr_mult_is_refused(sets, tmp_path, first, then, difference):
+    folder = tmp_path / "run"
+    run(stopped_runs.plain, sets, folder, 3, **first)
+    match = f"run: belongs to another training, since .*{difference}.*give another folder"
+    refused(FileError, match, lambda: run(stopped_runs.plain, sets, folder, **then))
 
 
 def test_other_images_are_refused(sets, stopped, tmp_path):
