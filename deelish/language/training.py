@@ -135,14 +135,10 @@ def BatchTrain(
     lr: float | None = None,
     schedule: str | Callable[[float], float] = "cosine",
     schedule_options: Mapping[str, Any] | None = None,
-<<<<<<< HEAD
     warmup: float | None = None,
-=======
-    warmup: float = 0.05,
     lr_mult: Mapping[str, float] | None = None,
     lookahead: int | None = None,
     lookahead_decay: float | Callable[[float], float] = DECAY,
->>>>>>> average
     resume: str | Path | None = None,
     checkpoint_minutes: float = MINUTES,
     checkpoint_updates: int | None = None,
@@ -159,17 +155,11 @@ def BatchTrain(
         epochs: how often every training image is seen.
         optimizer: one of the engine's own, by name: "sgd", "adam", "adamw", "rmsprop", ...
         lr: the highest learning rate of the schedule; left out, 0.01 for "sgd", 0.0003 for "adam".
-<<<<<<< HEAD
         schedule: "constant", "linear", "cosine", "step", "exponential", "triangle", or a function
             from the fraction of the training that is over (0 to 1) to a factor on the learning
             rate; `schedule_options` are the options of a named one.
         warmup: the fraction of the training over which the learning rate rises; left out, 0.05, and
             0 for "triangle", which rises by itself.
-=======
-        schedule: "constant", "linear", "cosine", "step", "exponential", or a function from the
-            fraction of the training that is over (0 to 1) to a factor on the learning rate;
-            `schedule_options` are the options of a named one.
-        warmup: the fraction of the training over which the learning rate rises.
         lr_mult: factors on the learning rates of layers by name, on top of their own `param=`:
             ``{"conv1": 0, "fc*": 10}``; 0 freezes. A name stands for all that is within it, and may
             be a pattern with ``*`` and ``?``; of those that match a layer the last one counts.
@@ -179,7 +169,6 @@ def BatchTrain(
         lookahead_decay: d in slow = d * slow + (1 - d) * weights, from 0 up to below 1, or a
             function of the fraction of the training that is over, such as airbench's
             ``lambda p: 0.95**5 * p**3`` (Jordan 2024).
->>>>>>> average
         resume: a folder for checkpoints. Run the same script again, and it goes on after the last
             one, in the middle of an epoch too; weights and history become those of a run without a
             stop, to the bit. `docs/training.md` says what a checkpoint holds.
