@@ -19,7 +19,6 @@ UPDATES = {
     "nesterov": True,
     "weight_decay": DECAY,
     "schedule": "triangle",
-    "warmup": 0,
     # Every 5 updates of 1024 images.
     "lookahead": 10,
     "lookahead_decay": lambda progress: 0.95**5 * progress**3,

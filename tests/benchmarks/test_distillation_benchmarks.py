@@ -1,16 +1,18 @@
 """The benchmarks of distillation run on a few images, and go on from the files they left."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deelish import Deel, Network
+from deelish import Deel
 from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -57,36 +59,109 @@ def run(tmp_path, script, *arguments):
     return lines, json.loads(lines[-1])
 
 
-def test_cifar10_distils_with_each_loss_and_goes_on(tmp_path, images):
-    with Deel(seed=0):
-        model = GoogLeNet(labels=1000, in_size=224).save(tmp_path / "model.caffemodel")
-    short = ("--size", 32, "--teacher-epochs", 1, "--alone-epochs", 1, "--epochs", 1)
-    arguments = ("cifar10_5000.py", images((32, 32, 3)), model, *short)
-    _, found = run(tmp_path, *arguments)
-    losses = ("kd", "kd standardised", "mse", "dist", "cross_entropy", "dkd")
-    names = ["teacher", "student, labels alone", *(f"distilled, {loss}" for loss in losses)]
-    assert list(found["rows"]) == names
-    assert all(0 <= accuracy <= 1 for rows in found["rows"].values() for accuracy, _ in rows)
+SHORT = ("--trial", "--views", 1, "--teacher-epochs", 10, "--epochs", 10)
+
+
+def goes_on(tmp_path, found, *arguments):
+    """The same command gives the same figures, and trains nothing again."""
+    start = time.time()
     lines, again = run(tmp_path, *arguments)
     assert again == found
-    assert not any(" in " in line for line in lines[:-1])
+    assert not any('"seconds"' in line for line in lines[:-1])
+    new = [path for path in (tmp_path / "keep").rglob("*.hdf5") if path.stat().st_mtime > start]
+    assert not new
+
+
+def test_cifar10_distils_with_each_loss_and_goes_on(tmp_path, images):
+    arguments = ("cifar10.py", images((32, 32, 3)), *SHORT, "--teachers", 2, "--seeds", 2)
+    lines, found = run(tmp_path, *arguments)
+    losses = ["kd", "kd standardised", "cross_entropy", "mse", "dkd", "dist"]
+    assert list(found) == ["teacher", "labels alone", *losses]
+    assert [len(rows) for rows in found.values()] == [2, 2, 2, 1, 1, 1, 1, 1]
+    for rows in found.values():
+        assert all(0 <= row["accuracy"] <= 1 and 0 <= row["mirrored"] <= 1 for row in rows)
+    assert found["kd"][0]["parameters"] == 294_328
+    assert any(line.startswith("teacher             1,971,640") for line in lines)
+    goes_on(tmp_path, found, *arguments)
+
+
+def test_choices_are_made_on_training_images(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    held_out = importlib.import_module("kept").held_out
+    lines = [f"{number}.png {number % 10}\n" for number in range(70)]
+    (tmp_path / "train.txt").write_text("".join(lines))
+    (tmp_path / "chosen").mkdir()
+    folder = held_out(tmp_path, tmp_path / "chosen", 2)
+    train, test = ((folder / f"{name}.txt").read_text().split()[::2] for name in ("train", "test"))
+    assert train == [str((tmp_path / f"{number}.png").resolve()) for number in range(50)]
+    assert test == [str((tmp_path / f"{number}.png").resolve()) for number in range(50, 70)]
+
+
+def test_few_labels_teach_by_a_fine_tuned_network(tmp_path, images):
+    data, weights = images((32, 32, 3)), tmp_path / "weights.hdf5"
     with Deel():
-        alone = Network.load(tmp_path / "keep" / "alone_1_0.hdf5")
-        assert alone.labels[0] == "airplane"
-        assert not alone.untrained
+        GoogLeNet(labels=10, in_size=32).save(weights)
+    arguments = ("cifar10_5000.py", data, weights, *SHORT, "--size", 32, "--seeds", 2)
+    _, found = run(tmp_path, *arguments)
+    losses = ["kd", "kd standardised", "mse", "dist", "cross_entropy"]
+    assert list(found["rows"]) == ["teacher", "labels alone", *losses]
+    assert [len(rows) for rows in found["rows"].values()] == [1, *[2] * 6]
+    # The students of a teacher see no label.
+    assert (tmp_path / "keep" / "unlabelled.txt").read_text().split() == [
+        str((data / f"train{number}.png").resolve()) for number in range(20)
+    ]
+    goes_on(tmp_path, found, *arguments)
 
 
-def test_mnist_counts_errors_and_goes_on(tmp_path, images):
-    short = ("--seeds", 2, "--teacher-epochs", 1, "--epochs", 1)
+def test_urban_trains_students_of_equal_parameters(tmp_path, images):
+    data, plot = images((32, 32, 3)), tmp_path / "urban.png"
+    students = ("--students", "1 hidden,2 conv", "--plot", plot)
+    lines, found = run(tmp_path, "urban.py", data, *SHORT, *students)
+    assert found.keys() - {"teacher"} == {
+        f"{name} {size} {taught}"
+        for name in ("1 hidden", "2 conv")
+        for size, taught in ((1_000_000, True), (1_000_000, False), (3_160_000, True))
+    }
+    for name, row in found.items():
+        assert 0 <= row["accuracy"] <= 1
+        if name != "teacher":
+            assert 0.99 * int(name.split()[2]) < row["parameters"] <= int(name.split()[2])
+    assert any(line.startswith("best without convolution") for line in lines)
+    with Image.open(plot) as image:
+        assert image.format == "PNG"
+    goes_on(tmp_path, found, "urban.py", data, *SHORT, *students)
+
+
+def test_mnist_distils_with_and_without_threes(tmp_path, images):
+    short = ("--trial", "--teachers", 2, "--seeds", 2, "--teacher-epochs", 1, "--epochs", 1)
     arguments = ("hinton_mnist.py", images((28, 28)), *short)
     _, found = run(tmp_path, *arguments)
-    assert len(found["errors"]["teacher"]) == 1
-    for name in ("labels", "distilled", "without 3", "bias raised"):
+    assert len(found["errors"]["teacher"]) == len(found["errors"]["labels"]) == 2
+    for name in ("distilled", "without 3", "bias raised"):
         assert all(0 <= errors <= 20 for errors in found["errors"][name])
-        assert len(found["errors"][name]) == 2
-    lines, again = run(tmp_path, *arguments)
-    assert again == found
-    assert not any("{'seconds'" in line for line in lines)
+        assert len(found["errors"][name]) == 4
+    without = (tmp_path / "keep" / "train_without_3.txt").read_text().split()[1::2]
+    assert len(without) == 18
+    assert "3" not in without
+    goes_on(tmp_path, found, *arguments)
+
+
+@pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py"])
+def test_another_set_is_refused(tmp_path, images, script):
+    data = images((32, 32, 3))
+    done = subprocess.run(
+        [sys.executable, FOLDER / script, data], capture_output=True, text=True, cwd=tmp_path
+    )
+    wanted = "60,000" if script == "hinton_mnist.py" else "50,000"
+    assert done.returncode == 1
+    assert f"{data / 'train.txt'}: has 20 images, and that of" in done.stderr
+    assert wanted in done.stderr
+    (data / "train.txt").unlink()
+    done = subprocess.run(
+        [sys.executable, FOLDER / script, data], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stderr.startswith(f"{data / 'train.txt'}: no such file")
+    assert not list(tmp_path.glob("kept"))
 
 
 def test_label_free_measures_each_row_and_goes_on(tmp_path, images):
