@@ -170,7 +170,8 @@ def main():
     if options.plot:
         plot(rows, names, options.plot)
     if options.json:
-        print(json.dumps({" ".join(map(str, key)): found for key, found in rows.items()}))
+        students = {" ".join(map(str, key)): rows[key] for key in rows if key != "teacher"}
+        print(json.dumps({"teacher": rows["teacher"], **students}))
 
 
 if __name__ == "__main__":
