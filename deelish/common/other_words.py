@@ -34,6 +34,7 @@ _BY_OURS: dict[str, str] = {
     "betas": "beta1 beta2 momentum",
     # InputBatch
     "batch_size": "bs batch batchsize",
+    "padding": "pad padding_mode random_crop shift translate",
     "mirror": "flip hflip fliplr horizontal_flip random_flip",
     "augment": "augmentation augmentations auto_augment aa",
     "mix='mixup'": "mixup",

@@ -51,6 +51,14 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         ({"top": "5"}, r"InputBatch\(top='5'\): give how many"),
         ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the crop fraction"),
         ({"crop": True}, r"InputBatch\(crop=True\): give the crop fraction"),
+        ({"mirror": "no"}, r"InputBatch\(mirror='no'\): it is True, False or 'alternate'"),
+        ({"padding": 2}, r"InputBatch\(padding=2\): give the part of a view's side that may be"),
+        ({"padding": -0.1}, r"InputBatch\(padding=-0.1\): give the part"),
+        ({"padding": 0.1, "views": "centre"}, r"padding=0.1\): neither the centre nor a random"),
+        (
+            {"padding": 0.1, "augment": "random_resized_crop"},
+            r"padding=0.1\): neither the centre nor a random resized crop reaches beyond the",
+        ),
         (
             {"on_bad_image": "ignore"},
             r"on_bad_image='ignore'\): it is 'raise', 'skip' or 'replace'",
