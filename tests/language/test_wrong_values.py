@@ -80,7 +80,7 @@ VALUES = [
     (PlanError, register_layer, ("X", len), {"bottoms": 5}, "(bottoms=5): give the fewest and"),
     (UsageError, register_layer, ("X", len), {"args": 5}, "(args=5): is of type int; give a dict"),
     (DataError, InputBatch, ("x",), {"root": 5}, "root is 5, which is no path"),
-    (UsageError, InputBatch, ("x",), {"mirror": 3}, "is of type int; give True or False"),
+    (DataError, InputBatch, ("x",), {"mirror": 3}, "mirror=3): it is True, False or 'alternate'"),
     (UsageError, CaffeNet, ("x",), {"allow_missing": "no"}, "of type str; give True or False"),
     (UsageError, register_layer, ("X", len), {"in_place": 1}, "(in_place=1): is of type int; give"),
     (EngineError, Deel, (), {"gpu": "cuda:0"}, "Deel(gpu='cuda:0'): give a whole number"),
