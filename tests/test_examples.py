@@ -1,5 +1,6 @@
 """The examples run, and so does the code of README and docs."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -83,6 +84,8 @@ def run(folder, text, *arguments):
 def test_the_code_of_the_pages_runs_as_it_is(workplace, block):
     if "chainer" in block:
         require_chainer()
+    if 'runtime="openvino"' in block and importlib.util.find_spec("openvino") is None:
+        pytest.skip("the package openvino is not installed")
     run(workplace, block)
 
 

@@ -1,5 +1,6 @@
 """The sides for inference alone, on files that deelish wrote: onnxruntime, OpenVINO, OpenCV."""
 
+from deelish.engines.openvino.settings import settings_of
 from speed.work import Absent, Work, pixels_of, planes, type_of
 
 
@@ -26,7 +27,7 @@ class OnnxRuntime(Work):
 
 
 class OpenVINO(Work):
-    """OpenVINO on the CPU, set for one stream as its makers advise: all threads for each batch."""
+    """OpenVINO on the CPU, with the settings that deelish gives it for teachers."""
 
     def __init__(self, setting, network, precision="auto"):
         import openvino
@@ -41,12 +42,7 @@ class OpenVINO(Work):
         model = core.read_model(path)
         # A batch of a fixed size runs faster than one of any.
         model.reshape(planes(self.pixels).shape)
-        settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": setting.threads,
-            "INFERENCE_PRECISION_HINT": "bf16" if self.type == "bfloat16" else "f32",
-        }
-        self.model = core.compile_model(model, "CPU", settings)
+        self.model = core.compile_model(model, "CPU", settings_of(setting.threads, self.type))
 
     def step(self):
         (logits,) = self.model([planes(self.pixels)]).values()

@@ -4,3 +4,4 @@ from __future__ import annotations
 
 MODELS = 'run `pip install "deelish[models]"`'
 ONNX = 'run `pip install "deelish[onnx]"`'
+OPENVINO = 'run `pip install "deelish[openvino]"`'

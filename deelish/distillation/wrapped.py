@@ -14,7 +14,9 @@ from deelish.distillation.model_checks import checked_logits, first_logits, outp
 from deelish.distillation.sources import source_of
 from deelish.distillation.sources.named import named_model
 from deelish.distillation.sources.network import NetworkModel
+from deelish.distillation.sources.runtime import RuntimeModel, check_runtime_name
 from deelish.engines import current_context
+from deelish.engines.inference import InferenceModel
 from deelish.engines.precision import AUTO
 from deelish.engines.watched import WatchedModel
 from deelish.errors import DataError, TrainingError
@@ -41,6 +43,7 @@ class WrappedModel(Predictor):
         output: int | str | None = None,
         pretrained: bool | str = True,
         preprocessing: Any = None,
+        runtime: str | None = None,
         **pixels: Unpack[PixelOptions],
     ) -> None:
         for word, value in (("name", name), ("key", key)):
@@ -48,6 +51,7 @@ class WrappedModel(Predictor):
                 raise DataError(f"Teacher({word}={value!r}): give a text, such as {word}='v1'")
         if not isinstance(output, int | str | None):
             raise DataError(f"Teacher(output={output!r}): give an index or a key")
+        check_runtime_name(runtime)
         self.context = current_context()
         made = named_model(source, pretrained, pixels.get("size"))
         if made is not None:
@@ -67,6 +71,8 @@ class WrappedModel(Predictor):
             self.preprocessing = preprocessing_of(
                 model, source, preprocessing, pixels, verb="Teacher"
             )
+        # What computes logits; all else is asked of the model itself.
+        self._fastest = model if runtime is None else RuntimeModel(model, self.context)
         self.name, self.parameters = model.name, model.parameters
         self.labels = model.labels if made is None else made.labels
         self._classes, self._checked = model.classes, False
@@ -121,11 +127,14 @@ class WrappedModel(Predictor):
             TrainingError: the model fails a check: finite logits (n, classes), no randomness, no
                 parameter changed. A training looks for NaN and infinity by itself.
         """
+        return self._logits_by(self._fastest, images)
+
+    def _logits_by(self, model: InferenceModel, images: ImageTensor) -> Any:
         rule = self.preprocessing
-        values = self._model.input_of(images.pixels(rule), rule)
+        values = model.input_of(images.pixels(rule), rule)
         self._model.full_batch = images.viewing.full_batch
         guarded = images.viewing.guarded
-        made = (checked_logits if self._checked else first_logits)(self._model, values, guarded)
+        made = (checked_logits if self._checked else first_logits)(model, values, guarded)
         self._checked |= bool(np.isfinite(made).all())
         if self._classes not in (None, made.shape[1]):
             raise TrainingError(
@@ -139,7 +148,7 @@ class WrappedModel(Predictor):
         if self.network is not None:
             return self.network.exact_logits(images)
         with self._exact():
-            return self.logits(images)
+            return self._logits_by(self._model, images)
 
     @property
     def exact_dtype(self) -> str:
@@ -201,15 +210,16 @@ class WrappedModel(Predictor):
 
     def notice_changes(self) -> None:
         """Look at all that its logits depend on; a frozen form that is old is made again."""
-        if isinstance(self._model, WatchedModel):
-            self._model.digest()
+        if isinstance(self._fastest, WatchedModel | RuntimeModel):
+            self._fastest.digest()
 
     def _fingerprint_with(self, digest: str | None) -> str | None:
         if digest is None:
             return None
         facts = [self._model.kind, digest, self._key, self.preprocessing.to_dict()]
-        if self._model.autocast_dtype is not None:
-            facts.append(self._model.autocast_dtype)
+        reduced = self._model.autocast_dtype or self._fastest.autocast_dtype
+        if reduced is not None:
+            facts.append(reduced)
         return sha256(json.dumps(facts).encode()).hexdigest()
 
     @property
@@ -222,7 +232,7 @@ class WrappedModel(Predictor):
         shape = f"{pixels.channels} x {pixels.size} x {pixels.size} {pixels.order}"
         parameters = "" if self.parameters is None else f" | {self.parameters:,} parameters"
         classes = "" if self._classes is None else f" -> {self._classes} classes"
-        return f"{self.name}: {shape}{classes}{parameters} | {self._model.kind} | teacher only"
+        return f"{self.name}: {shape}{classes}{parameters} | {self._fastest.kind} | teacher only"
 
 
 def _own_preprocessing(model: NetworkModel, preset: object, given: PixelOptions) -> Preprocessing:

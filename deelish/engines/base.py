@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from deelish.common.processes import ALONE, Group
+from deelish.common.processes import ALONE, Group, available_cores
 from deelish.engines.learning import LearningModel
 from deelish.engines.resumable import Resumable
 from deelish.engines.trainable import LayerFactor, unscaled
@@ -62,6 +62,11 @@ class Engine(Resumable):
     exact_dtype = "float32"
     # The process group of the training; one process is a group of its own.
     group: Group = ALONE
+
+    @property
+    def threads(self) -> int:
+        """How many threads it computes with on the CPU."""
+        return available_cores()
 
     def compile_teachers(self) -> None:
         """Compile teachers from now on.

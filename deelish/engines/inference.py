@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -36,6 +37,7 @@ class InferenceModel(ABC):
         reducible: whether it can compute in reduced precision.
         own_dtype: the type of its weights, in which it computes where nothing else is asked for.
         autocast_dtype: the reduced precision that it is asked for, or None for its own type.
+        exportable: whether it can be had as an .onnx, which other runtimes read.
         full_batch: how many images most of its batches will have, where that is known.
     """
 
@@ -47,6 +49,7 @@ class InferenceModel(ABC):
     labels: list[str] | None = None
     classes: int | None = None
     reducible = False
+    exportable = False
     own_dtype = "float32"
     autocast_dtype: str | None = None
     full_batch: int | None = None
@@ -64,6 +67,18 @@ class InferenceModel(ABC):
     @abstractmethod
     def run(self, values: Any) -> Any:
         """float32 (n, channels, size, size) -> its logits as a NumPy array, in evaluation mode."""
+
+    def onnx_path(self, folder: Path, values: np.ndarray) -> Path:
+        """Its .onnx: the file that it is, or a new one in the folder.
+
+        Args:
+            folder: where it may be written.
+            values: an input float32 (n, channels, size, size), as an example.
+
+        Raises:
+            PlanError, FileError: it has no counterpart in ONNX, or a package is missing.
+        """
+        raise PlanError(f"{self.name}: a {self.kind} cannot be written as .onnx")
 
     @abstractmethod
     def digest(self) -> str | None:

@@ -28,6 +28,9 @@ class Teacher(Teaching, WrappedModel):
         pretrained: of a model by name, whether its library loads the published weights; a text
             names these where there are several.
         preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
+        runtime: what computes the logits: left out, the session's engine; "openvino", on the CPU
+            and in a process of its own, for networks, torch modules and .onnx files. The first
+            batch is compared with the engine's own logits, or with onnxruntime's.
         **pixels: size, order ("RGB", "BGR", "L"), mean and scale (a number, or one per channel,
             of pixels from 0 to 255), crop (the crop fraction), crop_mode ("center", "squash",
             "border"), interpolation ("bilinear", "bicubic" and others of Pillow), antialias. They
@@ -38,7 +41,8 @@ class Teacher(Teaching, WrappedModel):
 
     Raises:
         TrainingError: the source is nothing that can teach, or published weights cannot be loaded.
-        PlanError, MissingPackageError: there is no model of this name, or not its library.
+        PlanError, MissingPackageError: there is no model of this name, or not its library, or the
+            package of the runtime is not installed.
         DataError: preprocessing is missing or wrong, or labels are not as many as the classes.
         FileError, CaffeError: a file that cannot be opened.
     """

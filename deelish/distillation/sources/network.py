@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from deelish.engines.inference import InferenceModel
@@ -16,6 +18,7 @@ class NetworkModel(InferenceModel):
     """
 
     kind = "network of deelish"
+    exportable = True
 
     def __init__(self, network: Learner) -> None:
         network.check_takes_images()
@@ -27,6 +30,11 @@ class NetworkModel(InferenceModel):
 
     def run(self, values: np.ndarray) -> np.ndarray:
         return self.network.logits_from(values)
+
+    def onnx_path(self, folder: Path, values: np.ndarray) -> Path:
+        path = folder / "network.onnx"
+        self.network.write(path)
+        return path
 
     def trainable_ids(self) -> set[int]:
         return self.network.trainable_ids()

@@ -29,6 +29,7 @@ class OnnxModel(InferenceModel):
     """
 
     kind = "model of ONNX"
+    exportable = True
 
     def __init__(self, path: Path, gpu: int) -> None:
         path = find_model(path)
@@ -77,6 +78,9 @@ class OnnxModel(InferenceModel):
         filled = np.concatenate([values, *[values[-1:]] * missing]) if missing else values
         logits: np.ndarray = self._session.run([self._logits], {self._input_name: filled})[0]
         return logits[: len(values)]
+
+    def onnx_path(self, folder: Path, values: np.ndarray) -> Path:
+        return self._path
 
     def digest(self) -> str:
         return self._digest

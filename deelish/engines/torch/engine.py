@@ -72,6 +72,10 @@ class TorchEngine(Engine):
         self._watches: WeakKeyDictionary[PlanModule, Watch] = WeakKeyDictionary()
         self._generator = torch.Generator(self._device)
 
+    @property
+    def threads(self) -> int:
+        return torch.get_num_threads()
+
     def compile_teachers(self) -> None:
         self._compiler = Compiler()
 

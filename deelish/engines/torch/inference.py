@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class TorchModel(WatchedModel):
 
     kind = "torch module"
     reducible = True
+    exportable = True
     # Whether its weights stay, so that a form made of them once may run in its place.
     freezable = True
     _fails_reduced = False
@@ -144,6 +146,23 @@ class TorchModel(WatchedModel):
             return made
 
         return embedding_of(self.name, self._module, run)
+
+    def onnx(self, values: np.ndarray) -> bytes:
+        """The model in ONNX: "data" to "logits", any batch size; two images are its example.
+
+        Raises:
+            FileError: a package is missing, or PyTorch's exporter fails.
+        """
+        from deelish.engines.torch.onnx_export import onnx_of
+
+        self._into_evaluation_mode()
+        return onnx_of(self.name, self._module, self.output, self._input(values))
+
+    def onnx_path(self, folder: Path, values: np.ndarray) -> Path:
+        path = folder / "module.onnx"
+        # One image would fix the batch size.
+        path.write_bytes(self.onnx(np.concatenate([values, values])))
+        return path
 
     def feature(self, values: np.ndarray | Tensor, layer: str) -> np.ndarray:
         if layer == LOGITS:

@@ -149,12 +149,6 @@ class TorchLearningModel(TorchModel, LearningModel):
         # It counts a multiplication and an addition as two.
         return int(counter.get_total_flops()) // 2
 
-    def onnx(self, values: np.ndarray) -> bytes:
-        from deelish.engines.torch.onnx_export import onnx_of
-
-        self._into_evaluation_mode()
-        return onnx_of(self.name, self.module, self._input(values))
-
     def counted(self) -> int:
         return sum(value.numel() for value in self._module.parameters())
 

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from deelish.common.extras import ONNX
-from deelish.engines.inference import logits_of
+from deelish.engines.inference import Part, logits_of
 from deelish.engines.learning import ONNX_DATA, ONNX_LOGITS
-from deelish.engines.torch.adopted import AdoptedModule
 from deelish.errors import FileError, first_line
 
 # The exporter would fix a size of 0 or 1 for good, so the example has two images.
@@ -26,21 +25,22 @@ MOST_IMAGES = 65536
 class _Logits(nn.Module):
     """The user's module alone: an input to logits (n, classes)."""
 
-    def __init__(self, adopted: AdoptedModule) -> None:
+    def __init__(self, name: str, module: nn.Module, output: Part) -> None:
         super().__init__()
-        self.name, self.module, self.output = adopted.name, adopted.module, adopted.output
+        self.name, self.module, self.output = name, module, output
 
     def forward(self, values: Tensor) -> Tensor:
         logits: Tensor = logits_of(self.name, self.module(values), torch.is_tensor, self.output)
         return logits.flatten(1)
 
 
-def onnx_of(name: str, module: AdoptedModule, values: Tensor) -> bytes:
+def onnx_of(name: str, module: nn.Module, output: Part, values: Tensor) -> bytes:
     """The model of a module, in evaluation mode: input "data", output "logits", any batch size.
 
     Args:
         name: what errors call it.
         module: the module, in evaluation mode.
+        output: which part of its output the logits are, where it makes several.
         values: an input; its first two images are the example.
 
     Raises:
@@ -52,7 +52,7 @@ def onnx_of(name: str, module: AdoptedModule, values: Tensor) -> bytes:
         raise FileError(
             f"{name}: writing a torch module as .onnx needs the package onnxscript; {ONNX}"
         ) from None
-    example, logits = values[:IMAGES].contiguous(), _Logits(module).eval()
+    example, logits = values[:IMAGES].contiguous(), _Logits(name, module, output).eval()
     with _quiet():
         try:
             program = _program(logits, example)

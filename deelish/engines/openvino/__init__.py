@@ -1,0 +1,1 @@
+"""OpenVINO: computes the logits of teachers, in a process of its own."""
