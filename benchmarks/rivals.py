@@ -162,7 +162,10 @@ def main():
     options = options_of_the_user()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.work or Path(temporary)).resolve()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            sys.exit(f"--work {folder}: {error.strerror}; name a folder that can be made")
         bench = Bench(options, folder)
         bench.measure_all()
     notes = {name: way.note for name, way in WAYS.items()}

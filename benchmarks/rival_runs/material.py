@@ -21,7 +21,8 @@ def check_data(data):
             raise SystemExit(
                 f"{path} is missing: CIFAR10 is a folder with train.txt, test.txt and their images"
             )
-        lines = path.read_text().splitlines()
+        # Of a file that is no text, a line is shown below.
+        lines = path.read_text(errors="replace").splitlines()
         if len(lines) != count:
             raise SystemExit(
                 f"{path} has {len(lines):,} lines, and that of CIFAR-10 has {count:,}: name the"

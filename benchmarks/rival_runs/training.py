@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
-import tempfile
 import time
 
 from deelish.storage.atomic import write_file
@@ -44,23 +44,28 @@ def run(python, way, arguments, folder):
     Raises:
         LeftOut: the script failed.
     """
-    start, script = time.perf_counter(), SCRIPTS / way.files[0]
-    output, errors = folder / "output.txt", folder / "errors.txt"
-    with tempfile.TemporaryDirectory(dir=folder) as cache:
-        # What is cached or compiled begins anew with each training.
-        caches = {"DEELISH_CACHE": cache, "TORCHINDUCTOR_CACHE_DIR": cache}
+    script, output, errors = SCRIPTS / way.files[0], folder / "output.txt", folder / "errors.txt"
+    # What is cached or compiled begins anew with each training; a killed one left its own.
+    cache = folder / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    caches = {"DEELISH_CACHE": str(cache), "TORCHINDUCTOR_CACHE_DIR": str(cache)}
+    with output.open("w") as out, errors.open("w") as err:
         settings = {**os.environ, **caches, **dict(way.settings)}
-        with output.open("w") as out, errors.open("w") as err:
-            process = subprocess.Popen(
-                [python, script, *arguments], stdout=out, stderr=err, env=settings, preexec_fn=bound
-            )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - start
-    if process.returncode:
-        raise LeftOut(failure(script, process.returncode, errors.read_text()))
-    found = json.loads(output.read_text().splitlines()[-1])
-    return {**found, "seconds_in_all": seconds, "peak_mb": usage.ru_maxrss / 1024}
+        options = {"stdout": out, "stderr": err, "env": settings}
+        status, measured = ended([python, script, *arguments], options)
+    if status:
+        raise LeftOut(failure(script, status, errors.read_text()))
+    return {**json.loads(output.read_text().splitlines()[-1]), **measured}
+
+
+def ended(command, options):
+    """The status of a process, and its seconds and peak."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, preexec_fn=bound, **options)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    return process.returncode, {"seconds_in_all": seconds, "peak_mb": usage.ru_maxrss / 1024}
 
 
 def failure(script, status, errors):

@@ -7,7 +7,6 @@ import json
 import runpy
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -67,7 +66,8 @@ def class_folders(path, folder):
 
 
 flags = set(Path("/proc/cpuinfo").read_text().split())
-folder = Path(tempfile.mkdtemp(dir=Path(saved).parent))
+folder = Path(saved).with_suffix("")
+shutil.rmtree(folder, ignore_errors=True)
 script = runpy.run_path(program)
 script["parser"].set_defaults(
     model="rival_nin",
@@ -118,5 +118,4 @@ right = 0
 with torch.inference_mode():
     for x, labels in create_loader(images, batch_size=100, num_workers=2, device=cpu, **config):
         right += (student(x).argmax(1) == labels).sum().item()
-shutil.rmtree(folder)
 print(json.dumps({"accuracy": right / len(images), "seconds": seconds}))

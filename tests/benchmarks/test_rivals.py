@@ -123,6 +123,11 @@ def test_the_whole_data_set_is_taken(part, small):
             lambda path: Image.new("RGB", (28, 28)).save(path),
             r"0\.png has \(28, 28\) pixels, and CIFAR-10 has 32 x 32",
         ),
+        (
+            "train.txt",
+            lambda path: path.write_bytes(20 * b"\xff\xfe\n"),
+            "line 1: .* is not a path and a label of 0 to 9",
+        ),
     ],
 )
 def test_another_data_set_is_refused(part, small, file, change, message):
