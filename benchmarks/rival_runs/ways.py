@@ -57,7 +57,8 @@ WAYS = {
         # Else it reports each training to its maker.
         settings=(("LIGHTLY_TRAIN_EVENTS_DISABLED", "1"),),
         note="another job: it takes no teacher but DINOv2 and DINOv3, and learns features alone;"
-        " DINOv2 ViT-S/14 teaches, and a linear probe on the labels of all images gives classes",
+        " DINOv2 ViT-S/14 teaches, and a linear probe on the labels of all images gives classes;"
+        " the first training downloads the teacher, in its seconds",
     ),
 }
 
