@@ -12,7 +12,8 @@ def lines(rows, notes, used, left_out):
     yield ""
     yield from (f"{name}: {notes[name]}" for name in rows if notes[name])
     yield from (f"{name}: left out, as {reason}" for name, reason in left_out.items())
-    for name, packages in used.items():
+    # The rows of one tool have one environment.
+    for name, packages in {row.partition(",")[0]: used[row] for row in used}.items():
         yield f"{name}: " + ", ".join(" ".join(pair) for pair in packages.items())
 
 
