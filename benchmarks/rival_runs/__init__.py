@@ -1,0 +1,1 @@
+"""The parts of rivals.py: its ways, their lines, environments and trainings, and the table."""
