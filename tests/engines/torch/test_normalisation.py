@@ -202,10 +202,9 @@ def normalised(second, training, top="norm", data=(4, 3, 5, 6)):
 
 @pytest.mark.parametrize("second", SECOND)
 @pytest.mark.parametrize("top", ["norm", "shifted"], ids=["in place", "of its own"])
-def test_batch_norm_and_what_shifts_it_run_as_one_in_training(second, top):
+def test_batch_norm_and_what_shifts_it_run_as_one(second, top):
     module, values = normalised(second, training=True, top=top)
     assert len(module._runner._schedule("TRAIN", (top,))) == 1
-    assert len(module._runner._schedule("TEST", (top,))) == 2
     x = numbers(4, 3, 5, 6)
     [made] = module({"data": torch.from_numpy(x)}, [top]).values()
     mean, variance = moments(x)
@@ -222,6 +221,38 @@ def test_batch_norm_and_what_shifts_it_run_as_one_in_training(second, top):
     if "bias" in values["second"]:
         gradient = module.weights_of("second").bias.grad
         np.testing.assert_allclose(gradient, np.full(3, x.size / 3), rtol=1e-4)
+
+
+@pytest.mark.parametrize("second", SECOND)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_by_running_statistics_the_two_are_as_one(second, dtype):
+    module, values = normalised(second, training=False)
+    x = torch.from_numpy(numbers(4, 3, 5, 6)).to(dtype)
+    [made] = module({"data": x}, ["norm"]).values()
+    assert made.dtype == dtype
+    mean, variance = (
+        along(values["norm"][name] / values["norm"]["factor"], x) for name in ("mean", "variance")
+    )
+    factor = values["second"].get("weight", np.ones(3)) if second != "Bias" else np.ones(3)
+    shift = values["second"].get("bias", np.zeros(3))
+    wanted = (x.float().numpy() - mean) / np.sqrt(variance + 1e-5)
+    wanted = wanted * along(factor, x) + along(shift, x)
+    exact = dtype == torch.float32
+    np.testing.assert_allclose(
+        made.detach().float(), wanted, rtol=1e-5 if exact else 1e-2, atol=1e-5 if exact else 1e-2
+    )
+
+
+@pytest.mark.parametrize("type", [torch.bfloat16, torch.float16], ids=str)
+def test_batch_norm_alone_keeps_a_reduced_type(type):
+    x = torch.from_numpy(numbers(2, 3, 4, 5)).to(type)
+    sums = {"mean": [1.0, -2.0, 3.0], "variance": [4.0, 1.0, 2.0], "factor": [2.0]}
+    p = {name: torch.tensor(values) for name, values in sums.items()}
+    [y] = call("BatchNorm", [x], p, 1, None)
+    assert y.dtype == type
+    mean, variance = (along(np.array(sums[name]) / 2, x) for name in ("mean", "variance"))
+    wanted = (x.float().numpy() - mean) / np.sqrt(variance + 1e-5)
+    np.testing.assert_allclose(y.float(), wanted, rtol=1e-2, atol=1e-2)
 
 
 def test_a_scale_along_other_axes_stays_a_layer_of_its_own():

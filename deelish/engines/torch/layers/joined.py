@@ -13,4 +13,4 @@ from deelish.plan.layer import Layer
 def joined(first: Layer, second: Layer, phase: str, weights: Any) -> Op | None:
     """The function of both rows, or None; see `deelish.engines.joining`."""
     pair = rectified(first, second, phase)
-    return pair or normalised_and_shifted(first, second, phase, weights)
+    return pair or normalised_and_shifted(first, second, weights)
