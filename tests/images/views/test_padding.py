@@ -7,7 +7,7 @@ import pytest
 
 from deelish.images.views.choosing import ALTERNATE, ViewRule
 from deelish.images.views.view import View
-from deelish.images.views.window import render
+from deelish.images.views.window import render, resized
 from deelish.plan.rendering import Rendering
 
 DIGESTS = [bytes([number] * 16) for number in range(40)]
@@ -72,3 +72,14 @@ def test_many_fresh_views_are_those_made_one_by_one(mirror):
     indices = [5, 0, 70_000, 3]
     for epoch in (1, 2):
         assert rule.fresh(indices, epoch) == [rule.view(each, epoch, None) for each in indices]
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.999])
+def test_an_image_that_keeps_its_aspect_is_reflected_at_its_own_edge(fraction):
+    image, rendering = picture(20, 30), Rendering(12, 12, "center")
+    whole = resized(image, rendering)
+    assert whole.shape == (12, 18, 3)
+    padded = np.pad(whole, ((2, 2), (2, 2), (0, 0)), mode="reflect")
+    top, left = (round(fraction * side) for side in (4, 10))
+    shown = render(image, View(3, fraction, fraction, False, None, 2 / 12), rendering)
+    np.testing.assert_array_equal(shown, padded[top : top + 12, left : left + 12])
