@@ -60,6 +60,7 @@ bench: install
 	$(BIN)/python benchmarks/caffe_load.py --json
 	$(BIN)/python benchmarks/engines.py --json
 	$(BIN)/python benchmarks/overhead.py --json
+	$(BIN)/python benchmarks/reading_images.py --json
 	$(BIN)/python benchmarks/teacher_cache.py --json
 	$(BIN)/python benchmarks/speed.py --json
 

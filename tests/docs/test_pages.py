@@ -47,6 +47,20 @@ def test_no_line_is_wider_than_100_columns(page):
     assert not wide
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_script_that_a_page_names_is_there(page):
+    folders = "benchmarks|data|deelish|docs|examples|networks|tests"
+    for path in re.findall(rf"(?<![\w/.])(?:{folders})/[\w/]+\.py\b", page.read_text()):
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_table_of_the_benchmarks_names_its_command():
+    parts = re.split(r"^##+ ", (ROOT / "docs/benchmarks.md").read_text(), flags=re.MULTILINE)
+    tables = [part for part in parts if re.search(r"^ {4}\S", part, re.MULTILINE)]
+    commands = re.compile(r"`(make|python|pytest|deelish) |^The same command", re.MULTILINE)
+    assert [part.splitlines()[0] for part in tables if not commands.search(part)] == []
+
+
 def test_the_readme_can_be_read_to_its_end():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 180
 

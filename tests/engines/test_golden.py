@@ -14,7 +14,7 @@ from deelish import CaffeNet, Deel
 pytestmark = pytest.mark.usefixtures("each_engine")
 
 # Of the largest magnitude of an array.
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 
 
 def _folders() -> list[Path]:
