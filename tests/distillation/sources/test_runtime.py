@@ -76,6 +76,12 @@ def test_an_onnx_file_of_a_fixed_batch_takes_any_number_of_images(tmp_path):
     network = small_network()
     model = onnx.load(network.export(tmp_path / "net.onnx"))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 4
+    # What no other batch size can pass.
+    shape = onnx.numpy_helper.from_array(np.array([4, 3, 8, 8]), "shape")
+    model.graph.initializer.append(shape)
+    for node in model.graph.node:
+        node.input[:] = ["four" if name == "data" else name for name in node.input]
+    model.graph.node.insert(0, onnx.helper.make_node("Reshape", ["data", "shape"], ["four"]))
     onnx.save(model, tmp_path / "four.onnx")
     for count in (3, 4, 9):
         pixels = eights(count)
@@ -151,6 +157,17 @@ def test_the_precision_is_that_of_the_session(tmp_path):
     assert apart["float32"] < 1e-5
     assert 1e-4 < apart["auto"] < 0.05
     assert apart["bfloat16"] == apart["auto"]
+
+
+@needs_openvino
+def test_exact_logits_of_a_file_are_onnxruntimes(tmp_path):
+    pytest.importorskip("onnxruntime")
+    path, images = small_network().export(tmp_path / "net.onnx"), Input(list(eights()))
+    own = Teacher(path).exact_logits(images)
+    with Deel(precision="bfloat16"):
+        teacher = fast(path)
+        made = teacher.engine.numpy(teacher.exact_logits(images))
+    assert_alike(made, own.numpy())
 
 
 @needs_openvino
