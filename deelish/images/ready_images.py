@@ -49,11 +49,9 @@ class ReadyImages:
 
 
 def _unresized(cache: MemoryCache, sample: Sample, size: int) -> DecodedImage | None:
-    """The image where it is cached, undamaged, and a square that no crop mode changes."""
+    """The image where it is cached, and a square that no crop mode changes."""
     image = cache.get(sample.location, size)
-    if image is None or image.damage:
-        return None
-    return image if image.pixels.shape[:2] == (size, size) else None
+    return image if image is not None and image.pixels.shape[:2] == (size, size) else None
 
 
 def cut_all(

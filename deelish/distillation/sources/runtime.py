@@ -24,7 +24,7 @@ from deelish.errors import DataError, TrainingError
 
 RUNTIMES = ("openvino",)
 # How far the logits may be from the engine's own, as a fraction of the largest.
-# Measured on BVLC's GoogLeNet 6e-7, and 3e-3 in bfloat16; on nine families of timm and torchvision
+# Measured on BVLC's GoogLeNet 6e-7, and 3e-3 in bfloat16; on eight models of timm and torchvision
 # at most 3e-6 and 0.055, the latter EfficientNet-Lite0.
 TOLERANCE = {None: 1e-3, "bfloat16": 0.1}
 
