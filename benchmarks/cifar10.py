@@ -32,7 +32,8 @@ LOSSES = {
     "kd standardised": {"loss": "kd", "temperature": 2, "standardise": True, "alpha": 0.9},
     "cross_entropy": {"loss": "cross_entropy", "temperature": 1, "alpha": 0.9},
     "mse": {"loss": "mse", "alpha": 0.9},
-    "dkd": {"loss": "dkd", "temperature": 4},
+    # The authors' warm-up, 20 of 240 epochs.
+    "dkd": {"loss": "dkd", "temperature": 4, "weight": lambda epoch: min(1, epoch / 3)},
     "dist": {"loss": "dist", "temperature": 4},
 }
 WIDTHS = (32, 96, 96)
