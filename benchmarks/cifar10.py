@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, checked, held_out, once
+from kept import accuracy, all_of, checked, held_out, shared
 
 from deelish import *
 from deelish.networks import Airbench
@@ -60,7 +60,7 @@ def train_student(options, data, teacher, seed, **loss):
     """The figures of a student; without a loss it learns from the labels alone."""
     with Deel(seed=seed):
         student = Airbench(labels=10, widths=WIDTHS)
-        teaching = Network.load(teacher)
+        teaching = Network.load(teacher) if loss else None
         InputBatch(data / "train.txt", views=options.views, **airbench.VIEWS)
         student.whiten()
 
@@ -76,25 +76,25 @@ def train_student(options, data, teacher, seed, **loss):
 
 def measure(options, data, folder):
     """{row: the figures of each seed}."""
-    rows = {"teacher": []}
+    work, needs, rows = {}, {}, {"teacher": []}
     for seed in range(options.teachers):
         path = folder / f"teacher_{options.teacher_epochs}_{seed}.hdf5"
-        train = partial(train_teacher, options, data, path, seed)
-        rows["teacher"].append(once(path.with_suffix(".json"), train))
+        rows["teacher"].append(path.with_suffix(".json"))
+        work[rows["teacher"][-1]] = partial(train_teacher, options, data, path, seed)
     teacher = folder / f"teacher_{options.teacher_epochs}_0.hdf5"
     losses = {name: LOSSES[name] for name in options.losses.split(",")}
     for name, loss in {"labels alone": {}, **losses}.items():
         # The spread of one loss is that of the others: they differ in one line.
         seeds = options.seeds if name in ("labels alone", next(iter(losses))) else 1
-        of = f"_{options.views}_{options.epochs}_by_{options.teacher_epochs}"
-        rows[name] = [
-            once(
-                folder / f"{name.replace(' ', '_')}{of}_{seed}.json",
-                partial(train_student, options, data, teacher, seed, **loss),
-            )
-            for seed in range(seeds)
-        ]
-    return rows
+        of = f"{name.replace(' ', '_')}_{options.views}_{options.epochs}"
+        of += f"_by_{options.teacher_epochs}" if loss else ""
+        rows[name] = [folder / f"{of}_{seed}.json" for seed in range(seeds)]
+        for seed, path in enumerate(rows[name]):
+            work[path] = partial(train_student, options, data, teacher, seed, **loss)
+            if loss:
+                needs[path] = teacher.with_suffix(".json")
+    found = all_of(work, needs)
+    return {name: [found[path] for path in paths] for name, paths in rows.items()}
 
 
 def report(rows):
@@ -126,6 +126,7 @@ def main():
     parser.add_argument(
         "--keep", type=Path, default=Path("kept/cifar10"), help="a folder for what was measured"
     )
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at once, a thread each")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
     data = checked(options.data, "CIFAR-10", {} if options.trial else airbench.COUNTS)
@@ -133,7 +134,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     if options.held_out:
         data = held_out(data, folder, 500)
-    rows = measure(options, data, folder)
+    with shared(options.jobs):
+        rows = measure(options, data, folder)
     report(rows)
     seconds = sum(each["seconds"] for found in rows.values() for each in found)
     print(f"last epoch of {options.teacher_epochs} and {options.epochs}; {seconds} s in all")

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, checked, held_out, lines, once
+from kept import accuracy, all_of, checked, held_out, lines, shared, write_list
 
 from deelish import *
 from deelish.networks import Airbench, GoogLeNet
@@ -42,16 +42,15 @@ TEACHING = {"batch_size": 50, "mirror": "alternate", "padding": 2 / 32, "crop": 
 
 def lists(data, folder, count=500):
     """A list of the first images of each class, and one of all images without their labels."""
-    seen, few, all_of = Counter(), [], []
+    seen, few, every = Counter(), [], []
     for image, label in lines(data / "train.txt"):
         path = (data / image).resolve()
         seen[label] += 1
-        all_of.append(f"{path}\n")
+        every.append(f"{path}\n")
         if seen[label] <= count:
             few.append(f"{path} {label}\n")
-    for name, found in (("labelled.txt", few), ("unlabelled.txt", all_of)):
-        (folder / name).write_text("".join(found))
-    return folder / "labelled.txt", folder / "unlabelled.txt"
+    lists = (("labelled.txt", few), ("unlabelled.txt", every))
+    return [write_list(folder / name, "".join(found)) for name, found in lists]
 
 
 def train_teacher(options, data, train, path):
@@ -90,26 +89,28 @@ def train_student(options, data, train, epochs, seed, teacher=None, **loss):
 
 def measure(options, data, folder):
     """{row: the figures of each seed}."""
-    few, all_of = lists(data, folder)
+    few, all_of_them = lists(data, folder)
     of = f"{options.size}_{options.teacher_epochs}"
-    path = folder / f"teacher_{of}.hdf5"
-    train = partial(train_teacher, options, data, few, path)
-    rows = {"teacher": [once(path.with_suffix(".json"), train)]}
+    teacher = folder / f"teacher_{of}.hdf5"
+    first = teacher.with_suffix(".json")
+    rows, needs = {"teacher": [first]}, {}
+    work = {first: partial(train_teacher, options, data, few, teacher)}
     # As many updates: the labelled images are fewer.
-    longer = round(options.epochs * len(lines(all_of)) / len(lines(few)))
-    work = {"labels alone": partial(train_student, options, data, few, longer)}
-    for name in options.losses.split(","):
-        loss = {"teacher": path, **LOSSES[name]}
-        work[name] = partial(train_student, options, data, all_of, options.epochs, **loss)
-    for name, run in work.items():
-        how = f"{name.replace(' ', '_')}_{options.epochs}"
-        if name in LOSSES:
-            how += f"_{options.views}_by_{of}"
-        rows[name] = [
-            once(folder / f"{how}_{seed}.json", partial(run, seed=seed))
-            for seed in range(options.seeds)
-        ]
-    return rows
+    longer = round(options.epochs * len(lines(all_of_them)) / len(lines(few)))
+    alone = partial(train_student, options, data, few, longer)
+    taught = partial(train_student, options, data, all_of_them, options.epochs, teacher=teacher)
+    for name in ("labels alone", *options.losses.split(",")):
+        how = f"_{options.views}_by_{of}" if name in LOSSES else ""
+        path = f"{name.replace(' ', '_')}_{options.epochs}{how}"
+        rows[name] = [folder / f"{path}_{seed}.json" for seed in range(options.seeds)]
+        for seed, each in enumerate(rows[name]):
+            if name in LOSSES:
+                work[each] = partial(taught, seed=seed, **LOSSES[name])
+                needs[each] = first
+            else:
+                work[each] = partial(alone, seed=seed)
+    found = all_of(work, needs)
+    return {name: [found[path] for path in paths] for name, paths in rows.items()}
 
 
 def report(rows):
@@ -146,6 +147,7 @@ def main():
     parser.add_argument(
         "--keep", type=Path, default=Path("kept/cifar10_5000"), help="a folder for the figures"
     )
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at once, a thread each")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
     data = checked(options.data, "CIFAR-10", {} if options.trial else airbench.COUNTS)
@@ -153,7 +155,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     if options.held_out:
         data = held_out(data, folder, 500)
-    rows = measure(options, data, folder)
+    with shared(options.jobs):
+        rows = measure(options, data, folder)
     gaps = report(rows)
     print(f"last of {options.epochs} epochs, {options.views} views, seeds: {options.seeds}")
     if options.json:

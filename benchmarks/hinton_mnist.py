@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from kept import checked, held_out, lines, once
+from kept import all_of, checked, held_out, lines, shared, write_list
 
 from deelish import *
 from deelish.networks import Perceptron
@@ -81,10 +81,8 @@ def fit(network, teacher, epochs, data, how, alpha=1.0):
 
 def without_threes(data, folder):
     """The training list without one digit."""
-    path = folder / "train_without_3.txt"
     kept = [f"{image} {label}\n" for image, label in lines(data / "train.txt") if label != "3"]
-    path.write_text("".join(kept))
-    return path
+    return write_list(folder / "train_without_3.txt", "".join(kept))
 
 
 def scores(network, data, name):
@@ -146,20 +144,21 @@ def measure(options, data, folder):
     teachers = [
         folder / f"teacher_{options.teacher_epochs}_{n}.hdf5" for n in range(options.teachers)
     ]
-    work = [
-        (path.with_suffix(".json"), partial(one_teacher, data, options.teacher_epochs, n, path))
-        for n, path in enumerate(teachers)
-    ]
-    for seed in range(options.seeds):
-        students = [("labels", None)]
-        students += [(name, path) for path in teachers for name in ALPHA]
-        for name, path in students:
-            by = "" if path is None else f"_by_{path.stem}"
-            file = folder / f"{name.replace(' ', '_')}_{options.epochs}_{seed}{by}.json"
-            work.append((file, partial(one_student, data, options.epochs, seed, name, path)))
-    found = {}
-    for file, train in work:
-        for name, value in once(file, train).items():
+    work, needs = {}, {}
+    for n, path in enumerate(teachers):
+        train = partial(one_teacher, data, options.teacher_epochs, n, path)
+        work[path.with_suffix(".json")] = train
+    students = [("labels", None), *((name, path) for path in teachers for name in ALPHA)]
+    for name, teacher in students:
+        by = "" if teacher is None else f"_by_{teacher.stem}"
+        for seed in range(options.seeds):
+            path = folder / f"{name.replace(' ', '_')}_{options.epochs}_{seed}{by}.json"
+            work[path] = partial(one_student, data, options.epochs, seed, name, teacher)
+            if teacher is not None:
+                needs[path] = teacher.with_suffix(".json")
+    done, found = all_of(work, needs), {}
+    for path in work:
+        for name, value in done[path].items():
             found.setdefault(name, []).append(value)
     return found
 
@@ -176,6 +175,7 @@ def main():
     parser.add_argument(
         "--keep", type=Path, default=Path("kept/hinton_mnist"), help="a folder for the figures"
     )
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at once, a thread each")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
     data = checked(options.data, "MNIST", {} if options.trial else COUNTS)
@@ -183,7 +183,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     if options.held_out:
         data = held_out(data, folder, 1000)
-    found = measure(options, data, folder)
+    with shared(options.jobs):
+        found = measure(options, data, folder)
     print(f"\n{'test errors of 10,000':<24}{'mean':>8}{'from':>6}{'to':>6}{'paper':>8}{'of':>4}")
     for name, paper in PAPER.items():
         errors = found[name]

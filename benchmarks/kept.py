@@ -1,29 +1,98 @@
 """What the benchmarks on lists of images share: their data, and figures that stay in a folder."""
 
 import json
+import os
+import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
+
+from deelish.storage.lock import try_to_take
+
+# Seconds between two looks at what another process works on.
+PATIENCE = 1
 
 
-def once(path, measure):
-    """What `measure()` gives, and its "seconds"; a file that an earlier run left is final.
+@contextmanager
+def shared(jobs):
+    """Within it `jobs` processes of this command, of one thread each, share the work.
 
-    path: of the .json file.  measure: a function that gives a dict of figures.
+    Two trainings side by side take less time than one after the other with two threads. Enter it
+    before the first session: an engine takes its threads when it is imported.
     """
-    if not path.is_file():
-        start = time.perf_counter()
-        found = {**measure(), "seconds": round(time.perf_counter() - start)}
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(found))
-        unfinished.replace(path)
-        print(f"{path.stem}: {json.dumps(found)}", flush=True)
-    return json.loads(path.read_text())
+    others = []
+    if jobs > 1:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        command = [sys.executable, *sys.argv, "--jobs", "1"]
+        others = [
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            for _ in range(jobs - 1)
+        ]
+    try:
+        yield
+    except BaseException:
+        for other in others:
+            other.terminate()
+        raise
+    finally:
+        for other in others:
+            other.wait()
+
+
+def all_of(work, needs=None):
+    """{path: figures} of all trainings; several processes may run it at once, and share them.
+
+    A file that an earlier run left is final. One that another process works on is left to it, and
+    taken up where that was killed.
+
+    work: {path of a .json: a function that gives a dict of figures}. "seconds" are added.
+    needs: {path: another path of `work` that has to be there before it}.
+    """
+    found, needs = {}, needs or {}
+    while len(found) < len(work):
+        before = len(found)
+        for path, measure in work.items():
+            if path in found or (path in needs and not needs[path].is_file()):
+                continue
+            if path.is_file() or _measured(path, measure):
+                found[path] = json.loads(path.read_text())
+                print(f"{path.stem}: {json.dumps(found[path])}", flush=True)
+        if len(found) == before:
+            time.sleep(PATIENCE)
+    return found
+
+
+def _measured(path, measure):
+    """Write the figures of a training, unless another process works on it."""
+    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
+    try:
+        if try_to_take(handle) is False:
+            return False
+        # It may have ended between the look and the lock.
+        if not path.is_file():
+            start = time.perf_counter()
+            found = {**measure(), "seconds": round(time.perf_counter() - start)}
+            unfinished = path.with_suffix(".unfinished")
+            unfinished.write_text(json.dumps(found))
+            unfinished.replace(path)
+        return True
+    finally:
+        os.close(handle)
 
 
 def lines(path):
     """The (path, label) of each line of a list."""
     return [line.split() for line in path.read_text().splitlines()]
+
+
+def write_list(path, text):
+    """Write a list of images, unless it is there: another process may be reading it."""
+    if not path.is_file() or path.read_text() != text:
+        unfinished = path.with_suffix(f".unfinished{os.getpid()}")
+        unfinished.write_text(text)
+        unfinished.replace(path)
+    return path
 
 
 def checked(data, name, counts):
@@ -45,7 +114,7 @@ def held_out(data, folder, count):
         parts[left[label] <= count].append(f"{(data / path).resolve()} {label}\n")
         left[label] -= 1
     for name, part in zip(("train.txt", "test.txt"), parts, strict=True):
-        (folder / name).write_text("".join(part))
+        write_list(folder / name, "".join(part))
     return folder
 
 
