@@ -1,4 +1,4 @@
-"""Figures that stay in a folder: final once written, shared by processes, chosen on other images."""
+"""Figures that stay in a folder: final once written, and shared by processes that run at once."""
 
 import importlib
 import json
