@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from kept import all_of, checked, held_out, lines, shared, write_list
+from kept import add_options, all_of, lines, opened, shared, write_list
 
 from deelish import *
 from deelish.networks import Perceptron
@@ -170,19 +170,9 @@ def main():
     parser.add_argument("--seeds", type=int, default=3, help="of the students of each teacher")
     parser.add_argument("--teacher-epochs", type=int, default=400)
     parser.add_argument("--epochs", type=int, default=120, help="of the students")
-    parser.add_argument("--held-out", action="store_true", help="measure on 10,000 training images")
-    parser.add_argument("--trial", action="store_true", help="take fewer images, too")
-    parser.add_argument(
-        "--keep", type=Path, default=Path("kept/hinton_mnist"), help="a folder for the figures"
-    )
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at once, a thread each")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    add_options(parser, "hinton_mnist", 1000)
     options = parser.parse_args()
-    data = checked(options.data, "MNIST", {} if options.trial else COUNTS)
-    folder = options.keep / "held_out" if options.held_out else options.keep
-    folder.mkdir(parents=True, exist_ok=True)
-    if options.held_out:
-        data = held_out(data, folder, 1000)
+    data, folder = opened(options, "MNIST", COUNTS)
     with shared(options.jobs):
         found = measure(options, data, folder)
     print(f"\n{'test errors of 10,000':<24}{'mean':>8}{'from':>6}{'to':>6}{'paper':>8}{'of':>4}")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 
 from deelish.storage.lock import try_to_take
 
@@ -95,8 +96,32 @@ def write_list(path, text):
     return path
 
 
-def checked(data, name, counts):
-    """The folder of a dataset; stops where a list of {list: images} is missing or another one."""
+def add_options(parser, name, count):
+    """The options that these benchmarks share; `name` is that of the script.
+
+    count: how many training images of each class --held-out keeps.
+    """
+    parser.set_defaults(held_out_count=count)
+    add = parser.add_argument
+    add("--held-out", action="store_true", help="measure on training images that are held out")
+    add("--trial", action="store_true", help="take fewer images, too")
+    add("--keep", type=Path, default=Path("kept") / name, help="a folder for what was measured")
+    add("--jobs", type=int, default=2, help="trainings at once, of one thread each")
+    add("--json", action="store_true", help="end with one JSON object")
+
+
+def opened(options, name, counts):
+    """The folder of the dataset, and that for what is measured, made.
+
+    It stops where a list of {list: images} is missing, or has other images.
+    """
+    data = _checked(options.data, name, {} if options.trial else counts)
+    folder = options.keep / "held_out" if options.held_out else options.keep
+    folder.mkdir(parents=True, exist_ok=True)
+    return held_out(data, folder, options.held_out_count) if options.held_out else data, folder
+
+
+def _checked(data, name, counts):
     for each, wanted in counts.items():
         path = data / each
         if not path.is_file():

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, all_of, checked, held_out, shared
+from kept import accuracy, add_options, all_of, opened, shared
 
 from deelish import *
 from deelish.networks import Shallow
@@ -155,20 +155,10 @@ def main():
     parser.add_argument("--views", type=int, default=10, help="recorded views of an image")
     parser.add_argument("--teacher-epochs", type=int, default=12)
     parser.add_argument("--epochs", type=int, default=15, help="of students with convolutions")
-    parser.add_argument("--held-out", action="store_true", help="measure on 5,000 training images")
-    parser.add_argument("--trial", action="store_true", help="take fewer images, too")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="write the plot there")
-    parser.add_argument(
-        "--keep", type=Path, default=Path("kept/urban"), help="a folder for what was measured"
-    )
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at once, a thread each")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    add_options(parser, "urban", 500)
     options = parser.parse_args()
-    data = checked(options.data, "CIFAR-10", {} if options.trial else airbench.COUNTS)
-    folder = options.keep / "held_out" if options.held_out else options.keep
-    folder.mkdir(parents=True, exist_ok=True)
-    if options.held_out:
-        data = held_out(data, folder, 500)
+    data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
     names = options.students.split(",")
     with shared(options.jobs):
         rows = measure(options, data, folder)
