@@ -20,6 +20,7 @@ from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
+from deelish.images.views.choosing import ALTERNATE
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
 
 # The name of the decoded-image cache, beside the names of teachers.
@@ -46,7 +47,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add("--mix", metavar="KIND", help="mixup or cutmix, as in the training")
     add("--crop", metavar="FRACTION", type=float, help="crop fraction of the views, up to 1")
-    add("--no-mirror", action="store_true", help="views are not mirrored")
+    mirror = teach.add_mutually_exclusive_group()
+    mirror.add_argument("--no-mirror", action="store_true", help="views are not mirrored")
+    mirror.add_argument("--alternate", action="store_true", help="every other view is mirrored")
+    add("--padding", metavar="PART", type=float, default=0.0, help="how far views reach beyond (0)")
     add("--top", metavar="N", type=int, help="cache the N highest logits of an image (all)")
     add("--batch-size", metavar="N", type=int, default=32, help="images a batch (32)")
     add("--gpu", metavar="N", type=int, default=-1, help="0 is the first GPU (the processor)")
@@ -104,7 +108,8 @@ def _teach(options: argparse.Namespace) -> int:
             options.images,
             batch_size=options.batch_size,
             crop=options.crop,
-            mirror=not options.no_mirror,
+            mirror=ALTERNATE if options.alternate else not options.no_mirror,
+            padding=options.padding,
             root=options.root,
             views=options.views,
             augment=options.augment,

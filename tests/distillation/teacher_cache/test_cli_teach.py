@@ -107,6 +107,33 @@ def test_a_training_with_augmentation_finds_what_teach_has_cached(model, images,
     assert found == [True] * 40 + [False] * 40
 
 
+@pytest.mark.parametrize(
+    ("options", "choices"),
+    [
+        (("--alternate",), {"mirror": "alternate"}),
+        (("--no-mirror", "--padding", "0.125"), {"mirror": False, "padding": 1 / 8}),
+    ],
+    ids=["alternate", "padded"],
+)
+def test_a_training_with_such_views_finds_what_teach_has_cached(
+    model, images, folder, ran, options, choices
+):
+    ran("teach", model, "--images", images, "--views", 2, *options)
+    found = []
+    for more in (choices, {}):
+        with Deel():
+            teacher, student = Network.load(model), small(name="Student")
+            InputBatch(images, views=2, **more)
+
+            def workout(x, t, teacher=teacher, student=student):
+                found.extend(x.viewing.cache.store_of(teacher, x).get(x.pictures.keys)[0])
+                return student.classify(x) and student.backprop(t)
+
+            BatchTrain(workout, epochs=2)
+    assert all(found[:40])
+    assert not all(found[40:])
+
+
 @pytest.mark.parametrize("text", ["{grey}", '{"name": "grey"'])
 def test_an_item_that_is_no_json_is_refused(text, model, images, capsys):
     with pytest.raises(SystemExit):
