@@ -56,6 +56,17 @@ def test_two_that_run_at_once_share_the_work(kept, tmp_path, monkeypatch):
     assert set(results[0]) == set(work)
 
 
+def test_what_another_process_ended_meanwhile_is_final(kept, tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+
+    def take(handle):
+        path.write_text(json.dumps({"x": "theirs"}))
+        return True
+
+    monkeypatch.setattr(kept, "try_to_take", take)
+    assert kept.all_of({path: lambda: {"x": "ours"}}) == {path: {"x": "theirs"}}
+
+
 def test_one_that_fails_leaves_its_work_to_others(kept, tmp_path):
     def fail():
         raise ValueError("no")

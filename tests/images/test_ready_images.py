@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from deelish.errors import DataError
+from deelish.images.augmentation.parsing import augmentation_of
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
 from deelish.images.lists import read_samples
@@ -50,6 +51,7 @@ WAYS = {
     "recorded": {"views": 2, "padding": 2 / 32},
     "the centre": {"views": "centre"},
     "mixed": {"mix": "mixup"},
+    "augmented": {"augmentation": augmentation_of(["color_jitter", "horizontal_flip"])},
 }
 
 

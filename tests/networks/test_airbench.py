@@ -95,6 +95,15 @@ def test_a_training_leaves_the_whitening_as_it_is(photographs):
         assert (after["conv1a"]["weight"] != before["conv1a"]["weight"]).any()
 
 
+def test_biases_learn_64_times_as_fast_and_decay_as_weights_do():
+    with Deel():
+        plan = Airbench().plan
+        rate, decay = plan.multipliers("bias2b", "bias")
+        # Jordan 2024, section 3.4.
+        assert (rate, rate * decay) == (64, 1)
+        assert plan.multipliers("conv2b", "weight") == (1, 1)
+
+
 def test_initial_filters_pass_their_channels():
     with Deel():
         weight = Airbench().engine.state(Airbench().module)["conv1b"]["weight"]
