@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, add_options, all_of, opened, shared
+from kept import accuracy, add_options, all_of, names_of, opened, shared
 
 from deelish import *
 from deelish.networks import Airbench
@@ -82,7 +82,7 @@ def measure(options, data, folder):
         rows["teacher"].append(path.with_suffix(".json"))
         work[rows["teacher"][-1]] = partial(train_teacher, options, data, path, seed)
     teacher = folder / f"teacher_{options.teacher_epochs}_0.hdf5"
-    losses = {name: LOSSES[name] for name in options.losses.split(",")}
+    losses = {name: LOSSES[name] for name in names_of(options.losses, LOSSES)}
     for name, loss in {"labels alone": {}, **losses}.items():
         # The spread of one loss is that of the others: they differ in one line.
         seeds = options.seeds if name in ("labels alone", next(iter(losses))) else 1

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, add_options, all_of, lines, opened, shared, write_list
+from kept import accuracy, add_options, all_of, lines, names_of, opened, shared, write_list
 
 from deelish import *
 from deelish.networks import Airbench, GoogLeNet
@@ -99,7 +99,7 @@ def measure(options, data, folder):
     longer = round(options.epochs * len(lines(all_of_them)) / len(lines(few)))
     alone = partial(train_student, options, data, few, longer)
     taught = partial(train_student, options, data, all_of_them, options.epochs, teacher=teacher)
-    for name in ("labels alone", *options.losses.split(",")):
+    for name in ("labels alone", *names_of(options.losses, LOSSES)):
         how = f"_{options.views}_by_{of}" if name in LOSSES else ""
         path = f"{name.replace(' ', '_')}_{options.epochs}{how}"
         rows[name] = [folder / f"{path}_{seed}.json" for seed in range(options.seeds)]

@@ -1,5 +1,6 @@
 """What the benchmarks on lists of images share: their data, and figures that stay in a folder."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -106,8 +107,23 @@ def add_options(parser, name, count):
     add("--held-out", action="store_true", help="measure on training images that are held out")
     add("--trial", action="store_true", help="take fewer images, too")
     add("--keep", type=Path, default=Path("kept") / name, help="a folder for what was measured")
-    add("--jobs", type=int, default=2, help="trainings at once, of one thread each")
+    add("--jobs", type=_count, default=2, help="trainings at once, of one thread each")
     add("--json", action="store_true", help="end with one JSON object")
+
+
+def _count(text):
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def names_of(text, known):
+    """The names in a text with commas; stops at one that is not known."""
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            sys.exit(f"there is no {name!r}; choose from {', '.join(known)}")
+    return names
 
 
 def opened(options, name, counts):

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, add_options, all_of, opened, shared
+from kept import accuracy, add_options, all_of, names_of, opened, shared
 
 from deelish import *
 from deelish.networks import Shallow
@@ -81,7 +81,7 @@ def measure(options, data, folder):
     teacher = folder / f"teacher_{options.teacher_epochs}.hdf5"
     paths = {"teacher": teacher.with_suffix(".json")}
     work = {paths["teacher"]: partial(train_teacher, options, data, teacher)}
-    names, needs = options.students.split(","), {}
+    names, needs = names_of(options.students, STUDENTS), {}
     students = [(name, SMALL, taught) for name in names for taught in (False, True)]
     students += [(name, LARGE, True) for name in names if options.large]
     for name, parameters, taught in students:
@@ -159,7 +159,7 @@ def main():
     add_options(parser, "urban", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
-    names = options.students.split(",")
+    names = names_of(options.students, STUDENTS)
     with shared(options.jobs):
         rows = measure(options, data, folder)
     report(rows, names)

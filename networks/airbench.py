@@ -43,7 +43,7 @@ class Airbench(Network):
     Args:
         modelpath: weights to start from.
         labels: a file, a list of names, or a count; it sets the number of outputs (10).
-        in_size: side of the images, from 18 up.
+        in_size: side of the images, from 9 up.
         outputs: the number of outputs, where there are no labels.
         dropout: fraction of what the last layer reads that is left out in training.
         widths: channels of the three groups.

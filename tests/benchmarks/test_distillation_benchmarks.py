@@ -133,6 +133,22 @@ def test_mnist_distils_with_and_without_threes(tmp_path, images):
     goes_on(tmp_path, found, *arguments)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("--losses", "kdd"), "there is no 'kdd'; choose from kd, kd standardised"),
+        (("--jobs", 0), "argument --jobs: '0' is no whole number above 0"),
+    ],
+    ids=["losses", "jobs"],
+)
+def test_wrong_options_are_one_sentence(tmp_path, images, wrong, words):
+    command = [sys.executable, FOLDER / "cifar10.py", images((32, 32, 3)), *SHORT, *wrong]
+    done = subprocess.run(map(str, command), capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py"])
 def test_another_set_is_refused(tmp_path, images, script):
     data = images((32, 32, 3))
