@@ -71,11 +71,11 @@ def goes_on(tmp_path, found, *arguments):
 
 
 def test_cifar10_distils_with_each_loss_and_goes_on(tmp_path, images):
-    arguments = ("cifar10.py", images((32, 32, 3)), *SHORT, "--teachers", 2, "--seeds", 2)
+    arguments = ("cifar10.py", images((32, 32, 3)), *SHORT, "--teachers", 2, "--seeds", 1)
     lines, found = run(tmp_path, *arguments)
     losses = ["kd", "kd standardised", "cross_entropy", "mse", "dkd", "dist"]
     assert list(found) == ["teacher", "labels alone", *losses]
-    assert [len(rows) for rows in found.values()] == [2, 2, 2, 1, 1, 1, 1, 1]
+    assert [len(rows) for rows in found.values()] == [2, *[1] * 7]
     for rows in found.values():
         assert all(0 <= row["accuracy"] <= 1 and 0 <= row["mirrored"] <= 1 for row in rows)
     assert found["kd"][0]["parameters"] == 294_328
@@ -88,10 +88,10 @@ def test_few_labels_teach_by_a_fine_tuned_network(tmp_path, images):
     with Deel():
         GoogLeNet(labels=10, in_size=32).save(weights)
     arguments = ("cifar10_5000.py", data, weights, *SHORT, "--size", 32, "--seeds", 2)
+    arguments += ("--losses", "kd,mse")
     _, found = run(tmp_path, *arguments)
-    losses = ["kd", "kd standardised", "mse", "dist", "cross_entropy"]
-    assert list(found["rows"]) == ["teacher", "labels alone", *losses]
-    assert [len(rows) for rows in found["rows"].values()] == [1, *[2] * 6]
+    assert list(found["rows"]) == ["teacher", "labels alone", "kd", "mse"]
+    assert [len(rows) for rows in found["rows"].values()] == [1, 2, 2, 2]
     # The students of a teacher see no label.
     assert (tmp_path / "keep" / "unlabelled.txt").read_text().split() == [
         str((data / f"train{number}.png").resolve()) for number in range(20)
