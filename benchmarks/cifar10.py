@@ -70,7 +70,10 @@ def train_student(options, data, teacher, seed, **loss):
         def alone(x, t):
             return student.backprop(t)
 
-        airbench.fit(student, options.epochs, step if loss else alone)
+        if loss:
+            airbench.fit(student, options.epochs, step, **airbench.TAUGHT)
+        else:
+            airbench.fit(student, options.epochs, alone)
         return measured(student, data)
 
 
@@ -118,9 +121,9 @@ def main():
     parser.add_argument("--losses", default=",".join(LOSSES), help="which, with commas")
     parser.add_argument("--teachers", type=int, default=5, help="seeds of the teacher")
     parser.add_argument("--seeds", type=int, default=3, help="of labels alone and the first loss")
-    parser.add_argument("--views", type=int, default=20, help="recorded views of an image")
+    parser.add_argument("--views", type=int, default=8, help="recorded views of an image")
     parser.add_argument("--teacher-epochs", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=40, help="of the students")
+    parser.add_argument("--epochs", type=int, default=16, help="of the students")
     add_options(parser, "cifar10", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
