@@ -73,15 +73,16 @@ class Runner:
         joined = join(rows, dead, phase, self._joined_op, self._weights)
         steps = []
         for index, layer in enumerate(rows):
+            if index - 1 in joined:
+                continue
+            op, unread = joined.get(index) or self._op_of(layer.type), dead[index]
+            weights = self._weights(layer)
             if index in joined:
-                both = layer.rewired(layer.bottoms, rows[index + 1].tops, layer.args)
-                unread = dead[index] + dead[index + 1]
-                steps.append(Step(both, joined[index], self._weights(layer), unread))
-            elif index - 1 not in joined:
-                op = self._op_of(layer.type)
-                if self._plan.score_blobs.intersection(layer.tops):
-                    op = self._last_op(op)
-                steps.append(Step(layer, op, self._weights(layer), dead[index]))
+                layer = layer.rewired(layer.bottoms, rows[index + 1].tops, layer.args)
+                unread = unread + dead[index + 1]
+            if self._plan.score_blobs.intersection(layer.tops):
+                op = self._last_op(op)
+            steps.append(Step(layer, op, weights, unread))
         return steps
 
     def _weights(self, layer: Layer) -> Any:

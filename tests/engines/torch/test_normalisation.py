@@ -255,6 +255,31 @@ def test_batch_norm_alone_keeps_a_reduced_type(type):
     np.testing.assert_allclose(y.float(), wanted, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.parametrize("second", SECOND)
+@pytest.mark.parametrize("training", [True, False])
+def test_scores_keep_all_their_digits(second, training):
+    """Also where both rows run as one: the last one makes the logits."""
+    kind, args = SECOND[second]
+    rows = [
+        Layer("fc", "InnerProduct", num_output=3),
+        Layer("norm", "BatchNorm"),
+        Layer("second", kind, **args),
+    ]
+    plan = Plan(rows, {"data": (8, 5)})
+    rng = np.random.default_rng(0)
+    values = {
+        layer: {name: abs(rng.normal(1, 0.3, blob.shape)) for name, blob in blobs.items()}
+        for layer, blobs in plan.weights.items()
+    }
+    engine = open_engine("torch", -1, precision="bfloat16")
+    module = engine.build(plan, values)
+    data = {"data": engine.array(numbers(8, 5))}
+    made = engine.run(module, data, [plan.logits], training=training, reduced=True)[plan.logits]
+    assert made.dtype == torch.float32
+    # In bfloat16 numbers have 8 digits, and the lower 16 bits of a float32 are 0.
+    assert (made.detach().numpy().view(np.uint32) & 0xFFFF).any()
+
+
 def test_a_scale_along_other_axes_stays_a_layer_of_its_own():
     rows = [Layer("norm", "BatchNorm"), Layer("second", "Scale", axis=2)]
     plan = Plan([*rows, Layer("pool", "Pooling", global_pooling=True)], {"data": (2, 3, 3, 3)})
