@@ -31,7 +31,7 @@ def smoothing_now():
     return SMOOTHING if current_session().trainer.training else 0.0
 
 
-def compared(learn, expected, student):
+def assert_losses(learn, expected, student):
     """One epoch, in which each loss is compared; `expected` gets scores, labels and x."""
     seen = []
 
@@ -51,7 +51,7 @@ def compared(learn, expected, student):
 @pytest.mark.parametrize("smoothing", [0, 0.1, 0.9, 1])
 def test_labels_are_smoothed_as_in_pytorch_and_validation_is_plain(session, sets, smoothing):
     student = small()
-    compared(
+    assert_losses(
         lambda x, t: student.backprop(t, label_smoothing=smoothing),
         lambda scores, labels, x: cross_entropy(
             scores, labels, smoothing if session.trainer.training else 0
@@ -94,7 +94,7 @@ def test_beside_a_teacher_the_part_on_labels_alone_is_smoothed(session, sets, al
         soft = kd(scores, teacher.batch_feature(x).value)
         return 0.3 * soft + 0.7 * cross_entropy(scores, labels, smoothing_now())
 
-    compared(learn, expected, student)
+    assert_losses(learn, expected, student)
 
 
 def test_dkd_takes_the_true_class_as_it_is(session, sets):
@@ -168,13 +168,13 @@ def test_auxiliary_classifiers_have_the_same_targets(session, sets):
             total += weight * cross_entropy(extra, labels, SMOOTHING)
         return total
 
-    compared(lambda x, t: student.backprop(t, label_smoothing=SMOOTHING), expected, student)
+    assert_losses(lambda x, t: student.backprop(t, label_smoothing=SMOOTHING), expected, student)
 
 
 def test_labels_beside_features_are_smoothed(session, sets):
     teacher, student = known(convolutional("Teacher", 6)), convolutional("Student", 3, pool=True)
     options = {"weight": 0, "label_weight": 2, "label_smoothing": SMOOTHING}
-    compared(
+    assert_losses(
         lambda x, t: student.backprop(t, distill=teacher.feature(x), **options),
         lambda scores, labels, x: 2 * cross_entropy(scores, labels, smoothing_now()),
         student,
