@@ -138,13 +138,13 @@ def opened(options, name, counts):
 
 
 def _checked(data, name, counts):
-    for each, wanted in counts.items():
+    for each, expected in counts.items():
         path = data / each
         if not path.is_file():
             sys.exit(f"{path}: no such file; give the folder of {name}, with {', '.join(counts)}")
         found = len(path.read_text().splitlines())
-        if found != wanted:
-            sys.exit(f"{path}: has {found:,} images, and that of {name} {wanted:,}")
+        if found != expected:
+            sys.exit(f"{path}: has {found:,} images, and that of {name} {expected:,}")
     return data
 
 

@@ -45,7 +45,7 @@ def run(python, way, arguments, folder):
         LeftOut: the script failed.
     """
     script, output, errors = SCRIPTS / way.files[0], folder / "output.txt", folder / "errors.txt"
-    # What is cached or compiled begins anew with each training; a killed one left its own.
+    # Each training caches and compiles for itself; one that was killed left its own.
     cache = folder / "cache"
     shutil.rmtree(cache, ignore_errors=True)
     caches = {"DEELISH_CACHE": str(cache), "TORCHINDUCTOR_CACHE_DIR": str(cache)}

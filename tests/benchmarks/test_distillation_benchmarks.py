@@ -155,10 +155,10 @@ def test_another_set_is_refused(tmp_path, images, script):
     done = subprocess.run(
         [sys.executable, FOLDER / script, data], capture_output=True, text=True, cwd=tmp_path
     )
-    wanted = "60,000" if script == "hinton_mnist.py" else "50,000"
+    expected = "60,000" if script == "hinton_mnist.py" else "50,000"
     assert done.returncode == 1
     assert f"{data / 'train.txt'}: has 20 images, and that of" in done.stderr
-    assert wanted in done.stderr
+    assert expected in done.stderr
     (data / "train.txt").unlink()
     done = subprocess.run(
         [sys.executable, FOLDER / script, data], capture_output=True, text=True, cwd=tmp_path

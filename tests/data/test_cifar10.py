@@ -59,11 +59,11 @@ def test_pixels_and_labels_are_those_of_the_archive(cifar10, monkeypatch, tmp_pa
     for part, numbers in (("train", range(5)), ("test", [5])):
         lines = (folder / f"{part}.txt").read_text().splitlines()
         assert len(lines) == 10 * len(numbers)
-        wanted = [rows(number) for number in numbers]
-        labels = np.concatenate([each for each, _ in wanted])
+        expected = [rows(number) for number in numbers]
+        labels = np.concatenate([each for each, _ in expected])
         assert [int(line.split()[1]) for line in lines] == labels.tolist()
         shown = [np.asarray(Image.open(folder / line.split()[0])) for line in lines]
-        np.testing.assert_array_equal(shown, np.concatenate([each for _, each in wanted]))
+        np.testing.assert_array_equal(shown, np.concatenate([each for _, each in expected]))
     assert (folder / "labels.txt").read_text().split()[3] == "cat"
     capsys.readouterr()
     assert run(cifar10, monkeypatch, folder) == 0

@@ -89,10 +89,10 @@ def test_ema_update_moves_the_trainable_arrays_and_copies_the_buffers(learner):
     made = learner.state(average)
     for layer, blobs in made.items():
         for name, array in blobs.items():
-            wanted = 0.9 * old[layer][name] + 0.1 * new[layer][name]
+            expected = 0.9 * old[layer][name] + 0.1 * new[layer][name]
             if layer == "bn":
-                wanted = new[layer][name]
-            np.testing.assert_allclose(array, wanted, rtol=1e-5, atol=1e-7)
+                expected = new[layer][name]
+            np.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-7)
     assert not np.array_equal(old["bn"]["mean"], new["bn"]["mean"])
     after = learner.state(student)
     assert all(np.array_equal(after[k][b], new[k][b]) for k in new for b in new[k])
@@ -106,10 +106,10 @@ def test_ema_update_may_average_the_buffers_too(learner, decay):
     learner.ema_update(average, student, decay, buffers=True)
     for layer, blobs in learner.state(average).items():
         for name, array in blobs.items():
-            wanted = decay * old[layer][name] + (1 - decay) * new[layer][name]
-            np.testing.assert_allclose(array, wanted, rtol=1e-5, atol=1e-7)
+            expected = decay * old[layer][name] + (1 - decay) * new[layer][name]
+            np.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-7)
             if decay in (0, 1):
-                assert np.array_equal(array, wanted)
+                assert np.array_equal(array, expected)
 
 
 @pytest.mark.parametrize("decay", [0.3, 0.9])

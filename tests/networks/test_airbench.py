@@ -58,8 +58,8 @@ def test_whitened_patches_are_uncorrelated(photographs, seed):
         made = seen @ rows[:12].T
         moments = made.T @ made / len(made)
         variances = np.linalg.eigvalsh(seen.T @ seen / len(seen))[::-1]
-        wanted = np.diag(variances / (variances + 5e-4))
-        np.testing.assert_allclose(moments, wanted, atol=2e-3)
+        expected = np.diag(variances / (variances + 5e-4))
+        np.testing.assert_allclose(moments, expected, atol=2e-3)
         net.classify(images_of(photographs)[:2])
 
 

@@ -32,7 +32,7 @@ def test_the_bottleneck_is_linear():
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("given", "expected"),
     [
         ({"convolutions": 5}, r"convolutions=5\): give a whole number from 0 to 4"),
         ({"hidden": 0}, r"hidden=0\): give a whole number from 1 to 5"),
@@ -40,6 +40,6 @@ def test_the_bottleneck_is_linear():
         ({"parameters": 300}, r"so few parameters leave -?\d+ for its hidden layers"),
     ],
 )
-def test_mistakes_are_one_sentence(given, wanted):
-    with Deel(), pytest.raises(PlanError, match=wanted):
+def test_mistakes_are_one_sentence(given, expected):
+    with Deel(), pytest.raises(PlanError, match=expected):
         Shallow(**given)

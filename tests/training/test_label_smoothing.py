@@ -37,9 +37,9 @@ def assert_losses(learn, expected, student):
 
     def workout(x, t):
         scores = student.classify(x).value.astype(float)
-        wanted = expected(scores, t.value, x)
+        loss = expected(scores, t.value, x)
         outcome = learn(x, t)
-        seen.append((outcome.loss, wanted))
+        seen.append((outcome.loss, loss))
         assert outcome.accuracy == (scores.argmax(1) == t.value).mean()
         return outcome
 

@@ -96,7 +96,7 @@ def test_scale_and_bias(args, shape, broadcast):
     x = numbers(2, 3, 5, 7)
     weight, bias = numbers(*shape, seed=1), numbers(*shape, seed=2)
     w, b = (values.reshape(broadcast) for values in (weight, bias))
-    for y, wanted in [
+    for y, expected in [
         (run("Scale", x, p={"weight": weight}, **args), x * w),
         (run("Scale", x, p={"weight": weight, "bias": bias}, bias_term=True, **args), x * w + b),
         (run("Bias", x, p={"bias": bias}, **args), x + b),
@@ -104,7 +104,7 @@ def test_scale_and_bias(args, shape, broadcast):
         (run("Scale", x, weight, p={"bias": bias}, bias_term=True, **args), x * w + b),
         (run("Bias", x, bias, **args), x + b),
     ]:
-        np.testing.assert_allclose(y[0], wanted, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(y[0], expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("across", [True, False])
@@ -124,8 +124,8 @@ def test_mvn_adds_eps_to_the_deviation(across, eps):
 def test_mvn_of_vectors_normalises_them_across_channels_only():
     x = numbers(4, 6)
     [y] = run("MVN", x, across_channels=True)
-    wanted = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
-    np.testing.assert_allclose(y[:, :, 0, 0], wanted, rtol=1e-5, atol=1e-6)
+    expected = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
+    np.testing.assert_allclose(y[:, :, 0, 0], expected, rtol=1e-5, atol=1e-6)
     assert (run("MVN", x)[0] == 0).all()
 
 
@@ -210,8 +210,8 @@ def test_batch_norm_and_what_shifts_it_run_as_one(second, top):
     mean, variance = moments(x)
     factor = values["second"].get("weight", np.ones(3)) if second != "Bias" else np.ones(3)
     shift = values["second"].get("bias", np.zeros(3))
-    wanted = (x - mean) / np.sqrt(variance + 1e-5) * along(factor, x) + along(shift, x)
-    np.testing.assert_allclose(made.detach(), wanted, rtol=1e-4, atol=1e-5)
+    expected = (x - mean) / np.sqrt(variance + 1e-5) * along(factor, x) + along(shift, x)
+    np.testing.assert_allclose(made.detach(), expected, rtol=1e-4, atol=1e-5)
     running = module.weights_of("norm").mean
     np.testing.assert_allclose(
         running, 0.9 * values["norm"]["mean"] + mean.ravel(), rtol=1e-4, atol=1e-5
@@ -235,11 +235,11 @@ def test_by_running_statistics_the_two_are_as_one(second, dtype):
     )
     factor = values["second"].get("weight", np.ones(3)) if second != "Bias" else np.ones(3)
     shift = values["second"].get("bias", np.zeros(3))
-    wanted = (x.float().numpy() - mean) / np.sqrt(variance + 1e-5)
-    wanted = wanted * along(factor, x) + along(shift, x)
+    expected = (x.float().numpy() - mean) / np.sqrt(variance + 1e-5)
+    expected = expected * along(factor, x) + along(shift, x)
     exact = dtype == torch.float32
     np.testing.assert_allclose(
-        made.detach().float(), wanted, rtol=1e-5 if exact else 1e-2, atol=1e-5 if exact else 1e-2
+        made.detach().float(), expected, rtol=1e-5 if exact else 1e-2, atol=1e-5 if exact else 1e-2
     )
 
 
@@ -251,8 +251,8 @@ def test_batch_norm_alone_keeps_a_reduced_type(type):
     [y] = call("BatchNorm", [x], p, 1, None)
     assert y.dtype == type
     mean, variance = (along(np.array(sums[name]) / 2, x) for name in ("mean", "variance"))
-    wanted = (x.float().numpy() - mean) / np.sqrt(variance + 1e-5)
-    np.testing.assert_allclose(y.float(), wanted, rtol=1e-2, atol=1e-2)
+    expected = (x.float().numpy() - mean) / np.sqrt(variance + 1e-5)
+    np.testing.assert_allclose(y.float(), expected, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize("second", SECOND)

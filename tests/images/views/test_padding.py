@@ -23,10 +23,10 @@ def picture(height, width):
 def test_pixels_are_those_of_a_reflecting_pad_and_a_crop(size, left, top, mirror):
     image, pad = picture(size, size), 2
     padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
-    wanted = padded[top : top + size, left : left + size]
+    expected = padded[top : top + size, left : left + size]
     view = View(3, (left + 0.5) / 5, (top + 0.5) / 5, mirror, None, pad / size)
     shown = render(image, view, Rendering(size, size))
-    np.testing.assert_array_equal(shown, wanted[:, ::-1] if mirror else wanted)
+    np.testing.assert_array_equal(shown, expected[:, ::-1] if mirror else expected)
 
 
 def test_a_window_of_a_larger_image_moves_further():
