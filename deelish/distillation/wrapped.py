@@ -72,7 +72,7 @@ class WrappedModel(Predictor):
                 model, source, preprocessing, pixels, verb="Teacher"
             )
         # What computes logits; all else is asked of the model itself.
-        self._fastest = model if runtime is None else RuntimeModel(model, self.context)
+        self._runtime = model if runtime is None else RuntimeModel(model, self.context)
         self.name, self.parameters = model.name, model.parameters
         self.labels = model.labels if made is None else made.labels
         self._classes, self._checked = model.classes, False
@@ -127,7 +127,7 @@ class WrappedModel(Predictor):
             TrainingError: the model fails a check: finite logits (n, classes), no randomness, no
                 parameter changed. A training looks for NaN and infinity by itself.
         """
-        return self._logits_by(self._fastest, images)
+        return self._logits_by(self._runtime, images)
 
     def _logits_by(self, model: InferenceModel, images: ImageTensor) -> Any:
         rule = self.preprocessing
@@ -210,14 +210,14 @@ class WrappedModel(Predictor):
 
     def notice_changes(self) -> None:
         """Look at all that its logits depend on; a frozen form that is old is made again."""
-        if isinstance(self._fastest, WatchedModel | RuntimeModel):
-            self._fastest.digest()
+        if isinstance(self._runtime, WatchedModel | RuntimeModel):
+            self._runtime.digest()
 
     def _fingerprint_with(self, digest: str | None) -> str | None:
         if digest is None:
             return None
         facts = [self._model.kind, digest, self._key, self.preprocessing.to_dict()]
-        reduced = self._model.autocast_dtype or self._fastest.autocast_dtype
+        reduced = self._model.autocast_dtype or self._runtime.autocast_dtype
         if reduced is not None:
             facts.append(reduced)
         return sha256(json.dumps(facts).encode()).hexdigest()
@@ -232,7 +232,7 @@ class WrappedModel(Predictor):
         shape = f"{pixels.channels} x {pixels.size} x {pixels.size} {pixels.order}"
         parameters = "" if self.parameters is None else f" | {self.parameters:,} parameters"
         classes = "" if self._classes is None else f" -> {self._classes} classes"
-        return f"{self.name}: {shape}{classes}{parameters} | {self._fastest.kind} | teacher only"
+        return f"{self.name}: {shape}{classes}{parameters} | {self._runtime.kind} | teacher only"
 
 
 def _own_preprocessing(model: NetworkModel, preset: object, given: PixelOptions) -> Preprocessing:

@@ -31,7 +31,7 @@ from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
 
 Source = str | Path
-# A view of which more is a reflection than an image shows it twice.
+# Beyond this, a view could show more reflection than image.
 MOST_PADDING = 0.5
 
 
@@ -208,7 +208,7 @@ def _check(choices: Choices) -> None:
             f"InputBatch(crop={crop!r}): give the crop fraction, the part of an image's side that"
             " a view shows, above 0 and up to 1; 1 shows the whole image"
         )
-    if choices.mirror not in (True, False, ALTERNATE):
+    if not isinstance(choices.mirror, bool) and choices.mirror != ALTERNATE:
         raise DataError(
             f"InputBatch(mirror={choices.mirror!r}): it is True, False or {ALTERNATE!r}"
         )

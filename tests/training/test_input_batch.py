@@ -52,6 +52,8 @@ def test_views_are_cut_from_256_pixels_and_in_proportion(session, corners):
         ({"crop": 1.2}, r"InputBatch\(crop=1.2\): give the crop fraction"),
         ({"crop": True}, r"InputBatch\(crop=True\): give the crop fraction"),
         ({"mirror": "no"}, r"InputBatch\(mirror='no'\): it is True, False or 'alternate'"),
+        # It equals True, and would have been taken for False.
+        ({"mirror": 1}, r"InputBatch\(mirror=1\): it is True, False or 'alternate'"),
         ({"padding": 2}, r"InputBatch\(padding=2\): give the part of a view's side that may be"),
         ({"padding": -0.1}, r"InputBatch\(padding=-0.1\): give the part"),
         ({"padding": 0.1, "views": "centre"}, r"padding=0.1\): neither the centre nor a random"),
