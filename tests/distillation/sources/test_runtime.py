@@ -323,7 +323,7 @@ def test_a_crash_of_its_process_is_one_sentence_and_the_next_batch_starts_anothe
     network, pixels = small_network(), eights()
     teacher = fast(network)
     before = teacher.batch_feature(pixels).value
-    child = teacher._fastest._process._process
+    child = teacher._runtime._process._process
     child.kill()
     child.wait()
     refused(
