@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from deelish.engines.operators import each_bottom
 from deelish.engines.torch.layers.call import Args, Op
+from deelish.engines.torch.layers.convolution_gradients import Convolved, Windows, is_slow
 from deelish.plan.layers.convolution import windows
 from deelish.plan.shapes import axis_of
 
@@ -24,6 +26,10 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor
 
     def run(each: Tensor) -> Tensor:
         pad = a["pad"]
+        if _learns_slowly(each, p, a, group):
+            image = each.to(type_of(each))
+            learnt: Tensor = Convolved.apply(image, p.weight, p.bias, windows_of(a))  # type: ignore[no-untyped-call]
+            return learnt
         if may_lie_outside(a):
             # PyTorch 2.13 reads beyond its memory where a window is wholly in its padding.
             bounds = windows(a, p.weight.dim() - 2)
@@ -32,6 +38,31 @@ def convolution(x: Sequence[Tensor], p: Any, a: Args, group: int) -> list[Tensor
         return y
 
     return each_bottom(x, p.weight.dim(), run)
+
+
+def _learns_slowly(x: Tensor, p: Any, a: Args, group: int) -> bool:
+    """Whether the gradients of these weights are made faster than by the library."""
+    if not (torch.is_grad_enabled() and p.weight.requires_grad and p.weight.dim() == x.dim() == 4):
+        return False
+    # A compiler has gradients of its own.
+    if torch.compiler.is_compiling() or group != a["group"]:
+        return False
+    return is_slow(x, type_of(x), p.weight.shape, windows_of(a))
+
+
+def type_of(x: Tensor) -> torch.dtype:
+    """The type that a convolution of this image computes in."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
+def windows_of(a: Args) -> Windows:
+    """The windows of a convolution of two spatial axes."""
+    return _pair(a["stride"]), _pair(a["pad"]), _pair(a["dilation"]), a["group"]
+
+
+def _pair(value: int | tuple[int, ...]) -> list[int]:
+    return [value, value] if isinstance(value, int) else list(value)
 
 
 def may_lie_outside(a: Args) -> bool:

@@ -16,12 +16,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from deelish.engines.torch.layers.call import Args, Call, Op
-from deelish.engines.torch.layers.convolution import convolution, may_lie_outside
+from deelish.engines.torch.layers.convolution import (
+    convolution,
+    may_lie_outside,
+    type_of,
+    windows_of,
+)
+from deelish.engines.torch.layers.convolution_gradients import Windows, gradients
 from deelish.engines.torch.layers.pooling import has_pixels_in_every_window, pool
 from deelish.plan.layer import Layer
-
-# Stride, pad, dilation and group, as the library takes them.
-Windows = tuple[list[int], list[int], list[int], int]
 
 
 def rectified(first: Layer, second: Layer, phase: str) -> Op | None:
@@ -42,22 +45,16 @@ def _maxima(pooling: Args, x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Ten
 
 
 def _convolution(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor:
-    type = _type_of(x[0])
+    type = type_of(x[0])
     if not _in_one_pass(x[0], p, a, type):
         return F.relu(convolution(x, p, a, a["group"])[0])
-    windows = (_pair(a["stride"]), _pair(a["pad"]), _pair(a["dilation"]), a["group"])
+    windows = windows_of(a)
     image = x[0].to(type)
     if not torch.is_grad_enabled():
         # A function of autograd would take as long as a small convolution.
         return _convolve(image, p.weight.to(type), p.bias, windows)
     y: Tensor = _Rectified.apply(image, p.weight, p.bias, windows)  # type: ignore[no-untyped-call]
     return y
-
-
-def _type_of(x: Tensor) -> torch.dtype:
-    """The type that a convolution of this image computes in."""
-    kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 
 
 def _in_one_pass(x: Tensor, p: Any, a: Args, type: torch.dtype) -> bool:
@@ -102,20 +99,5 @@ class _Rectified(torch.autograd.Function):
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, y = ctx.saved_tensors
-        stride, pad, dilation, group = ctx.windows
-        wanted = [*ctx.needs_input_grad[:2], ctx.biased and ctx.needs_input_grad[2]]
-        of_x, of_weight, of_bias = torch.ops.aten.convolution_backward(
-            *(torch.ops.aten.threshold_backward(gradient, y, 0), x, weight, [len(weight)]),
-            *(stride, pad, dilation, False, [0, 0], group, wanted),
-        )
-        return (
-            of_x,
-            None if of_weight is None else of_weight.to(ctx.type),
-            None if of_bias is None else of_bias.to(ctx.type),
-            None,
-        )
-
-
-def _pair(value: int | tuple[int, ...]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value)
+        *_, y = ctx.saved_tensors
+        return *gradients(torch.ops.aten.threshold_backward(gradient, y, 0), ctx), None
