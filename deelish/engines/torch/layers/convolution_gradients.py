@@ -1,7 +1,7 @@
 """The gradients of a convolution, on a CPU.
 
 In bfloat16 the library is slow at those of the weights where images are small: it goes over one
-short row of pixels after the other. Here many images lie side by side in one row, with columns of
+short row of pixels after the other. Here many images are side by side in one row, with columns of
 zeros between them, which takes half of the time at 7 pixels and a fifth of it at 3. Where a window
 is one pixel, they are a product of two matrices.
 """
