@@ -30,6 +30,7 @@ the machine's convolutions (3 x 3, 512 channels, channels last), forward or with
 type of the side; they are measured first. With --json the last line is an object:
 
     distill_vs_expert, distill_vs_plain, distill_vs_chainer    deelish's images a second over theirs
+    distill_by_openvino_vs_expert             the same with Teacher(..., runtime="openvino")
     student_step_vs_expert                    NIN on labels, in the expert's precision
     stored_vs_labels                          NIN from cached logits over NIN from labels
     forward_fp32_vs_openvino, forward_bf16_vs_openvino          GoogLeNet, both in one type

@@ -4,7 +4,7 @@ import numpy as np
 
 from deelish import *
 from deelish.distillation.teacher_cache.cached import TeacherCache
-from deelish.errors import EngineError
+from deelish.errors import EngineError, MissingPackageError
 from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
 from deelish.training.optimization import Extent, Optimization
 from deelish.training.trainer import Counts, Trainer
@@ -70,11 +70,17 @@ class Train(Language):
     """What BatchTrain does with a batch of labels, or with a teacher.
 
     cached: the teacher's logits come from its cache, which the first step fills.
+    runtime: what computes the teacher, where it is not the engine.
     """
 
-    def __init__(self, setting, network, teacher=None, **options):
+    def __init__(self, setting, network, teacher=None, runtime=None, **options):
         names = [network] if teacher is None else [network, teacher]
         super().__init__(setting, names, **options)
+        if runtime is not None:
+            try:
+                self.networks[1] = Teacher(setting.file(teacher, ".safetensors"), runtime=runtime)
+            except MissingPackageError as error:
+                raise Absent(str(error)) from None
         how = Optimization("sgd", LR, lambda progress: 1.0, {"momentum": MOMENTUM})
         self.session.trainer = Trainer(self.session, how, Counts(), Extent(1, 1))
 

@@ -6,6 +6,7 @@ from speed.sides import Side
 
 OURS, EXACT, HAND = "deelish", "deelish, float32", "by hand, deelish's modules"
 COMPILED = "deelish, compiled"
+OURS_OPENVINO = "deelish, teacher by OpenVINO"
 TORCH, CHAINER = "PyTorch", "deelish on Chainer"
 EXPERT, EXPERT_EXACT = "PyTorch, expert", "PyTorch, expert, float32"
 EXPERT_COMPILED = "PyTorch, expert, compiled"
@@ -90,6 +91,7 @@ def _distill(title):
         Side(HAND, "by_hand:Train", options),
         *_by_torch("Train", **options),
         *_compiled("Train", **options),
+        Side(OURS_OPENVINO, "ours:Train", {**options, "runtime": "openvino"}),
     ]
     return Row(title, sides, (("forward", "googlenet"), ("step", "nin")))
 

@@ -12,6 +12,7 @@ from speed.rows import (
     OPENVINO,
     OPENVINO_EXACT,
     OURS,
+    OURS_OPENVINO,
     TORCH,
 )
 
@@ -72,6 +73,7 @@ def ratios(found, nin_fraction, worst):
     decode = found.get("decode", {}).get(OURS)
     return {
         "distill_vs_expert": ratio(distill, OURS, EXPERT),
+        "distill_by_openvino_vs_expert": ratio(distill, OURS_OPENVINO, EXPERT),
         "distill_vs_plain": ratio(distill, OURS, TORCH),
         "distill_vs_chainer": ratio(distill, OURS, CHAINER),
         "stored_vs_labels": ratio(nin, CACHED, OURS),

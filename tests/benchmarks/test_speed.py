@@ -114,6 +114,7 @@ def test_the_ratios_are_medians_over_pairs_of_rounds(part):
     table, found = part("table"), part("sides").Found
     rounds = {"deelish": [20.0, 30.0, 40.0], "PyTorch": [10.0, 10.0, 10.0]}
     rounds["PyTorch, expert"] = [10.0, 20.0, 16.0]
+    rounds["deelish, teacher by OpenVINO"] = [30.0, 80.0, 24.0]
     sides = {name: found("bfloat16", rates=rates) for name, rates in rounds.items()}
     sides["deelish on Chainer"] = found(absent="there is no package chainer")
     sides["by hand, deelish's modules"] = found("bfloat16", rates=[20.4, 30.6, 40.8])
@@ -122,6 +123,7 @@ def test_the_ratios_are_medians_over_pairs_of_rounds(part):
     ratios = table.ratios({"distill": sides, "epoch": epoch}, None, None)
     assert ratios.pop("distill_vs_plain") == 3
     assert ratios.pop("distill_vs_expert") == 2
+    assert ratios.pop("distill_by_openvino_vs_expert") == 3
     assert ratios.pop("overhead") == pytest.approx(0.02)
     assert ratios.pop("jpeg_wait_first") == 0.5
     assert ratios.pop("jpeg_wait_later") == 0.2
@@ -137,5 +139,5 @@ def test_it_runs_and_ends_in_one_object():
     assert ratios.pop("decode_per_core") > 0
     # torch and Pillow round otherwise.
     assert ratios.pop("decode_worst_pixel") <= 1
-    assert len(ratios) == 13
+    assert len(ratios) == 14
     assert set(ratios.values()) == {None}
