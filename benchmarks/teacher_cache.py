@@ -64,7 +64,7 @@ class Side:
 
         def look(x, t):
             cached = self.teacher.batch_feature(x).value
-            fresh = self.teacher.forward(x).logits.value
+            fresh = self.teacher.compute(x).output.value
             seen.append(abs(cached - fresh).max() / abs(fresh).max())
             self.student.classify(x)
             return self.student.backprop(t)

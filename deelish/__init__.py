@@ -8,6 +8,7 @@ from deelish.errors import DeelishError as DeelishError
 from deelish.language.caffenet import CaffeNet as CaffeNet
 from deelish.language.comparing import Compare as Compare
 from deelish.language.network import Network as Network
+from deelish.language.noise import AddNoise as AddNoise
 from deelish.language.probing import Probe as Probe
 from deelish.language.register import register_layer as register_layer
 from deelish.language.session import Deel as Deel
@@ -32,6 +33,7 @@ from deelish.version import __version__ as __version__
 
 __all__ = [
     "CNN",
+    "AddNoise",
     "Average",
     "BatchTrain",
     "CaffeNet",

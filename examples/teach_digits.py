@@ -135,7 +135,7 @@ def show_differences(networks):
         f"label {label}\nteacher {teacher[n]}\nalone {alone[n]}\ndistilled {taught[n]}"
         for n, (_, label) in zip(chosen, shown, strict=True)
     ]
-    Show(Input([path for path, _ in shown]), OUT / "differences.png", captions=captions)
+    Show(Input([path for path, _ in shown]), save=OUT / "differences.png", captions=captions)
 
 
 def main():

@@ -203,6 +203,44 @@ def test_the_demo_ends_in_a_table_and_a_picture(workplace, each_engine):
     assert len(epochs) == 15 + 6 * 20
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "pictures"),
+    [
+        ("autoencoder", [], ["images.png"]),
+        ("autoencoder", ["--denoise"], ["images.png"]),
+        ("vae", [], ["plane.png"]),
+    ],
+    ids=["autoencoder", "denoising", "vae"],
+)
+def test_the_examples_on_images_end_in_a_table_and_pictures(
+    workplace, tmp_path, name, arguments, pictures
+):
+    text = (ROOT / "examples" / f"{name}.py").read_text()
+    short = ["--epochs", "1", "--seeds", "2"]
+    printed = run(tmp_path, text, str(workplace / "data"), *short, *arguments)
+    table = printed[printed.index("parameters") :].splitlines()[1:]
+    names = [line.split()[0] for line in table]
+    assert names[:3] == ["teacher", "alone", "distilled"]
+    teacher, student = (int(table[row].split()[-1].replace(",", "")) for row in (0, 2))
+    assert 2 * student < teacher
+    for picture in pictures:
+        assert (tmp_path / name / picture).stat().st_size > 5_000
+    with Deel():
+        assert not Network.load(tmp_path / name / "distilled.hdf5").has_classes
+
+
+def test_lstms_are_taught_by_an_lstm_and_by_a_convolution(workplace, tmp_path):
+    text = (ROOT / "examples" / "lstm_digits.py").read_text()
+    short = ["--epochs", "1", "--seeds", "2"]
+    printed = run(tmp_path, text, str(workplace / "data"), *short)
+    table = printed[printed.index("accuracy  spread") :].splitlines()[1:]
+    names = ["LSTM teacher", "conv teacher", "alone", "by LSTM", "by conv"]
+    assert [line[:14].strip() for line in table] == names
+    counts = [int(line.split()[-1].replace(",", "")) for line in table]
+    # A tenth of the teacher's parameters, as the page says.
+    assert all(10 * count <= counts[0] for count in counts[2:])
+
+
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):
     text = (ROOT / "examples" / "photographs.py").read_text()
     printed = run(workplace, text, "data", "bvlc_googlenet.caffemodel", "2")

@@ -12,13 +12,21 @@ import numpy as np
 from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.comparison import int8
+from deelish.comparison.arrays import NO_QUALITY, check_shapes, measure_arrays
 from deelish.comparison.devices import Device, device_of
 from deelish.comparison.images import ImageList, checked_crop
 from deelish.comparison.matching import order_of
 from deelish.comparison.measure import measure
 from deelish.comparison.notes import notes_of
 from deelish.comparison.result import Comparison, checked_page
-from deelish.comparison.rows import Names, class_rows, different_rows, row_of, speeds_of
+from deelish.comparison.rows import (
+    Names,
+    class_rows,
+    different_rows,
+    quality_of,
+    row_of,
+    speeds_of,
+)
 from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant, int8_variant
 from deelish.errors import DataError, TrainingError
 from deelish.images.class_folders import NamedClasses, numbered_folders
@@ -53,6 +61,8 @@ def compare(
     page = None if save is None else checked_page(save)
     _check(teacher, students, lists.batch_size)
     networks, names = [teacher, *students], students[0].labels or teacher.labels
+    if not all(each.has_classes for each in networks):
+        return _compare_arrays(networks, lists, device, page)
     orders = _orders(networks)
     _report_new(networks)
     known = _named(teacher, students[0])
@@ -69,6 +79,30 @@ def compare(
     images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
     training = _training(lists, images, known)
     made = _comparison(images, _variants(networks, orders, training), names, device)
+    return _saved(made, page)
+
+
+def _compare_arrays(
+    networks: Sequence[Predictor], lists: Lists, device: Device | None, page: Path | None
+) -> Comparison:
+    """Measure networks whose outputs are images or other arrays."""
+    check_shapes(networks)
+    _report_new(networks)
+    items = read_samples(lists.test, lists.root, [], "Compare: test")
+    preprocessings = [each.preprocessing for each in networks]
+    crop, engine = checked_crop(lists.crop), networks[1].engine
+    images = ImageList(items, engine, preprocessings, crop, lists.batch_size)
+    orders = [None] * len(networks)
+    variants = _variants(networks, orders, _training(lists, images, []))
+    found, speeds = measure_arrays(images, variants), speeds_of(variants, images)
+    rows = {
+        each.key: row_of(each, found.get(each.key, NO_QUALITY), speeds[each.key], device)
+        for each in variants
+    }
+    return _saved(Comparison(rows, {}, {}, device, notes_of(images, networks, device)), page)
+
+
+def _saved(made: Comparison, page: Path | None) -> Comparison:
     if page is not None:
         say(f"written: {made.save(page)}")
     return made
@@ -162,7 +196,9 @@ def _comparison(
     predictions = measure(images, variants)
     speeds = speeds_of(variants, images)
     rows = {
-        each.key: row_of(each, predictions.get(each.key), speeds[each.key], device)
+        each.key: row_of(
+            each, quality_of(each, predictions.get(each.key)), speeds[each.key], device
+        )
         for each in variants
     }
     floats = [each for each in variants if each.kind != INT8]

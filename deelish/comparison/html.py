@@ -69,6 +69,8 @@ def _line(texts: Sequence[str], tag: str) -> str:
 
 
 def _plots(found: ComparisonNumbers) -> str:
+    if not any("accuracy" in row for row in found.rows.values()):
+        return ""
     plots = {
         "accuracy and milliseconds an image": accuracy_by(
             found.rows, "ms_1", "ms an image, batch of 1", 1

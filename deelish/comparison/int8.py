@@ -74,10 +74,10 @@ class Int8:
         self.file = len(model)
 
     def logits(self, images: ImageTensor) -> np.ndarray:
-        """float32 (n, classes) of the images."""
+        """float32 (n, classes) of the images, or outputs of another shape."""
         pixels = self._pixels(images)
         (logits,) = self._session.run([self._logits], {self._data: pixels})
-        return np.asarray(logits).reshape(len(pixels), -1)
+        return np.asarray(logits).reshape(len(pixels), *self._network.output_shape)
 
     def _pixels(self, images: ImageTensor) -> np.ndarray:
         return self._network.preprocessing.apply(images.pixels(self._network.preprocessing))

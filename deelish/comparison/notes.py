@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deelish.common.printing import amount
-from deelish.comparison import devices, int8, timing
+from deelish.comparison import arrays, devices, int8, timing
 from deelish.comparison.calibration import BINS
 from deelish.comparison.devices import Device
 from deelish.comparison.images import ImageList
@@ -26,7 +26,9 @@ SIZES = (
 
 def notes_of(images: ImageList, networks: Sequence[Predictor], device: Device | None) -> list[str]:
     """The notes of one comparison: of the teacher, then the students."""
-    notes = [_images(images), *_classes(networks), _types(networks), NUMBERS, SIZES]
+    has_classes = all(each.has_classes for each in networks)
+    classes, numbers = (_classes(networks), NUMBERS) if has_classes else ([], arrays.ABOUT)
+    notes = [_images(images), *classes, _types(networks), numbers, SIZES]
     notes += [_speed(networks), int8.ABOUT]
     if device is not None:
         sizes = f"{amount(device.memory)} of memory, {amount(device.storage)} of storage"

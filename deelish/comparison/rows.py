@@ -27,11 +27,16 @@ Row = dict[str, Any]
 Names = Sequence[str] | None
 
 
-def row_of(variant: Variant, made: Predictions | None, speed: Row, device: Device | None) -> Row:
-    """All numbers of one network by name; None where one is not known; `missing` has the reason."""
+def quality_of(variant: Variant, made: Predictions | None) -> Row:
+    """How well a network of classes predicts; None where that is not known."""
     quality = _quality(made) if made is not None else dict.fromkeys(_QUALITY)
     if variant.key == "teacher":
         quality |= dict.fromkeys(("agreement", "agreement_at_5", "kl"))
+    return quality
+
+
+def row_of(variant: Variant, quality: Row, speed: Row, device: Device | None) -> Row:
+    """All numbers of one network by name; None where one is not known; `missing` has the reason."""
     cost = _cost(variant)
     fits = None if device is None else device.fits(cost["memory_bytes"], cost["file_bytes"])
     about = {"name": variant.network.name, "kind": variant.kind, "missing": variant.missing}

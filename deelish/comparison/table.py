@@ -19,6 +19,9 @@ def percentage(value: float) -> str:
 
 # Title, key of the row, how its value is written.
 LINES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("binary cross-entropy", "cross_entropy", "{:.4f}".format),
+    ("mean squared error", "mse", "{:.3g}".format),
+    ("difference from the teacher", "difference", "{:.3g}".format),
     ("accuracy", "accuracy", percentage),
     ("agrees with the teacher", "agreement", percentage),
     ("among the teacher's five", "agreement_at_5", percentage),
@@ -40,6 +43,9 @@ def cells(rows: Mapping[str, Row], fits: str | None = None) -> list[list[str]]:
     """
     lines = [["", *rows], ["", *(row["name"] for row in rows.values())]]
     for title, key, write in LINES:
+        # Networks without classes have other numbers.
+        if not any(key in row for row in rows.values()):
+            continue
         lines.append([title, *(_cell(row[key], write) for row in rows.values())])
         if key == "accuracy":
             lines.append(["  interval of 95 %", *(_interval(row) for row in rows.values())])

@@ -40,6 +40,16 @@ class MovingAverage(Predictor):
         return self.student.classes
 
     @property
+    def has_classes(self) -> bool:
+        """Whether the student's output is logits."""
+        return self.student.has_classes
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """That of the student."""
+        return self.student.output_shape
+
+    @property
     def learning(self) -> bool:
         """Always true: it follows the student."""
         return True

@@ -10,12 +10,12 @@ from deelish.common.printing import say
 from deelish.distillation.class_matching import check_top, class_order, matched_line
 from deelish.distillation.label_order import label_order
 from deelish.distillation.memory import TeachingMemory
-from deelish.distillation.swap_warnings import warn_if_swapped
+from deelish.distillation.swap_warnings import warn_if_small, warn_if_swapped
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
-from deelish.network.outputs import FeatureTensor, LogitsTensor
+from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import LabelTensor, Tensor
+from deelish.network.tensors import ImageTensor, LabelTensor, Tensor
 
 
 def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tuple[Any, np.ndarray]:
@@ -54,6 +54,42 @@ def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tupl
     return engine.detach(content), values
 
 
+def teacher_array(
+    student: Learner, given: Any, shape: tuple[int, ...], memory: TeachingMemory
+) -> tuple[Any, np.ndarray]:
+    """A teacher's output (n, ...): the engine's tensor without gradients, and an array.
+
+    Args:
+        student: the network in training.
+        given: the result of `batch_feature`, a tensor of the engine, or a NumPy array.
+        shape: that of the student's output.
+        memory: what the training remembers of the teacher.
+
+    Raises:
+        TrainingError: outputs of other images, the student's own, those of a teacher that was never
+            trained, another shape, or no numbers.
+    """
+    if isinstance(given, bool | int | float | ImageTensor | LabelTensor | Predictor | str | None):
+        raise TrainingError(
+            f"{student.name}.backprop: distill needs a teacher's output, and got"
+            f" {_described(given)}; write y = teacher.batch_feature(x) and backprop(x, distill=y,"
+            " loss=...)"
+        )
+    owner = given.owner if isinstance(given, FeatureTensor) else None
+    if isinstance(given, FeatureTensor):
+        _check_source(student, given, memory)
+        _check_owner(student, given, memory)
+    content, values = _both(student, given)
+    if values.shape != shape:
+        raise TrainingError(
+            f"{student.name}.backprop: the output of {_name(owner)} is {values.shape}, the"
+            f" student's {shape}; give them networks of one output shape"
+        )
+    if owner is not None and not owner.learning:
+        warn_if_small(student, owner, memory)
+    return student.engine.detach(content), values
+
+
 def check_features(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
     """Refuse features that cannot teach.
 
@@ -85,21 +121,24 @@ def _both(student: Learner, given: Any) -> tuple[Any, np.ndarray]:
 
 
 def _no_logits(student: Learner, given: Any) -> TrainingError:
-    got = type(given).__name__
-    if isinstance(given, bool | int | float | str | None):
-        got = repr(given)
-    elif isinstance(given, LabelTensor):
-        got = "labels"
-    elif isinstance(given, Predictor):
-        got = f"the teacher {given.name} itself"
     return TrainingError(
-        f"{student.name}.backprop: distill needs a teacher's logits, and got {got}; write"
-        " logits = teacher.batch_feature(x) and backprop(t, distill=logits)"
+        f"{student.name}.backprop: distill needs a teacher's logits, and got {_described(given)};"
+        " write logits = teacher.batch_feature(x) and backprop(t, distill=logits)"
+    )
+
+
+def _described(given: Any) -> str:
+    if isinstance(given, bool | int | float | str | None):
+        return repr(given)
+    if isinstance(given, LabelTensor | ImageTensor):
+        return "labels" if isinstance(given, LabelTensor) else "images"
+    return (
+        f"the teacher {given.name} itself" if isinstance(given, Predictor) else type(given).__name__
     )
 
 
 def _draws_dropout(given: Any) -> bool:
-    return isinstance(given, LogitsTensor) and given.training
+    return isinstance(given, OutputTensor) and given.training
 
 
 def _order(student: Learner, teacher: Predictor, memory: TeachingMemory) -> np.ndarray | None:
@@ -133,7 +172,7 @@ def _name(owner: Predictor | None) -> str:
 
 
 def _check_source(student: Learner, given: FeatureTensor, memory: TeachingMemory) -> None:
-    if given.source is not memory.images:
+    if given.source is None or given.source.origin is not memory.images:
         raise TrainingError(
             f"{student.name}.backprop: the {_noun(given)} of {_name(given.owner)} belong to other"
             " images than this batch; ask the teacher inside workout, with the x that workout was"
@@ -142,7 +181,9 @@ def _check_source(student: Learner, given: FeatureTensor, memory: TeachingMemory
 
 
 def _noun(given: FeatureTensor) -> str:
-    return "logits" if isinstance(given, LogitsTensor) else "features"
+    if isinstance(given, OutputTensor):
+        return "logits" if isinstance(given, LogitsTensor) else "output"
+    return "features"
 
 
 def _check_origin(student: Learner, given: FeatureTensor) -> None:
@@ -150,7 +191,7 @@ def _check_origin(student: Learner, given: FeatureTensor) -> None:
     if teacher is None:
         return
     if teacher.origin is student:
-        verb = "batch_feature" if noun == "logits" else "feature"
+        verb = "feature" if noun == "features" else "batch_feature"
         raise TrainingError(
             f"{student.name}.backprop: the student's own {noun} were given as the teacher's; pass"
             f" those of the other network, {noun} = teacher.{verb}(x)"

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from deelish.common.arguments import check_names
 from deelish.common.checks import is_number, takes
 from deelish.common.suggestions import nearest
+from deelish.distillation.array_losses import Per
 from deelish.distillation.losses import LOSSES, LogitPair, Loss, standardised
 from deelish.distillation.weighting import Weight
 from deelish.errors import TrainingError
@@ -19,7 +20,8 @@ class LossOptions(TypedDict, total=False):
 
     standardise: z-scores of the logits first.  alpha: weight of the teacher's part, 0 to 1.
     weight, label_weight: the factors on the teacher's and the labels' parts.  temperature: of the
-    softmax.  tckd, nckd: the factors of "dkd".  beta, gamma: those of "dist".
+    softmax.  tckd, nckd: the factors of "dkd".  beta, gamma: those of "dist".  per: what a loss on
+    arrays is a mean over, "number" or "image".
     """
 
     standardise: bool
@@ -31,6 +33,7 @@ class LossOptions(TypedDict, total=False):
     nckd: float
     beta: float
     gamma: float
+    per: Per
 
 
 # The arguments of `backprop` that are no options of a loss.

@@ -35,6 +35,12 @@ class MeanOfTeachers(Predictor):
                 f"Ensemble: takes two teachers or more, and got {got}; make a teacher of another"
                 " model with Teacher(model)"
             )
+        for member in members:
+            if not member.has_classes:
+                raise TrainingError(
+                    f"Ensemble: averages logits, and {member.name} has no classes; give networks"
+                    " that have"
+                )
         first = members[0]
         self.name = name or "Ensemble of " + ", ".join(member.name for member in members)
         self.members, self._average = members, average

@@ -14,7 +14,7 @@ from deelish.distillation.hint_losses import Features, cosine, fitnet
 from deelish.distillation.memory import TeachingMemory
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
-from deelish.network.outputs import FeatureTensor, LogitsTensor
+from deelish.network.outputs import FeatureTensor, OutputTensor
 from deelish.network.pooling import mean_over_positions
 
 # By name, `Features` (n, channels, 1, 1) -> scalar.
@@ -27,7 +27,7 @@ WEIGHTS = ("alpha", "weight", "label_weight")
 
 def is_features(given: Any) -> bool:
     """Whether a student is given a teacher's features, and not its logits."""
-    return isinstance(given, FeatureTensor) and not isinstance(given, LogitsTensor)
+    return isinstance(given, FeatureTensor) and not isinstance(given, OutputTensor)
 
 
 @dataclass(frozen=True)

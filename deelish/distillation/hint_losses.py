@@ -44,6 +44,27 @@ def cosine(features: Features) -> Any:
     return 1 - engine.sum(engine.sum(student * teacher, 1) / lengths / others) / images
 
 
+def gaussian(features: Features) -> Any:
+    """Mean over the images of KL(teacher || student) between diagonal Gaussians, in nats.
+
+    The first half of the channels holds means, the second the logarithms of variances, as
+    GaussianSample reads them. Kingma and Welling 2014, appendix B, with the teacher's Gaussian in
+    place of the normal one.
+    """
+    engine, images = features.engine, features.student.shape[0]
+    (means, logs), (other, other_logs) = (
+        _halves(blob) for blob in (features.student, features.teacher)
+    )
+    distance = means - other
+    spread = (engine.exp(other_logs) + distance * distance) * engine.exp(-logs)
+    return engine.sum(logs - other_logs + spread - 1) / (2 * images)
+
+
+def _halves(blob: Any) -> tuple[Any, Any]:
+    half = blob.shape[1] // 2
+    return blob[:, :half], blob[:, half:]
+
+
 def attention(features: Features) -> Any:
     """Mean over positions of the squared difference of maps a / |a|, a the sum of squared channels.
 

@@ -9,12 +9,19 @@ from typing import Any, Literal, NotRequired, TypedDict
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
 from deelish.distillation.feature_maps import map_of
-from deelish.distillation.hint_losses import Features, attention, fitnet, relational, same_size
+from deelish.distillation.hint_losses import (
+    Features,
+    attention,
+    fitnet,
+    gaussian,
+    relational,
+    same_size,
+)
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.weighting import Weight, at_epoch
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
-from deelish.network.outputs import FeatureTensor, LogitsTensor
+from deelish.network.outputs import FeatureTensor, OutputTensor
 from deelish.network.predictor import Predictor
 
 
@@ -28,6 +35,7 @@ class HintKind:
         options: its own, with the published values.
         projects: whether the student is projected to the teacher's channels first.
         spatial: whether it compares positions: both maps need the same ones, and several.
+        alike: whether both blobs need one shape, with an even number of channels.
     """
 
     function: Callable[..., Any]
@@ -35,6 +43,7 @@ class HintKind:
     options: Mapping[str, float] = field(default_factory=dict)
     projects: bool = False
     spatial: bool = False
+    alike: bool = False
 
 
 # The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, with cross-entropy.
@@ -42,6 +51,7 @@ HINTS: dict[str, HintKind] = {
     "fitnet": HintKind(fitnet, 100.0, projects=True),
     "attention": HintKind(attention, 1000.0, spatial=True),
     "relational": HintKind(relational, 1.0, {"distance": 25.0, "angle": 50.0}),
+    "gaussian": HintKind(gaussian, 1.0, alike=True),
 }
 
 
@@ -57,7 +67,7 @@ class Hint:
 
 
 # The names of `HINTS`, for editors and type checkers.
-HintName = Literal["fitnet", "attention", "relational"]
+HintName = Literal["fitnet", "attention", "relational", "gaussian"]
 
 
 class HintOptions(TypedDict):
@@ -140,7 +150,7 @@ def student_blobs(student: Learner, hints: Sequence[Hint]) -> list[str]:
 
 def hint_loss(
     student: Learner,
-    logits: LogitsTensor,
+    output: OutputTensor,
     teacher: Any,
     hints: Sequence[Hint],
     memory: TeachingMemory,
@@ -148,8 +158,8 @@ def hint_loss(
     """The weighted sum of the hints, a scalar of the student's engine.
 
     Args:
-        student, logits: the network in training, and its logits with the blobs.
-        teacher: the teacher's logits of the same images.
+        student, output: the network in training, and its output with the blobs.
+        teacher: the teacher's output for the same images.
         hints: the pairs of layers.
         memory: holds the projections, and which blobs are computed with the logits.
     """
@@ -157,7 +167,7 @@ def hint_loss(
     for hint in hints:
         owner = _owner(student, teacher, hint.teacher)
         blobs = (
-            logits.features[student.blob_of(hint.student)],
+            output.features[student.blob_of(hint.student)],
             teacher_feature(student, owner, teacher, hint.teacher, memory),
         )
         total = total + _one(student, owner, hint, blobs, memory)
@@ -177,6 +187,8 @@ def _one(
     features = Features(engine, *maps)
     if kind.projects or kind.spatial:
         features = same_size(features)
+    if kind.alike:
+        _check_alike(student, teacher, hint, features)
     if kind.spatial and features.student.shape[2] * features.student.shape[3] == 1:
         raise TrainingError(
             f"backprop: hint {hint.kind!r} compares positions, and {hint.student!r} of"
@@ -190,6 +202,16 @@ def _one(
         features = Features(engine, projected, features.teacher)
     weight = at_epoch("weight", hint.weight, memory.epoch)
     return kind.function(features, **dict(hint.options)) * weight
+
+
+def _check_alike(student: Learner, teacher: Predictor, hint: Hint, features: Features) -> None:
+    own, other = (tuple(blob.shape[1:]) for blob in (features.student, features.teacher))
+    if own != other or own[0] % 2:
+        raise TrainingError(
+            f"backprop: hint {hint.kind!r} compares means and logarithms of variances, and"
+            f" {hint.student!r} of {student.name} is {own}, {hint.teacher!r} of {teacher.name}"
+            f" {other}; name the layers that GaussianSample reads, of codes of one length"
+        )
 
 
 def _owner(student: Learner, given: Any, layer: str) -> Predictor:
@@ -219,7 +241,7 @@ def teacher_feature(
         PlanError: the teacher has no such layer, or its layers cannot be seen.
     """
     blob = owner.blob_of(layer)
-    features = given.features if isinstance(given, LogitsTensor) else {}
+    features = given.features if isinstance(given, OutputTensor) else {}
     if blob not in features:
         features[blob] = owner.feature_of(memory.images, layer, reduced=True)
     memory.read(owner, blob)

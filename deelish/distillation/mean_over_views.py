@@ -65,6 +65,11 @@ class MeanOverViews(Predictor):
                 f"TestTimeAugmentation({type(net).__name__}): gives no logits that deelish knows;"
                 " give a network, or Teacher(model) for another library's model"
             )
+        if not net.has_classes:
+            raise TrainingError(
+                f"TestTimeAugmentation: averages logits over views, and {net.name} has no classes;"
+                " give a network that has"
+            )
         size = net.preprocessing.size
         if not isinstance(shift, int) or isinstance(shift, bool) or not 0 <= shift < size:
             raise TrainingError(

@@ -21,14 +21,21 @@ ROUNDING = 0.05
 def checked_logits(model: InferenceModel, values: Any, guarded: bool = False) -> np.ndarray:
     """The model's logits for float32 (n, channels, size, size): float32 (n, classes).
 
-    Those of a training, which is `guarded`, may hold NaN and infinity.
+    A model whose output is no logits gives that, (n, ...). The numbers of a training, which is
+    `guarded`, may hold NaN and infinity.
 
     Raises:
         TrainingError: it fails, or its output has another shape or numbers that are not finite.
     """
     output = output_of(model, values)
-    shape = output.shape
-    if len(shape) < 2 or shape[0] != len(values) or math.prod(shape[2:]) != 1 or not shape[1]:
+    shape, expected = output.shape, model.output_shape
+    if expected is not None:
+        if shape != (len(values), *expected):
+            raise TrainingError(
+                f"{model.name}: its output for {len(values)} images is {shape}, where"
+                f" {(len(values), *expected)} is expected"
+            )
+    elif len(shape) < 2 or shape[0] != len(values) or math.prod(shape[2:]) != 1 or not shape[1]:
         raise TrainingError(
             f"{model.name}: its output for {len(values)} images is {shape}, where logits"
             f" ({len(values)}, classes) are needed; give the {model.kind} with its classifier"
@@ -39,7 +46,8 @@ def checked_logits(model: InferenceModel, values: Any, guarded: bool = False) ->
             f"{model.name}: its output holds {numbers}, where finite logits are needed; look at its"
             " weights, and at mean= and scale= of its pixels"
         )
-    return output.reshape(shape[:2]).astype(np.float32, copy=False)
+    rows = output if expected is not None else output.reshape(shape[:2])
+    return rows.astype(np.float32, copy=False)
 
 
 def output_of(model: InferenceModel, values: Any, layer: str | None = None) -> np.ndarray:

@@ -39,6 +39,13 @@ def warn_if_swapped(
         _check_accuracy(student, teacher, record)
 
 
+def warn_if_small(student: Learner, teacher: Predictor, memory: TeachingMemory) -> None:
+    """Look at the sizes alone, once: of a teacher of arrays no accuracy is known."""
+    if (student, teacher) not in memory.records:
+        memory.records[student, teacher] = TeacherRecord(judged=True)
+        _check_size(student, teacher)
+
+
 def _check_size(student: Learner, teacher: Predictor) -> None:
     theirs, own = teacher.parameters, student.parameters
     if theirs is not None and theirs < FRACTION * own:

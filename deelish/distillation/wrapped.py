@@ -82,6 +82,11 @@ class WrappedModel(Predictor):
 
     def _name_classes(self, labels: Labels) -> None:
         names = LabelNames.of(labels)
+        if not self.has_classes:
+            raise DataError(
+                f"Teacher {self.name}: labels= names classes, and the {self._model.kind} has none;"
+                " leave labels= out"
+            )
         if self._classes not in (None, names.count):
             raise DataError(
                 f"Teacher {self.name}: labels= names {names.count} classes, and the"
@@ -116,6 +121,17 @@ class WrappedModel(Predictor):
         return self._classes
 
     @property
+    def has_classes(self) -> bool:
+        """Whether its output is logits; only a network of deelish may have another one."""
+        return self._model.output_shape is None
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of its output for one image: (classes,), or that of an array."""
+        shape = self._model.output_shape
+        return (self.classes,) if shape is None else shape
+
+    @property
     def new_layers(self) -> set[str]:
         """New layers of a network of deelish; other models are taken to be trained."""
         return self._model.new_layers()
@@ -136,6 +152,8 @@ class WrappedModel(Predictor):
         guarded = images.viewing.guarded
         made = (checked_logits if self._checked else first_logits)(model, values, guarded)
         self._checked |= bool(np.isfinite(made).all())
+        if not self.has_classes:
+            return self.engine.array(made)
         if self._classes not in (None, made.shape[1]):
             raise TrainingError(
                 f"{self.name}: gave {made.shape[1]} logits an image, where {self._classes} are"

@@ -119,11 +119,13 @@ class Engine(Resumable):
         *,
         training: bool,
         reduced: bool = False,
+        sampled: bool = False,
     ) -> dict[str, Any]:
         """The wanted blobs for these inputs, in float32.
 
         In training, dropout is drawn and gradients can follow; otherwise neither. With `reduced`
-        the layers in between may be computed in the engine's reduced precision.
+        the layers in between may be computed in the engine's reduced precision. With `sampled`
+        GaussianSample draws outside of training too.
         """
 
     def state(self, module: Any) -> Values:
@@ -182,6 +184,14 @@ class Engine(Resumable):
     @abstractmethod
     def log_softmax(self, scores: Any) -> Any:
         """(n, classes) -> logarithms of the probabilities along axis 1."""
+
+    @abstractmethod
+    def log(self, values: Any) -> Any:
+        """Natural logarithms, element by element."""
+
+    @abstractmethod
+    def exp(self, values: Any) -> Any:
+        """e to the power of each element."""
 
     @abstractmethod
     def sum(self, values: Any, axis: int | None = None) -> Any:

@@ -17,11 +17,13 @@ class Call:
         generator: where dropout draws from, in training; None otherwise.
         tops: how many blobs the layer makes.
         device: the device of the arrays, as the engine names it.
+        sampler: where a code is drawn from, in a training and its validation; None otherwise.
     """
 
     generator: Any
     tops: int
     device: Any
+    sampler: Any = None
 
     @property
     def training(self) -> bool:

@@ -46,7 +46,12 @@ class Runner:
         self._schedules: dict[tuple[str, tuple[str, ...]], list[Step]] = {}
 
     def run(
-        self, blobs: dict[str, Any], wanted: Iterable[str], generator: Any, device: Any
+        self,
+        blobs: dict[str, Any],
+        wanted: Iterable[str],
+        generator: Any,
+        device: Any,
+        sampler: Any = None,
     ) -> dict[str, Any]:
         """The wanted blobs.
 
@@ -55,10 +60,12 @@ class Runner:
             wanted: the blobs to keep.
             generator: where dropout draws from, in training; None for the test phase.
             device: the device of the arrays, as the engine names it.
+            sampler: where codes are drawn from; None for their means.
         """
         names = tuple(sorted(wanted))
         for step in self._schedule("TEST" if generator is None else "TRAIN", names):
-            _run_step(step, blobs, Call(generator, len(step.layer.tops), device))
+            call = Call(generator, len(step.layer.tops), device, sampler)
+            _run_step(step, blobs, call)
         return {name: blobs[name] for name in names}
 
     def _schedule(self, phase: str, wanted: tuple[str, ...]) -> list[Step]:

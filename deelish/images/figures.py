@@ -53,17 +53,20 @@ MOST_IMAGES = 8
 
 
 def show_images(
-    images: np.ndarray, save: str | Path | None = None, captions: Sequence[str] = ()
+    rows: Sequence[np.ndarray], save: str | Path | None = None, captions: Sequence[str] = ()
 ) -> None:
-    """Show the first eight of images (n, 3, side, side), RGB, 0 to 255, with captions above."""
-    shown = images[:MOST_IMAGES]
+    """Show the first eight images of each row (n, 3, h, w), RGB, 0 to 255, captions above."""
+    shown = [row[:MOST_IMAGES] for row in rows]
+    columns = len(shown[0])
     lines = max((caption.count("\n") + 1 for caption in captions), default=0)
-    size = {"figsize": (2.4 * len(shown), 2.6 + 0.3 * lines), "squeeze": False}
-    with _figure(save, "images.png", ncols=len(shown), **size) as axes:
-        for number, (panel, image) in enumerate(zip(axes[0], shown, strict=True)):
-            panel.imshow(image.transpose(1, 2, 0).astype(np.uint8))
-            panel.set_title(captions[number] if captions else "")
-            panel.axis("off")
+    size = {"figsize": (2.4 * columns, 2.6 * len(rows) + 0.3 * lines), "squeeze": False}
+    with _figure(save, "images.png", nrows=len(rows), ncols=columns, **size) as axes:
+        for line, row in zip(axes, shown, strict=True):
+            for panel, image in zip(line, row, strict=True):
+                panel.imshow(image.transpose(1, 2, 0).astype(np.uint8))
+                panel.axis("off")
+        for panel, caption in zip(axes[0], captions, strict=False):
+            panel.set_title(caption)
 
 
 def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | None = None) -> None:

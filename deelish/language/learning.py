@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from deelish.common.arguments import checked_call
+from deelish.distillation.array_losses import ArrayLossName
 from deelish.distillation.configured_loss import LossOptions, check_options
 from deelish.distillation.features import FeatureLossName
 from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
-from deelish.language.predicting import Predicting
+from deelish.language.predicting import Predicting, check_classes
 from deelish.language.session import Deel, current_session
 from deelish.network.learner import Learner
-from deelish.network.outputs import FeatureTensor, LogitsTensor
+from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.tensors import Array, ImageTensor, Tensor
-from deelish.training.step import BackpropArguments, Outcome, backprop
+from deelish.training.backprop_arguments import BackpropArguments, Outcome
+from deelish.training.step import backprop
 
 
 class Learning(Predicting, Learner):
@@ -36,29 +38,45 @@ class Learning(Predicting, Learner):
         """Logits (n, classes) of the images `x`, or of the current tensor; they become current.
 
         In the training part of a workout the network learns from these logits at `backprop`.
+
+        Raises:
+            PlanError: the network has no classes.
+        """
+        self.check_takes_images()
+        check_classes(self, "classify", "forward(x)")
+        return cast(LogitsTensor, self.forward(x))
+
+    @checked_call()
+    def forward(self, x: Tensor | ImagesLike | None = None) -> OutputTensor:
+        """What the network makes of the images `x`, or of the current tensor: (n, ...).
+
+        Such are reconstructed images; of a network of classes these are the logits, as from
+        `classify`. The output becomes current. In the training part of a workout the network learns
+        from it at `backprop`.
         """
         session = current_session()
         images = self._images(x)
         if session.trainer is None:
-            logits = self.forward(images, reduced=False).logits
+            output = self.compute(images, reduced=False).output
         else:
-            logits = session.trainer.classify(self, images).logits
+            output = session.trainer.forward_pass(self, images).output
         session.used(self)
-        session.current = logits
-        return logits
+        session.current = output
+        return output
 
     @checked_call()
-    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
+    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> OutputTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
-        With ``InputBatch(views=...)`` they are cached on disk, and none is computed twice.
+        Of a network without classes the output (n, ...). With ``InputBatch(views=...)`` they are
+        cached on disk, and none is computed twice.
         """
         session = current_session()
         images = self._images(x)
         blobs = set() if session.trainer is None else session.trainer.memory.blobs_of(self)
         # What hints read is not cached, so that a teacher whose inner layers are read runs again.
         if blobs:
-            logits = self.forward(images, blobs=blobs).logits
+            logits = self.compute(images, blobs=blobs).output
         else:
             logits = super().batch_feature(images)
         session.used(self)
@@ -92,7 +110,7 @@ class Learning(Predicting, Learner):
         t: Tensor | Array | Sequence[int] | None = None,
         distill: Tensor | Array | bool = False,
         *,
-        loss: LossName | FeatureLossName | Callable[[Any, Any], Any] | None = None,
+        loss: LossName | FeatureLossName | ArrayLossName | Callable[[Any, Any], Any] | None = None,
         hint: HintPair | Sequence[HintPair] | None = None,
         layer: str | None = None,
         label_smoothing: float = 0.0,
@@ -105,6 +123,10 @@ class Learning(Predicting, Learner):
         ``backprop(distill=teacher.feature(x))`` learns a teacher's features, which needs neither
         labels nor classes; with t before it, from the labels too.
 
+        A network whose output is an image, or any array, learns from images or from an array of
+        that shape: ``backprop(x, loss="binary_cross_entropy")``; from a teacher's output too with
+        ``distill=teacher.batch_feature(x)``.
+
         Args:
             t: workout's labels, or with distill=True a teacher's logits.
             distill: a teacher's logits, True where they are `t`, or its features.
@@ -112,7 +134,8 @@ class Learning(Predicting, Learner):
                 logits, student's and teacher's, that returns a scalar; left out, "kd". Of features
                 "cosine" or "mse", between the teacher's, standardised channel by channel over all
                 training batches, and the student's, through a projection that is trained with it;
-                left out, "cosine".
+                left out, "cosine". On arrays "binary_cross_entropy", of numbers from 0 to 1, or
+                "mse": means over all numbers, or with ``per="image"`` over the images.
             hint: (student's layer, teacher's layer), to learn from inner layers too; or
                 ``dict(student=..., teacher=..., kind="attention", weight=500)``, or a list of such.
                 Kinds are "fitnet", "attention" and "relational".

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from deelish.common.arguments import checked_call
-from deelish.errors import TrainingError
+from deelish.errors import PlanError, TrainingError
 from deelish.images.in_memory import ImagesLike
 from deelish.language.session import current_session
 from deelish.network.outputs import (
     FeatureTensor,
     LogitsTensor,
+    OutputTensor,
     cached_logits,
     features_in_training,
+    output_tensor,
 )
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import Tensor
@@ -22,17 +24,18 @@ class Predicting(Predictor):
     """A predictor with Deel's verbs."""
 
     @checked_call()
-    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
+    def batch_feature(self, x: Tensor | ImagesLike | None = None) -> OutputTensor:
         """The logits (n, classes) of a teacher: always in evaluation mode, without gradients.
 
-        With ``InputBatch(views=...)`` they are cached on disk, and none is computed twice.
+        Of a network without classes the output (n, ...). With ``InputBatch(views=...)`` they are
+        cached on disk, and none is computed twice.
 
         Raises:
             TrainingError: the model cannot teach: its output is not logits (n, classes) of finite
                 numbers, is drawn by chance, or changes the model.
         """
         images = current_session().images(self.name, x)
-        return LogitsTensor(cached_logits(self, images), self.engine, self, images)
+        return output_tensor(cached_logits(self, images), self.engine, self, images)
 
     @checked_call()
     def feature(
@@ -65,6 +68,20 @@ class Predicting(Predictor):
         return FeatureTensor(made.pooled, self.engine, self, images, name)
 
 
+def check_classes(predictor: Predictor, verb: str, instead: str) -> None:
+    """Refuse a verb that is about classes on a network without any.
+
+    Raises:
+        PlanError: its output is an image or another array; it says what to call instead.
+    """
+    if not predictor.has_classes:
+        shape = " x ".join(map(str, predictor.output_shape))
+        raise PlanError(
+            f"{predictor.name}.{verb}: its output is an array of {shape} and no logits of classes;"
+            f" call {instead}, or name its classes with labels="
+        )
+
+
 class Teaching(Predicting):
     """A teacher: `batch_feature` gives its logits; it has no `save`, and refuses to learn."""
 
@@ -81,9 +98,10 @@ class Teaching(Predicting):
                 f"{self.name}: is a teacher and does not learn; in a workout it predicts with"
                 " logits = teacher.batch_feature(x)"
             )
+        check_classes(self, "classify", "batch_feature(x)")
         logits = self.batch_feature(x)
         session.current = logits
-        return logits
+        return cast(LogitsTensor, logits)
 
     def backprop(self, *_: object, **__: object) -> NoReturn:
         """Refuse: a teacher never learns.

@@ -85,6 +85,14 @@ class Deel(Context):
         self._state.update(kept)
 
     @property
+    def training(self) -> bool:
+        """Whether workout has a batch to learn from; False for one of validation, and elsewhere.
+
+        ``if deel.training:`` has a loss in validation that is not the one that trains.
+        """
+        return self.trainer is not None and self.trainer.training
+
+    @property
     def networks(self) -> list[Learner]:
         """The networks of this session that still exist, in the order they were made."""
         return learners_of(self)

@@ -14,7 +14,7 @@ from deelish.images import figures
 from deelish.images.in_memory import ImagesLike
 from deelish.language.network import Network
 from deelish.language.session import current_session
-from deelish.network.outputs import LogitsTensor
+from deelish.network.outputs import LogitsTensor, OutputTensor
 from deelish.network.tensors import ImageTensor, Tensor
 from deelish.training.history import History
 
@@ -50,18 +50,23 @@ def Input(source: ImagesLike) -> ImageTensor:
 @checked_call()
 def Show(
     x: Tensor | History | Mapping[str, History] | None = None,
+    *others: Tensor,
     save: str | Path | None = None,
     captions: Sequence[str] | None = None,
 ) -> None:
     """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file.
 
+    ``Show(x, y)`` puts images above what a network makes of them.
+
     Args:
         x: the first eight images of a tensor become a picture.
+        others: further images, a row each.
         save: the PNG file.
         captions: a text for each image; a line break begins another line.
 
     Raises:
-        DataError: something else, or not one caption for each image.
+        DataError: something else, rows of unequal numbers of images, or not one caption for each
+            image of the first row.
         FileError: a file that cannot be written.
     """
     if save is not None and not isinstance(save, str | Path):
@@ -70,21 +75,56 @@ def Show(
         raise DataError("Show: a dict is of histories by name; give what BatchTrain() returned")
     if captions is not None and isinstance(x, History | Mapping):
         raise DataError("Show(captions=...): a history is no image; leave captions= out")
+    if others and isinstance(x, History | Mapping):
+        raise DataError("Show(history, ...): give several histories as a dict, by name")
     if isinstance(x, History):
         figures.plot({"": x}, save)
     elif isinstance(x, Mapping):
         figures.plot({f"{name}, ": history for name, history in x.items()}, save)
     else:
-        tensor = current_session().tensor(x)
-        if captions is not None and not isinstance(tensor, ImageTensor):
-            raise DataError(f"Show(captions=...): {tensor!r} is no image; leave captions= out")
-        if isinstance(tensor, ImageTensor):
-            images = tensor.value
-            figures.show_images(images, save, _checked_captions(captions, len(images)))
-        elif save is not None:
-            raise DataError(f"Show(save=...): {tensor!r} is printed, no plot; leave save= out")
-        else:
-            tensor.show()
+        _show_tensors(current_session().tensor(x), others, save, captions)
+
+
+def _show_tensors(
+    tensor: Tensor, others: Sequence[Any], save: str | Path | None, captions: Any
+) -> None:
+    rows = [_images_in(each) for each in (tensor, *others)]
+    if captions is not None and rows[0] is None:
+        raise DataError(f"Show(captions=...): {tensor!r} is no image; leave captions= out")
+    if rows[0] is not None:
+        shown = _checked_rows(rows, others)
+        figures.show_images(shown, save, _checked_captions(captions, len(shown[0])))
+    elif others:
+        raise DataError(f"Show: {tensor!r} is no image; give images, and what is made of them")
+    elif save is not None:
+        raise DataError(f"Show(save=...): {tensor!r} is printed, no plot; leave save= out")
+    else:
+        tensor.show()
+
+
+def _images_in(tensor: Any) -> np.ndarray | None:
+    """The images (n, 3, h, w) of a tensor, 0 to 255; None where it holds none."""
+    if isinstance(tensor, ImageTensor):
+        return tensor.value
+    return tensor.images if isinstance(tensor, OutputTensor) else None
+
+
+def _checked_rows(rows: Sequence[np.ndarray | None], others: Sequence[Any]) -> list[np.ndarray]:
+    """The rows of a picture, each of as many images as the first."""
+    found: list[np.ndarray] = []
+    for row, given in zip(rows, (None, *others), strict=True):
+        if row is None:
+            raise DataError(
+                f"Show: {given!r} is no image; give images, or what a network makes of them"
+                " (a file is named with save=)"
+            )
+        if found and len(row) != len(found[0]):
+            raise DataError(
+                f"Show: there are {len(found[0])} images in one row and {len(row)} in another; give"
+                " as many in each"
+            )
+        found.append(row)
+    return found
 
 
 def _checked_captions(captions: Any, images: int) -> Sequence[str]:

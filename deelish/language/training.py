@@ -269,7 +269,7 @@ def _train(
 
 def _classes(session: Deel) -> Classes:
     """What the networks of the session say of the classes."""
-    models = session.networks
+    models = [model for model in session.networks if model.has_classes]
     named = [NamedClasses(model.name, model.labels, False) for model in models if model.labels]
     largest = max(models, key=lambda model: model.classes, default=None)
     return Classes(named, None if largest is None else (largest.classes, largest.name))

@@ -10,6 +10,7 @@ from deelish.errors import PlanError
 from deelish.network.learner import Learner
 from deelish.plan import Plan, summary
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.shapes import Shape
 
 
 class Described(Learner):
@@ -21,6 +22,16 @@ class Described(Learner):
     def classes(self) -> int:
         """How many logits an image has."""
         return self.plan.classes
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether its output is logits, one score a class, and no image or other array."""
+        return self.labels is not None or self.plan.has_classes
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of its output for one image: (classes,), or that of an array."""
+        return (self.classes,) if self.has_classes else self.plan.shapes[self.plan.logits][1:]
 
     @property
     def new_layers(self) -> set[str]:
@@ -65,6 +76,11 @@ class Described(Learner):
         return self.plan.auxiliary
 
     @property
+    def penalties(self) -> Mapping[str, float]:
+        """The blobs that a training adds to its loss, with their weights."""
+        return self.plan.penalties
+
+    @property
     def embedding_blob(self) -> str:
         """The blob that its classifier reads."""
         classifier = self.plan.classifier(self.plan.logits)
@@ -103,22 +119,27 @@ class Described(Learner):
 
     def __repr__(self) -> str:
         device = f"{self.context.engine_name} on {self.engine.device}"
-        return description(self.plan, self.preprocessing, device, self.new_layers)
+        shape = () if self.has_classes else self.output_shape
+        return description(self.plan, self.preprocessing, device, self.new_layers, shape)
 
 
-def description(plan: Plan, preprocessing: Preprocessing, device: str, new: set[str]) -> str:
+def description(
+    plan: Plan, preprocessing: Preprocessing, device: str, new: set[str], shape: Shape = ()
+) -> str:
     """The line that the prompt shows for a network.
 
     Args:
         plan, preprocessing: the network, and its preprocessing.
         device: the engine and its device.
         new: the layers that the logits depend on and that have their initial weights still.
+        shape: that of its output for one image, where it has no classes.
     """
     state = f"new: {', '.join(sorted(new))}" if new else "ready"
     if new and new == plan.test_layers:
         state = "untrained"
+    made = " x ".join(map(str, shape)) if shape else f"{plan.classes} classes"
     return (
-        f"{plan.name}: {_input(plan, preprocessing)} -> {plan.classes} classes"
+        f"{plan.name}: {_input(plan, preprocessing)} -> {made}"
         f" | {summary.parameters(plan):,} parameters"
         f" | {millions(summary.multiply_adds(plan))} M multiply-adds | {device} | {state}"
     )

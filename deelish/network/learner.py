@@ -14,7 +14,7 @@ import numpy as np
 from deelish.common.finite import nonfinite
 from deelish.engines import Context
 from deelish.errors import FileError
-from deelish.network.outputs import LogitsTensor
+from deelish.network.outputs import OutputTensor, output_tensor
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import ImageTensor
 from deelish.plan.arrays import rows_of
@@ -25,14 +25,21 @@ class Forward:
     """One forward pass.
 
     Attributes:
-        logits: the logits, with the inner blobs that were asked for.
+        output: the logits or another output, with the inner blobs that were asked for.
         data: the input (n, channels, size, size), the engine's tensor.
         heads: in training the logits of each auxiliary classifier, with its weight in the loss.
+        penalties: in a training what its own layers add to the loss, each with its weight.
     """
 
-    logits: LogitsTensor
+    output: OutputTensor
     data: Any
     heads: Sequence[tuple[Any, float]] = ()
+    penalties: Sequence[tuple[Any, float]] = ()
+
+    @property
+    def penalty(self) -> Any:
+        """The weighted sum of the penalties, for the mean image."""
+        return sum(value * weight for value, weight in self.penalties)
 
 
 class Learner(Predictor):
@@ -86,6 +93,11 @@ class Learner(Predictor):
         """The outputs of auxiliary classifiers, with their weights in the loss on labels."""
         return {}
 
+    @property
+    def penalties(self) -> Mapping[str, float]:
+        """The outputs that a training adds to its loss, with their weights."""
+        return {}
+
     @abstractmethod
     def check_linear_last(self) -> None:
         """Refuse what makes its logits in another way than by one linear layer.
@@ -121,43 +133,52 @@ class Learner(Predictor):
 
     # Inference
 
-    def forward(
+    def compute(
         self,
         images: ImageTensor,
         *,
         training: bool = False,
         reduced: bool = True,
+        sampled: bool = False,
         blobs: Iterable[str] = (),
     ) -> Forward:
-        """Logits of the images; in training also the auxiliary logits, and dropout is drawn.
+        """Output for the images; in training also the auxiliary logits, and dropout is drawn.
 
         Args:
             images: the images.
             training: whether a backward pass may follow.
             reduced: whether inner layers may compute in the reduced precision.
+            sampled: whether codes are drawn and penalties computed, as in a training.
             blobs: inner blobs to return with the logits.
         """
         logits, inner = self.logits_blob, list(blobs)
         heads = self.auxiliary if training else {}
-        made = self._run(images, [logits, *heads, *inner], training=training, reduced=reduced)
-        tensor = LogitsTensor(rows_of(made[logits], logits), self.engine, self, images)
+        penalties = self.penalties if sampled else {}
+        wanted = [logits, *heads, *penalties, *inner]
+        made = self._run(images, wanted, training=training, reduced=reduced, sampled=sampled)
+        tensor = output_tensor(self._output(made[logits]), self.engine, self, images)
         tensor.training = training
         tensor.features = {name: made[name] for name in inner}
         auxiliary = [(rows_of(made[name], name), heads[name]) for name in heads]
-        return Forward(tensor, made[self.data_blob], auxiliary)
+        added = [(made[name], weight) for name, weight in penalties.items()]
+        return Forward(tensor, made[self.data_blob], auxiliary, added)
+
+    def _output(self, content: Any) -> Any:
+        """The engine's tensor of its last blob, with a row for each image where it has classes."""
+        return rows_of(content, self.logits_blob) if self.has_classes else content
 
     def logits(self, images: ImageTensor) -> Any:
-        """The engine's tensor (n, classes), in evaluation mode."""
-        return self.forward(images).logits.content
+        """The engine's tensor (n, classes), in evaluation mode; other outputs have their shape."""
+        return self.compute(images).output.content
 
     def exact_logits(self, images: ImageTensor) -> Any:
-        return self.forward(images, reduced=False).logits.content
+        return self.compute(images, reduced=False).output.content
 
     def logits_by(self, module: Any, images: ImageTensor, *, reduced: bool = True) -> Any:
         """The logits of another module of the same structure: the engine's tensor (n, classes)."""
         blob = self.logits_blob
         made = self._run(images, [blob], training=False, reduced=reduced, module=module)
-        return rows_of(made[blob], blob)
+        return self._output(made[blob])
 
     def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
         """The output of a layer, or a blob, for the images: the engine's tensor (n, ...)."""
@@ -171,13 +192,16 @@ class Learner(Predictor):
         *,
         training: bool,
         reduced: bool,
+        sampled: bool = False,
         module: Any = None,
     ) -> dict[str, Any]:
         data = self.engine.input_of(images.pixels(self.preprocessing), self.preprocessing)
         self._check_input(tuple(data.shape), blobs, training=training)
         inputs = {self.data_blob: data}
         module = self.module if module is None else module
-        made = self.engine.run(module, inputs, blobs, training=training, reduced=reduced)
+        made = self.engine.run(
+            module, inputs, blobs, training=training, reduced=reduced, sampled=sampled
+        )
         # A layer of a user's module may have this name.
         return {self.data_blob: data, **made}
 
@@ -185,7 +209,7 @@ class Learner(Predictor):
         """Logits (n, classes) of an input float32 (n, channels, size, size), in evaluation mode."""
         inputs, blob = {self.data_blob: self.engine.array(values)}, self.logits_blob
         made = self.engine.run(self.module, inputs, [blob], training=False, reduced=True)
-        return self.engine.numpy(rows_of(made[blob], blob))
+        return self.engine.numpy(self._output(made[blob]))
 
     def check_takes_images(self) -> None:
         """Refuse a network whose input is no image; a module's is one."""

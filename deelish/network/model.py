@@ -24,6 +24,7 @@ from deelish.network.describe import Described
 from deelish.network.fingerprint import fingerprint_of
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.last_layer import linear_last, with_last
+from deelish.network.part import plan_between, values_of
 from deelish.network.pretrained import Weights, find_model
 from deelish.network.tensors import ImageTensor
 from deelish.plan import Layer, Plan, summary
@@ -197,6 +198,30 @@ class Model(Described):
         self.parameters, self.labels = summary.parameters(self.plan), labels
         self.untrained.discard(name)
         self.version += 1
+
+    @checked_call()
+    def part(
+        self, start: str | None = None, end: str | None = None, *, name: str | None = None
+    ) -> Self:
+        """A network of some of its layers, with a copy of their weights: an encoder, a decoder.
+
+        ``decoder = net.part(start="code")`` takes the numbers of the layer "code" and makes what
+        the whole network makes; ``encoder = net.part(end="code")`` makes the code. A part whose
+        input is no image is run with `run`. It is saved and exported like any network.
+
+        Args:
+            start: the layer whose numbers become the input; left out, the network's own input.
+            end: the layer that becomes the output; left out, the network's own output.
+            name: what it is called; left out, "part of" this network.
+
+        Raises:
+            PlanError: there is no such layer, or the part would read other layers too.
+        """
+        plan = plan_between(self.plan, start, end, name or f"part of {self.name}")
+        loaded = Loaded(values_of(plan, self.engine.state(self.module)), set())
+        made = type(self).of(Parts(plan, self.preprocessing, None, loaded))
+        made.untrained = self.untrained & set(plan.weights)
+        return made
 
     # Files
 

@@ -82,12 +82,12 @@ class CachedFeatures(FeatureTensor):
         return self._pooled
 
 
-class LogitsTensor(FeatureTensor):
-    """Logits (n, classes) of a network. Its labels are its owner's.
+class OutputTensor(FeatureTensor):
+    """The output (n, ...) of a network: reconstructed images, or any numbers.
 
     Attributes:
         training: whether dropout was drawn for it, as for a student in training.
-        features: inner blobs computed with the logits, by name: the engine's own tensors.
+        features: inner blobs computed with it, by name: the engine's own tensors.
     """
 
     def __init__(
@@ -100,6 +100,20 @@ class LogitsTensor(FeatureTensor):
         super().__init__(content, engine, owner, source)
         self.training = False
         self.features: dict[str, Any] = {}
+
+    @property
+    def images(self) -> np.ndarray | None:
+        """float32 (n, 3, h, w), RGB from 0 to 255, by its owner's preprocessing; None for others.
+
+        Others have no owner, or another number of channels than its input.
+        """
+        if self.owner is None or len(self.shape) != 4:
+            return None
+        return self.owner.preprocessing.images_of(self.value)
+
+
+class LogitsTensor(OutputTensor):
+    """Logits (n, classes) of a network. Its labels are its owner's."""
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -136,6 +150,14 @@ class LogitsTensor(FeatureTensor):
                 say(f"image {number}")
             for rank, (name, probability) in enumerate(rows, start=1):
                 say(f"#{rank} | {name} | {probability:.1%}")
+
+
+def output_tensor(
+    content: Any, engine: Engine, owner: Predictor, source: ImageTensor
+) -> OutputTensor:
+    """The output of a predictor: logits, where it has classes."""
+    kind = LogitsTensor if owner.has_classes else OutputTensor
+    return kind(content, engine, owner, source)
 
 
 def cached_logits(predictor: Predictor, images: ImageTensor) -> Any:

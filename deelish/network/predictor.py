@@ -43,6 +43,16 @@ class Predictor(ChecksCalls, ABC):
         """How many logits an image has."""
 
     @property
+    def has_classes(self) -> bool:
+        """Whether its output is logits, one score a class, and no image or other array."""
+        return True
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of its output for one image: (classes,), or that of an array."""
+        return (self.classes,)
+
+    @property
     def new_layers(self) -> set[str]:
         """The layers that its logits depend on and that were neither loaded nor trained."""
         return set()

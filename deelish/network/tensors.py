@@ -138,6 +138,11 @@ class ImageTensor(Tensor):
     def __len__(self) -> int:
         return len(self.pictures)
 
+    @property
+    def origin(self) -> ImageTensor:
+        """The images that these were made from: themselves, or those without the noise."""
+        return self
+
     def pixels(self, preprocessing: Preprocessing) -> np.ndarray:
         """uint8 (n, size, size, 3), RGB, by the rule of this preprocessing."""
         return self.pictures.pixels(self.rendering(preprocessing))
@@ -170,7 +175,7 @@ class ImageTensor(Tensor):
 
     def show(self) -> None:
         """Show the first images in a window, or as a file where there is no screen."""
-        show_images(self.value)
+        show_images([self.value])
 
 
 class LabelTensor(Tensor):

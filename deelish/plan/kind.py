@@ -54,6 +54,7 @@ class LayerKind:
         shares: whether its tops share its bottom's memory, as in Caffe: "always" (Flatten, Split),
             or "alone", where it has one bottom and one top (Concat, Slice).
         scores: whether its first bottom is scores of classes that it only judges or normalises.
+        penalty: whether its top is added to the loss of a training, by its `loss_weight`.
         products: from arguments, blobs and the shapes of bottoms and tops to the multiply-adds of
             its weights for one item of the batch.
         choices: by argument the words that it may be; the plan refuses others.
@@ -68,6 +69,7 @@ class LayerKind:
     tops: tuple[int, int] = (1, 1)
     shares: str = ""
     scores: bool = False
+    penalty: bool = False
     products: Callable[[Args, Blobs, Sequence[Shape], Sequence[Shape]], int] = no_products
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     caffe: bool = True

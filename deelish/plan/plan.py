@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -58,7 +59,11 @@ class Plan:
 
     def _default_logits(self) -> str:
         """What the last layer of the test phase makes; where that judges scores, what it reads."""
-        rows = [layer for layer in self.layers if layer.runs_in("TEST") and layer.bottoms]
+        rows = [
+            layer
+            for layer in self.layers
+            if layer.runs_in("TEST") and layer.bottoms and not KINDS[layer.type].penalty
+        ]
         if not rows:
             return next(iter(self.shapes))
         makers: list[int | None] = []
@@ -110,6 +115,14 @@ class Plan:
         return shape[1] if len(shape) > 1 else 1
 
     @cached_property
+    def has_classes(self) -> bool:
+        """Whether the logits are one score a class: no image, and not what a sigmoid makes."""
+        shape, rows = self.shapes[self.logits], self.rows("TEST", [self.logits])
+        last = next((row for row in reversed(rows) if self.logits in row.tops), None)
+        squashed = last is not None and last.type == "Sigmoid"
+        return len(shape) > 1 and math.prod(shape[2:]) == 1 and not squashed
+
+    @cached_property
     def test_layers(self) -> set[str]:
         """The layers with weights that exist in the TEST phase."""
         return {name for name in self.weights if self.layer(name).runs_in("TEST")}
@@ -120,6 +133,12 @@ class Plan:
             if layer.name in self.weights:
                 return layer.name
         raise PlanError(f"{self.name}: no layer with weights leads to {blob!r}; add one")
+
+    @cached_property
+    def penalties(self) -> dict[str, float]:
+        """The blobs that a training adds to its loss, with their weights."""
+        rows = [layer for layer in self.layers if KINDS[layer.type].penalty]
+        return {row.tops[0]: row.args["loss_weight"] for row in rows}
 
     @cached_property
     def score_blobs(self) -> set[str]:

@@ -139,6 +139,18 @@ class Preprocessing:
                 values *= np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
         return values
 
+    def images_of(self, values: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The inverse of `apply`: (n, channels, h, w) -> RGB images (n, 3, h, w), 0 to 255.
+
+        None for another number of channels.
+        """
+        if values.shape[1] != self.channels:
+            return None
+        scale = np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
+        pixels = values / scale + np.asarray(self.mean, np.float32).reshape(-1, 1, 1)
+        pixels = pixels.clip(0, 255)[:, :: -1 if self.order == "BGR" else 1]
+        return np.repeat(pixels, 3, 1) if self.channels == 1 else pixels
+
     def check(self, pixels: NDArray[np.uint8]) -> None:
         """Raises DataError for pixels that are not uint8 (n, size, size, 3)."""
         wanted = (self.size, self.size, 3)

@@ -180,7 +180,8 @@ class Loop:
 
     def _classes(self) -> int:
         """How many classes label probabilities have: the most of any network and of the labels."""
-        return max([self.dataset.classes, *(model.classes for model in learners_of(self.context))])
+        learners = [each for each in learners_of(self.context) if each.has_classes]
+        return max([self.dataset.classes, *(each.classes for each in learners)])
 
     def _means(self, values: Sequence[float], weight: float) -> list[float]:
         """Means over the processes, where this one counts by its weight."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -17,31 +17,12 @@ from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import LabelTensor
-from deelish.training.finite import check_input, check_labels, check_loss, check_teacher
+from deelish.training.array_step import learn_arrays, learns_arrays
+from deelish.training.backprop_arguments import BackpropArguments, Outcome
+from deelish.training.conclusion import conclude
+from deelish.training.finite import check_input, check_labels, check_teacher
 from deelish.training.targets import Targets, check_label_smoothing, known_targets, targets_of
 from deelish.training.trainer import Trainer
-
-
-class Outcome(NamedTuple):
-    """The outcome of a batch: its loss, and the fraction of its images predicted right.
-
-    The accuracy is NaN where the images have no labels within the network's classes.
-    """
-
-    loss: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class BackpropArguments:
-    """The arguments of `backprop`, under its names."""
-
-    distill: Any
-    loss: Any
-    hint: Any
-    layer: Any
-    options: Mapping[str, Any]
-    label_smoothing: Any = 0.0
 
 
 class Objective(NamedTuple):
@@ -79,6 +60,8 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
     """
     forward = trainer.pending(student)
     check_input(trainer.guard, student, forward)
+    if learns_arrays(student, t, arguments):
+        return learn_arrays(trainer, student, forward, t, arguments)
     smoothing = arguments.label_smoothing
     check_label_smoothing(student, smoothing, labelled=_is_labelled(t, arguments))
     if is_features(arguments.distill):
@@ -100,11 +83,11 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
         given = distill if with_labels else t
         teacher, taught = teacher_logits(student, given, trainer.memory)
         check_teacher(trainer.guard, student, given, taught, trainer.images)
-        forward = _with_features(student, forward, student_blobs(student, hints), trainer)
+        forward = trainer.with_features(student, forward, student_blobs(student, hints))
         distillation = Distillation(loss, with_labels, trainer.epoch)
         value = _distillation_loss(student, forward, targets, teacher, distillation)
         if hints:
-            value = value + hint_loss(student, forward.logits, given, hints, trainer.memory)
+            value = value + hint_loss(student, forward.output, given, hints, trainer.memory)
     return _finished(trainer, student, forward, targets, Objective(value, taught))
 
 
@@ -117,8 +100,8 @@ def _from_features(
         student, arguments.loss, arguments.hint, arguments.layer, arguments.options
     )
     weights = loss_weights((1.0, 1.0), loss.weights, t is not None, trainer.epoch)
-    forward = _with_features(student, forward, [loss.blob], trainer)
-    blob = forward.logits.features[loss.blob]
+    forward = trainer.with_features(student, forward, [loss.blob])
+    blob = forward.output.features[loss.blob]
     value, taught = feature_loss(student, blob, given, loss, memory)
     check_teacher(trainer.guard, student, given, taught, trainer.images)
     value = value * weights[0]
@@ -136,18 +119,10 @@ def _finished(
     trainer: Trainer, student: Learner, forward: Forward, targets: Targets, made: Objective
 ) -> Outcome:
     """Update the weights in training; the outcome of the batch."""
-    value, taught = made.value, made.taught
-    engine = student.engine
-    number = float(engine.numpy(value))
-    check_loss(trainer.guard, student, number)
-    predicted = engine.numpy(forward.logits.content).argmax(1)
-    if taught is not None:
-        trainer.agreement = float((predicted == taught.argmax(1)).mean())
-    if trainer.training:
-        trainer.update(student, value, made.unchanged)
-    elif engine.group.all_sum([trainer.guard.failed])[0]:
-        trainer.guard.fail_together(student)
-    trainer.done(student)
+    predicted = student.engine.numpy(forward.output.content).argmax(1)
+    if made.taught is not None:
+        trainer.agreement = float((predicted == made.taught.argmax(1)).mean())
+    number = conclude(trainer, student, made.value + forward.penalty, made.unchanged)
     return Outcome(number, targets.accuracy(predicted))
 
 
@@ -188,29 +163,11 @@ def _distillation_loss(
     weight, label_weight = loss_weights(
         loss.published, loss.weights, distillation.with_labels, distillation.epoch
     )
-    engine, logits = student.engine, forward.logits.content
+    engine, logits = student.engine, forward.output.content
     value = loss(LogitPair(engine, logits, teacher, targets.labels)) * weight
     if label_weight:
         value = value + targets.loss(student, forward) * label_weight
     return value
-
-
-def _with_features(
-    student: Learner, forward: Forward, blobs: list[str], trainer: Trainer
-) -> Forward:
-    """The student's logits with the blobs that a loss compares beside them.
-
-    From the second batch on, `classify` gives them too. For the first one the student runs again.
-    """
-    for blob in blobs:
-        trainer.memory.read(student, blob)
-    if all(blob in forward.logits.features for blob in blobs):
-        return forward
-    # The first student of a batch draws the same dropout again, and so gives the same logits. But
-    # the buffers are updated twice on this one batch: the running means of BatchNorm, and those of
-    # a user's own layers.
-    trainer.seed_dropout()
-    return trainer.forward(student, trainer.images)
 
 
 def _is_labelled(t: Any, arguments: BackpropArguments) -> bool:

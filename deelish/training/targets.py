@@ -46,7 +46,7 @@ class Targets:
                 f"{network.name}.backprop: alpha= or label_weight= weighs a loss on labels, and"
                 " these images have none; leave it out"
             )
-        loss = cross_entropy(engine, forward.logits.content, truth, self.label_smoothing)
+        loss = cross_entropy(engine, forward.output.content, truth, self.label_smoothing)
         for scores, weight in forward.heads:
             loss = loss + cross_entropy(engine, scores, truth, self.label_smoothing) * weight
         return loss

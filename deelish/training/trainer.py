@@ -110,7 +110,7 @@ class Trainer:
         if self.training:
             self.batches += 1
             self.counts.updates += 1
-            self.seed_dropout()
+        self.seed_dropout()
         # The passes of a batch that was skipped hold its memory.
         self._pending.clear()
         samples = [] if images.labels is None else images.labels.samples
@@ -118,10 +118,13 @@ class Trainer:
         self.memory.begin(images, self.epoch, training=self.training, substitute=fraction == 0)
 
     def seed_dropout(self) -> None:
-        """Seed the random draws of this batch, also where it has begun already."""
+        """Seed the random draws of this batch, also where it has begun already.
+
+        All batches of a validation draw from one seed.
+        """
         group, updates = self.context.engine.group, self.counts.updates
         index = (updates, group.rank) if group.world_size > 1 else (updates,)
-        self.context.engine.seed(self.context.seed_for(1, *index))
+        self.context.engine.seed(self.context.seed_for(1 if self.training else 4, *index))
 
     def end(self) -> None:
         """End the batch.
@@ -135,7 +138,7 @@ class Trainer:
                 " classify draws dropout; a teacher predicts with batch_feature(x)"
             )
 
-    def classify(self, model: Learner, images: ImageTensor) -> Forward:
+    def forward_pass(self, model: Learner, images: ImageTensor) -> Forward:
         """A forward pass of a student, from whose logits it learns at `backprop`."""
         if self.training:
             self.guard.before_forward(model)
@@ -148,7 +151,24 @@ class Trainer:
     def forward(self, model: Learner, images: ImageTensor) -> Forward:
         """A forward pass, in training with dropout, with the blobs that hints read."""
         blobs = self.memory.blobs_of(model)
-        return model.forward(images, training=self.training, blobs=blobs)
+        return model.compute(images, training=self.training, sampled=True, blobs=blobs)
+
+    def with_features(self, model: Learner, forward: Forward, blobs: Iterable[str]) -> Forward:
+        """A student's output with the blobs that a loss compares beside it.
+
+        From the second batch on, the forward pass gives them too. For the first one the student
+        runs again.
+        """
+        needed = list(blobs)
+        for blob in needed:
+            self.memory.read(model, blob)
+        if all(blob in forward.output.features for blob in needed):
+            return forward
+        # The first student of a batch draws the same dropout again, and so gives the same output.
+        # But the buffers are updated twice on this one batch: the running means of BatchNorm, and
+        # those of a user's own layers.
+        self.seed_dropout()
+        return self.forward(model, forward.output.source or self.images)
 
     def pending(self, model: Learner) -> Forward:
         """What the network classified last, in this batch.
@@ -157,10 +177,12 @@ class Trainer:
             TrainingError: it did not classify this batch.
         """
         forward = self._pending.get(model)
-        if forward is None or forward.logits.source is not self.images:
+        source = None if forward is None else forward.output.source
+        if forward is None or source is None or source.origin is not self.images:
+            seen, call = ("classified", "classify") if model.has_classes else ("seen", "forward")
             raise TrainingError(
-                f"{model.name}.backprop: this batch was not classified by {model.name}; call"
-                " student.classify(x) with workout's x before each student.backprop(t)"
+                f"{model.name}.backprop: this batch was not {seen} by {model.name}; call"
+                f" student.{call}(x) with workout's x before each student.backprop"
             )
         return forward
 

@@ -12,6 +12,7 @@ from deelish.distillation.hint_losses import (
     Features,
     attention,
     fitnet,
+    gaussian,
     pooled,
     relational,
     same_size,
@@ -66,6 +67,28 @@ def test_relational_compares_distances_and_angles(engine, distance, angle):
     student = leaf(engine, STUDENT)
     loss = relational(features(engine, student), distance, angle)
     assert_agrees(engine, loss, student, lambda s: relations(s, TEACHER, distance, angle), STUDENT)
+
+
+def between_gaussians(s, t):
+    """KL(t || s) of diagonal Gaussians by its integral, on a grid, summed over the numbers."""
+    total = 0.0
+    for image, other in zip(s.reshape(len(s), 2, -1), t.reshape(len(t), 2, -1), strict=True):
+        for m, log, n, other_log in zip(*image, *other, strict=True):
+            x = n + np.sqrt(np.exp(other_log)) * np.linspace(-12, 12, 40_001)
+            p, q = (
+                -((x - mean) ** 2) / (2 * np.exp(v)) - v / 2
+                for mean, v in ((n, other_log), (m, log))
+            )
+            density = np.exp(p) / np.sqrt(2 * np.pi)
+            total += np.trapezoid(density * (p - q), x)
+    return total / len(s)
+
+
+def test_gaussian_is_the_divergence_from_the_teachers(engine):
+    own, other = RNG.normal(0, 1, (3, 4, 1, 1)), RNG.normal(0, 1, (3, 4, 1, 1))
+    student = leaf(engine, own)
+    loss = gaussian(features(engine, student, other))
+    assert_agrees(engine, loss, student, lambda s: between_gaussians(s, other), own)
 
 
 def test_relational_is_linear_where_distances_differ_much(engine):

@@ -36,6 +36,9 @@ ARRAYS = [
         for args in ({}, {"axis": 1, "coeff": -2.0}, {"axis": -1, "coeff": 0.5})
     ),
     *steps(of("Silence", IMAGE, (3,), tops=0)),
+    # Outside of a training a code is the means.
+    of("GaussianSample", (3, 6)),
+    of("GaussianSample", (2, 4, 3, 2)),
 ]
 
 ITEMS = [

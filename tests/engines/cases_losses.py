@@ -24,6 +24,8 @@ MATRIX = {1: below(6), 2: TARGETS}
 PROBABILITIES = Fill("probabilities", lambda rng, shape: rng.dirichlet([1.0] * shape[1], shape[0]))
 
 LOSSES = [
+    of("GaussianKL", (3, 6)),
+    of("GaussianKL", (2, 4, 3, 2), loss_weight=0.5),
     *(
         of("SoftmaxWithLoss", MAP, MARKS, fills=LABELS, **args)
         for args in (
@@ -111,6 +113,9 @@ CONT = {1: BITS}
 UNBROKEN = {1: ONES}
 
 RECURRENT = [
+    of("ImageToSequence", (2, 3, 5, 4), tops=2),
+    of("LastStep", (4, 2, 3)),
+    of("LastStep", (1, 2, 3, 2)),
     *(
         case
         for kind, states in (("LSTM", 2), ("RNN", 1))

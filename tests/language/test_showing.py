@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from arrays import reconstruction
 from helpers import small
 from PIL import Image
 
-from deelish import Input, Show
+from deelish import AddNoise, Input, Layer, Network, Show
 from deelish.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -29,8 +30,8 @@ def dark(path, rows):
 def test_captions_are_above_the_images(tmp_path):
     white = np.full((20, 20, 3), 255, np.uint8)
     captions = ["a cat", "no cat\nbut a dog\nin the sun\nand a bird"]
-    Show(Input([white] * 2), tmp_path / "plain.png")
-    Show(Input([white] * 2), tmp_path / "captions.png", captions=captions)
+    Show(Input([white] * 2), save=tmp_path / "plain.png")
+    Show(Input([white] * 2), save=tmp_path / "captions.png", captions=captions)
     assert dark(tmp_path / "plain.png", 100) == 0
     assert dark(tmp_path / "captions.png", 100) > 100
     # Nothing is cut off.
@@ -41,6 +42,42 @@ def test_captions_are_above_the_images(tmp_path):
 def test_there_is_one_caption_for_each_image(captions):
     with pytest.raises(DataError, match="give a list of one text for each of 1 images"):
         Show(Input(PIXELS), captions=captions)
+
+
+def test_reconstructions_are_below_the_images(tmp_path):
+    net = reconstruction()
+    images = Input([PIXELS] * 3)
+    Show(images, net.forward(images), AddNoise(images), save=tmp_path / "three.png")
+    Show(images, save=tmp_path / "one.png")
+    with Image.open(tmp_path / "three.png") as three, Image.open(tmp_path / "one.png") as one:
+        assert three.width == one.width
+        assert three.height > 2.5 * one.height
+
+
+@pytest.mark.parametrize(
+    ("order", "mean", "scale"), [("L", 0, 1 / 255), ("BGR", (10, 20, 30), 1 / 64), ("RGB", 0, 1)]
+)
+def test_an_output_is_shown_as_the_pixels_that_its_network_sees(order, mean, scale):
+    rows = [Layer("same", "Power")]
+    net = Network(rows, in_size=20, order=order, mean=mean, scale=scale, crop=1)
+    square = PIXELS[:, :20] if order != "L" else np.repeat(PIXELS[:, :20, :1], 3, 2)
+    shown = net.forward(square).images
+    np.testing.assert_allclose(shown[0].transpose(1, 2, 0), square, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        (lambda images: [small().classify(images)], "is no image; give images"),
+        (lambda images: ["shown.png"], "a file is named with save="),
+        (lambda images: [Input(PIXELS)], "there are 3 images in one row and 1 in another"),
+    ],
+    ids=["logits", "path", "unequal"],
+)
+def test_rows_that_cannot_be_shown_are_refused(others, words, tmp_path):
+    images = Input([PIXELS] * 3)
+    with pytest.raises(DataError, match=words):
+        Show(images, *others(images), save=tmp_path / "shown.png")
 
 
 def test_logits_have_no_captions():

@@ -10,6 +10,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from deelish.distillation.array_losses import ARRAY_LOSSES, OPTIONS, ArrayLossName
 from deelish.distillation.configured_loss import COMMON, LossOptions
 from deelish.distillation.hints import HINTS, HintName, HintOptions
 from deelish.distillation.losses import LOSSES, LossName
@@ -20,11 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_names_are_those_of_the_tables():
     assert get_args(LossName) == tuple(LOSSES)
     assert get_args(HintName) == tuple(HINTS)
+    assert get_args(ArrayLossName) == tuple(ARRAY_LOSSES)
 
 
 def test_the_options_are_those_of_all_losses_and_hints():
     assert set(get_type_hints(LossOptions)) == {
         *COMMON,
+        *OPTIONS,
         *(o for k in LOSSES.values() for o in k.options),
     }
     assert set(get_type_hints(HintOptions)) == {

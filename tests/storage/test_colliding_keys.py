@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from distillation.teacher_cache.logits_by_key import check_right, keys_of, logits_of, opened
+from distillation.teacher_cache.logits_by_key import (
+    CLASSES,
+    check_right,
+    keys_of,
+    logits_of,
+    opened,
+)
 
 from deelish import Deel
 from deelish.distillation.teacher_cache.cached import TeacherCache
@@ -53,6 +59,8 @@ class Pictures:
 
 
 class Teacher:
+    output_shape = (CLASSES,)
+
     def __init__(self, engine):
         self.engine = engine
 

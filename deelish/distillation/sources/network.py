@@ -27,6 +27,7 @@ class NetworkModel(InferenceModel):
         self.parameters = network.parameters
         self.labels = network.labels
         self.classes = network.classes
+        self.output_shape = None if network.has_classes else network.output_shape
 
     def run(self, values: np.ndarray) -> np.ndarray:
         return self.network.logits_from(values)

@@ -61,6 +61,7 @@ class RuntimeModel(InferenceModel):
 
     def __init__(self, model: InferenceModel, context: Context) -> None:
         self.name, self.kind = model.name, f"{model.kind}, by OpenVINO"
+        self.output_shape = model.output_shape
         self._model, self._engine = model, context.engine
         self._check(context)
         # Where the model's own digest does not say in which precision it computes.

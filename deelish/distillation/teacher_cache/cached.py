@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -51,16 +52,18 @@ class TeacherCache:
         self._looked.clear()
 
     def logits(self, predictor: Predictor, images: ImageTensor) -> Any:
-        """The engine's tensor (n, classes), cached or computed now."""
+        """The engine's tensor (n, classes), or of another output, cached or computed now."""
         store = self.store_of(predictor, images)
         if store is None:
             return predictor.logits(images)
         engine = predictor.engine
 
         def compute(part: ImageTensor) -> Logits:
-            return engine.numpy(predictor.logits(part))
+            made = engine.numpy(predictor.logits(part))
+            return made.reshape(len(made), -1)
 
-        return engine.array(_cached(store, images, compute, predictor.known_fingerprint))
+        rows = _cached(store, images, compute, predictor.known_fingerprint)
+        return engine.array(rows.reshape(len(rows), *predictor.output_shape))
 
     def top_of(self, predictor: Predictor, images: ImageTensor) -> int | None:
         """How many of the highest logits are cached of these images; None for all, or none."""
@@ -108,9 +111,14 @@ class TeacherCache:
                     f"{predictor.name}: its logits are not cached, since {predictor.undescribed}"
                 )
             return None
-        which = (*identity.values(), predictor.classes, cache_folder())
+        numbers, top = math.prod(predictor.output_shape), self.top
+        if not predictor.has_classes:
+            identity["shape"], top = predictor.output_shape, None
+        which = (*identity.values(), numbers, cache_folder())
         if which not in self._stores:
-            self._stores[which] = open_store(identity, predictor.classes, self.top)
+            self._stores[which] = open_store(identity, numbers, top)
+            if not predictor.has_classes:
+                say(size_line(self._stores[which].header, self._dataset))
         return self._stores[which]
 
     def _may_be_cached(self, predictor: Predictor, images: ImageTensor) -> bool:
@@ -168,10 +176,11 @@ def _cached(
 
 
 def size_line(header: CacheHeader, dataset: Dataset | None) -> str:
-    """How much room the features of a layer take: an image, and all views of all images."""
+    """How much room features, or outputs, take: an image, and all views of all images."""
     each = header.payload_bytes
+    layer = "" if header.layer is None else f" at {header.layer!r}"
     line = (
-        f"features of {header.teacher} at {header.layer!r}: {header.form.classes:,} numbers,"
+        f"{header.noun} of {header.teacher}{layer}: {header.form.classes:,} numbers,"
         f" {amount(each)} an image"
     )
     if dataset is None:

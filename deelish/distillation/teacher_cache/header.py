@@ -1,4 +1,4 @@
-"""The header of a file of cached logits or features: its teacher, and the form of its records."""
+"""The header of a file of cached logits, arrays or features: its teacher, and their form."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ class CacheHeader:
     """Whose logits a file holds, and in which form; or the features of which layer.
 
     teacher: a name to show.  identity: sha256 (hex) of all that the logits depend on.
-    layer: the layer of features; None for logits.
+    layer: the layer of features; None for logits.  shape: that of an output that is no logits.
     """
 
     teacher: str
     identity: str
     form: Form
     layer: str | None = None
+    shape: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, identity: Mapping[str, Any], form: Form) -> CacheHeader:
         """The header for an identity: plain values for JSON; its "teacher" is the name to show.
 
-        Features have the name of their layer in it, as "layer"; logits have none.
+        Features have the name of their layer in it, as "layer", and outputs that are no logits
+        their "shape".
         """
         try:
             # Not dependent on the order of its keys.
@@ -48,16 +50,20 @@ class CacheHeader:
         facts = [text, form.classes, form.top, FORMAT]
         digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
         name = str(identity.get("teacher", "teacher"))[:NAME_LENGTH]
-        return cls(name, digest, form, identity.get("layer"))
+        return cls(name, digest, form, identity.get("layer"), tuple(identity.get("shape", ())))
 
     @property
     def noun(self) -> str:
         """What the numbers are."""
-        return "logits" if self.layer is None else "features"
+        if self.layer is not None:
+            return "features"
+        return "outputs" if self.shape else "logits"
 
     @property
     def form_text(self) -> str:
         """The form as `deelish cache list` shows it."""
+        if self.shape:
+            return f"outputs {' x '.join(map(str, self.shape))}"
         return str(self.form) if self.layer is None else f"features of {self.layer!r}"
 
     @property
@@ -84,6 +90,7 @@ class CacheHeader:
             "classes": form.classes,
             "top": form.top,
             **({} if self.layer is None else {"layer": self.layer}),
+            **({"shape": list(self.shape)} if self.shape else {}),
         }
         return FRONT.to_bytes(values)
 
@@ -99,6 +106,7 @@ class CacheHeader:
             form = Form.of(values["classes"], values["top"])
             layer = values.get("layer")
             known = None if layer is None else str(layer)
-            return cls(str(values["teacher"]), str(values["identity"]), form, known)
+            shape = tuple(map(int, values.get("shape", ())))
+            return cls(str(values["teacher"]), str(values["identity"]), form, known, shape)
         except (KeyError, TypeError, ValueError, DataError):
             raise FRONT.foreign(path) from None

@@ -74,9 +74,10 @@ class ChainerEngine(Engine):
         *,
         training: bool,
         reduced: bool = False,
+        sampled: bool = False,
     ) -> dict[str, Any]:
         variables = {name: self._variable(value) for name, value in inputs.items()}
-        module.generator = self._generator
+        module.generator, module.sampled = self._generator, training or sampled
         # Chainer checks types and shapes in every function; the plan has done so.
         with self._computing(train=training, enable_backprop=training, type_check=False):
             outputs = dict(module(variables, wanted))
@@ -109,6 +110,12 @@ class ChainerEngine(Engine):
 
     def log_softmax(self, scores: Any) -> Any:
         return F.log_softmax(scores, axis=1)
+
+    def log(self, values: Any) -> Any:
+        return F.log(values)
+
+    def exp(self, values: Any) -> Any:
+        return F.exp(values)
 
     def sum(self, values: Any, axis: int | None = None) -> Any:
         return F.sum(values, axis=axis, keepdims=axis is not None)

@@ -69,6 +69,8 @@ class PlanChain(chainer.Chain):  # type: ignore[misc, name-defined]
         super().__init__()
         self.plan = plan
         self.generator = generator
+        # Whether codes are drawn outside of training too, as for the loss in validation.
+        self.sampled = False
         self._links: dict[str, LayerLink] = {}
         for layer, blobs in plan.weights.items():
             link = self._link(layer, blobs, values.get(layer, {}))
@@ -115,7 +117,8 @@ class PlanChain(chainer.Chain):  # type: ignore[misc, name-defined]
         names = [self.plan.logits] if wanted is None else wanted
         blobs = {name: chainer.as_variable(values) for name, values in inputs.items()}
         generator = self.generator if chainer.config.train else None
-        outputs = self._runner.run(blobs, names, generator, self.device)
+        sampler = self.generator if chainer.config.train or self.sampled else None
+        outputs = self._runner.run(blobs, names, generator, self.device, sampler)
         if wanted is not None:
             return outputs
         logits = outputs[self.plan.logits]

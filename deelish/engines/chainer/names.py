@@ -10,7 +10,7 @@ TAKEN = frozenset(
         *("device_resident_accept", "disable_update", "enable_update", "forward", "from_chx"),
         *("from_params", "generator", "init_scope", "links", "local_link_hooks", "name"),
         *("namedlinks", "namedparams", "params", "plan", "printable_specs"),
-        *("register_persistent", "repeat", "serialize", "to_chx", "to_cpu", "to_device"),
+        *("register_persistent", "repeat", "sampled", "serialize", "to_chx", "to_cpu", "to_device"),
         *("to_gpu", "to_intel64", "update_enabled", "weights_of", "within_init_scope", "xp"),
         *("trainable", "zerograds"),
     )

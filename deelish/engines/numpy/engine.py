@@ -71,9 +71,12 @@ class NumpyEngine(Engine):
         *,
         training: bool,
         reduced: bool = False,
+        sampled: bool = False,
     ) -> dict[str, Any]:
         blobs = {name: self.array(values) for name, values in inputs.items()}
-        return module.runner.run(blobs, wanted, self._generator if training else None, "cpu")
+        generator = self._generator if training else None
+        sampler = self._generator if training or sampled else None
+        return module.runner.run(blobs, wanted, generator, "cpu", sampler)
 
     def array(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values)
@@ -86,6 +89,12 @@ class NumpyEngine(Engine):
 
     def is_own(self, value: Any) -> bool:
         return isinstance(value, np.ndarray)
+
+    def log(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(np.log(values))
+
+    def exp(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(np.exp(values))
 
     def softmax(self, scores: np.ndarray) -> np.ndarray:
         return np.asarray(np.exp(self.log_softmax(scores)))

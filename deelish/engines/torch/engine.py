@@ -108,7 +108,9 @@ class TorchEngine(Engine):
         *,
         training: bool,
         reduced: bool = False,
+        sampled: bool = False,
     ) -> dict[str, Any]:
+        module.sampled = training or sampled
         if module.training != training:
             module.train(training)
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
@@ -160,6 +162,12 @@ class TorchEngine(Engine):
 
     def log_softmax(self, scores: Tensor) -> Tensor:
         return F.log_softmax(scores, 1)
+
+    def log(self, values: Tensor) -> Tensor:
+        return values.log()
+
+    def exp(self, values: Tensor) -> Tensor:
+        return values.exp()
 
     def sum(self, values: Tensor, axis: int | None = None) -> Tensor:
         return values.sum() if axis is None else values.sum(axis, keepdim=True)

@@ -76,6 +76,8 @@ class PlanModule(nn.Module):
         super().__init__()
         self.plan = plan
         self.generator = generator
+        # Whether codes are drawn outside of training too, as for the loss in validation.
+        self.sampled = False
         self.children_by_layer: dict[str, str] = {}
         # By wanted blobs the compiled function of this module; the two are freed together.
         self.compiled: dict[Any, Any] = {}
@@ -136,7 +138,8 @@ class PlanModule(nn.Module):
         names = [self.plan.logits] if wanted is None else wanted
         blobs = {name: _channels_last(tensor) for name, tensor in inputs.items()}
         generator = self.generator if self.training else None
-        outputs = self._runner.run(blobs, names, generator, self.generator.device)
+        sampler = self.generator if self.training or self.sampled else None
+        outputs = self._runner.run(blobs, names, generator, self.generator.device, sampler)
         return outputs[self.plan.logits].flatten(1) if wanted is None else outputs
 
 

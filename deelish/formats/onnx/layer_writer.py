@@ -49,6 +49,10 @@ class LayerWriter:
         """A constant vector of whole numbers, as ONNX takes axes, sides and counts."""
         return self._constant(np.array(values, np.int64))
 
+    def number(self, value: int) -> str:
+        """A constant whole number, which has no axis."""
+        return self._constant(np.array(value, np.int64))
+
     def _constant(self, values: np.ndarray) -> str:
         return self.graph.constant(f"{self.layer.name}/constant", values)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from deelish.errors import PlanError
 from deelish.plan.kind import LayerKind
+from deelish.plan.layers.gaussian import half
 from deelish.plan.shapes import Args, Shape, axis_of, listed
 
 _MODES = ("FULL", "VALID", "BATCH_SIZE", "NONE")
@@ -73,6 +74,15 @@ def sigmoid_loss(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]
     return of_equal_counts(args, bottoms, tops)
 
 
+def gaussian_divergence(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
+    """(n, 2 k, ...) -> (): the mean over the images of KL(Gaussian || normal), in nats.
+
+    Kingma and Welling 2014, appendix B. It reads what GaussianSample reads.
+    """
+    half(bottoms[0])
+    return [()]
+
+
 def of_one_label(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
     """Scores (n, ...) and a label an image -> ()."""
     _check_batch(bottoms)
@@ -130,6 +140,7 @@ KINDS = {
     "SigmoidCrossEntropyLoss": LayerKind(
         {**_LOSS, "normalize": None}, sigmoid_loss, bottoms=(2, 2), scores=True
     ),
+    "GaussianKL": LayerKind({"loss_weight": 1.0}, gaussian_divergence, penalty=True, caffe=False),
     "MultinomialLogisticLoss": LayerKind({}, of_one_label, bottoms=(2, 2)),
     "InfogainLoss": LayerKind(
         {"axis": 1, "source": "", **_LOSS},

@@ -1,4 +1,4 @@
-"""Kinds that go through time: LSTM, RNN. Their blobs are (time, batch, ...)."""
+"""Kinds that go through time: LSTM, RNN, and what leads to them. Blobs are (time, batch, ...)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from deelish.errors import PlanError
 from deelish.plan.kind import REQUIRED, Blob, Blobs, LayerKind
-from deelish.plan.shapes import Args, Shape
+from deelish.plan.shapes import Args, Shape, image
 
 Rule = Callable[[Args, Sequence[Shape], int], list[Shape]]
 
@@ -90,7 +90,25 @@ def stepped(args: Args, blobs: Blobs, bottoms: Sequence[Shape], tops: Sequence[S
     return bottoms[0][0] * sum(matrices.values()) + once
 
 
+def from_image(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
+    """(n, c, h, w) -> the rows of the image, from its top on, (h, n, c w), and cont (h, n).
+
+    cont is 0 at the first row and 1 at the others: every image is a sequence.
+    """
+    n, c, h, w = image(bottoms[0])
+    return [(h, n, c * w), (h, n)]
+
+
+def last_step(args: Args, bottoms: Sequence[Shape], tops: int) -> list[Shape]:
+    """(time, n, ...) -> (n, ...), what there is at the last time."""
+    if len(bottoms[0]) < 3:
+        raise PlanError(f"reads {bottoms[0]}; it needs (time, batch, ...)")
+    return [bottoms[0][1:]]
+
+
 KINDS = {
+    "ImageToSequence": LayerKind({}, from_image, tops=(2, 2), caffe=False),
+    "LastStep": LayerKind({}, last_step, caffe=False),
     "LSTM": LayerKind(_ARGS, _rule(2), lstm_weights, bottoms=(2, 5), tops=(1, 3), products=stepped),
     "RNN": LayerKind(_ARGS, _rule(1), rnn_weights, bottoms=(2, 4), tops=(1, 2), products=stepped),
 }

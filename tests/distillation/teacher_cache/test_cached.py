@@ -36,7 +36,7 @@ class Teacher:
     """It notes the size of each batch that it computes; its logits follow from the keys."""
 
     name, classes, preprocessing, members = "Teacher", CLASSES, Preprocessing(8), ()
-    undescribed = None
+    undescribed, has_classes, output_shape = None, True, (CLASSES,)
 
     def __init__(self, fingerprint="1"):
         self.print = fingerprint

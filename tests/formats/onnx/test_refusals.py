@@ -30,7 +30,8 @@ def test_kinds_without_a_counterpart_are_refused_by_name(network, tmp_path):
         made,
         tmp_path,
         PlanError,
-        r"^layer 'memory' \(LSTM\): ONNX has no operator for it; write the network as .caffemodel,"
+        r"^layer 'memory' \(LSTM\): begins new sequences where its cont is 0, or has further"
+        r" inputs, which ONNX's does not; feed it by ImageToSequence, or write the network as"
         r" .hdf5 or .safetensors$",
     )
 

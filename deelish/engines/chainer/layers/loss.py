@@ -157,11 +157,18 @@ def _accuracy(x: Sequence[Variable], a: Args, tops: int) -> list[Variable]:
     return [chainer.Variable(xp.asarray(accuracy, x[0].dtype)) for accuracy in accuracies]
 
 
+def _gaussian_divergence(x: Variable) -> Variable:
+    """The mean over the images of half the sum of m^2 + v - 1 - log v."""
+    means, logs = F.split_axis(x, 2, axis=1)
+    return F.sum(means * means + F.exp(logs) - 1 - logs) / (2 * len(x))
+
+
 OPS: dict[str, Op] = {
     "SoftmaxWithLoss": lambda x, p, a, c: _softmax_loss(x, a, c.tops),
     "EuclideanLoss": lambda x, p, a, c: _euclidean_loss(x),
     "HingeLoss": lambda x, p, a, c: _hinge_loss(x, a),
     "SigmoidCrossEntropyLoss": lambda x, p, a, c: _sigmoid_loss(x, a),
+    "GaussianKL": lambda x, p, a, c: _gaussian_divergence(x[0]),
     "MultinomialLogisticLoss": lambda x, p, a, c: _multinomial_loss(x, a),
     "InfogainLoss": lambda x, p, a, c: _infogain_loss(x, a, c.tops),
     "ContrastiveLoss": lambda x, p, a, c: _contrastive_loss(x, a),

@@ -1,4 +1,4 @@
-"""Layers that go through time, in Chainer: LSTM, RNN."""
+"""Layers that go through time, in Chainer: LSTM, RNN, and what leads to them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,18 @@ def _tops(made: Variable, a: Args, *last: Variable) -> list[Variable]:
     return [made, *(F.expand_dims(state, 0) for state in last if a["expose_hidden"])]
 
 
+def _from_image(x: Variable) -> list[Variable]:
+    n, c, h, w = x.shape
+    rows = F.transpose(x, (2, 0, 1, 3)).reshape((h, n, c * w))
+    xp = chainer.backend.get_array_module(x)
+    cont = xp.ones((h, n), x.dtype)
+    cont[0] = 0
+    return [rows, chainer.Variable(cont)]
+
+
 OPS: dict[str, Op] = {
+    "ImageToSequence": lambda x, p, a, c: _from_image(x[0]),
+    "LastStep": lambda x, p, a, c: x[0][-1],
     "LSTM": lambda x, p, a, c: _lstm(x, p, a),
     "RNN": lambda x, p, a, c: _rnn(x, p, a),
 }

@@ -133,11 +133,18 @@ def _accuracy(x: Sequence[Array], a: Args, tops: int) -> list[Array]:
     return [accuracies[0], accuracies[1:]][:tops]
 
 
+def _gaussian_divergence(x: Array) -> Array:
+    """The mean over the images of half the sum of m^2 + v - 1 - log v."""
+    means, logs = np.split(x, 2, axis=1)
+    return (means**2 + np.exp(logs) - 1 - logs).sum() / (2 * len(x))
+
+
 OPS: dict[str, Op] = {
     "SoftmaxWithLoss": lambda x, p, a, c: _softmax_loss(x, a, c.tops),
     "EuclideanLoss": lambda x, p, a, c: _euclidean_loss(x),
     "HingeLoss": lambda x, p, a, c: _hinge_loss(x, a),
     "SigmoidCrossEntropyLoss": lambda x, p, a, c: _sigmoid_loss(x, a),
+    "GaussianKL": lambda x, p, a, c: _gaussian_divergence(x[0]),
     "MultinomialLogisticLoss": lambda x, p, a, c: _multinomial_loss(x, a),
     "InfogainLoss": lambda x, p, a, c: _infogain_loss(x, a, c.tops),
     "ContrastiveLoss": lambda x, p, a, c: _contrastive_loss(x, a),

@@ -1,4 +1,4 @@
-"""Layers that go through time, in NumPy: LSTM, RNN."""
+"""Layers that go through time, in NumPy: LSTM, RNN, and what leads to them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,15 @@ def _made(tops: Sequence[Array], a: Args, *last: Array) -> list[Array]:
     return [np.stack(tops), *(state[None] for state in last if a["expose_hidden"])]
 
 
+def _from_image(x: Array) -> list[Array]:
+    n, c, h, w = x.shape
+    rows = [x[:, :, row].reshape(n, c * w) for row in range(h)]
+    return [np.stack(rows), np.stack([np.full(n, float(row > 0)) for row in range(h)])]
+
+
 OPS: dict[str, Op] = {
+    "ImageToSequence": lambda x, p, a, c: _from_image(x[0]),
+    "LastStep": lambda x, p, a, c: x[0][-1],
     "LSTM": lambda x, p, a, c: _lstm(x, p, a),
     "RNN": lambda x, p, a, c: _rnn(x, p, a),
 }

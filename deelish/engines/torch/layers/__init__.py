@@ -16,7 +16,7 @@ from deelish.plan.layers import SUBJECTS
 
 REDUCED = (torch.bfloat16, torch.float16)
 # Indices and logarithms need all their digits.
-_EXACT = ("indexing", "recurrent", "loss")
+_EXACT = ("gaussian", "indexing", "recurrent", "loss")
 
 
 def exactly(op: Op) -> Op:

@@ -144,11 +144,18 @@ def _accuracy(x: Sequence[Tensor], a: Args, tops: int) -> list[Tensor]:
     return [accuracy, found / there.clamp(min=1)]
 
 
+def _gaussian_divergence(x: Tensor) -> Tensor:
+    """The mean over the images of half the sum of m^2 + v - 1 - log v."""
+    means, logs = x.chunk(2, 1)
+    return (means.square() + logs.exp() - 1 - logs).sum() / (2 * len(x))
+
+
 OPS: dict[str, Op] = {
     "SoftmaxWithLoss": lambda x, p, a, c: _softmax_loss(x, a, c.tops),
     "EuclideanLoss": lambda x, p, a, c: _euclidean_loss(x),
     "HingeLoss": lambda x, p, a, c: _hinge_loss(x, a),
     "SigmoidCrossEntropyLoss": lambda x, p, a, c: _sigmoid_loss(x, a),
+    "GaussianKL": lambda x, p, a, c: _gaussian_divergence(x[0]),
     "MultinomialLogisticLoss": lambda x, p, a, c: _multinomial_loss(x, a),
     "InfogainLoss": lambda x, p, a, c: _infogain_loss(x, a, c.tops),
     "ContrastiveLoss": lambda x, p, a, c: _contrastive_loss(x, a),

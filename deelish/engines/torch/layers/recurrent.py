@@ -1,4 +1,4 @@
-"""Layers that go through time, in PyTorch: LSTM, RNN."""
+"""Layers that go through time, in PyTorch: LSTM, RNN, and what leads to them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,16 @@ def _tops(made: Tensor, a: Args, *last: Tensor) -> Tensor | list[Tensor]:
     return [made, *(state[None] for state in last)] if a["expose_hidden"] else made
 
 
+def _from_image(x: Tensor) -> list[Tensor]:
+    rows = x.permute(2, 0, 1, 3).flatten(2)
+    cont = rows.new_ones(rows.shape[:2])
+    cont[0] = 0
+    return [rows, cont]
+
+
 OPS: dict[str, Op] = {
+    "ImageToSequence": lambda x, p, a, c: _from_image(x[0]),
+    "LastStep": lambda x, p, a, c: x[0][-1],
     "LSTM": lambda x, p, a, c: _lstm(x, p, a),
     "RNN": lambda x, p, a, c: _rnn(x, p, a),
 }

@@ -1,7 +1,6 @@
 """The layer kinds as nodes of ONNX: one line each, in the file of its subject.
 
-LSTM and RNN are not here: ONNX's own begin no new sequence half-way, as `cont` does. Losses and
-Accuracy are left out of a model.
+Losses and Accuracy are left out of a model.
 """
 
 from importlib import import_module
@@ -9,11 +8,11 @@ from importlib import import_module
 from deelish.formats.onnx.layer_writer import Write
 from deelish.plan.layers import SUBJECTS
 
-_LEFT_OUT = ("recurrent", "loss")
+_LEFT_OUT = "loss"
 
 NODES: dict[str, Write] = {
     name: write
     for subject in SUBJECTS
-    if subject not in _LEFT_OUT
+    if subject != _LEFT_OUT
     for name, write in import_module(f"{__name__}.{subject}").NODES.items()
 }
