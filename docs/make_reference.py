@@ -134,7 +134,7 @@ def _class(name: str, value: type, *, call: bool = True, members: bool = True) -
         bases = list(_bases(value))
         inherited = [base.__name__ for base in value.__mro__[1:] if _has_entry(base)]
         if inherited:
-            parts.append(f"It has all that {_links(inherited)} has.")
+            parts.append(wrapped(f"It has all that {_links(inherited)} has."))
         parts += [_member(name, member, getattr(value, member)) for member in _members(bases)]
     return "\n\n".join(parts)
 
