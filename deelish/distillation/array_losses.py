@@ -107,8 +107,9 @@ def configure_array_loss(
     """
     if not isinstance(loss, str) or loss not in ARRAY_LOSSES:
         hint = nearest(loss, ARRAY_LOSSES) if isinstance(loss, str) else "give its name"
+        got = "a function" if callable(loss) else repr(loss)
         raise TrainingError(
-            f"{student}.backprop: loss={loss!r} compares no arrays; {hint}, one of"
+            f"{student}.backprop: loss={got} compares no arrays; {hint}, one of"
             f" {', '.join(map(repr, ARRAY_LOSSES))}"
         )
     for key in options:

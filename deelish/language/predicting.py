@@ -78,7 +78,7 @@ def check_classes(predictor: Predictor, verb: str, instead: str) -> None:
         shape = " x ".join(map(str, predictor.output_shape))
         raise PlanError(
             f"{predictor.name}.{verb}: its output is an array of {shape} and no logits of classes;"
-            f" call {instead}, or name its classes with labels="
+            f" call {instead}, or give the names of its classes as labels="
         )
 
 

@@ -26,7 +26,7 @@ def plan_between(plan: Plan, start: str | None, end: str | None, name: str) -> P
         # A layer that works in place writes a blob once more.
         written = [index for index, row in enumerate(rows) if first in row.tops]
         rows = rows[max(written, default=-1) + 1 :]
-    kept, needed = _leading_to(rows, last, first)
+    kept, needed = _leading_to(rows, last)
     if not kept:
         raise PlanError(
             f"{plan.name}.part(start={start!r}, end={end!r}): no layer leads from the one to the"
@@ -42,11 +42,11 @@ def plan_between(plan: Plan, start: str | None, end: str | None, name: str) -> P
     return Plan(kept, inputs, name, last)
 
 
-def _leading_to(rows: list[Layer], last: str, first: str | None) -> tuple[list[Layer], set[str]]:
+def _leading_to(rows: list[Layer], last: str) -> tuple[list[Layer], set[str]]:
     """The rows that make a blob, in order, and the blobs that they read and do not make."""
     needed, kept = {last}, []
     for row in reversed(rows):
-        if needed.intersection(row.tops) and first not in row.tops:
+        if needed.intersection(row.tops):
             needed.difference_update(row.tops)
             needed.update(row.bottoms)
             kept.append(row)

@@ -102,8 +102,8 @@ def _target(
     if tuple(content.shape) != shape:
         raise TrainingError(
             f"{student.name}.backprop: the target is {tuple(content.shape)}, its output {shape};"
-            f" give an array of that shape, or end the network with a layer that makes"
-            f" {' x '.join(map(str, content.shape[1:]))}"
+            " give x itself for the images, or an array of that shape, or end the network with a"
+            f" layer that makes {' x '.join(map(str, content.shape[1:]))}"
         )
     cure = "give numbers from 0 to 1"
     if isinstance(t, ImageTensor):

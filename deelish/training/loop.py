@@ -180,8 +180,7 @@ class Loop:
 
     def _classes(self) -> int:
         """How many classes label probabilities have: the most of any network and of the labels."""
-        learners = [each for each in learners_of(self.context) if each.has_classes]
-        return max([self.dataset.classes, *(each.classes for each in learners)])
+        return max([self.dataset.classes, *(model.classes for model in learners_of(self.context))])
 
     def _means(self, values: Sequence[float], weight: float) -> list[float]:
         """Means over the processes, where this one counts by its weight."""

@@ -243,7 +243,7 @@ def test_a_net_with_a_map_of_scores_gives_it_as_a_feature(tmp_path):
     )
     net, pixels = CaffeNet(prototxt=path), np.zeros((8, 8, 3), np.uint8)
     with pytest.raises(
-        PlanError, match=r"its output is an array of 2 x 6 x 6 .*; call forward\(x\), or name"
+        PlanError, match=r"its output is an array of 2 x 6 x 6 .*; call forward\(x\), or give"
     ):
         net.classify(pixels)
     assert net.forward(pixels).value.shape == (1, 2, 6, 6)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from arrays import reconstruction, variational
+from arrays import FACTS, reconstruction, variational
 from helpers import once, small
 from hinted import known
 
-from deelish import AddNoise, Input
+from deelish import AddNoise, Input, Layer, Network
 from deelish.errors import DataError, PlanError, TrainingError, UsageError
 
 BCE = "binary_cross_entropy"
@@ -49,6 +49,11 @@ REFUSED = {
         lambda: learning(IMAGES, loss=None),
         TrainingError,
         "loss=None compares no arrays; give its name, one of 'binary_cross_entropy', 'mse'",
+    ),
+    "a loss of one's own": (
+        lambda: learning(IMAGES, loss=lambda p, t: ((p - t) ** 2).mean()),
+        TrainingError,
+        "loss=a function compares no arrays; give its name",
     ),
     "a loss on logits": (
         lambda: learning(IMAGES, loss="kd"),
@@ -157,6 +162,14 @@ def test_verbs_of_classes_are_refused(session, sets):
     for verb in (ShowLabels, GetLabels):
         with pytest.raises(DataError, match="holds no logits"):
             verb(made)
+
+
+def test_what_a_sigmoid_makes_is_no_row_of_classes_unless_they_are_named(session):
+    rows = [Layer("row", "InnerProduct", num_output=4), Layer("out", "Sigmoid")]
+    image = np.zeros((8, 8), np.uint8)
+    with pytest.raises(PlanError, match=r"its output is an array of 4 and no logits"):
+        Network(rows, **FACTS).classify(image)
+    assert Network(rows, labels=list("abcd"), **FACTS).classify(image).value.shape == (1, 4)
 
 
 def test_classes_forward_too(session, sets):

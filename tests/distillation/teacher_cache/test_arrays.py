@@ -15,12 +15,12 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(folder):
+def run(folder, **how):
     """The teacher's outputs of an epoch, and how often it ran."""
     with Deel(seed=1):
         teacher, student = known(reconstruction("Teacher")), reconstruction("Student", 4)
         lists = folder / "train.txt", folder / "val.txt"
-        InputBatch(*lists, batch_size=16, views=2)
+        InputBatch(*lists, batch_size=16, views=2, **how)
         outputs, runs, compute = [], [], teacher.compute
         teacher.compute = lambda *given, **how: (runs.append(1), compute(*given, **how))[1]
 
@@ -47,6 +47,15 @@ def test_a_second_run_computes_nothing_and_gets_the_same_bits(folder, capsys):
     assert first.shape == (84, 1, 8, 8)
     assert (first == second).all()
     assert (first.astype(np.float16) == first).all()
+
+
+def test_all_numbers_are_cached_whatever_top_says_of_logits(folder):
+    write_set(folder, "train", 64)
+    write_set(folder, "val", 20, first=64)
+    first, *_ = run(folder)
+    second, runs, _ = run(folder, top=3)
+    assert runs == 0
+    assert (first == second).all()
 
 
 def test_a_list_of_the_caches_files_says_what_they_hold(folder, capsys):

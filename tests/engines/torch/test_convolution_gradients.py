@@ -91,9 +91,11 @@ def test_gradients_are_those_of_float64_but_for_rounding(case, is_rectified, cho
     assert chosen == ([shape] if case in CASES else [])
 
 
-def test_weights_that_learn_nothing_get_no_gradient(chosen):
+@pytest.mark.parametrize("more", [[], [Layer("relu", "ReLU", "conv", "conv")]], ids=["", "relu"])
+def test_weights_that_learn_nothing_get_no_gradient(chosen, more):
     shape, args = CASES["small images"]
-    module = built(shape, args)
+    module = built(shape, args, *more)
+    torch.nn.init.ones_(module.weights_of("conv").bias)
     child = module.weights_of("conv")
     child.weight.requires_grad_(False)
     x = torch.ones(shape, requires_grad=True)
