@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import require_chainer
 from PIL import Image
+from prepared import run_script
 
 from deelish import Deel, Network
 from deelish.networks import GoogLeNet
@@ -58,17 +59,11 @@ def workplace(tmp_path_factory):
 
 def run(folder, text, *arguments):
     """Run a script in a folder; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", text, *arguments],
-        cwd=folder,
-        # Not into the cache of whoever runs the tests.
-        env=os.environ | {"DEELISH_CACHE": str(folder / "cache")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    # Not into the cache of whoever runs the tests.
+    env = os.environ | {"DEELISH_CACHE": str(folder / "cache")}
+    status, printed, errors = run_script(folder, text, *arguments, env=env)
+    assert status == 0, errors
+    return printed
 
 
 @pytest.mark.parametrize(

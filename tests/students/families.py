@@ -102,14 +102,12 @@ FAMILIES = [
     Family("xcit", "xcit_nano_12_p16_224", 32),
 ]
 
-# What `make test` runs: a plain CNN, one of depthwise convolutions, a ViT, one with channels last,
-# one with four heads, one that is made for its size, and one with shared parameters.
+# What `make test` runs: a plain CNN, one of depthwise convolutions, a ViT, one that is made for its
+# size, and one with shared parameters.
 QUICK = [
     "resnet",
     "mobilenetv3",
     "vision_transformer",
-    "mambaout",
-    "efficientvim",
     "convit",
     "coat",
 ]
