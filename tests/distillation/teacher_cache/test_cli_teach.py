@@ -191,7 +191,9 @@ def test_ctrl_c_leaves_what_is_computed(model, tmp_path, folder, ran):
     images = tmp_path / "long.txt"
     images.write_text("".join(f"grey{number % 3}.png {number % 3}\n" for number in range(3000)))
     arguments = ["teach", str(model), "--images", str(images), "--views", "10000"]
-    code = f"from deelish.cli import main; raise SystemExit(main({json.dumps(arguments)}))"
+    # A process that a shell has put into the background begins with SIGINT ignored.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += f"from deelish.cli import main; raise SystemExit(main({json.dumps(arguments)}))"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
