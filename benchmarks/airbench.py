@@ -1,8 +1,8 @@
 """The recipe of airbench (Jordan 2024) in the words of the language, for teachers and students.
 
 Beside the paper's: no label smoothing, since a teacher that learnt smoothed labels teaches worse
-(Müller, Kornblith and Hinton 2019), and batches of 500. Rates and decay follow the batch as the
-paper's do.
+(Müller, Kornblith and Hinton 2019); random erasing for teachers, which see the images more often;
+and batches of 500. Rates and decay follow the batch as the paper's do.
 """
 
 from deelish import *
@@ -27,6 +27,8 @@ UPDATES = {
 # one a training by kd diverged on held-out images. The decay of an update stays the same.
 TAUGHT = {"lr": LR / 2, "weight_decay": 2 * DECAY}
 VIEWS = {"batch_size": BATCH, "mirror": "alternate", "padding": 2 / 32, "keep": "memory"}
+# Chosen on held-out images, with 14 epochs in place of 12: 90.1 % and 89.8 % in one view.
+ERASING = {"name": "random_erasing", "p": 0.5, "scale": (0.02, 0.2)}
 COUNTS = {"train.txt": 50_000, "test.txt": 10_000}
 
 
@@ -40,10 +42,10 @@ def fit(network, epochs, step, **other):
     BatchTrain(workout, epochs=epochs, **{**UPDATES, **other})
 
 
-def teacher(train, epochs, root=None):
+def teacher(train, epochs):
     """The network of airbench, trained on a list."""
     network = Airbench(labels=10)
-    InputBatch(train, root=root, **VIEWS)
+    InputBatch(train, augment=ERASING, **VIEWS)
     network.whiten()
     fit(network, epochs, lambda x, t: network.backprop(t))
     return network

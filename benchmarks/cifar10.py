@@ -122,7 +122,7 @@ def main():
     parser.add_argument("--teachers", type=int, default=5, help="seeds of the teacher")
     parser.add_argument("--seeds", type=int, default=3, help="of labels alone and the first loss")
     parser.add_argument("--views", type=int, default=8, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=int, default=12)
+    parser.add_argument("--teacher-epochs", type=int, default=14)
     parser.add_argument("--epochs", type=int, default=16, help="of the students")
     add_options(parser, "cifar10", 500)
     options = parser.parse_args()
