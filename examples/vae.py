@@ -25,19 +25,26 @@ GAUSSIAN = {"kind": "gaussian", "student": "gaussian", "teacher": "gaussian"}
 
 def variational(name, hidden, code=20):
     rows = [
-        Layer("encode", "InnerProduct", num_output=hidden),
+        linear("encode", SIDE * SIDE, hidden),
         Layer("encode_relu", "ReLU"),
         # Means, and behind them the logarithms of variances.
-        Layer("gaussian", "InnerProduct", num_output=2 * code),
+        linear("gaussian", hidden, 2 * code),
         Layer("kl", "GaussianKL"),
         Layer("code", "GaussianSample", "gaussian"),
-        Layer("decode", "InnerProduct", num_output=hidden),
+        linear("decode", code, hidden),
         Layer("decode_relu", "ReLU"),
-        Layer("pixels", "InnerProduct", num_output=SIDE * SIDE),
+        linear("pixels", hidden, SIDE * SIDE),
         Layer("square", "Reshape", shape=[0, 1, SIDE, SIDE]),
         Layer("image", "Sigmoid"),
     ]
     return Network(rows, name=name, in_size=SIDE, order="L", mean=0, scale=1 / 255, crop=1)
+
+
+def linear(name, inputs, outputs):
+    """With PyTorch's initial weights, by which the published bounds were reached."""
+    bound = inputs**-0.5
+    filler = {"type": "uniform", "min": -bound, "max": bound}
+    return Layer(name, "InnerProduct", num_output=outputs, weight_filler=filler)
 
 
 def learn(deel, student, options, teacher=None):
@@ -54,7 +61,8 @@ def learn(deel, student, options, teacher=None):
 
     lists = options.data / "train.txt", options.data / "test.txt"
     InputBatch(*lists, batch_size=128, crop=1, views="centre", keep="memory")
-    return BatchTrain(workout, epochs=options.epochs, lr=1e-3)[-1]["val_loss"]
+    how = {"lr": 1e-3, "schedule": "constant", "warmup": 0}
+    return BatchTrain(workout, epochs=options.epochs, **how)[-1]["val_loss"]
 
 
 def plane(decoder):
