@@ -128,7 +128,8 @@ class Learning(Predicting, Learner):
         ``distill=teacher.batch_feature(x)``.
 
         Args:
-            t: workout's labels, or with distill=True a teacher's logits.
+            t: workout's labels, or with distill=True a teacher's logits; images or an array where
+                the loss is on these.
             distill: a teacher's logits, True where they are `t`, or its features.
             loss: "kd", "mse", "cross_entropy", "dkd" or "dist", or a function of two arrays of
                 logits, student's and teacher's, that returns a scalar; left out, "kd". Of features
@@ -138,7 +139,7 @@ class Learning(Predicting, Learner):
                 "mse": means over all numbers, or with ``per="image"`` over the images.
             hint: (student's layer, teacher's layer), to learn from inner layers too; or
                 ``dict(student=..., teacher=..., kind="attention", weight=500)``, or a list of such.
-                Kinds are "fitnet", "attention" and "relational".
+                Kinds are "fitnet", "attention", "relational" and "gaussian".
             layer: the student's layer that learns the features; left out, what goes into its last
                 layer. Maps and tokens are averaged over their positions.
             label_smoothing: s, from 0 to 1. In the loss on labels, of auxiliary classifiers too,

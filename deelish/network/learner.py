@@ -154,8 +154,8 @@ class Learner(Predictor):
         logits, inner = self.logits_blob, list(blobs)
         heads = self.auxiliary if training else {}
         penalties = self.penalties if sampled else {}
-        wanted = [logits, *heads, *penalties, *inner]
-        made = self._run(images, wanted, training=training, reduced=reduced, sampled=sampled)
+        needed = [logits, *heads, *penalties, *inner]
+        made = self._run(images, needed, training=training, reduced=reduced, sampled=sampled)
         tensor = output_tensor(self._output(made[logits]), self.engine, self, images)
         tensor.training = training
         tensor.features = {name: made[name] for name in inner}

@@ -15,6 +15,7 @@ from deelish.distillation.array_losses import (
 )
 from deelish.distillation.checks import teacher_array
 from deelish.distillation.hints import hint_loss, hints_of, student_blobs
+from deelish.distillation.losses import LOSSES
 from deelish.errors import DataError, TrainingError
 from deelish.network.learner import Forward, Learner
 from deelish.network.tensors import ImageTensor, LabelTensor, Tensor
@@ -25,12 +26,14 @@ from deelish.training.trainer import Trainer
 
 
 def learns_arrays(student: Learner, t: Any, arguments: BackpropArguments) -> bool:
-    """Whether a step is about arrays: the student has no classes, the targets are images, or the
-    loss is one on arrays alone."""
+    """Whether a step is about arrays: by the student's output, the targets or the loss."""
     if not student.has_classes or isinstance(t, ImageTensor):
         return True
-    alone = arguments.distill is False and arguments.loss is not None
-    return arguments.loss == "binary_cross_entropy" or (alone and arguments.loss in ARRAY_LOSSES)
+    loss = arguments.loss
+    if not isinstance(loss, str) or loss not in ARRAY_LOSSES:
+        return False
+    # "mse" is a loss on logits too, where a teacher gives them.
+    return arguments.distill is False or loss not in LOSSES
 
 
 def learn_arrays(
@@ -162,7 +165,7 @@ def _hinted(
 def _check_range(
     student: Learner, loss: ConfiguredArrayLoss, values: Any, what: str, cure: str
 ) -> None:
-    """Refuse what is no probability, where the loss needs them; what is not finite is told apart.
+    """Refuse what is no probability, where the loss needs them; others look for NaN.
 
     Raises:
         DataError: it names the range.

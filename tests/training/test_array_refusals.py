@@ -6,7 +6,7 @@ from arrays import FACTS, reconstruction, variational
 from helpers import once, small
 from hinted import known
 
-from deelish import AddNoise, Input, Layer, Network
+from deelish import AddNoise, GetLabels, Input, Layer, Network, ShowLabels
 from deelish.errors import DataError, PlanError, TrainingError, UsageError
 
 BCE = "binary_cross_entropy"
@@ -153,8 +153,6 @@ def test_what_cannot_teach_is_refused(session, sets):
 
 
 def test_verbs_of_classes_are_refused(session, sets):
-    from deelish import GetLabels, ShowLabels
-
     network = reconstruction()
     made = network.forward(np.zeros((8, 8), np.uint8))
     with pytest.raises(PlanError, match=r"Auto.classify: its output is an array of 1 x 8 x 8"):
@@ -170,6 +168,17 @@ def test_what_a_sigmoid_makes_is_no_row_of_classes_unless_they_are_named(session
     with pytest.raises(PlanError, match=r"its output is an array of 4 and no logits"):
         Network(rows, **FACTS).classify(image)
     assert Network(rows, labels=list("abcd"), **FACTS).classify(image).value.shape == (1, 4)
+
+
+def test_a_loss_that_is_no_name_is_refused_where_there_are_classes(session, sets):
+    network = small()
+
+    def workout(x, t):
+        network.classify(x)
+        return network.backprop(t, loss=["mse"])
+
+    with pytest.raises(TrainingError, match="loss= is about a teacher's logits"):
+        once(workout)
 
 
 def test_classes_forward_too(session, sets):
