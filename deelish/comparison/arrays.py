@@ -12,7 +12,8 @@ import numpy as np
 from deelish.common.progress import Bar
 from deelish.comparison.images import ImageList
 from deelish.comparison.variants import Variant
-from deelish.distillation.array_losses import TINY
+from deelish.distillation.array_losses import ArrayPair, binary_cross_entropy, squared_error
+from deelish.engines import open_engine
 from deelish.errors import DataError, TrainingError
 from deelish.network.predictor import Predictor
 
@@ -44,12 +45,12 @@ class Sums:
             self.entropy = self.squares = math.nan
             return
         t = target.astype(np.float64)
-        self.squares += float(((p - t) ** 2).sum())
+        pair = ArrayPair(open_engine("numpy", -1), p, t)
+        self.squares += float(squared_error(pair))
         if min(p.min(), t.min()) < 0 or max(p.max(), t.max()) > 1:
             self.entropy = math.nan
         else:
-            each = t * np.log(p + TINY) + (1 - t) * np.log(1 - p + TINY)
-            self.entropy -= float(each.sum())
+            self.entropy += float(binary_cross_entropy(pair))
 
     def quality(self, is_teacher: bool) -> dict[str, Any]:
         """The numbers of the report, None where there are none."""

@@ -31,6 +31,7 @@ from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant
 from deelish.errors import DataError, TrainingError
 from deelish.images.class_folders import NamedClasses, numbered_folders
 from deelish.images.lists import check_apart, check_labels, read_samples
+from deelish.images.sample import Sample
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 
@@ -61,48 +62,23 @@ def compare(
     page = None if save is None else checked_page(save)
     _check(teacher, students, lists.batch_size)
     networks, names = [teacher, *students], students[0].labels or teacher.labels
-    if not all(each.has_classes for each in networks):
-        return _compare_arrays(networks, lists, device, page)
-    orders = _orders(networks)
+    has_classes = all(each.has_classes for each in networks)
+    if not has_classes:
+        check_shapes(networks)
+    orders = _orders(networks) if has_classes else [None] * len(networks)
     _report_new(networks)
     known = _named(teacher, students[0])
     items = read_samples(lists.test, lists.root, known, "Compare: test")
-    if items[0].label is None:
-        raise DataError(
-            f"Compare: the images of {lists.test} have no labels, and accuracy needs them; give"
-            " images with labels as test="
-        )
-    check_labels(items, students[0].classes, students[0].name)
-    _report_numbers(lists.test, students[0], known)
+    if has_classes:
+        _check_labels(lists.test, items, students[0], known)
     preprocessings = [each.preprocessing for each in networks]
     crop = checked_crop(lists.crop)
     images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
-    training = _training(lists, images, known)
-    made = _comparison(images, _variants(networks, orders, training), names, device)
-    return _saved(made, page)
-
-
-def _compare_arrays(
-    networks: Sequence[Predictor], lists: Lists, device: Device | None, page: Path | None
-) -> Comparison:
-    """Measure networks whose outputs are images or other arrays."""
-    check_shapes(networks)
-    _report_new(networks)
-    items = read_samples(lists.test, lists.root, [], "Compare: test")
-    preprocessings = [each.preprocessing for each in networks]
-    crop, engine = checked_crop(lists.crop), networks[1].engine
-    images = ImageList(items, engine, preprocessings, crop, lists.batch_size)
-    orders = [None] * len(networks)
-    variants = _variants(networks, orders, _training(lists, images, []))
-    found, speeds = measure_arrays(images, variants), speeds_of(variants, images)
-    rows = {
-        each.key: row_of(each, found.get(each.key, NO_QUALITY), speeds[each.key], device)
-        for each in variants
-    }
-    return _saved(Comparison(rows, {}, {}, device, notes_of(images, networks, device)), page)
-
-
-def _saved(made: Comparison, page: Path | None) -> Comparison:
+    variants = _variants(networks, orders, _training(lists, images, known))
+    if has_classes:
+        made = _comparison(images, variants, names, device)
+    else:
+        made = _array_comparison(images, variants, networks, device)
     if page is not None:
         say(f"written: {made.save(page)}")
     return made
@@ -144,6 +120,23 @@ def _report_new(networks: Sequence[Predictor]) -> None:
 def _named(teacher: Predictor, student: Predictor) -> list[NamedClasses]:
     """The names that number class folders: the student's, else the teacher's."""
     return [NamedClasses(each.name, each.labels) for each in (student, teacher) if each.labels][:1]
+
+
+def _check_labels(
+    source: Source, items: Sequence[Sample], student: Predictor, known: Sequence[NamedClasses]
+) -> None:
+    """Refuse images without labels, and labels that the student has not.
+
+    Raises:
+        DataError: there are such.
+    """
+    if items[0].label is None:
+        raise DataError(
+            f"Compare: the images of {source} have no labels, and accuracy needs them; give images"
+            " with labels as test="
+        )
+    check_labels(items, student.classes, student.name)
+    _report_numbers(source, student, known)
 
 
 def _report_numbers(source: Source, student: Predictor, known: Sequence[NamedClasses]) -> None:
@@ -188,6 +181,21 @@ def _file(network: Predictor) -> int | None:
         path = Path(folder, "network.safetensors")
         network.write(path)
         return path.stat().st_size
+
+
+def _array_comparison(
+    images: ImageList,
+    variants: Sequence[Variant],
+    networks: Sequence[Predictor],
+    device: Device | None,
+) -> Comparison:
+    """The numbers of networks whose outputs are images or other arrays."""
+    found, speeds = measure_arrays(images, variants), speeds_of(variants, images)
+    rows = {
+        each.key: row_of(each, found.get(each.key, NO_QUALITY), speeds[each.key], device)
+        for each in variants
+    }
+    return Comparison(rows, {}, {}, device, notes_of(images, networks, device))
 
 
 def _comparison(

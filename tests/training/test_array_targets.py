@@ -233,6 +233,8 @@ def test_codes_are_drawn_in_training_and_validation_and_are_means_elsewhere(sess
 
     once(workout)
     assert drawn == [True] * 6
+    # Nor does the module itself go on to draw, which a script may call.
+    assert not network.module.sampled
     image = np.full((8, 8), 90, np.uint8)
     assert (network.forward(image).value == network.forward(image).value).all()
 

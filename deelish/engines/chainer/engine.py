@@ -77,10 +77,11 @@ class ChainerEngine(Engine):
         sampled: bool = False,
     ) -> dict[str, Any]:
         variables = {name: self._variable(value) for name, value in inputs.items()}
-        module.generator, module.sampled = self._generator, training or sampled
+        module.generator, module.sampled = self._generator, sampled
         # Chainer checks types and shapes in every function; the plan has done so.
         with self._computing(train=training, enable_backprop=training, type_check=False):
             outputs = dict(module(variables, wanted))
+        module.sampled = False
         # What is done with logits later must not grow a graph from them.
         return outputs if training else {name: self.detach(v) for name, v in outputs.items()}
 

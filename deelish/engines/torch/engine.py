@@ -110,7 +110,6 @@ class TorchEngine(Engine):
         reduced: bool = False,
         sampled: bool = False,
     ) -> dict[str, Any]:
-        module.sampled = training or sampled
         if module.training != training:
             module.train(training)
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
@@ -119,12 +118,14 @@ class TorchEngine(Engine):
             with self._computing(module, reduced):
                 outputs = module(tensors, wanted)
             return {name: tensor.float() for name, tensor in outputs.items()}
+        module.sampled = sampled
         with torch.inference_mode(), self._computing(module, reduced):
             # What runs in reduced precision is a teacher: many times, in one shape.
             if reduced and self._compiler is not None and isinstance(module, PlanModule):
                 outputs = self._compiler.run(module, tensors, wanted)
             else:
                 outputs = module(tensors, wanted)
+        module.sampled = False
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.to(torch.float32, copy=True) for name, tensor in outputs.items()}
 

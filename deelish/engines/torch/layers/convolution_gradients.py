@@ -32,8 +32,7 @@ class Convolved(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, windows: Windows
     ) -> Tensor:
         cast = weight.to(x.dtype)
-        ctx.save_for_backward(x, cast)
-        ctx.windows, ctx.type, ctx.biased = windows, weight.dtype, bias is not None
+        remember(ctx, windows, weight, bias, x, cast)
         stride, pad, dilation, group = windows
         return F.conv2d(
             x, cast, None if bias is None else bias.to(x.dtype), stride, pad, dilation, group
@@ -45,12 +44,16 @@ class Convolved(torch.autograd.Function):
         return *gradients(gradient, ctx), None
 
 
-def gradients(gradient: Tensor, ctx: Any) -> tuple[Tensor | None, ...]:
-    """Of the image, the weights and the bias, each where it is needed.
+def remember(
+    ctx: Any, windows: Windows, weight: Tensor, bias: Tensor | None, *saved: Tensor
+) -> None:
+    """Keep what `gradients` needs; saved: the image, the weights cast to its type, and others."""
+    ctx.save_for_backward(*saved)
+    ctx.windows, ctx.type, ctx.biased = windows, weight.dtype, bias is not None
 
-    ctx: of a function of autograd, with its image and cast weights as the first saved tensors, its
-        `windows`, the `type` of the weights, and whether they are `biased`.
-    """
+
+def gradients(gradient: Tensor, ctx: Any) -> tuple[Tensor | None, ...]:
+    """Of the image, the weights and the bias, each where it is needed, of what was remembered."""
     x, weight, *_ = ctx.saved_tensors
     stride, pad, dilation, group = ctx.windows
     of_image, of_weight, of_bias = ctx.needs_input_grad[:3]

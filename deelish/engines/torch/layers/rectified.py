@@ -22,7 +22,7 @@ from deelish.engines.torch.layers.convolution import (
     type_of,
     windows_of,
 )
-from deelish.engines.torch.layers.convolution_gradients import Windows, gradients
+from deelish.engines.torch.layers.convolution_gradients import Windows, gradients, remember
 from deelish.engines.torch.layers.pooling import has_pixels_in_every_window, pool
 from deelish.plan.layer import Layer
 
@@ -92,8 +92,7 @@ class _Rectified(torch.autograd.Function):
     ) -> Tensor:
         cast = weight.to(x.dtype)
         y = _convolve(x, cast, bias, windows)
-        ctx.save_for_backward(x, cast, y)
-        ctx.windows, ctx.type, ctx.biased = windows, weight.dtype, bias is not None
+        remember(ctx, windows, weight, bias, x, cast, y)
         return y
 
     @staticmethod
