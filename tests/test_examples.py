@@ -57,8 +57,8 @@ def workplace(tmp_path_factory):
     return folder
 
 
-def run(folder, text, *arguments):
-    """Run a script in a folder; returns what it printed."""
+def assert_runs(folder, text, *arguments):
+    """Run a script in a folder, without an error or a warning; returns what it printed."""
     # Not into the cache of whoever runs the tests.
     env = os.environ | {"DEELISH_CACHE": str(folder / "cache")}
     status, printed, errors = run_script(folder, text, *arguments, env=env)
@@ -81,7 +81,7 @@ def test_the_code_of_the_pages_runs_as_it_is(workplace, block):
         require_chainer()
     if 'runtime="openvino"' in block and importlib.util.find_spec("openvino") is None:
         pytest.skip("the package openvino is not installed")
-    run(workplace, block)
+    assert_runs(workplace, block)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def small_workplace(workplace, tmp_path_factory):
 
 def test_the_readmes_script_leaves_a_file_that_predicts(small_workplace, each_engine):
     workplace = small_workplace
-    printed = run(workplace, blocks("README.md")[0])
+    printed = assert_runs(workplace, blocks("README.md")[0])
     rows = [line.split() for line in printed.splitlines() if re.match(r" +\d+ ", line)]
     assert [int(row[0]) for row in rows] == list(range(1, 11))
     with Deel():
@@ -137,7 +137,8 @@ def test_a_script_of_2016_trains(workplace, each_engine):
 
 def test_accuracy_counts_what_is_right(workplace):
     text = (ROOT / "examples" / "accuracy.py").read_text()
-    printed = run(workplace, text, "bvlc_googlenet.caffemodel", "data/labels.txt", "data/train.txt")
+    lists = "data/labels.txt", "data/train.txt"
+    printed = assert_runs(workplace, text, "bvlc_googlenet.caffemodel", *lists)
     assert re.search(r"12 images: top-1 \d+\.\d%, top-5 \d+\.\d%", printed)
 
 
@@ -147,7 +148,7 @@ def test_a_published_network_is_as_accurate_as_with_its_own_preprocessing(photog
         pytest.importorskip(package)
     text = (ROOT / "examples" / "efficientnet_lite.py").read_text()
     lists = [str(photographs / name) for name in ("labels.txt", "test.txt")]
-    printed = run(tmp_path, text, *lists)
+    printed = assert_runs(tmp_path, text, *lists)
     found = re.search(r"100 images: top-1 (\d+\.\d)%, top-5 (\d+\.\d)%", printed)
     top1, top5 = by_pillow_and_pytorch(photographs)
     assert abs(float(found[1]) - top1) <= 1
@@ -180,7 +181,8 @@ def by_pillow_and_pytorch(photographs):
 
 
 def test_the_demo_ends_in_a_table_and_a_picture(workplace, each_engine):
-    printed = run(workplace, (ROOT / "examples" / "teach_digits.py").read_text(), "data", "3")
+    text = (ROOT / "examples" / "teach_digits.py").read_text()
+    printed = assert_runs(workplace, text, "data", "3")
     assert len(printed.splitlines()) <= 40
     table = printed[printed.index("accuracy  spread") :].splitlines()
     assert [line.split()[0] for line in table[1:4]] == ["teacher", "alone", "distilled"]
@@ -212,7 +214,7 @@ def test_the_examples_on_images_end_in_a_table_and_pictures(
 ):
     text = (ROOT / "examples" / f"{name}.py").read_text()
     short = ["--epochs", "1", "--seeds", "2"]
-    printed = run(tmp_path, text, str(workplace / "data"), *short, *arguments)
+    printed = assert_runs(tmp_path, text, str(workplace / "data"), *short, *arguments)
     table = printed[printed.index("parameters") :].splitlines()[1:]
     names = [line.split()[0] for line in table]
     assert names[:3] == ["teacher", "alone", "distilled"]
@@ -227,7 +229,7 @@ def test_the_examples_on_images_end_in_a_table_and_pictures(
 def test_lstms_are_taught_by_an_lstm_and_by_a_convolution(workplace, tmp_path):
     text = (ROOT / "examples" / "lstm_digits.py").read_text()
     short = ["--epochs", "1", "--seeds", "2"]
-    printed = run(tmp_path, text, str(workplace / "data"), *short)
+    printed = assert_runs(tmp_path, text, str(workplace / "data"), *short)
     table = printed[printed.index("accuracy  spread") :].splitlines()[1:]
     names = ["LSTM teacher", "conv teacher", "alone", "by LSTM", "by conv"]
     assert [line[:14].strip() for line in table] == names
@@ -238,7 +240,7 @@ def test_lstms_are_taught_by_an_lstm_and_by_a_convolution(workplace, tmp_path):
 
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):
     text = (ROOT / "examples" / "photographs.py").read_text()
-    printed = run(workplace, text, "data", "bvlc_googlenet.caffemodel", "2")
+    printed = assert_runs(workplace, text, "data", "bvlc_googlenet.caffemodel", "2")
     lines = re.findall(r"agreement on 12 training photographs: (.*)%; first", printed)
     assert len(lines) == 2
     assert all(0 <= float(line) <= 100 for line in lines)
@@ -259,7 +261,7 @@ def test_the_other_forms_of_distillation_run(workplace, tmp_path, name, argument
     teacher.symlink_to(workplace / "bvlc_googlenet.caffemodel")
     lists = ["data/train.txt", "data/test.txt", "data/labels.txt"]
     text = (ROOT / "examples" / f"{name}.py").read_text()
-    printed = run(tmp_path, text, *lists, *arguments)
+    printed = assert_runs(tmp_path, text, *lists, *arguments)
     assert re.search(r"^ +1 .* \d+\.\d%", printed, re.MULTILINE)
     with Deel():
         assert Network.load(tmp_path / made).classes == 10
