@@ -7,6 +7,7 @@ No engine is imported before one is needed.
 from deelish.errors import DeelishError as DeelishError
 from deelish.language.caffenet import CaffeNet as CaffeNet
 from deelish.language.comparing import Compare as Compare
+from deelish.language.naming import InputBatch as InputBatch
 from deelish.language.network import Network as Network
 from deelish.language.noise import AddNoise as AddNoise
 from deelish.language.probing import Probe as Probe
@@ -26,7 +27,6 @@ from deelish.language.teachers import Ensemble as Ensemble
 from deelish.language.teachers import Teacher as Teacher
 from deelish.language.teachers import TestTimeAugmentation as TestTimeAugmentation
 from deelish.language.training import BatchTrain as BatchTrain
-from deelish.language.training import InputBatch as InputBatch
 from deelish.plan import Layer as Layer
 from deelish.plan import Plan as Plan
 from deelish.version import __version__ as __version__

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from deelish.common.checks import is_count
 from deelish.errors import DataError, PlanError
+from deelish.images.dataset import Dataset
 from deelish.language.network import Network
 from deelish.language.session import current_session
 from deelish.network.labels import Labels, outputs_of
@@ -84,7 +85,7 @@ class Airbench(Network):
         if not is_count(images):
             raise PlanError(f"{self.name}.whiten(images={images!r}): give a whole number above 0")
         dataset = current_session().dataset
-        if dataset is None:
+        if not isinstance(dataset, Dataset):
             raise DataError(
                 f"{self.name}.whiten: there are no images; call InputBatch(train=...) first"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
+from typing import Any, cast
 
 from deelish.cli import models as cli_models
 from deelish.common.json_text import parsed_json
@@ -20,6 +20,7 @@ from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
+from deelish.images.dataset import Dataset
 from deelish.images.views.choosing import ALTERNATE
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
 
@@ -99,8 +100,8 @@ def _item(text: str) -> Any:
 
 def _teach(options: argparse.Namespace) -> int:
     from deelish.distillation.teacher_cache.fill import Filling
+    from deelish.language.naming import InputBatch
     from deelish.language.session import Deel
-    from deelish.language.training import InputBatch
 
     with Deel(gpu=options.gpu, precision=options.precision):
         network = cli_models.opened(options)
@@ -116,7 +117,8 @@ def _teach(options: argparse.Namespace) -> int:
             mix=options.mix,
             top=options.top,
         )
-        filling = Filling(network, dataset)
+        # views= are of images, so that sequences were refused.
+        filling = Filling(network, cast(Dataset, dataset))
         try:
             filling.run()
         except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 
 
 class MovingAverage(Predictor):
@@ -30,6 +30,7 @@ class MovingAverage(Predictor):
         self.name = f"average of {student.name}"
         self.labels, self.context = student.labels, student.context
         self.preprocessing, self.parameters = student.preprocessing, student.parameters
+        self.sequences = student.sequences
         self.module = student.copied_module()
         self._version = student.version
         student.averages.append(weakref.ref(self))
@@ -54,12 +55,12 @@ class MovingAverage(Predictor):
         """Always true: it follows the student."""
         return True
 
-    def logits(self, images: ImageTensor) -> Any:
+    def logits(self, images: InputTensor) -> Any:
         """The logits of the average as it is now: the engine's tensor (n, classes)."""
         self._catch_up()
         return self.student.logits_by(self.module, images)
 
-    def exact_logits(self, images: ImageTensor) -> Any:
+    def exact_logits(self, images: InputTensor) -> Any:
         self._catch_up()
         return self.student.logits_by(self.module, images, reduced=False)
 

@@ -15,7 +15,7 @@ from deelish.errors import TrainingError
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, LabelTensor, Tensor
+from deelish.network.tensors import InputTensor, LabelTensor, Tensor
 
 
 def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tuple[Any, np.ndarray]:
@@ -69,7 +69,7 @@ def teacher_array(
         TrainingError: outputs of other images, the student's own, those of a teacher that was never
             trained, another shape, or no numbers.
     """
-    if isinstance(given, bool | int | float | ImageTensor | LabelTensor | Predictor | str | None):
+    if isinstance(given, bool | int | float | InputTensor | LabelTensor | Predictor | str | None):
         raise TrainingError(
             f"{student.name}.backprop: distill needs a teacher's output, and got"
             f" {_described(given)}; write y = teacher.batch_feature(x) and backprop(x, distill=y,"
@@ -130,8 +130,8 @@ def _no_logits(student: Learner, given: Any) -> TrainingError:
 def _described(given: Any) -> str:
     if isinstance(given, bool | int | float | str | None):
         return repr(given)
-    if isinstance(given, LabelTensor | ImageTensor):
-        return "labels" if isinstance(given, LabelTensor) else "images"
+    if isinstance(given, LabelTensor | InputTensor):
+        return "labels" if isinstance(given, LabelTensor) else "workout's x"
     return (
         f"the teacher {given.name} itself" if isinstance(given, Predictor) else type(given).__name__
     )
@@ -229,7 +229,7 @@ def _check_shape(
 ) -> None:
     """The shape is that of the student's logits, or of a teacher whose classes were matched."""
     classes = student.classes if matched is None else matched.classes
-    expected = (len(memory.images), classes)
+    expected = (memory.images.rows, classes)
     if shape != expected:
         raise TrainingError(
             f"{student.name}.backprop: the teacher's logits are {shape}, the student's {expected};"

@@ -11,7 +11,7 @@ from deelish.common.class_names import ClassNames
 from deelish.common.printing import amount
 from deelish.errors import TrainingError
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import ImageTensor, InputTensor
 
 SHOWN = 3
 
@@ -29,8 +29,7 @@ def class_order(student: Predictor, teacher: Predictor) -> np.ndarray | None:
     own, theirs = student.labels, teacher.labels
     if not own or not theirs or own == theirs:
         return None
-    names = ClassNames(theirs)
-    found = [names.indices(text) for text in own]
+    found = _found(student, own, theirs)
     if len(own) == len(theirs):
         found = [[i] if i in indices else indices for i, indices in enumerate(found)]
     missing = [text for text, indices in zip(own, found, strict=True) if not indices]
@@ -44,7 +43,16 @@ def class_order(student: Predictor, teacher: Predictor) -> np.ndarray | None:
     return None if len(order) == len(theirs) and (order == np.arange(len(theirs))).all() else order
 
 
-def check_top(student: Predictor, teacher: Predictor, images: ImageTensor) -> None:
+def _found(student: Predictor, own: Sequence[str], theirs: Sequence[str]) -> list[list[int]]:
+    """For each class of the student those of the teacher that it may be; a token is only itself."""
+    if student.sequences is not None and student.sequences.next_token:
+        known = {token: index for index, token in enumerate(theirs)}
+        return [[known[token]] if token in known else [] for token in own]
+    names = ClassNames(theirs)
+    return [names.indices(text) for text in own]
+
+
+def check_top(student: Predictor, teacher: Predictor, images: InputTensor) -> None:
     """Refuse cached logits of the highest classes for a student of few of the classes.
 
     Most of the highest logits are then of classes that it lacks, and all of its own are equal.
@@ -54,7 +62,9 @@ def check_top(student: Predictor, teacher: Predictor, images: ImageTensor) -> No
             of the logits are cached.
     """
     cache = images.viewing.cache
-    top = None if cache is None else cache.top_of(teacher, images)
+    if cache is None or not isinstance(images, ImageTensor):
+        return
+    top = cache.top_of(teacher, images)
     if top is None or 2 * max(top, student.classes) >= teacher.classes:
         return
     raise TrainingError(

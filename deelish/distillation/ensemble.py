@@ -13,7 +13,7 @@ from deelish.distillation.class_matching import check_top, class_order
 from deelish.errors import TrainingError
 from deelish.network.outputs import cached_logits
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 
 AVERAGES = ("logits", "probabilities")
 
@@ -45,7 +45,7 @@ class MeanOfTeachers(Predictor):
         self.name = name or "Ensemble of " + ", ".join(member.name for member in members)
         self.members, self._average = members, average
         self.labels, self.context = first.labels, first.context
-        self.preprocessing = first.preprocessing
+        self.preprocessing, self.sequences = first.preprocessing, first.sequences
         counts = [member.parameters for member in members]
         self.parameters = None if None in counts else sum(count for count in counts if count)
         self._orders = [self._order(member) for member in members]
@@ -76,14 +76,14 @@ class MeanOfTeachers(Predictor):
         """Whether one of its members is in training."""
         return any(member.learning for member in self.members)
 
-    def logits(self, images: ImageTensor) -> Any:
+    def logits(self, images: InputTensor) -> Any:
         """The mean: a tensor (n, classes) of the first member's engine."""
         for member, order in zip(self.members, self._orders, strict=True):
             if order is not None:
                 check_top(self, member, images)
         return self._mean([cached_logits(member, images) for member in self.members])
 
-    def exact_logits(self, images: ImageTensor) -> Any:
+    def exact_logits(self, images: InputTensor) -> Any:
         return self._mean([member.exact_logits(images) for member in self.members])
 
     @property

@@ -88,7 +88,7 @@ def feature_loss(
             batches before.
     """
     check_features(student, given, memory)
-    engine, images, pair = student.engine, len(memory.images), (given.owner, given.layer)
+    engine, images, pair = student.engine, memory.images.rows, (given.owner, given.layer)
     own = mean_over_positions(engine, blob, images, f"{loss.blob!r} of {student.name}")
     teacher = given.engine.numpy(given.pooled)
     what = f"{given.layer!r} of {given.owner.name if given.owner else 'the teacher'}"

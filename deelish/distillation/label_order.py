@@ -33,7 +33,7 @@ def _order(folders: ClassFolders, network: Predictor) -> np.ndarray | None:
         # At InputBatch it was printed for the networks that were there.
         if folders.by_name or folders.line is None:
             say(
-                f"{network.name}: no class folder of {folders.source} is named as one of its"
+                f"{network.name}: no {folders.noun} of {folders.source} is named as one of its"
                 f" labels, so they are its classes by number: {folders.listed}"
             )
         return None

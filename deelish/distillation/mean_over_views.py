@@ -13,7 +13,7 @@ import numpy as np
 
 from deelish.errors import TrainingError
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, Pictures
+from deelish.network.tensors import ImageTensor, InputTensor, Pictures
 from deelish.plan.rendering import Rendering
 
 
@@ -120,11 +120,11 @@ class MeanOverViews(Predictor):
         """Those of the network."""
         return self.net.trainable_ids()
 
-    def logits(self, images: ImageTensor) -> Any:
+    def logits(self, images: InputTensor) -> Any:
         """The mean: the engine's tensor (n, classes)."""
         return self._mean(images, self.net.logits)
 
-    def exact_logits(self, images: ImageTensor) -> Any:
+    def exact_logits(self, images: InputTensor) -> Any:
         return self._mean(images, self.net.exact_logits)
 
     @property
@@ -132,12 +132,12 @@ class MeanOverViews(Predictor):
         """That of the network."""
         return self.net.exact_dtype
 
-    def _mean(self, images: ImageTensor, logits: Callable[[ImageTensor], Any]) -> Any:
+    def _mean(self, images: InputTensor, logits: Callable[[InputTensor], Any]) -> Any:
         made = [self.engine.numpy(logits(view)) for view in self._views(images)]
         mean = np.stack(made).astype(np.float64).mean(0)
         return self.engine.array(mean.astype(np.float32))
 
-    def _views(self, images: ImageTensor) -> Iterator[ImageTensor]:
+    def _views(self, images: InputTensor) -> Iterator[InputTensor]:
         padded = _Padded(images.pictures, self.shift)
         starts, mirrored = range(2 * self.shift + 1), (False, True)[: 1 + self.mirror]
         for top, left, flipped in itertools.product(starts, starts, mirrored):

@@ -14,7 +14,7 @@ from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 
 # What names a projection or an estimate: predictors and layers.
 Parts = tuple[Predictor | str | None, ...]
@@ -55,7 +55,7 @@ class TeachingMemory:
         self.orders: dict[tuple[Learner, Predictor], np.ndarray | None] = {}
         self.label_orders: dict[Predictor, np.ndarray | None] = {}
         self.records: dict[tuple[Learner, Predictor], TeacherRecord] = {}
-        self._images: ImageTensor | None = None
+        self._images: InputTensor | None = None
         self.projections: dict[str, Projection] = {}
         self._part: tuple[int, bool] | None = None
         self._used: set[Projection] = set()
@@ -66,7 +66,7 @@ class TeachingMemory:
         self._substitute = False
 
     def begin(
-        self, images: ImageTensor, epoch: float, *, training: bool, substitute: bool = False
+        self, images: InputTensor, epoch: float, *, training: bool, substitute: bool = False
     ) -> None:
         """Begin the next batch; a substitute is of images that another process has, too.
 
@@ -82,7 +82,7 @@ class TeachingMemory:
         self._added.clear()
 
     @property
-    def images(self) -> ImageTensor:
+    def images(self) -> InputTensor:
         """The images of this batch."""
         if self._images is None:
             raise TrainingError("there is no batch yet; BatchTrain gives one to workout as x")

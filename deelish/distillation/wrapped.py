@@ -25,7 +25,7 @@ from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 from deelish.plan.preprocessing import Preprocessing
 
 
@@ -65,11 +65,16 @@ class WrappedModel(Predictor):
         if model.reducible:
             model.autocast_dtype = self.engine.autocast_dtype
         if isinstance(model, NetworkModel):
-            self.context = model.network.context
+            self.context, self.sequences = model.network.context, model.network.sequences
             self.preprocessing = _own_preprocessing(model, preprocessing, pixels)
         else:
             self.preprocessing = preprocessing_of(
                 model, source, preprocessing, pixels, verb="Teacher"
+            )
+        if runtime is not None and self.sequences is not None:
+            raise DataError(
+                f"Teacher(runtime={runtime!r}): runs teachers of images, and {model.name} reads"
+                " sequences; leave runtime= out"
             )
         # What computes logits; all else is asked of the model itself.
         self._runtime = model if runtime is None else RuntimeModel(model, self.context)
@@ -136,16 +141,18 @@ class WrappedModel(Predictor):
         """New layers of a network of deelish; other models are taken to be trained."""
         return self._model.new_layers()
 
-    def logits(self, images: ImageTensor) -> Any:
+    def logits(self, images: InputTensor) -> Any:
         """The engine's tensor (n, classes), computed now.
 
         Raises:
             TrainingError: the model fails a check: finite logits (n, classes), no randomness, no
                 parameter changed. A training looks for NaN and infinity by itself.
         """
+        if self.network is not None and self.sequences is not None:
+            return self.network.logits(images)
         return self._logits_by(self._runtime, images)
 
-    def _logits_by(self, model: InferenceModel, images: ImageTensor) -> Any:
+    def _logits_by(self, model: InferenceModel, images: InputTensor) -> Any:
         rule = self.preprocessing
         values = model.input_of(images.pixels(rule), rule)
         self._model.full_batch = images.viewing.full_batch
@@ -162,7 +169,7 @@ class WrappedModel(Predictor):
         self._classes = made.shape[1]
         return self.engine.array(made)
 
-    def exact_logits(self, images: ImageTensor) -> Any:
+    def exact_logits(self, images: InputTensor) -> Any:
         if self.network is not None:
             return self.network.exact_logits(images)
         with self._exact():
@@ -193,7 +200,7 @@ class WrappedModel(Predictor):
             self._embedding = self._model.embedding(noise(self.preprocessing))
         return super().embedding_blob if self._embedding is None else self._embedding
 
-    def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
+    def feature_of(self, images: InputTensor, layer: str, *, reduced: bool) -> Any:
         """The features of an inner layer, in evaluation mode: the engine's tensor.
 
         `layer` is a name: ``"layer4.1"`` in torch and Chainer, ``"input of fc"`` in torch for what

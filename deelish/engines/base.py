@@ -210,6 +210,10 @@ class Engine(Resumable):
         """(n, classes) and n labels -> (n,): in each row the element that the label names."""
 
     @abstractmethod
+    def take(self, values: Any, rows: np.ndarray) -> Any:
+        """(n, ...) and m indices -> (m, ...): the rows that they name."""
+
+    @abstractmethod
     def optimizer_options(self, name: str) -> list[str]:
         """The options that the framework's optimiser of this name takes beside the learning rate.
 

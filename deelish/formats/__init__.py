@@ -112,7 +112,10 @@ def read_weights(
         return kind.arrays(path), []
     network = kind.read(path)
     arrays = {layer: list(blobs.values()) for layer, blobs in network.values.items()}
-    return StoredWeights(arrays, network.untrained, network.labels, network.preprocessing), []
+    stored = StoredWeights(
+        arrays, network.untrained, network.labels, network.preprocessing, network.sequences
+    )
+    return stored, []
 
 
 def format_of(path: Path) -> Format:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from deelish.errors import FileError
 from deelish.formats import read_weights
 from deelish.formats.chainer.weights import Example
 from deelish.formats.match import Allowed, Loaded, match
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.sequence_format import SequenceFormat
 
 
 def load_initial_weights(
     path: Path,
     plan: Plan,
     preprocessing: Preprocessing,
+    sequences: SequenceFormat | None = None,
     *,
     chosen: bool,
     example: Example | None = None,
@@ -26,13 +29,28 @@ def load_initial_weights(
     `example`: Chainer's own example of the network, whose files have other names.
 
     Raises:
-        FileError, CaffeError: the file is no file of a network, or does not fit the plan.
+        FileError, CaffeError: the file is no file of a network, does not fit the plan, or was
+            trained with another vocabulary.
     """
     stored, notices = read_weights(path, plan, example)
+    _check_vocabulary(path, stored.sequences, sequences)
     loaded = match(plan, path, stored, Allowed(others=chosen))
     loaded.notices += [*notices, *_other_pixels(path, stored.preprocessing, preprocessing)]
     fits = stored.labels is not None and len(stored.labels) == plan.classes
     return loaded, stored.labels if fits else None
+
+
+def _check_vocabulary(
+    path: Path, trained: SequenceFormat | None, made: SequenceFormat | None
+) -> None:
+    """An id means its token: with another vocabulary the weights would be those of others."""
+    if trained is None or made is None or trained.vocabulary == made.vocabulary:
+        return
+    raise FileError(
+        f"{path}: was trained with a vocabulary of {len(trained.vocabulary)}, and this network has"
+        f" another one of {len(made.vocabulary)}; give InputBatch"
+        f" vocabulary=Network.load({str(path)!r}).sequences.vocabulary"
+    )
 
 
 def _other_pixels(path: Path, trained: Preprocessing | None, made: Preprocessing) -> list[str]:

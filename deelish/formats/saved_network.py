@@ -14,8 +14,11 @@ from deelish.errors import FileError
 from deelish.formats.header import checksum, described, header_text
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.sequence_format import SequenceFormat
 
 KIND, FORMAT = "network", 1
+# The key of a network that reads sequences.
+SEQUENCES = "sequences"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class SavedNetwork:
     preprocessing: Preprocessing
     untrained: list[str]
     notices: Sequence[str] = ()
+    sequences: SequenceFormat | None = None
 
     def header(self, *, sealed: bool = True) -> str:
         """Everything but the arrays, with a checksum of each array and of itself, as JSON.
@@ -39,6 +43,7 @@ class SavedNetwork:
             "labels": self.labels,
             "preprocessing": self.preprocessing.to_dict(),
             "untrained": self.untrained,
+            **({} if self.sequences is None else {SEQUENCES: self.sequences.to_dict()}),
             "checksums": {
                 layer: {blob: checksum(array) for blob, array in blobs.items()}
                 for layer, blobs in self.values.items()
@@ -51,13 +56,15 @@ class SavedNetwork:
 class StoredWeights:
     """The arrays of each layer in a file, in Caffe's order, and what deelish's own files add.
 
-    untrained: the layers that were never trained.  labels, preprocessing: as the network had them.
+    untrained: the layers that were never trained.  labels, preprocessing, sequences: as the network
+    had them.
     """
 
     arrays: Mapping[str, Sequence[np.ndarray]]
     untrained: Sequence[str] = ()
     labels: list[str] | None = None
     preprocessing: Preprocessing | None = None
+    sequences: SequenceFormat | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class NetworkHeader:
     preprocessing: Preprocessing
     untrained: list[str]
     checksums: Mapping[str, Mapping[str, int]]
+    sequences: SequenceFormat | None
     sealed: bool
 
     @classmethod
@@ -97,15 +105,23 @@ class NetworkHeader:
                         f"{path}: {layer}/{name} does not match its checksum, so the file is"
                         " damaged; take another copy"
                     )
-        return SavedNetwork(self.plan, values, self.labels, self.preprocessing, self.untrained)
+        return SavedNetwork(
+            self.plan,
+            values,
+            self.labels,
+            self.preprocessing,
+            self.untrained,
+            sequences=self.sequences,
+        )
 
 
 def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
-    labels = data["labels"]
+    labels, form = data["labels"], data.get(SEQUENCES)
     return {
         "plan": Plan.from_dict(data["plan"]),
         "labels": None if labels is None else [str(name) for name in labels],
         "preprocessing": Preprocessing.from_dict(data["preprocessing"]),
         "untrained": [str(name) for name in data["untrained"]],
         "checksums": {layer: dict(sums) for layer, sums in data["checksums"].items()},
+        "sequences": None if form is None else SequenceFormat.from_dict(form),
     }

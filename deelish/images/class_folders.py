@@ -42,12 +42,14 @@ class ClassFolders:
         numbers: by a folder's name, the label of its images.
         by_name: whether these are indices among the names of a network's classes.
         line: what to print about the numbers, or None.
+        noun: what a name is, in words.
     """
 
     source: str
     numbers: Mapping[str, int]
     by_name: bool = False
     line: str | None = None
+    noun: str = "class folder"
 
     def order_for(self, known: NamedClasses) -> np.ndarray | None:
         """The index of each label among a network's classes, -1 where no folder has it.
@@ -61,7 +63,9 @@ class ClassFolders:
         if not any(found):
             return None
         order = np.full(max(self.numbers.values()) + 1, -1)
-        order[list(self.numbers.values())] = _checked(self.source, list(self.numbers), found, known)
+        order[list(self.numbers.values())] = _checked(
+            self.source, list(self.numbers), found, known, self.noun
+        )
         return order
 
     @property
@@ -120,7 +124,11 @@ def _found(folders: Sequence[str], known: NamedClasses) -> list[list[int]]:
 
 
 def _checked(
-    source: str | Path, folders: Sequence[str], found: Sequence[list[int]], known: NamedClasses
+    source: str | Path,
+    folders: Sequence[str],
+    found: Sequence[list[int]],
+    known: NamedClasses,
+    noun: str = "class folder",
 ) -> list[int]:
     """The class of each folder.
 
@@ -129,26 +137,30 @@ def _checked(
     """
     odd = [folder for folder, indices in zip(folders, found, strict=True) if not indices]
     if odd:
-        _refuse_odd(source, folders, odd, known)
+        _refuse_odd(source, folders, odd, known, noun)
     taken: dict[int, str] = {}
     for folder, indices in zip(folders, found, strict=True):
         if len(indices) > 1:
             which = " or ".join(f"{i} {known.names[i]!r}" for i in indices[:ODD])
             raise DataError(
-                f"{source}: class folder {folder!r} may be {which} of {known.owner}; name the"
-                " folder as one label, and let labels= differ"
+                f"{source}: {noun} {folder!r} may be {which} of {known.owner}; name it as one of"
+                " labels=, and let these differ"
             )
         other = taken.setdefault(indices[0], folder)
         if other != folder:
             raise DataError(
-                f"{source}: class folders {other!r} and {folder!r} are both"
-                f" {known.names[indices[0]]!r} of {known.owner}; put their images into one folder"
+                f"{source}: {noun}s {other!r} and {folder!r} are both"
+                f" {known.names[indices[0]]!r} of {known.owner}; make one of them"
             )
     return [indices[0] for indices in found]
 
 
 def _refuse_odd(
-    source: str | Path, folders: Sequence[str], odd: Sequence[str], known: NamedClasses
+    source: str | Path,
+    folders: Sequence[str],
+    odd: Sequence[str],
+    known: NamedClasses,
+    noun: str,
 ) -> NoReturn:
     names, shown = ClassNames(known.names), []
     for folder in odd[:ODD]:
@@ -156,9 +168,9 @@ def _refuse_odd(
         shown.append(f"{folder!r} (nearest label: {near[0]!r})" if near else repr(folder))
     verb, more = "has" if len(odd) == 1 else "have", ", ..." if len(odd) > ODD else ""
     raise DataError(
-        f"{source}: {len(odd)} of its {len(folders)} class folders {verb} no label of"
-        f" {known.owner}: {', '.join(shown)}{more}; name each folder as its label, or make the"
-        " network that learns, with these names as labels=, before the images are read"
+        f"{source}: {len(odd)} of its {len(folders)} {noun}s {verb} no label of"
+        f" {known.owner}: {', '.join(shown)}{more}; name each as its label, or make the network"
+        " that learns, with these names as labels=, before InputBatch"
     )
 
 

@@ -73,7 +73,10 @@ class Dataset:
         classes: one more than the highest label.
         folders: the class folders that the labels number; None where lists or shards give labels.
         train, val: the loaders; val is None without validation images.
+        noun: what is counted in a training.
     """
+
+    noun = "images"
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from deelish.common.printing import say
 from deelish.errors import DataError, MissingDataError
 from deelish.images.class_folders import NamedClasses, numbered_folders
 from deelish.images.ordinary_file import is_there
-from deelish.images.sample import EXTENSIONS, Location, Sample, label_fault
+from deelish.images.sample import EXTENSIONS, Labelled, Location, Sample, label_fault
 from deelish.images.shards.members import Member
 from deelish.images.shards.shards import are_shards, read_shards
 
@@ -57,7 +57,7 @@ def read_samples(
     return samples
 
 
-def check_labels(samples: Sequence[Sample], classes: int, who: str) -> None:
+def check_labels(samples: Sequence[Labelled], classes: int, who: str) -> None:
     """Raises DataError when a label is not one of the outputs (0 to classes - 1) of `who`."""
     outside = [
         sample for sample in samples if sample.label is not None and not 0 <= sample.label < classes
@@ -142,7 +142,7 @@ def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Sample]:
 def _read_lines(source: str | Path) -> Iterator[tuple[int, str, int | None]]:
     """Number, path and label of each line that is not blank; None for a line without one."""
     found = []
-    for number, line in enumerate(_read_text(source).split("\n"), 1):
+    for number, line in enumerate(read_text(source).split("\n"), 1):
         if line.strip():
             found.append((number, *_parts(line.strip())))
     if not found:
@@ -174,7 +174,12 @@ def _fault(path: str, label: str) -> str:
     return label_fault(label) if label else ""
 
 
-def _read_text(source: str | Path) -> str:
+def read_text(source: str | Path) -> str:
+    """The text of a list.
+
+    Raises:
+        DataError: there is no such file, or it is no text in UTF-8.
+    """
     try:
         if Path(source).exists() and not Path(source).is_file():
             raise DataError(f"{source}: this is no ordinary file; name a list or a folder")

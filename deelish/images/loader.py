@@ -98,6 +98,11 @@ class Loader:
         return -(-len(self.samples) // self._batch_size)
 
     @property
+    def size(self) -> int:
+        """How many images an epoch has, with those that will be skipped."""
+        return len(self.samples)
+
+    @property
     def skipped(self) -> list[BadImage]:
         """Each sample that could not be used, once, with the reason: of all processes."""
         return self.bad.unusable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from deelish.images.shards.members import Member
 
@@ -15,6 +16,18 @@ LABEL = re.compile(r"-?[0-9]{1,18}")
 
 # Where the bytes of an image are: in a file of its own, or in a shard.
 Location = Path | Member
+
+
+class Labelled(Protocol):
+    """One image or sequence of a list: its class, None where it has none, and where it is."""
+
+    @property
+    def label(self) -> int | None:
+        """The number of its class."""
+
+    @property
+    def where(self) -> str:
+        """`data/train.txt line 7`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from deelish.language.predicting import Predicting, check_classes
 from deelish.language.session import Deel, current_session
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
-from deelish.network.tensors import Array, ImageTensor, Tensor
+from deelish.network.tensors import Array, InputTensor, Tensor
 from deelish.training.backprop_arguments import BackpropArguments, Outcome
 from deelish.training.step import backprop
 
@@ -26,12 +26,15 @@ class Learning(Predicting, Learner):
     """A learner with Deel's verbs."""
 
     @checked_call()
-    def Input(self, source: ImagesLike) -> ImageTensor:
-        """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array."""
+    def Input(self, source: ImagesLike) -> InputTensor:
+        """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array.
+
+        Of a network that reads sequences a text, or an array (time, fields), or a list of these.
+        """
         session = current_session()
         session.used(self)
-        session.current = images = session.image_tensor(source)
-        return images
+        session.current = made = session.input_tensor(self, source)
+        return made
 
     @checked_call()
     def classify(self, x: Tensor | ImagesLike | None = None) -> LogitsTensor:
@@ -99,10 +102,10 @@ class Learning(Predicting, Learner):
         current_session().used(self)
         return made
 
-    def _images(self, x: Tensor | ImagesLike | None) -> ImageTensor:
+    def _images(self, x: Tensor | ImagesLike | None) -> InputTensor:
         if x is not None and not isinstance(x, Tensor):
             return self.Input(x)
-        return current_session().images(self.name, x)
+        return current_session().inputs(self, x)
 
     @checked_call()
     def backprop(

@@ -34,7 +34,7 @@ class Predicting(Predictor):
             TrainingError: the model cannot teach: its output is not logits (n, classes) of finite
                 numbers, is drawn by chance, or changes the model.
         """
-        images = current_session().images(self.name, x)
+        images = current_session().inputs(self, x)
         return output_tensor(cached_logits(self, images), self.engine, self, images)
 
     @checked_call()
@@ -55,7 +55,7 @@ class Predicting(Predictor):
             TrainingError: the layer makes no tensor.
         """
         session = current_session()
-        images = session.images(self.name, x)
+        images = session.inputs(self, x)
         name = self.embedding_blob if layer is None else layer
         # At the prompt numbers are exact; in a training they may be rounded as all others.
         if session.trainer is None:

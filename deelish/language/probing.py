@@ -107,7 +107,7 @@ def _samples(
     named = NamedClasses("labels=", names.names or ())
     if train is not None:
         samples = read_samples(train, root, [named] if named.names else (), "Probe: train")
-    elif dataset is not None:
+    elif isinstance(dataset, Dataset):
         samples = _renumbered(dataset, named)
     else:
         raise DataError(

@@ -14,8 +14,11 @@ from deelish.images.dataset import Dataset
 from deelish.images.in_memory import ImagesLike, InMemoryImages
 from deelish.network.learner import Learner, learners_of
 from deelish.network.outputs import FeatureTensor
-from deelish.network.tensors import ImageTensor, Tensor, Viewing
+from deelish.network.predictor import Predictor
+from deelish.network.sequence_tensor import GivenSequences, SequenceTensor
+from deelish.network.tensors import ImageTensor, InputTensor, Tensor, Viewing
 from deelish.plan.preprocessing import Preprocessing
+from deelish.sequences.dataset import SequenceDataset
 from deelish.training.trainer import Counts, Trainer
 
 
@@ -56,7 +59,7 @@ class Deel(Context):
         compile: bool = False,
     ) -> None:
         super().__init__(gpu, engine, seed, precision, compile)
-        self.dataset: Dataset | None = None
+        self.dataset: Dataset | SequenceDataset | None = None
         self.teacher_cache: TeacherCache | None = None
         self.trainer: Trainer | None = None
         self.counts = Counts()
@@ -140,22 +143,54 @@ class Deel(Context):
             InMemoryImages.of(source), self.engine, viewing=Viewing(shown=self.largest)
         )
 
+    def input_tensor(self, network: Predictor, source: Any) -> InputTensor:
+        """Images of the prompt, or sequences for a network that reads them, as a tensor.
+
+        Raises:
+            DataError: it is no image, or no sequence of the network's format.
+        """
+        if network.sequences is None:
+            return self.image_tensor(source)
+        given = GivenSequences(source, network.sequences, network.name)
+        return SequenceTensor(given, network.engine)
+
+    def inputs(self, network: Predictor, x: Any) -> InputTensor:
+        """What a network reads: `x`, the source of logits or features, or the current tensor.
+
+        Raises:
+            DataError: it holds neither images nor sequences.
+        """
+        if x is not None and not isinstance(x, Tensor):
+            return self.input_tensor(network, x)
+        source = self._source(x)
+        if isinstance(source, InputTensor):
+            return source
+        what = "images" if network.sequences is None else "sequences"
+        raise DataError(
+            f"{network.name}: {source!r} holds no {what}; give those of workout, or call"
+            " Input(...) of the network first"
+        )
+
     def images(self, name: str, x: Tensor | ImagesLike | None) -> ImageTensor:
         """The images of `x`, of logits or features of images, or of the current tensor.
 
         Raises:
-            DataError: it holds no images; `name` is that of the network that is asked.
+            DataError: it holds no images; `name` is that of the verb.
         """
-        tensor = self.tensor() if x is None else x
-        if not isinstance(tensor, Tensor):
-            return self.image_tensor(tensor)
-        found = tensor.source if isinstance(tensor, FeatureTensor) else tensor
-        if not isinstance(found, ImageTensor):
-            raise DataError(
-                f"{name}: {tensor!r} holds no images; give those of workout, or call"
-                " Input('cat.jpg') first"
-            )
-        return found
+        if x is not None and not isinstance(x, Tensor):
+            return self.image_tensor(x)
+        source = self._source(x)
+        if isinstance(source, ImageTensor):
+            return source
+        raise DataError(
+            f"{name}: {source!r} holds no images; give those of workout, or call Input('cat.jpg')"
+            " first"
+        )
+
+    def _source(self, x: Tensor | None) -> Tensor | None:
+        """A tensor, or the current one; of logits and features what they were computed from."""
+        tensor = self.tensor(x)
+        return tensor.source if isinstance(tensor, FeatureTensor) else tensor
 
     def largest(self) -> Preprocessing | None:
         """The preprocessing of the network that takes the largest images."""

@@ -9,8 +9,6 @@ from deelish.common.printing import say
 from deelish.errors import PlanError
 from deelish.network.learner import Learner
 from deelish.plan import Plan, summary
-from deelish.plan.preprocessing import Preprocessing
-from deelish.plan.shapes import Shape
 
 
 class Described(Learner):
@@ -20,8 +18,9 @@ class Described(Learner):
 
     @property
     def classes(self) -> int:
-        """How many logits an image has."""
-        return self.plan.classes
+        """How many logits an image, a sequence or a step has."""
+        form = self.sequences
+        return self.plan.classes if form is None or not form.next_token else len(form.vocabulary)
 
     @property
     def has_classes(self) -> bool:
@@ -119,37 +118,31 @@ class Described(Learner):
 
     def __repr__(self) -> str:
         device = f"{self.context.engine_name} on {self.engine.device}"
-        shape = () if self.has_classes else self.output_shape
-        return description(self.plan, self.preprocessing, device, self.new_layers, shape)
+        shape = " x ".join(map(str, self.output_shape))
+        made = f"{self.classes} classes" if self.has_classes else shape
+        return (
+            f"{self.plan.name}: {self._input} -> {made}"
+            f" | {summary.parameters(self.plan):,} parameters"
+            f" | {millions(summary.multiply_adds(self.plan))} M multiply-adds | {device}"
+            f" | {self._state}"
+        )
 
+    @property
+    def _input(self) -> str:
+        """What it reads, in words."""
+        if self.sequences is not None:
+            return f"sequences of {self.sequences.tokens}"
+        shape = self.plan.inputs.get(self.plan.data, ())
+        if len(shape) != 4:
+            return " x ".join(map(str, shape)) or "nothing"
+        return f"{' x '.join(map(str, shape[1:]))} {self.preprocessing.order}"
 
-def description(
-    plan: Plan, preprocessing: Preprocessing, device: str, new: set[str], shape: Shape = ()
-) -> str:
-    """The line that the prompt shows for a network.
-
-    Args:
-        plan, preprocessing: the network, and its preprocessing.
-        device: the engine and its device.
-        new: the layers that the logits depend on and that have their initial weights still.
-        shape: that of its output for one image, where it has no classes.
-    """
-    state = f"new: {', '.join(sorted(new))}" if new else "ready"
-    if new and new == plan.test_layers:
-        state = "untrained"
-    made = " x ".join(map(str, shape)) if shape else f"{plan.classes} classes"
-    return (
-        f"{plan.name}: {_input(plan, preprocessing)} -> {made}"
-        f" | {summary.parameters(plan):,} parameters"
-        f" | {millions(summary.multiply_adds(plan))} M multiply-adds | {device} | {state}"
-    )
-
-
-def _input(plan: Plan, preprocessing: Preprocessing) -> str:
-    shape = plan.inputs.get(plan.data, ())
-    if len(shape) != 4:
-        return " x ".join(map(str, shape)) or "nothing"
-    return f"{' x '.join(map(str, shape[1:]))} {preprocessing.order}"
+    @property
+    def _state(self) -> str:
+        """Whether it was trained, in words."""
+        if self.new_layers and self.all_new:
+            return "untrained"
+        return f"new: {', '.join(sorted(self.new_layers))}" if self.new_layers else "ready"
 
 
 def millions(number: int) -> str:

@@ -11,13 +11,18 @@ from deelish.engines import Engine, Values
 from deelish.plan.layers import KINDS, OWN
 from deelish.plan.plan import Plan
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.sequence_format import SequenceFormat
 
 # Raise it when deelish's own code changes the logits of a network, beyond rounding.
 VERSION = 2
 
 
 def fingerprint_of(
-    plan: Plan, preprocessing: Preprocessing, engine: Engine, values: Values
+    plan: Plan,
+    preprocessing: Preprocessing,
+    engine: Engine,
+    values: Values,
+    sequences: SequenceFormat | None = None,
 ) -> str | None:
     """sha256 of the rows that the logits depend on in the test phase, their weights, preprocessing.
 
@@ -34,6 +39,7 @@ def fingerprint_of(
         "inputs": {name: list(shape) for name, shape in plan.inputs.items()},
         "logits": plan.logits,
         "preprocessing": preprocessing.to_dict(),
+        **({} if sequences is None else {"sequences": sequences.to_dict()}),
     }
     digest = hashlib.sha256(json.dumps(text, sort_keys=True).encode())
     needed = {row.name for row in rows}

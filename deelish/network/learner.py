@@ -16,7 +16,7 @@ from deelish.engines import Context
 from deelish.errors import FileError
 from deelish.network.outputs import OutputTensor, output_tensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 from deelish.plan.arrays import rows_of
 
 
@@ -135,7 +135,7 @@ class Learner(Predictor):
 
     def compute(
         self,
-        images: ImageTensor,
+        images: InputTensor,
         *,
         training: bool = False,
         reduced: bool = True,
@@ -156,38 +156,39 @@ class Learner(Predictor):
         penalties = self.penalties if sampled else {}
         needed = [logits, *heads, *penalties, *inner]
         made = self._run(images, needed, training=training, reduced=reduced, sampled=sampled)
-        tensor = output_tensor(self._output(made[logits]), self.engine, self, images)
+        tensor = output_tensor(self._output(made[logits], images), self.engine, self, images)
         tensor.training = training
-        tensor.features = {name: made[name] for name in inner}
+        tensor.features = {name: images.features_of(made[name], self) for name in inner}
         auxiliary = [(rows_of(made[name], name), heads[name]) for name in heads]
         added = [(made[name], weight) for name, weight in penalties.items()]
         return Forward(tensor, made[self.data_blob], auxiliary, added)
 
-    def _output(self, content: Any) -> Any:
-        """The engine's tensor of its last blob, with a row for each image where it has classes."""
-        return rows_of(content, self.logits_blob) if self.has_classes else content
+    def _output(self, content: Any, images: InputTensor) -> Any:
+        """The engine's tensor of its last blob, of classes with a row for each that is scored."""
+        return images.rows_of(content, self) if self.has_classes else content
 
-    def logits(self, images: ImageTensor) -> Any:
+    def logits(self, images: InputTensor) -> Any:
         """The engine's tensor (n, classes), in evaluation mode; other outputs have their shape."""
         return self.compute(images).output.content
 
-    def exact_logits(self, images: ImageTensor) -> Any:
+    def exact_logits(self, images: InputTensor) -> Any:
         return self.compute(images, reduced=False).output.content
 
-    def logits_by(self, module: Any, images: ImageTensor, *, reduced: bool = True) -> Any:
+    def logits_by(self, module: Any, images: InputTensor, *, reduced: bool = True) -> Any:
         """The logits of another module of the same structure: the engine's tensor (n, classes)."""
         blob = self.logits_blob
         made = self._run(images, [blob], training=False, reduced=reduced, module=module)
-        return self._output(made[blob])
+        return self._output(made[blob], images)
 
-    def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
+    def feature_of(self, images: InputTensor, layer: str, *, reduced: bool) -> Any:
         """The output of a layer, or a blob, for the images: the engine's tensor (n, ...)."""
         blob = self.blob_of(layer)
-        return self._run(images, [blob], training=False, reduced=reduced)[blob]
+        made = self._run(images, [blob], training=False, reduced=reduced)[blob]
+        return images.features_of(made, self)
 
     def _run(
         self,
-        images: ImageTensor,
+        images: InputTensor,
         blobs: list[str],
         *,
         training: bool,
@@ -195,27 +196,30 @@ class Learner(Predictor):
         sampled: bool = False,
         module: Any = None,
     ) -> dict[str, Any]:
-        data = self.engine.input_of(images.pixels(self.preprocessing), self.preprocessing)
-        self._check_input(tuple(data.shape), blobs, training=training)
-        inputs = {self.data_blob: data}
+        inputs = images.inputs_of(self)
+        shapes = {name: tuple(values.shape) for name, values in inputs.items()}
+        self._check_inputs(shapes, blobs, training=training)
         module = self.module if module is None else module
         made = self.engine.run(
             module, inputs, blobs, training=training, reduced=reduced, sampled=sampled
         )
         # A layer of a user's module may have this name.
-        return {self.data_blob: data, **made}
+        return {**inputs, **made}
 
     def logits_from(self, values: np.ndarray) -> np.ndarray:
         """Logits (n, classes) of an input float32 (n, channels, size, size), in evaluation mode."""
         inputs, blob = {self.data_blob: self.engine.array(values)}, self.logits_blob
         made = self.engine.run(self.module, inputs, [blob], training=False, reduced=True)
-        return self.engine.numpy(self._output(made[blob]))
+        scores = made[blob]
+        return self.engine.numpy(rows_of(scores, blob) if self.has_classes else scores)
 
     def check_takes_images(self) -> None:
-        """Refuse a network whose input is no image; a module's is one."""
+        """Refuse a network whose input is no image and no sequence; a module's is an image."""
 
-    def _check_input(self, shape: tuple[int, ...], blobs: list[str], *, training: bool) -> None:
-        """Refuse an input that it cannot take; most find out when they run."""
+    def _check_inputs(
+        self, shapes: Mapping[str, tuple[int, ...]], blobs: list[str], *, training: bool
+    ) -> None:
+        """Refuse inputs that it cannot take; most find out when they run."""
 
     # Layers
 

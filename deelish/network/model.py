@@ -26,11 +26,14 @@ from deelish.network.labels import LabelNames, Labels
 from deelish.network.last_layer import linear_last, with_last
 from deelish.network.part import plan_between, values_of
 from deelish.network.pretrained import Weights, find_model
-from deelish.network.tensors import ImageTensor
+from deelish.network.sequence_model import checked_format, names_of_tokens
+from deelish.network.tensors import InputTensor
 from deelish.plan import Layer, Plan, summary
 from deelish.plan.arrays import checked_inputs
 from deelish.plan.initialisation import fill
 from deelish.plan.preprocessing import WAY, Preprocessing, check_range, given_pixels
+from deelish.plan.sequence_format import SequenceFormat
+from deelish.plan.shapes import Shape
 
 # What `**preprocessing` takes.
 PIXELS = ("order", "mean", "scale", "crop", *WAY)
@@ -46,6 +49,7 @@ class Parts:
     preprocessing: Preprocessing
     labels: list[str] | None
     loaded: Loaded
+    sequences: SequenceFormat | None = None
 
 
 class Model(Described):
@@ -70,6 +74,7 @@ class Model(Described):
         labels: Labels | None = None,
         modelpath: str | Path | None = None,
         in_size: int = 224,
+        sequences: SequenceFormat | None = None,
         name: str | None = None,
         **preprocessing: Any,
     ) -> None:
@@ -78,9 +83,13 @@ class Model(Described):
         pixels = given_pixels(who, preprocessing)
         check_range(who, pixels.get("mean"), pixels.get("scale"))
         made = Preprocessing(in_size, **{**PLAIN, **pixels})
-        shape = (1, made.channels, in_size, in_size)
-        plan = rows if isinstance(rows, Plan) else Plan(rows, {"data": shape}, name or "Network")
-        if names is not None and names.count != plan.classes:
+        inputs: dict[str, Shape] = {"data": (1, made.channels, in_size, in_size)}
+        if sequences is not None:
+            inputs = checked_format(who, sequences, names is not None, pixels)
+        plan = rows if isinstance(rows, Plan) else Plan(rows, inputs, name or "Network")
+        if sequences is not None and sequences.next_token:
+            names = names_of_tokens(plan, sequences)
+        elif names is not None and names.count != plan.classes:
             raise PlanError(
                 f"{plan.name}: labels={_short(labels)} names {names.count} classes, but the layer"
                 f" {plan.classifier(plan.logits)!r} has {plan.classes} outputs; make them equal"
@@ -89,10 +98,10 @@ class Model(Described):
         if modelpath is not None:
             path = find_model(modelpath, self.weights)
             loaded, stored = load_initial_weights(
-                path, plan, made, chosen=names is not None, example=self.example
+                path, plan, made, sequences, chosen=names is not None, example=self.example
             )
         known = names.names if names else stored
-        self._start(Parts(plan, made, known, loaded))
+        self._start(Parts(plan, made, known, loaded, sequences))
 
     @classmethod
     def of(cls, parts: Parts) -> Self:
@@ -110,6 +119,7 @@ class Model(Described):
         """Build the module on the current engine; layers that were not loaded are initialised."""
         plan, loaded = parts.plan, parts.loaded
         self.plan, self.preprocessing, self.labels = plan, parts.preprocessing, parts.labels
+        self.sequences = parts.sequences
         self.name, self.parameters = plan.name, summary.parameters(plan)
         self._begin(loaded.new, nonfinite(_by_name(loaded.values)))
         self.context: Context = current_context()
@@ -155,22 +165,23 @@ class Model(Described):
         )
         return {name: self.engine.numpy(made[blob]) for name, blob in needed.items()}
 
-    def _check_input(self, shape: tuple[int, ...], blobs: list[str], *, training: bool) -> None:
-        phase = "TRAIN" if training else "TEST"
-        self.plan.check_inputs({self.plan.data: shape}, blobs, phase)
+    def _check_inputs(
+        self, shapes: Mapping[str, tuple[int, ...]], blobs: list[str], *, training: bool
+    ) -> None:
+        self.plan.check_inputs(shapes, blobs, "TRAIN" if training else "TEST")
 
-    def _run(self, images: ImageTensor, blobs: list[str], **how: Any) -> dict[str, Any]:
+    def _run(self, images: InputTensor, blobs: list[str], **how: Any) -> dict[str, Any]:
         self.check_takes_images()
         return super()._run(images, blobs, **how)
 
     def check_takes_images(self) -> None:
-        """Refuse a network whose input is no image.
+        """Refuse a network whose input is no image and no sequence.
 
         Raises:
             PlanError: it is something else.
         """
         shape = self.plan.inputs.get(self.plan.data, ())
-        if len(shape) != 4:
+        if len(shape) != 4 and self.sequences is None:
             raise PlanError(
                 f"{self.name}: takes no images, its input {self.plan.data!r} is {shape}; give"
                 " arrays to run()"
@@ -183,7 +194,8 @@ class Model(Described):
         if self.engine.is_hooked(self.module):
             return None
         values = self.engine.state(self.module)
-        return fingerprint_of(self.plan, self.preprocessing, self.engine, values)
+        form = self.sequences
+        return fingerprint_of(self.plan, self.preprocessing, self.engine, values, form)
 
     def check_linear_last(self) -> None:
         """Refuse a network whose logits are not made by one InnerProduct alone."""
@@ -249,8 +261,9 @@ class Model(Described):
     def record(self) -> SavedNetwork:
         """The contents of its files."""
         values = self.engine.state(self.module)
+        untrained = sorted(self.untrained)
         return SavedNetwork(
-            self.plan, values, self.labels, self.preprocessing, sorted(self.untrained)
+            self.plan, values, self.labels, self.preprocessing, untrained, sequences=self.sequences
         )
 
     @checked_call()

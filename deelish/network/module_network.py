@@ -22,7 +22,7 @@ from deelish.formats.saved_module import NewLast, SavedModule
 from deelish.network.example_inputs import noise
 from deelish.network.labels import Labels, names_for
 from deelish.network.module_description import ModuleDescribed
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 from deelish.plan.preprocessing import Preprocessing
 
 
@@ -93,7 +93,7 @@ class ModuleNetwork(ModuleDescribed):
             " takes, or correct it"
         )
 
-    def _run(self, images: ImageTensor, blobs: list[str], **how: Any) -> dict[str, Any]:
+    def _run(self, images: InputTensor, blobs: list[str], **how: Any) -> dict[str, Any]:
         try:
             made = super()._run(images, blobs, **how)
         except DeelishError:

@@ -42,7 +42,7 @@ class NoisyImages(ImageTensor):
     def __init__(self, images: ImageTensor, deviation: float, seed: int) -> None:
         pictures = NoisyPictures(images.pictures, deviation, seed)
         super().__init__(pictures, images.engine, images.labels, images.viewing)
-        self._origin = images.origin
+        self._origin = images if not isinstance(images, NoisyImages) else images.origin
 
     @property
     def origin(self) -> ImageTensor:

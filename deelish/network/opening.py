@@ -60,6 +60,7 @@ def open_parts(
         parts.preprocessing,
         names_for(labels, parts.plan.name, parts.plan.classes),
         parts.loaded,
+        parts.sequences,
     )
 
 
@@ -67,7 +68,7 @@ def parts_of_file(path: Path) -> Parts:
     """The network in a file that deelish wrote, or in a .caffemodel."""
     record = read_network(path)
     loaded = Loaded(record.values, set(record.untrained), list(record.notices))
-    return Parts(record.plan, record.preprocessing, record.labels, loaded)
+    return Parts(record.plan, record.preprocessing, record.labels, loaded, record.sequences)
 
 
 def parts_of_caffe(

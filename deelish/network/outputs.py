@@ -13,7 +13,7 @@ from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.network.pooling import mean_over_positions
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, Tensor
+from deelish.network.tensors import ImageTensor, InputTensor, Tensor
 
 
 class FeatureTensor(Tensor):
@@ -30,7 +30,7 @@ class FeatureTensor(Tensor):
         content: Any,
         engine: Engine,
         owner: Predictor | None = None,
-        source: ImageTensor | None = None,
+        source: InputTensor | None = None,
         layer: str | None = None,
     ) -> None:
         super().__init__(content, engine)
@@ -46,7 +46,7 @@ class FeatureTensor(Tensor):
             TrainingError: the features have other axes than (n, channels), (n, tokens, channels)
                 or (n, channels, height, width).
         """
-        images = self.shape[0] if self.source is None else len(self.source)
+        images = self.shape[0] if self.source is None else self.source.rows
         return mean_over_positions(self.engine, self.content, images, self._described())
 
     def _described(self) -> str:
@@ -64,7 +64,7 @@ class CachedFeatures(FeatureTensor):
     All of them are computed only where a script reads them.
     """
 
-    def __init__(self, pooled: Any, owner: Predictor, source: ImageTensor, layer: str) -> None:
+    def __init__(self, pooled: Any, owner: Predictor, source: InputTensor, layer: str) -> None:
         super().__init__(None, owner.engine, owner, source, layer)
         self._pooled = pooled
         self._compute = functools.partial(owner.feature_of, source, layer, reduced=True)
@@ -95,7 +95,7 @@ class OutputTensor(FeatureTensor):
         content: Any,
         engine: Engine,
         owner: Predictor | None = None,
-        source: ImageTensor | None = None,
+        source: InputTensor | None = None,
     ) -> None:
         super().__init__(content, engine, owner, source)
         self.training = False
@@ -145,35 +145,41 @@ class LogitsTensor(OutputTensor):
     def show(self) -> None:
         """Print the five most probable labels of each image."""
         predictions = self.top()
+        noun = "image" if self.source is None else self.source.noun
         for number, rows in enumerate(predictions):
             if len(predictions) > 1:
-                say(f"image {number}")
+                say(f"{noun} {number}")
             for rank, (name, probability) in enumerate(rows, start=1):
-                say(f"#{rank} | {name} | {probability:.1%}")
+                # Of tokens the line break is one.
+                shown = name if name.isprintable() else repr(name)
+                say(f"#{rank} | {shown} | {probability:.1%}")
 
 
 def output_tensor(
-    content: Any, engine: Engine, owner: Predictor, source: ImageTensor
+    content: Any, engine: Engine, owner: Predictor, source: InputTensor
 ) -> OutputTensor:
     """The output of a predictor: logits, where it has classes."""
     kind = LogitsTensor if owner.has_classes else OutputTensor
     return kind(content, engine, owner, source)
 
 
-def cached_logits(predictor: Predictor, images: ImageTensor) -> Any:
+def cached_logits(predictor: Predictor, images: InputTensor) -> Any:
     """The logits of a teacher, from the teacher cache where the images have one.
 
     The engine's tensor (n, classes), in evaluation mode, without gradients.
     """
     cache = images.viewing.cache
-    return predictor.logits(images) if cache is None else cache.logits(predictor, images)
+    if cache is None or not isinstance(images, ImageTensor):
+        return predictor.logits(images)
+    return cache.logits(predictor, images)
 
 
-def features_in_training(predictor: Predictor, images: ImageTensor, layer: str) -> FeatureTensor:
+def features_in_training(predictor: Predictor, images: InputTensor, layer: str) -> FeatureTensor:
     """The features of a teacher's layer, from the teacher cache where the images have one."""
     cache = images.viewing.cache
-    pooled = None if cache is None else cache.features(predictor, images, layer)
-    if pooled is not None:
-        return CachedFeatures(pooled, predictor, images, layer)
+    if cache is not None and isinstance(images, ImageTensor):
+        pooled = cache.features(predictor, images, layer)
+        if pooled is not None:
+            return CachedFeatures(pooled, predictor, images, layer)
     content = predictor.feature_of(images, layer, reduced=True)
     return FeatureTensor(content, predictor.engine, predictor, images, layer)

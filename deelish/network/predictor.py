@@ -9,8 +9,9 @@ from typing import Any
 from deelish.common.arguments import ChecksCalls
 from deelish.engines import Context, Engine
 from deelish.errors import PlanError
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 from deelish.plan.preprocessing import Preprocessing
+from deelish.plan.sequence_format import SequenceFormat
 
 
 class Predictor(ChecksCalls, ABC):
@@ -23,6 +24,7 @@ class Predictor(ChecksCalls, ABC):
         preprocessing: how pixels become its input.
         parameters: how many parameters it has, or None where that is not known.
         members: the predictors whose logits it combines; each is cached by itself.
+        sequences: the format of the sequences that it reads; None where it reads images.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Predictor(ChecksCalls, ABC):
     preprocessing: Preprocessing
     parameters: int | None
     members: Sequence[Predictor] = ()
+    sequences: SequenceFormat | None = None
 
     @property
     def engine(self) -> Engine:
@@ -77,10 +80,10 @@ class Predictor(ChecksCalls, ABC):
         return self
 
     @abstractmethod
-    def logits(self, images: ImageTensor) -> Any:
+    def logits(self, images: InputTensor) -> Any:
         """The engine's tensor (n, classes) for these images, in evaluation mode, no gradients."""
 
-    def exact_logits(self, images: ImageTensor) -> Any:
+    def exact_logits(self, images: InputTensor) -> Any:
         """The same in `exact_dtype`, never from the teacher cache."""
         return self.logits(images)
 
@@ -104,7 +107,7 @@ class Predictor(ChecksCalls, ABC):
             f"{self.name}: what goes into its last layer is not known; name a layer with layer="
         )
 
-    def feature_of(self, images: ImageTensor, layer: str, *, reduced: bool) -> Any:
+    def feature_of(self, images: InputTensor, layer: str, *, reduced: bool) -> Any:
         """The features of an inner layer, in evaluation mode: the engine's tensor.
 
         Args:

@@ -1,7 +1,8 @@
-"""Tensors on an engine: images, labels, and the base of all."""
+"""Tensors on an engine: what networks read, images, labels, and the base of all."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -13,9 +14,11 @@ from deelish.engines import Engine, current_context
 from deelish.errors import DataError
 from deelish.images.class_folders import ClassFolders
 from deelish.images.figures import show_images
-from deelish.images.sample import Sample
+from deelish.images.sample import Labelled
+from deelish.plan.arrays import rows_of
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
+from deelish.plan.sequence_format import SequenceFormat
 
 
 class Tensor:
@@ -116,7 +119,103 @@ class Viewing:
     folders: ClassFolders | None = None
 
 
-class ImageTensor(Tensor):
+class Reader(Protocol):
+    """What a network says of its input."""
+
+    name: str
+    preprocessing: Preprocessing
+    sequences: SequenceFormat | None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of its input."""
+
+    @property
+    def data_blob(self) -> str:
+        """The name of its input."""
+
+    @property
+    def logits_blob(self) -> str:
+        """The name of its logits."""
+
+
+class InputTensor(Tensor):
+    """What networks read, images or sequences: each network gets its own input from it.
+
+    Attributes:
+        labels: the targets of the batch, or None.
+        viewing: how it is shown to networks.
+        noun: what a row of logits is of.
+    """
+
+    noun = "image"
+
+    def __init__(
+        self, engine: Engine, labels: LabelTensor | None = None, viewing: Viewing | None = None
+    ) -> None:
+        super().__init__(None, engine)
+        self.labels = labels
+        self.viewing = viewing or Viewing()
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many images, or sequences."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows its logits have: one an image or sequence, or one for each token."""
+        return len(self)
+
+    @property
+    def origin(self) -> InputTensor:
+        """The images that these were made from: themselves, or those without the noise."""
+        return self
+
+    @abstractmethod
+    def inputs_of(self, network: Reader) -> dict[str, Any]:
+        """A network's inputs by name: the engine's tensors.
+
+        Raises:
+            DataError: it does not read such.
+        """
+
+    def rows_of(self, scores: Any, network: Reader) -> Any:
+        """A row for each image or sequence, or for each token: (rows, classes).
+
+        Args:
+            scores: what the network made, the engine's tensor (n, classes) or (n, classes, 1, 1),
+                or for each token (time, n, classes).
+            network: the network.
+        """
+        return rows_of(scores, network.logits_blob)
+
+    def features_of(self, content: Any, network: Reader) -> Any:
+        """What a layer made: the engine's tensor (n, ...), or (tokens, ...) of each step."""
+        return content
+
+    def pixels(self, preprocessing: Preprocessing) -> np.ndarray:
+        """uint8 (n, size, size, 3), RGB, by the rule of this preprocessing.
+
+        Raises:
+            DataError: these are no images.
+        """
+        return self.pictures.pixels(self.rendering(preprocessing))
+
+    @property
+    def pictures(self) -> Pictures:
+        """The images in any rendering.
+
+        Raises:
+            DataError: these are no images.
+        """
+        raise DataError(f"{self!r} holds no images, which is what this model takes")
+
+    def rendering(self, preprocessing: Preprocessing) -> Rendering:
+        """How the images become pixels for this preprocessing."""
+        return preprocessing.rendering(self.viewing.crop)
+
+
+class ImageTensor(InputTensor):
     """Images that each network sees in the same view, by its own preprocessing.
 
     `value` is float32 (n, 3, side, side), RGB from 0 to 255, at the largest input size of the
@@ -130,26 +229,30 @@ class ImageTensor(Tensor):
         labels: LabelTensor | None = None,
         viewing: Viewing | None = None,
     ) -> None:
-        super().__init__(None, engine)
-        self.pictures = pictures
-        self.labels = labels
-        self.viewing = viewing or Viewing()
+        super().__init__(engine, labels, viewing)
+        self._pictures = pictures
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self._pictures)
 
     @property
-    def origin(self) -> ImageTensor:
-        """The images that these were made from: themselves, or those without the noise."""
-        return self
+    def pictures(self) -> Pictures:
+        """The images in any rendering."""
+        return self._pictures
 
-    def pixels(self, preprocessing: Preprocessing) -> np.ndarray:
-        """uint8 (n, size, size, 3), RGB, by the rule of this preprocessing."""
-        return self.pictures.pixels(self.rendering(preprocessing))
+    def inputs_of(self, network: Reader) -> dict[str, Any]:
+        """The pixels as a network's input, the engine's tensor (n, channels, size, size).
 
-    def rendering(self, preprocessing: Preprocessing) -> Rendering:
-        """How the images become pixels for this preprocessing."""
-        return preprocessing.rendering(self.viewing.crop)
+        Raises:
+            DataError: the network reads sequences.
+        """
+        if network.sequences is not None:
+            raise DataError(
+                f"{network.name}: reads sequences of {network.sequences.tokens}, and these are"
+                " images; give it a .tsv file, or a text"
+            )
+        rule = network.preprocessing
+        return {network.data_blob: network.engine.input_of(self.pixels(rule), rule)}
 
     def subset(self, pictures: Pictures, labels: LabelTensor | None) -> ImageTensor:
         """Some of these images, rendered in the same way."""
@@ -192,7 +295,7 @@ class LabelTensor(Tensor):
         self,
         labels: np.ndarray | None,
         engine: Engine,
-        samples: Sequence[Sample] = (),
+        samples: Sequence[Labelled] = (),
         probabilities: np.ndarray | None = None,
     ) -> None:
         super().__init__(None, engine)

@@ -12,7 +12,7 @@ from deelish.engines.base import LayerArray, Part
 from deelish.network.learner import Forward, Learner
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.network.tensors import InputTensor, LabelTensor
 from deelish.training.guards import Finding, Guard
 
 # The cures that several findings share; those that end in "at" go on with the images.
@@ -43,7 +43,7 @@ def check_labels(guard: Guard, student: Learner, t: Any) -> bool:
 
 
 def check_teacher(
-    guard: Guard, student: Learner, given: Any, values: np.ndarray, images: ImageTensor
+    guard: Guard, student: Learner, given: Any, values: np.ndarray, images: InputTensor
 ) -> None:
     """Note a teacher's logits, or pooled features, (n, ...) that are not finite."""
     if np.isfinite(values).all():
@@ -112,8 +112,11 @@ def _bad_rows(values: np.ndarray) -> list[int]:
     return rows
 
 
-def _input_finite(teacher: Predictor, images: ImageTensor) -> bool:
+def _input_finite(teacher: Predictor, images: InputTensor) -> bool:
     if teacher.members:
         return all(_input_finite(member, images) for member in teacher.members)
+    # Those of sequences were looked at when they were read.
+    if teacher.sequences is not None:
+        return True
     rule, engine = teacher.preprocessing, teacher.engine
     return engine.all_finite([engine.input_of(images.pixels(rule), rule)])

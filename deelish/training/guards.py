@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from deelish.common.printing import say
 from deelish.common.processes import Group
 from deelish.errors import TrainingError
-from deelish.images.sample import Sample
+from deelish.images.sample import Labelled
 from deelish.network.learner import Learner
 
 # What `on_nan=` may be.
@@ -99,7 +99,7 @@ class Guard:
         self.losses, self.counts = LossGuard(), SkipCounts()
         self._group = group
         self._batch, self._where = 0, "the start"
-        self._samples: Sequence[Sample] = ()
+        self._samples: Sequence[Labelled] = ()
         self._finding: Finding | None = None
         self._updated: list[Learner] = []
         self._buffers: dict[Learner, Sequence[Any]] = {}
@@ -120,7 +120,7 @@ class Guard:
         self.losses.restore(values["losses"])
         self.counts, self._reported = SkipCounts(**values["counts"]), values["reported"]
 
-    def begin(self, batch: int, where: str, samples: Sequence[Sample]) -> None:
+    def begin(self, batch: int, where: str, samples: Sequence[Labelled]) -> None:
         """Begin the next batch.
 
         Args:
@@ -201,7 +201,9 @@ class Guard:
 
     def _places(self, rows: Iterable[int] | None) -> list[str]:
         chosen = range(len(self._samples)) if rows is None else rows
-        return [self._samples[row].where for row in chosen if row < len(self._samples)]
+        places = [self._samples[row].where for row in chosen if row < len(self._samples)]
+        # Several tokens of a line may be meant.
+        return list(dict.fromkeys(places))
 
     def skip(self, error: NotFinite) -> None:
         """Go on without this batch, where `on_nan` says so.

@@ -17,6 +17,8 @@ COLUMNS = (
     ("val accuracy", "val_accuracy", "{:.1%}"),
     ("val agreement", "val_agreement", "{:.1%}"),
     ("images/s", "images_per_second", "{:.0f}"),
+    ("sequences/s", "sequences_per_second", "{:.0f}"),
+    ("tokens/s", "tokens_per_second", "{:.0f}"),
 )
 
 
@@ -25,9 +27,9 @@ class History(list[Row]):
 
     Keys: epoch, loss, accuracy, val_loss, val_accuracy, images_per_second, seconds, waited, lr;
     where a teacher taught, agreement and val_agreement too; where the images have no labels, no
-    accuracy. The training values are means over the epoch's batches, each measured before its
-    update. `waited` is the fraction of the training time (0 to 1) in which the network waited for
-    images.
+    accuracy; of sequences sequences_per_second, or tokens_per_second, in place of images. The
+    training values are means over the epoch's batches, each measured before its update. `waited` is
+    the fraction of the training time (0 to 1) in which the network waited for images.
     """
 
     def heading(self) -> str:

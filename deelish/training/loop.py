@@ -12,10 +12,12 @@ from typing import Any
 from deelish.common.printing import say
 from deelish.common.progress import Bar
 from deelish.errors import TrainingError
-from deelish.images.batch import ImageBatch
+from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
+from deelish.network.batch_tensors import AnyBatch, tensors_of
 from deelish.network.learner import learners_of
-from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.network.tensors import InputTensor, LabelTensor, Viewing
+from deelish.sequences.loader import SequenceLoader
 from deelish.training.checkpoints.resuming import Resuming
 from deelish.training.guards import ROLLBACK, NotFinite
 from deelish.training.history import Averages, History, Row
@@ -25,7 +27,7 @@ from deelish.training.rollback import Rollback
 from deelish.training.run import Run
 from deelish.training.waiting import WaitTimer
 
-Workout = Callable[[ImageTensor, LabelTensor], Any]
+Workout = Callable[[InputTensor, LabelTensor], Any]
 Checkout = Callable[[], Any]
 
 
@@ -60,7 +62,8 @@ class Loop:
     def train(self) -> History:
         """Train for all epochs; Ctrl-C ends it after the current update."""
         run = self.run
-        self.dataset.prepare(model.preprocessing for model in learners_of(self.context))
+        if isinstance(self.dataset, Dataset):
+            self.dataset.prepare(model.preprocessing for model in learners_of(self.context))
         try:
             with self.interrupt:
                 if self._resuming is None or not self._resuming.begin(run):
@@ -114,22 +117,23 @@ class Loop:
         place, history = self.run.place, self.run.history
         trained, weight = place.trained, 1 / self.group.world_size
         seconds, waited = self._means([place.seconds, trained.waited], weight)
-        row |= {"images_per_second": trained.images / seconds, "seconds": seconds}
+        row |= {f"{self.dataset.noun}_per_second": trained.images / seconds, "seconds": seconds}
         row["waited"] = waited
         row["lr"] = self.trainer.lr
         history.append(row)
         if len(history) == 1:
-            self.dataset.report_cache(self.group)
+            if isinstance(self.dataset, Dataset):
+                self.dataset.report_cache(self.group)
             say(history.heading())
         say(history.line(row))
 
-    def _part(self, loader: Loader, title: str, means: Averages) -> None:
+    def _part(self, loader: Loader | SequenceLoader, title: str, means: Averages) -> None:
         """The batches of a loader that are not done yet."""
         trainer, place = self.trainer, self.run.place
         epoch, training = trainer.counts.epochs, trainer.training
         batches = loader.batches(epoch, training, self.group, place.batches)
         timer, start = WaitTimer(batches), time.perf_counter() - place.seconds
-        with Bar(title, len(loader.samples), means.images) as bar, closing(batches):
+        with Bar(title, loader.size, means.images) as bar, closing(batches):
             for batch in timer:
                 outcome = self._guarded(batch, f"{title}, batch {batch.number}")
                 if outcome is not None:
@@ -145,7 +149,7 @@ class Loop:
             )
 
     def _guarded(
-        self, batch: ImageBatch, where: str
+        self, batch: AnyBatch, where: str
     ) -> tuple[float, float | None, float | None] | None:
         """workout on one batch -> its means; None where it was skipped."""
         guard = self.trainer.guard
@@ -161,15 +165,13 @@ class Loop:
             self._rollback.back() if jumped else self._rollback.after_update()
         return outcome
 
-    def _batch(self, batch: ImageBatch, where: str) -> tuple[float, float | None, float | None]:
+    def _batch(self, batch: AnyBatch, where: str) -> tuple[float, float | None, float | None]:
         """workout on one batch -> loss, accuracy, agreement, as means over all processes.
 
         The accuracy is None where the images have no labels and workout returned none of its own.
         """
-        engine = self.context.engine
-        probabilities = batch.label_probabilities(self._classes())
-        labels = LabelTensor(batch.labels, engine, batch.samples, probabilities=probabilities)
-        images = ImageTensor(batch, engine, labels, self._viewing)
+        engine, viewing = self.context.engine, self._viewing
+        images, labels = tensors_of(batch, engine, viewing, self._classes())
         self.trainer.begin(images, where, batch.fraction)
         loss, accuracy = _pair(self.workout(images, labels), where)
         self.trainer.end()
@@ -219,7 +221,8 @@ class Loop:
             say(f"stopped by {by} at {where}; run the same command again to go on")
 
     def _report_skipped(self) -> None:
-        skipped = [reason for loader in self.dataset.loaders for _, reason in loader.skipped]
+        loaders = self.dataset.loaders if isinstance(self.dataset, Dataset) else []
+        skipped = [reason for loader in loaders for _, reason in loader.skipped]
         if self._together:
             skipped = list(dict.fromkeys(self.group.all_gather(skipped)))
         if skipped:

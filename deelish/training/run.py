@@ -8,6 +8,7 @@ from typing import Any
 
 from deelish.engines.state import SavedState
 from deelish.images.dataset import Dataset
+from deelish.sequences.dataset import SequenceDataset
 from deelish.training.history import History
 from deelish.training.place import Place
 from deelish.training.trainer import Trainer
@@ -19,7 +20,7 @@ class Run:
 
     Attributes:
         trainer: its batch, its optimisers.
-        dataset: the images.
+        dataset: the images, or the sequences.
         workout: the script's function.
         script_state: plain values and arrays that the script keeps from batch to batch.
         history: the epochs that are done.
@@ -29,7 +30,7 @@ class Run:
     """
 
     trainer: Trainer
-    dataset: Dataset
+    dataset: Dataset | SequenceDataset
     workout: Callable[..., Any]
     script_state: dict[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=History)

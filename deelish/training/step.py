@@ -132,7 +132,7 @@ def _targets(trainer: Trainer, student: Learner, t: Any, smoothing: float) -> Ta
     Where they are not finite, zeros take part with the other processes until all of them fail.
     """
     finite = check_labels(trainer.guard, student, t)
-    given = t if finite else np.zeros(len(trainer.images), np.int64)
+    given = t if finite else np.zeros(trainer.images.rows, np.int64)
     targets = targets_of(student, given, trainer.memory)
     return replace(targets, label_smoothing=smoothing) if trainer.training else targets
 

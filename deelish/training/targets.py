@@ -85,7 +85,7 @@ def targets_of(network: Learner, t: Any, memory: TeachingMemory) -> Targets:
         DataError: a label outside of the network's classes, rows that are no probabilities, or
             class folders that only in part have the names of its classes.
     """
-    images = len(memory.images)
+    images = memory.images.rows
     if isinstance(t, Tensor) and not isinstance(t, LabelTensor):
         raise TrainingError(
             f"{network.name}.backprop: t is {t!r}, where labels are needed; pass distill=True to"

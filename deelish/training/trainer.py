@@ -12,7 +12,7 @@ from deelish.engines import Context
 from deelish.engines.trainable import LayerFactor, unscaled
 from deelish.errors import TrainingError
 from deelish.network.learner import Forward, Learner, learners_of
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import InputTensor
 from deelish.training.finite import check_update
 from deelish.training.guards import STOP, Guard
 from deelish.training.layer_rates import LayerRates
@@ -80,7 +80,7 @@ class Trainer:
         self._fraction = 1.0
 
     @property
-    def images(self) -> ImageTensor:
+    def images(self) -> InputTensor:
         """The images of this batch."""
         return self.memory.images
 
@@ -101,7 +101,7 @@ class Trainer:
         over = self.batches - 1 if self.training else self.batches
         return over / self.extent.batches
 
-    def begin(self, images: ImageTensor, where: str, fraction: float = 1.0) -> None:
+    def begin(self, images: InputTensor, where: str, fraction: float = 1.0) -> None:
         """Begin the next batch, of which this process has `fraction`.
 
         Its dropout depends on the seed, the number of the batch and the rank alone.
@@ -138,7 +138,7 @@ class Trainer:
                 " classify draws dropout; a teacher predicts with batch_feature(x)"
             )
 
-    def forward_pass(self, model: Learner, images: ImageTensor) -> Forward:
+    def forward_pass(self, model: Learner, images: InputTensor) -> Forward:
         """A forward pass of a student, from whose logits it learns at `backprop`."""
         if self.training:
             self.guard.before_forward(model)
@@ -148,7 +148,7 @@ class Trainer:
         self._pending[model] = forward
         return forward
 
-    def forward(self, model: Learner, images: ImageTensor) -> Forward:
+    def forward(self, model: Learner, images: InputTensor) -> Forward:
         """A forward pass, in training with dropout, with the blobs that hints read."""
         blobs = self.memory.blobs_of(model)
         return model.compute(images, training=self.training, sampled=True, blobs=blobs)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from deelish.images.batch import ImageBatch
+from deelish.network.batch_tensors import AnyBatch
 
 
 class WaitTimer:
     """The batches of an iterator, once; measures how long each was waited for."""
 
-    def __init__(self, batches: Iterator[ImageBatch]) -> None:
+    def __init__(self, batches: Iterator[AnyBatch]) -> None:
         self._batches = batches
         self._begun = time.perf_counter()
         self._waited = 0.0
 
-    def __iter__(self) -> Iterator[ImageBatch]:
+    def __iter__(self) -> Iterator[AnyBatch]:
         while True:
             start = time.perf_counter()
             batch = next(self._batches, None)

@@ -130,6 +130,9 @@ class ChainerEngine(Engine):
     def gather(self, values: Any, labels: np.ndarray) -> Any:
         return F.select_item(values, self._device.send(labels.astype(np.int32)))
 
+    def take(self, values: Any, rows: np.ndarray) -> Any:
+        return F.get_item(values, self._device.send(rows))
+
     def optimizer_options(self, name: str) -> list[str]:
         return optimizer_options(name)
 

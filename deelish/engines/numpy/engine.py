@@ -115,6 +115,9 @@ class NumpyEngine(Engine):
     def gather(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.asarray(values[np.arange(len(values)), labels])
 
+    def take(self, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(values[rows])
+
     def optimizer_options(self, name: str) -> list[str]:
         raise EngineError(_NO_TRAINING)
 

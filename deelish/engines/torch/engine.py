@@ -182,6 +182,9 @@ class TorchEngine(Engine):
     def gather(self, values: Tensor, labels: np.ndarray) -> Tensor:
         return values.gather(1, self.array(labels)[:, None])[:, 0]
 
+    def take(self, values: Tensor, rows: np.ndarray) -> Tensor:
+        return values.index_select(0, self.array(rows))
+
     def optimizer_options(self, name: str) -> list[str]:
         return optimizer_options(name)
 

@@ -28,7 +28,13 @@ def arrays(path: Path) -> StoredWeights:
     if net.note is None:
         return StoredWeights(weights_of(net))
     header = NetworkHeader.read(net.note, path)
-    return StoredWeights(weights_of(net), header.untrained, header.labels, header.preprocessing)
+    return StoredWeights(
+        weights_of(net),
+        header.untrained,
+        header.labels,
+        header.preprocessing,
+        header.sequences,
+    )
 
 
 def read(path: Path) -> SavedNetwork:

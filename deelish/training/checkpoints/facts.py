@@ -9,7 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from deelish.errors import FileError
+from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
+from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.loader import SequenceLoader
 from deelish.training.checkpoints.workout_facts import DIGEST, digest, networks_of, workout_facts
 from deelish.training.optimization import Optimization
 from deelish.training.run import Run
@@ -30,7 +33,7 @@ def run_facts(run: Run) -> Facts:
     trainer, dataset = run.trainer, run.dataset
     how = trainer.optimization
     choices = {k: v for k, v in asdict(dataset.choices).items() if k not in WITHOUT_EFFECT}
-    augmentation = dataset.augmentation
+    augmentation = None if isinstance(dataset, SequenceDataset) else dataset.augmentation
     facts = {
         "engine": trainer.context.engine_name,
         "seed": trainer.context.seed,
@@ -45,6 +48,7 @@ def run_facts(run: Run) -> Facts:
         "the validation images": None if dataset.val is None else _images(dataset.val),
         **_given(how),
         **choices,
+        **_form(dataset),
         **workout_facts(run.workout),
     }
     facts["networks"] = {
@@ -70,6 +74,13 @@ def _given(how: Optimization) -> Facts:
         facts["lookahead"] = how.lookahead.every
         facts["lookahead_decay"] = _course(decay) if callable(decay) else decay
     return facts
+
+
+def _form(dataset: Dataset | SequenceDataset) -> Facts:
+    """The format of sequences, with their vocabulary."""
+    if isinstance(dataset, Dataset):
+        return {}
+    return {"the vocabulary": digest(json.dumps(dataset.sequences.to_dict()))}
 
 
 def rounding_facts(run: Run) -> Facts:
@@ -134,8 +145,10 @@ def _other_networks(
     return found
 
 
-def _images(loader: Loader) -> str:
-    """A digest of the list: paths below what all have in common, and labels."""
+def _images(loader: Loader | SequenceLoader) -> str:
+    """A digest of the list: paths below what all have in common, and labels; or of sequences."""
+    if isinstance(loader, SequenceLoader):
+        return digest(loader.digest)
     paths = [str(sample.path) for sample in loader.samples]
     same = itertools.takewhile(
         lambda pair: pair[0] == pair[1], zip(min(paths), max(paths), strict=False)

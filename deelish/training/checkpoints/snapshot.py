@@ -7,6 +7,7 @@ import numpy as np
 from deelish.common.finite import nonfinite
 from deelish.engines.state import SavedState
 from deelish.errors import FileError, TrainingError
+from deelish.images.loader import Loader
 from deelish.network.learner import Learner
 from deelish.training.checkpoints.random_states import random_states, set_random_states
 from deelish.training.checkpoints.script_state import read_script_state, script_state
@@ -25,7 +26,7 @@ def captured(run: Run) -> SavedState:
         TrainingError: the script keeps something that is no plain value, or made a student within
             workout.
     """
-    trainer, loaders = run.trainer, run.dataset.loaders
+    trainer = run.trainer
     group = trainer.context.engine.group
     state = SavedState(
         values={
@@ -36,7 +37,7 @@ def captured(run: Run) -> SavedState:
             "epochs before": run.epochs_before,
             "guard": trainer.guard.state(),
             "random states": random_states(trainer.context.engine),
-            "bad images": [list(map(list, each.bad.notes)) for each in loaders],
+            "bad images": [list(map(list, each.bad.notes)) for each in _of_images(run)],
         }
     )
     if group.rank == 0:
@@ -44,6 +45,11 @@ def captured(run: Run) -> SavedState:
         if run.good is not None:
             state.put("good", run.good)
     return state
+
+
+def _of_images(run: Run) -> list[Loader]:
+    """The loaders of images; a line of sequences that is bad is refused before the training."""
+    return [loader for loader in run.dataset.loaders if isinstance(loader, Loader)]
 
 
 def learnt(run: Run) -> SavedState:
@@ -78,7 +84,7 @@ def restore(run: Run, state: SavedState, where: str) -> None:
     trainer.batches, trainer.counts.updates = values["batches"], values["updates"]
     # The views of a later training depend on how many epochs there were before it.
     trainer.counts.epochs = run.epochs_before + run.place.epoch - 1
-    for loader, notes in zip(run.dataset.loaders, values["bad images"], strict=True):
+    for loader, notes in zip(_of_images(run), values["bad images"], strict=True):
         loader.bad.restore(notes)
     trainer.guard.restore(values["guard"])
     restore_learnt(run, state.part("learnt"), where)

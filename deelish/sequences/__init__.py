@@ -1,0 +1,1 @@
+"""Sequences of numbers, words or characters: lists of them, and their batches."""
