@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deelish.engines.torch.layers.call import Args, Op
+from deelish.engines.torch.layers.lstm_steps import LSTMSteps
 from deelish.plan.layers.recurrent import is_static
 
 
@@ -20,14 +21,11 @@ def _lstm(x: Sequence[Tensor], p: Any, a: Args) -> Tensor | list[Tensor]:
     its last call ended with, where the first `cont` is not 0.
     """
     inputs = _inputs(x, p, a, 2)
-    h, cell = _states(x, a, 2, inputs)
-    made = []
-    for gates, cont in zip(inputs, x[1].unsqueeze(-1), strict=True):
-        i, f, o, g = (gates + F.linear(cont * h, p.weight_hidden)).chunk(4, 1)
-        cell = cont * (f.sigmoid() * cell) + i.sigmoid() * g.tanh()
-        h = o.sigmoid() * cell.tanh()
-        made.append(h)
-    return _tops(torch.stack(made), a, h, cell)
+    # A cell adds up over time: in bfloat16 it would lose what is small.
+    exact = torch.promote_types(inputs.dtype, torch.float32)
+    states = (state.to(exact) for state in _states(x, a, 2, inputs))
+    made, cell = LSTMSteps.apply(inputs, x[1], p.weight_hidden, *states)  # type: ignore[no-untyped-call]
+    return _tops(made, a, made[-1], cell)
 
 
 def _rnn(x: Sequence[Tensor], p: Any, a: Args) -> Tensor | list[Tensor]:
