@@ -10,7 +10,7 @@ from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.network.tensors import InputTensor, LabelTensor, Reader, Viewing
-from deelish.plan.sequence_format import Padded, SequenceFormat, Steps
+from deelish.plan.sequence_format import CONT, DATA, Padded, SequenceFormat, Steps
 
 SequenceLike: TypeAlias = "str | np.ndarray"
 
@@ -69,7 +69,7 @@ class SequenceTensor(InputTensor):
         """
         made = self.padded(_format_of(network, self))
         engine = network.engine
-        return {"data": engine.array(made.data), "cont": engine.array(made.cont)}
+        return {DATA: engine.array(made.data), CONT: engine.array(made.cont)}
 
     def rows_of(self, scores: Any, network: Reader) -> Any:
         """(n, classes); where it gives the next token, (tokens, classes) of each step."""

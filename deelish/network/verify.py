@@ -10,6 +10,7 @@ from deelish.formats.onnx.outputs import output_blobs
 from deelish.formats.onnx.runtime import open_session
 from deelish.network.model import Model
 from deelish.network.opening import parts_of_file
+from deelish.plan.sequence_format import CONT, DATA, SequenceFormat
 
 # What rounding explains: the largest difference as a fraction of the blob's largest number.
 TOLERANCE = 1e-4
@@ -69,6 +70,8 @@ def inputs_for(network: Model) -> Blobs:
     Inputs that are no images are 0 or 1, since they may be indices, sequence marks or labels.
     """
     rng = np.random.default_rng(0)
+    if network.sequences is not None:
+        return _sequences(network.sequences, rng)
     inputs = {}
     for name, shape in network.plan.inputs.items():
         pixels = network.preprocessing
@@ -80,6 +83,16 @@ def inputs_for(network: Model) -> Blobs:
         else:
             inputs[name] = rng.integers(0, 2, shape).astype(np.float32)
     return inputs
+
+
+def _sequences(form: SequenceFormat, rng: np.random.Generator) -> Blobs:
+    """Two sequences of three steps, without padding."""
+    if form.is_text:
+        steps = [rng.integers(0, len(form.vocabulary), 3) for _ in range(2)]
+    else:
+        steps = [rng.uniform(-1, 1, (3, form.fields)).astype(np.float32) for _ in range(2)]
+    made = form.padded(steps)
+    return {DATA: made.data, CONT: made.cont}
 
 
 def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -16,6 +16,8 @@ from deelish.errors import DataError
 
 NUMBERS, WORDS, CHARACTERS = "numbers", "words", "characters"
 TOKENS = (NUMBERS, WORDS, CHARACTERS)
+# The inputs of a network that reads sequences, as Caffe's recurrent networks name them.
+DATA, CONT = "data", "cont"
 # The token with which a text begins and ends where the next token is learnt; lines hold none.
 BREAK = "\n"
 # A token of this name in a vocabulary stands for all that are not in it.
@@ -105,7 +107,7 @@ class SequenceFormat:
     @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """The inputs of a plan that reads such sequences, for one step of one."""
-        return {"data": (1, 1) if self.is_text else (1, 1, self.fields), "cont": (1, 1)}
+        return {DATA: (1, 1) if self.is_text else (1, 1, self.fields), CONT: (1, 1)}
 
     @cached_property
     def _ids(self) -> dict[str, int]:

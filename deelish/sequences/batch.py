@@ -53,8 +53,8 @@ class SequenceBatch:
         self, source: EncodedSequences, form: SequenceFormat, indices: Sequence[int], number: int
     ) -> None:
         self._source, self.form, self._indices = source, form, list(indices)
-        self.labels = self._targets()
         self.samples = [source.samples[index] for index in self._of_targets()]
+        self.labels = self._targets()
         self.size = len(self.labels) if form.next_token and self.labels is not None else len(self)
         self.number, self.global_size, self.fraction = number, self.size, 1.0
 

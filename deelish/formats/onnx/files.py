@@ -20,8 +20,9 @@ def to_bytes(network: SavedNetwork) -> bytes:
         PlanError: a layer has no counterpart in ONNX; it is named.
         FileError: the package onnx is not there, or the weights are too many.
     """
-    model = model_of(network.plan, network.values)
-    notes = notes_of(network.preprocessing, network.labels, model.logits)
+    model = model_of(network.plan, network.values, sequences=network.sequences is not None)
+    read = network.preprocessing if network.sequences is None else network.sequences
+    notes = notes_of(read, network.labels, model.logits)
     content: bytes = proto_of(network.plan.name, model, notes).SerializeToString()
     if model.batch is not None:
         say(f"{network.plan.name}: the .onnx takes {model.batch} items at a time, no other")

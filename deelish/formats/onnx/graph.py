@@ -29,9 +29,12 @@ class Graph:
 
     Attributes:
         taken: names that no new value may have, those of the network's blobs above all.
+        whole_sequences: an input that is 0 at the first step of each sequence, and 1 at all others,
+            so that nothing reads it; None where there is none.
     """
 
     taken: set[str]
+    whole_sequences: str | None = None
     nodes: list[Node] = field(default_factory=list)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deelish.errors import PlanError
 from deelish.formats.onnx.graph import Graph, alike
-from deelish.formats.onnx.other_inputs import Inputs, larger_batch, least_sides, other_sizes
+from deelish.formats.onnx.other_inputs import (
+    Inputs,
+    larger_batch,
+    least_sides,
+    other_sequences,
+    other_sizes,
+)
 from deelish.formats.onnx.outputs import output_blobs
 from deelish.formats.onnx.size_guard import guard_sizes
 from deelish.formats.onnx.writer import Arrays, Writer
 from deelish.plan.plan import Plan
+from deelish.plan.sequence_format import CONT
 
 # A number, the name of a number that may vary, or None for one that only a run knows.
 Side = int | str | None
-# The sides of the images that may vary, by name.
-AXES = {"batch": 0, "height": 2, "width": 3}
+# The sides that may vary, by name: of images, and of sequences.
+IMAGE_AXES = {"batch": 0, "height": 2, "width": 3}
+SEQUENCE_AXES = {"time": 0, "batch": 1}
 
 
 @dataclass(frozen=True)
@@ -33,11 +41,17 @@ class ExportedModel:
     batch: int | None
 
 
-def model_of(plan: Plan, values: Arrays) -> ExportedModel:
+def model_of(plan: Plan, values: Arrays, *, sequences: bool = False) -> ExportedModel:
     """The plan as a graph.
 
     It is written for two numbers of items: where both graphs are the same, any number will do. In
-    the same way it is written for images of several sizes.
+    the same way it is written for images of several sizes, or for sequences of several lengths.
+
+    Args:
+        plan: the network.
+        values: its weights.
+        sequences: whether it reads sequences, as `SequenceFormat` gives them; in the graph they are
+            without padding.
 
     Raises:
         PlanError: a layer has no counterpart in ONNX; it is named.
@@ -46,7 +60,8 @@ def model_of(plan: Plan, values: Arrays) -> ExportedModel:
     rows = plan.rows("TEST", wanted)
 
     def written(inputs: Inputs) -> Writer:
-        return Writer(Plan(rows, inputs, plan.name), values, wanted, plan.logits)
+        other = Plan(rows, inputs, plan.name)
+        return Writer(other, values, wanted, plan.logits, CONT if sequences else None)
 
     def all_alike(others: Iterable[Inputs]) -> list[Writer]:
         """The graphs for other inputs; none where one of them is another graph, or refused."""
@@ -62,9 +77,10 @@ def model_of(plan: Plan, values: Arrays) -> ExportedModel:
         return found
 
     one = written(plan.inputs)
-    larger = all_alike(larger_batch(plan))
+    larger = all_alike(other_sequences(plan) if sequences else larger_batch(plan))
     sizes = all_alike(other_sizes(plan, larger=bool(larger)))
-    names = _Names(plan, [one, *larger, *sizes])
+    axes = SEQUENCE_AXES if sequences else IMAGE_AXES
+    names = _Names(plan, axes, [one, *larger, *sizes])
     inputs = {name: names.sides(name) for name in one.inputs}
     outputs = {name: names.sides(blob) for name, blob in one.outputs.items()}
     if one.filters:
@@ -79,13 +95,13 @@ def model_of(plan: Plan, values: Arrays) -> ExportedModel:
 class _Names:
     """Which sides vary between graphs for several inputs, and by which name."""
 
-    def __init__(self, plan: Plan, writers: Sequence[Writer]) -> None:
+    def __init__(self, plan: Plan, axes: Mapping[str, int], writers: Sequence[Writer]) -> None:
         self._writers = writers
-        images = [writer.given.get(plan.data, ()) for writer in writers]
+        given = [writer.given.get(plan.data, ()) for writer in writers]
         self._named = {
-            tuple(shape[axis] for shape in images): name
-            for name, axis in AXES.items()
-            if all(len(shape) > axis for shape in images)
+            tuple(shape[axis] for shape in given): name
+            for name, axis in axes.items()
+            if all(len(shape) > axis for shape in given)
         }
 
     def sides(self, blob: str) -> list[Side]:

@@ -23,6 +23,12 @@ def larger_batch(plan: Plan) -> Iterator[Inputs]:
         yield _one_more(plan)
 
 
+def other_sequences(plan: Plan) -> Iterator[Inputs]:
+    """The inputs for longer sequences, for more of them, and for both."""
+    for times, count in ((2, 1), (1, 2), (3, 5)):
+        yield {name: (times, count, *shape[2:]) for name, shape in plan.inputs.items()}
+
+
 def other_sizes(plan: Plan, *, larger: bool) -> Iterator[Inputs]:
     """The inputs for larger images, the last with one item more too where `larger` says so.
 

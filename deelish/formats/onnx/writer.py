@@ -35,12 +35,19 @@ class Writer:
         filters: whether the number of items changes while it runs.
     """
 
-    def __init__(self, plan: Plan, values: Arrays, wanted: Sequence[str], logits: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        values: Arrays,
+        wanted: Sequence[str],
+        logits: str,
+        whole_sequences: str | None = None,
+    ) -> None:
         self._plan, self._values = plan, values
         self._constants: dict[tuple[BlobKey, Shape], str] = {}
         self._makers: dict[str, str] = {}
         self._names = {name: name for name in plan.inputs}
-        self.graph = Graph(set(plan.shapes))
+        self.graph = Graph(set(plan.shapes), whole_sequences)
         self.given = plan.inputs
         self.shapes: dict[str, Shape] = dict(plan.inputs)
         for row in plan.layers:

@@ -1,7 +1,8 @@
 """Layers that go through time, as nodes of ONNX.
 
 ONNX's own begin no new sequence half-way, as `cont` does: they take the sequences of
-ImageToSequence, each of which is whole.
+ImageToSequence, each of which is whole, and of a network that reads sequences those without
+padding.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ def _recurrent(op: str, x: str, a: Args, c: LayerWriter, gates: Sequence[int]) -
 
 def _check(x: Sequence[str], a: Args, c: LayerWriter) -> None:
     cont = c.graph.constants.get(x[1])
-    whole = cont is not None and np.array_equal(cont, _whole_sequences(len(cont)))
+    whole = x[1] == c.graph.whole_sequences or (
+        cont is not None and np.array_equal(cont, _whole_sequences(len(cont)))
+    )
     if len(x) > 2 or a["expose_hidden"] or not whole:
         raise PlanError(
             "begins new sequences where its cont is 0, or has further inputs, which ONNX's does"
