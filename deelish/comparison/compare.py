@@ -27,6 +27,7 @@ from deelish.comparison.rows import (
     row_of,
     speeds_of,
 )
+from deelish.comparison.sequences import AnyList, sequences_of
 from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant, int8_variant
 from deelish.errors import DataError, TrainingError
 from deelish.images.class_folders import NamedClasses, numbered_folders
@@ -67,6 +68,26 @@ def compare(
         check_shapes(networks)
     orders = _orders(networks) if has_classes else [None] * len(networks)
     _report_new(networks)
+    if any(each.sequences is not None for each in networks):
+        found = sequences_of(lists.test, networks, students[0].engine, lists.batch_size)
+        made = _comparison(found, _variants(networks, orders, None), names, device)
+    else:
+        made = _of_images(networks, orders, lists, names, device)
+    if page is not None:
+        say(f"written: {made.save(page)}")
+    return made
+
+
+def _of_images(
+    networks: Sequence[Predictor],
+    orders: Sequence[ClassOrder],
+    lists: Lists,
+    names: Names,
+    device: Device | None,
+) -> Comparison:
+    """The comparison of networks that see images."""
+    teacher, *students = networks
+    has_classes = all(each.has_classes for each in networks)
     known = _named(teacher, students[0])
     items = read_samples(lists.test, lists.root, known, "Compare: test")
     if has_classes:
@@ -76,12 +97,8 @@ def compare(
     images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
     variants = _variants(networks, orders, _training(lists, images, known))
     if has_classes:
-        made = _comparison(images, variants, names, device)
-    else:
-        made = _array_comparison(images, variants, networks, device)
-    if page is not None:
-        say(f"written: {made.save(page)}")
-    return made
+        return _comparison(images, variants, names, device)
+    return _array_comparison(images, variants, networks, device)
 
 
 def _check(teacher: Predictor, students: Sequence[Predictor], batch_size: int) -> None:
@@ -199,7 +216,10 @@ def _array_comparison(
 
 
 def _comparison(
-    images: ImageList, variants: Sequence[Variant], names: Names, device: Device | None
+    images: AnyList,
+    variants: Sequence[Variant],
+    names: Names,
+    device: Device | None,
 ) -> Comparison:
     predictions = measure(images, variants)
     speeds = speeds_of(variants, images)

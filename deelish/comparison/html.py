@@ -105,7 +105,7 @@ def _classes(key: str, rows: Sequence[Row]) -> str:
     )
 
 
-def _different(key: str, rows: Sequence[Row], locations: Mapping[str, Location]) -> str:
+def _different(key: str, rows: Sequence[Row], locations: Mapping[str, Location | None]) -> str:
     """The images on which student and teacher differ most."""
     figures = "".join(_image(row, locations[row["path"]]) for row in rows)
     return (
@@ -114,7 +114,7 @@ def _different(key: str, rows: Sequence[Row], locations: Mapping[str, Location])
     )
 
 
-def _image(row: Row, location: Location) -> str:
+def _image(row: Row, location: Location | None) -> str:
     lines = (
         f"true: {row['true']}",
         f"teacher: {row['teacher']}, {percentage(row['teacher_confidence'])}",
@@ -122,7 +122,9 @@ def _image(row: Row, location: Location) -> str:
         f"KL {row['kl']:.3f}; {row['path']}",
     )
     words = "<br>".join(map(escape, lines))
-    picture = f'<img src="{_thumbnail(location)}" alt="{escape(row["path"])}">'
+    picture = ""
+    if location is not None:
+        picture = f'<img src="{_thumbnail(location)}" alt="{escape(row["path"])}">'
     return f'<figure class="image">{picture}<figcaption>{words}</figcaption></figure>\n'
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deelish.common.progress import Bar
-from deelish.comparison.images import ImageList
+from deelish.comparison.sequences import AnyList
 from deelish.comparison.variants import Variant
 from deelish.errors import TrainingError
 
@@ -54,7 +54,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
 
 
-def measure(images: ImageList, variants: Sequence[Variant]) -> dict[str, Predictions]:
+def measure(images: AnyList, variants: Sequence[Variant]) -> dict[str, Predictions]:
     """The predictions for all images by the key of the variant, in the order of the list.
 
     The first variant is the teacher, the second the student whose numbers the bar shows.
@@ -68,15 +68,15 @@ def measure(images: ImageList, variants: Sequence[Variant]) -> dict[str, Predict
     labels, seen = np.array([item.label for item in images.items]), 0
     with Bar("compare", len(images.items)) as bar:
         for batch in images:
-            own_labels = labels[seen : seen + len(batch)]
+            own_labels = labels[seen : seen + batch.rows]
             logits = {}
             for each, logits_of in runnable:
                 logits[each.key] = logits_of(batch)
                 _check_finite(each, logits[each.key], images, seen)
             for key, own in logits.items():
                 batches[key].append(predictions(own, logits[teacher], own_labels))
-            seen += len(batch)
-            bar.step(len(batch), *_shown(batches[student][-1]))
+            seen += batch.rows
+            bar.step(batch.rows, *_shown(batches[student][-1]))
     return {key: _joined(parts) for key, parts in batches.items()}
 
 
@@ -86,7 +86,7 @@ def _shown(made: Predictions) -> tuple[float, float, float]:
     return float(means[0]), float(means[1]), float(means[2])
 
 
-def _check_finite(variant: Variant, logits: np.ndarray, images: ImageList, start: int) -> None:
+def _check_finite(variant: Variant, logits: np.ndarray, images: AnyList, start: int) -> None:
     bad = np.flatnonzero(~np.isfinite(logits).all(1))
     if len(bad):
         raise TrainingError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deelish.common.printing import amount
-from deelish.comparison import arrays, devices, int8, timing
+from deelish.comparison import arrays, devices, int8, sequences, timing
 from deelish.comparison.calibration import BINS
 from deelish.comparison.devices import Device
-from deelish.comparison.images import ImageList
+from deelish.comparison.sequences import AnyList, SequenceList
 from deelish.network.predictor import Predictor
 
 NUMBERS = (
@@ -24,7 +24,7 @@ SIZES = (
 )
 
 
-def notes_of(images: ImageList, networks: Sequence[Predictor], device: Device | None) -> list[str]:
+def notes_of(images: AnyList, networks: Sequence[Predictor], device: Device | None) -> list[str]:
     """The notes of one comparison: of the teacher, then the students."""
     has_classes = all(each.has_classes for each in networks)
     classes, numbers = (_classes(networks), NUMBERS) if has_classes else ([], arrays.ABOUT)
@@ -55,8 +55,13 @@ def _types(networks: Sequence[Predictor]) -> str:
     return f"logits and times: {each}, so that part of each difference is rounding"
 
 
-def _images(images: ImageList) -> str:
+def _images(images: AnyList) -> str:
     crop = "each network's own" if images.crop is None else f"{images.crop:g}"
+    if isinstance(images, SequenceList):
+        return (
+            f"{len(images.items):,} targets in the sequences of {images.items[0].source}, which"
+            f" were only measured: nothing was chosen on them here; {sequences.ABOUT}"
+        )
     return (
         f"{len(images.items):,} images of {images.items[0].source}, in centre views, crop"
         f" fraction: {crop}; they were only measured: nothing was chosen on them here"

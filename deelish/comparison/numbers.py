@@ -14,7 +14,7 @@ from deelish.images.sample import Location
 class ComparisonNumbers:
     """What was measured of a teacher and its students; `Comparison` documents the fields.
 
-    locations: where the images of `different` are, by their paths.
+    locations: where the images of `different` are, by their paths; None for sequences.
     """
 
     rows: Mapping[str, Row]
@@ -22,4 +22,4 @@ class ComparisonNumbers:
     different: Mapping[str, Sequence[Row]]
     device: Device | None
     notes: Sequence[str]
-    locations: Mapping[str, Location] = field(default_factory=dict)
+    locations: Mapping[str, Location | None] = field(default_factory=dict)

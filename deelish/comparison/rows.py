@@ -10,10 +10,10 @@ import numpy as np
 
 from deelish.comparison.calibration import calibration_error, reliability
 from deelish.comparison.devices import Device
-from deelish.comparison.images import ImageList
 from deelish.comparison.interval import wilson
 from deelish.comparison.measure import Predictions
 from deelish.comparison.memory import FLOAT, peak_memory
+from deelish.comparison.sequences import AnyList, Target
 from deelish.comparison.timing import milliseconds
 from deelish.comparison.variants import INT8, Variant
 from deelish.images.sample import Sample
@@ -84,7 +84,7 @@ def _cost(variant: Variant) -> Row:
     }
 
 
-def speeds_of(variants: Sequence[Variant], images: ImageList) -> dict[str, Row]:
+def speeds_of(variants: Sequence[Variant], images: AnyList) -> dict[str, Row]:
     """Milliseconds an image by the key of the variant, for each batch size."""
     rows: dict[str, Row] = {each.key: {} for each in variants}
     for count in BATCHES:
@@ -114,7 +114,7 @@ def class_rows(made: Predictions, labels: np.ndarray, names: Names) -> list[Row]
 
 
 def different_rows(
-    teacher: Predictions, student: Predictions, items: Sequence[Sample], names: Names
+    teacher: Predictions, student: Predictions, items: Sequence[Sample | Target], names: Names
 ) -> list[Row]:
     """The images with the highest KL(teacher || student), highest first, and both predictions."""
     worst = np.argsort(-student.divergence, kind="stable")[:MOST_DIFFERENT].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from deelish.comparison.int8 import Int8
 from deelish.errors import DeelishError
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor
+from deelish.network.tensors import ImageTensor, InputTensor
 
-Logits = Callable[[ImageTensor], np.ndarray]
+Logits = Callable[[Any], np.ndarray]
 ClassOrder = np.ndarray | None
 INT8 = "int8"
 
@@ -49,6 +50,8 @@ def int8_variant(
     reason = "int8 needs training images to calibrate on; give train="
     if not isinstance(network, Learner):
         reason = "only a network or a student is written as int8"
+    elif network.sequences is not None:
+        reason = "int8 is of networks that see images"
     elif training is not None:
         try:
             made = Int8(network, training)
@@ -58,7 +61,7 @@ def int8_variant(
     return Variant(key, network, None, INT8, missing=reason)
 
 
-def _exact(network: Predictor, images: ImageTensor) -> np.ndarray:
+def _exact(network: Predictor, images: InputTensor) -> np.ndarray:
     return network.engine.numpy(network.exact_logits(images))
 
 

@@ -70,6 +70,11 @@ class MeanOverViews(Predictor):
                 f"TestTimeAugmentation: averages logits over views, and {net.name} has no classes;"
                 " give a network that has"
             )
+        if net.sequences is not None:
+            raise TrainingError(
+                f"TestTimeAugmentation: averages over views of an image, and {net.name} reads"
+                " sequences; give a network of images"
+            )
         size = net.preprocessing.size
         if not isinstance(shift, int) or isinstance(shift, bool) or not 0 <= shift < size:
             raise TrainingError(

@@ -26,7 +26,7 @@ from deelish.network.labels import LabelNames, Labels
 from deelish.network.last_layer import linear_last, with_last
 from deelish.network.part import plan_between, values_of
 from deelish.network.pretrained import Weights, find_model
-from deelish.network.sequence_model import checked_format, names_of_tokens
+from deelish.network.sequence_model import check_plan, checked_format
 from deelish.network.tensors import InputTensor
 from deelish.plan import Layer, Plan, summary
 from deelish.plan.arrays import checked_inputs
@@ -37,6 +37,7 @@ from deelish.plan.shapes import Shape
 
 # What `**preprocessing` takes.
 PIXELS = ("order", "mean", "scale", "crop", *WAY)
+IN_SIZE = 224
 # RGB from -1 to 1, which the default initial weights suit.
 PLAIN = {"order": "RGB", "mean": (127.5,), "scale": 1 / 127.5}
 
@@ -73,7 +74,7 @@ class Model(Described):
         *,
         labels: Labels | None = None,
         modelpath: str | Path | None = None,
-        in_size: int = 224,
+        in_size: int = IN_SIZE,
         sequences: SequenceFormat | None = None,
         name: str | None = None,
         **preprocessing: Any,
@@ -85,10 +86,12 @@ class Model(Described):
         made = Preprocessing(in_size, **{**PLAIN, **pixels})
         inputs: dict[str, Shape] = {"data": (1, made.channels, in_size, in_size)}
         if sequences is not None:
-            inputs = checked_format(who, sequences, names is not None, pixels)
+            of_images = {**({"in_size": in_size} if in_size != IN_SIZE else {}), **pixels}
+            inputs = checked_format(who, sequences, names is not None, of_images)
         plan = rows if isinstance(rows, Plan) else Plan(rows, inputs, name or "Network")
-        if sequences is not None and sequences.next_token:
-            names = names_of_tokens(plan, sequences)
+        tokens = None if sequences is None else check_plan(plan, sequences)
+        if tokens is not None:
+            names = tokens
         elif names is not None and names.count != plan.classes:
             raise PlanError(
                 f"{plan.name}: labels={_short(labels)} names {names.count} classes, but the layer"

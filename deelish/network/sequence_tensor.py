@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from deelish.common.checks import is_number
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
@@ -117,10 +118,7 @@ class GivenSequences:
 
     def __init__(self, given: Any, form: SequenceFormat, name: str) -> None:
         self.form = form
-        many = isinstance(given, list | tuple) or (
-            isinstance(given, np.ndarray) and given.ndim == 3
-        )
-        given = list(given) if many else [given]
+        given = list(given) if _are_many(given) else [given]
         if not given:
             raise DataError(f"{name}: an empty list; give at least one sequence")
         self._steps = [self._one(each, name) for each in given]
@@ -136,7 +134,10 @@ class GivenSequences:
         except DataError as error:
             raise DataError(f"{name}: {error}") from None
         needed = "a text" if form.is_text else f"an array (time, {form.fields})"
-        raise DataError(f"{name}: {given!r:.60} is no sequence of {form.tokens}; give {needed}")
+        raise DataError(
+            f"{name}: reads sequences of {form.tokens}, and got {type(given).__name__}; give"
+            f" {needed}, or a list of such"
+        )
 
     def steps(self, form: SequenceFormat) -> list[Steps]:
         """The steps of each sequence.
@@ -154,17 +155,26 @@ class GivenSequences:
         return len(self._steps)
 
 
+def _are_many(given: Any) -> bool:
+    """Whether it is several sequences; a list of numbers is one."""
+    if isinstance(given, np.ndarray):
+        return given.ndim == 3
+    return isinstance(given, list | tuple) and not (given and all(map(is_number, given)))
+
+
 def _array(given: Any, fields: int) -> Steps:
     try:
         values = np.asarray(given, np.float32)
     except (TypeError, ValueError):
-        raise DataError(f"{given!r:.60} holds no numbers; give an array (time, {fields})") from None
+        raise DataError(
+            f"a {type(given).__name__} holds no numbers; give an array (time, {fields})"
+        ) from None
     if values.ndim == 1 and fields == 1:
         values = values[:, np.newaxis]
-    if values.ndim != 2 or values.shape[1] != fields or not np.isfinite(values).all():
-        raise DataError(
-            f"a sequence is {values.shape}; give finite numbers (time, {fields}), a row a step"
-        )
+    if values.ndim != 2 or values.shape[1] != fields:
+        raise DataError(f"a sequence is {values.shape}; give (time, {fields}), a row a step")
+    if not np.isfinite(values).all():
+        raise DataError("a sequence holds NaN or infinity; give finite numbers")
     return values
 
 

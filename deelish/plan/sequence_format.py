@@ -23,6 +23,8 @@ BREAK = "\n"
 # A token of this name in a vocabulary stands for all that are not in it.
 UNKNOWN = "<unk>"
 
+LARGEST = float(np.finfo(np.float32).max)
+
 # One sequence: float32 (time, fields), or ids int64 (time,).
 Steps = NDArray[Any]
 
@@ -130,7 +132,7 @@ class SequenceFormat:
     def checked(self, steps: Steps) -> Steps:
         """The steps, if there are some and not too many."""
         if not len(steps):
-            raise DataError("the sequence is empty; give it a step, or take the line out")
+            raise DataError("the sequence is empty; give it one step or more")
         if self.max_length is not None and len(steps) > self.max_length:
             raise DataError(
                 f"the sequence has {len(steps)} steps, and max_length= allows {self.max_length};"
@@ -143,9 +145,10 @@ class SequenceFormat:
         for token in tokens_of(text, self.tokens):
             index = known.get(token, known.get(UNKNOWN))
             if index is None:
-                hint = f"; {nearest(token, known)}" if self.tokens == WORDS else ""
+                words = [word for word in known if word.isprintable()]
+                near = f" ({nearest(token, words)})" if self.tokens == WORDS and words else ""
                 raise DataError(
-                    f"the token {token!r} is not in the vocabulary of {len(known)}{hint}; give a"
+                    f"the token {token!r} is not in the vocabulary of {len(known)}{near}; give a"
                     f" vocabulary= that has it, or has {UNKNOWN!r} for all others"
                 )
             found.append(index)
@@ -208,7 +211,7 @@ def _numbers(texts: Sequence[str]) -> Steps:
     columns = [[_number(text) for text in field.split()] for field in texts]
     lengths = {len(column) for column in columns}
     if len(lengths) > 1:
-        counts = ", ".join(str(len(column)) for column in columns)
+        counts = " and ".join(str(len(column)) for column in columns)
         raise DataError(f"its fields have {counts} numbers; give each field one for each step")
     return np.array(columns, np.float32).T.reshape(-1, len(columns))
 
@@ -221,7 +224,7 @@ def _number(text: str) -> float:
             f"{text[:40]!r} is no number; give numbers, or pass tokens={WORDS!r} or"
             f" tokens={CHARACTERS!r}"
         ) from None
-    if not np.isfinite(np.float32(value)):
+    if not abs(value) <= LARGEST:
         raise DataError(f"{text[:40]!r} is no finite number of 32 bits; correct it")
     return value
 

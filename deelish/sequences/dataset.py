@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deelish.common.checks import is_count
 from deelish.common.printing import say
+from deelish.common.suggestions import nearest
 from deelish.errors import DataError
 from deelish.images.class_folders import ClassFolders
 from deelish.images.lists import read_text
@@ -128,6 +129,20 @@ def _given(vocabulary: Vocabulary) -> tuple[str, ...]:
     return (lines[0] or BREAK, *lines[1:])
 
 
+def labelled_samples(source: Source, names: Sequence[str] | None) -> list[SequenceSample]:
+    """The sequences of a list; labels that are names are numbered as `names` has them.
+
+    Raises:
+        DataError: a label is none of the names.
+    """
+    lines = read_lines(source)
+    known = _named_classes(lines)
+    if known is not None and names:
+        numbers = {name: number for number, name in enumerate(names)}
+        known = ClassFolders(known.source, numbers, noun=known.noun)
+    return _samples(lines, lines[0], known)
+
+
 def _named_classes(lines: Sequence[Line]) -> ClassFolders | None:
     """The names of the classes, numbered by the alphabet; None where labels are numbers."""
     labels = {line.label for line in lines if line.label}
@@ -149,8 +164,8 @@ def _samples(
             label = names.numbers.get(line.label)
             if label is None:
                 raise DataError(
-                    f"{line.where}: no sequence for training has its label {line.label!r}; correct"
-                    " it, or train on some that have it"
+                    f"{line.where}: its label {line.label!r} is none of {len(names.numbers)} known"
+                    f" ones; {nearest(line.label, names.numbers)}"
                 )
         found.append(SequenceSample(line.fields, label, line.source, line.number))
     return found
