@@ -194,7 +194,7 @@ class Deel(Context):
 
     def largest(self) -> Preprocessing | None:
         """The preprocessing of the network that takes the largest images."""
-        known = [model.preprocessing for model in self.networks]
+        known = [model.preprocessing for model in self.networks if model.sequences is None]
         return max(known, key=lambda preprocessing: preprocessing.size, default=None)
 
 

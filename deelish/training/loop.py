@@ -63,7 +63,8 @@ class Loop:
         """Train for all epochs; Ctrl-C ends it after the current update."""
         run = self.run
         if isinstance(self.dataset, Dataset):
-            self.dataset.prepare(model.preprocessing for model in learners_of(self.context))
+            of_images = (each for each in learners_of(self.context) if each.sequences is None)
+            self.dataset.prepare(each.preprocessing for each in of_images)
         try:
             with self.interrupt:
                 if self._resuming is None or not self._resuming.begin(run):
