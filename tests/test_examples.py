@@ -1,5 +1,6 @@
 """The examples run, and so does the code of README and docs."""
 
+import bz2
 import importlib.util
 import os
 import re
@@ -236,6 +237,24 @@ def test_lstms_are_taught_by_an_lstm_and_by_a_convolution(workplace, tmp_path):
     counts = [int(line.split()[-1].replace(",", "")) for line in table]
     # A tenth of the teacher's parameters, as the page says.
     assert all(10 * count <= counts[0] for count in counts[2:])
+
+
+def test_a_model_of_characters_teaches_a_smaller_one(tmp_path):
+    text = (ROOT / "examples" / "characters.py").read_text()
+    lines = ["the cat sleeps", "a\tdog runs", "", "the dog sleeps here"] * 10
+    (tmp_path / "text.txt").write_text("\n".join(lines))
+    printed = assert_runs(tmp_path, text, "text.txt", "--epochs", "1", "--seeds", "2")
+    table = printed[printed.index("bits a character") :].splitlines()[1:]
+    assert [line.split()[0] for line in table] == ["teacher", "alone", "distilled", "bzip2"]
+    teacher, *students = (int(line.split()[-1].replace(",", "")) for line in table[:3])
+    assert all(8 * count < teacher for count in students)
+    # Of 30 lines every 20th is for the test.
+    folder = tmp_path / "characters"
+    assert (folder / "test.tsv").read_text() == "the cat sleeps\nthe dog sleeps here\n"
+    assert len((folder / "train.tsv").read_text().splitlines()) == 28
+    whole = "\n".join([*(line.replace("\t", " ") for line in lines if line), ""])
+    bits = 8 * len(bz2.compress(whole.encode())) / len(whole)
+    assert float(table[3].split()[1]) == pytest.approx(bits, abs=5e-4)
 
 
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):

@@ -33,7 +33,7 @@ def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tupl
             of classes, names that cannot be matched, a teacher that was never trained,
             probabilities, or logits that are not finite.
     """
-    if isinstance(given, bool | int | float | LabelTensor | Predictor | str | None):
+    if isinstance(given, bool | int | float | InputTensor | LabelTensor | Predictor | str | None):
         raise _no_logits(student, given)
     owner = None
     if isinstance(given, FeatureTensor):

@@ -152,9 +152,7 @@ def _refuse(given: Mapping[str, Any], reason: str) -> None:
 
 def _classes(session: Deel) -> Classes:
     """What the networks of the session say of the classes."""
-    models = [
-        model for model in session.networks if model.has_classes and model.sequences is None
-    ]
+    models = [model for model in session.networks if model.has_classes and model.sequences is None]
     named = [NamedClasses(model.name, model.labels, False) for model in models if model.labels]
     largest = max(models, key=lambda model: model.classes, default=None)
     return Classes(named, None if largest is None else (largest.classes, largest.name))

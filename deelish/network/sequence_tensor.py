@@ -10,7 +10,7 @@ from deelish.common.checks import is_number
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
-from deelish.network.tensors import InputTensor, LabelTensor, Reader, Viewing
+from deelish.network.tensors import InputTensor, LabelTensor, ReadingNetwork, Viewing
 from deelish.plan.sequence_format import CONT, DATA, Padded, SequenceFormat, Steps
 
 SequenceLike: TypeAlias = "str | np.ndarray"
@@ -62,7 +62,7 @@ class SequenceTensor(InputTensor):
             self._padded[form] = form.padded(self.sequences.steps(form))
         return self._padded[form]
 
-    def inputs_of(self, network: Reader) -> dict[str, Any]:
+    def inputs_of(self, network: ReadingNetwork) -> dict[str, Any]:
         """data (time, n) or (time, n, fields), and cont (time, n), as the engine's tensors.
 
         Raises:
@@ -72,13 +72,13 @@ class SequenceTensor(InputTensor):
         engine = network.engine
         return {DATA: engine.array(made.data), CONT: engine.array(made.cont)}
 
-    def rows_of(self, scores: Any, network: Reader) -> Any:
+    def rows_of(self, scores: Any, network: ReadingNetwork) -> Any:
         """(n, classes); where it gives the next token, (tokens, classes) of each step."""
         if _format_of(network, self).next_token:
             return self.features_of(scores, network)
         return super().rows_of(scores, network)
 
-    def features_of(self, content: Any, network: Reader) -> Any:
+    def features_of(self, content: Any, network: ReadingNetwork) -> Any:
         """What a layer made: (n, ...); of each step (tokens, ...), without the padding."""
         real = self.padded(_format_of(network, self)).real
         shape = tuple(content.shape)
@@ -178,7 +178,7 @@ def _array(given: Any, fields: int) -> Steps:
     return values
 
 
-def _format_of(network: Reader, tensor: SequenceTensor) -> SequenceFormat:
+def _format_of(network: ReadingNetwork, tensor: SequenceTensor) -> SequenceFormat:
     """The format of a network, if it may read these sequences."""
     form, own = network.sequences, tensor.sequences.form
     if form is None:

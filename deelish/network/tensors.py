@@ -119,7 +119,7 @@ class Viewing:
     folders: ClassFolders | None = None
 
 
-class Reader(Protocol):
+class ReadingNetwork(Protocol):
     """What a network says of its input."""
 
     name: str
@@ -172,14 +172,14 @@ class InputTensor(Tensor):
         return self
 
     @abstractmethod
-    def inputs_of(self, network: Reader) -> dict[str, Any]:
+    def inputs_of(self, network: ReadingNetwork) -> dict[str, Any]:
         """A network's inputs by name: the engine's tensors.
 
         Raises:
             DataError: it does not read such.
         """
 
-    def rows_of(self, scores: Any, network: Reader) -> Any:
+    def rows_of(self, scores: Any, network: ReadingNetwork) -> Any:
         """A row for each image or sequence, or for each token: (rows, classes).
 
         Args:
@@ -189,7 +189,7 @@ class InputTensor(Tensor):
         """
         return rows_of(scores, network.logits_blob)
 
-    def features_of(self, content: Any, network: Reader) -> Any:
+    def features_of(self, content: Any, network: ReadingNetwork) -> Any:
         """What a layer made: the engine's tensor (n, ...), or (tokens, ...) of each step."""
         return content
 
@@ -240,7 +240,7 @@ class ImageTensor(InputTensor):
         """The images in any rendering."""
         return self._pictures
 
-    def inputs_of(self, network: Reader) -> dict[str, Any]:
+    def inputs_of(self, network: ReadingNetwork) -> dict[str, Any]:
         """The pixels as a network's input, the engine's tensor (n, channels, size, size).
 
         Raises:
