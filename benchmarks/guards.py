@@ -21,7 +21,8 @@ import torchvision
 
 import deelish.engines.torch.engine as torch_engine
 from deelish import *
-from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.network.inputs import ImageTensor
+from deelish.network.tensors import LabelTensor
 from deelish.networks import GoogLeNet, NetworkInNetwork
 from deelish.training.optimization import Extent, Optimization
 from deelish.training.step import BackpropArguments, backprop

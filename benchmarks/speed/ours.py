@@ -5,7 +5,9 @@ import numpy as np
 from deelish import *
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.errors import EngineError, MissingPackageError
-from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.network.inputs import ImageTensor
+from deelish.network.tensors import LabelTensor
+from deelish.network.viewing import Viewing
 from deelish.training.optimization import Extent, Optimization
 from deelish.training.trainer import Counts, Trainer
 from speed.work import LR, MOMENTUM, TEMPERATURE, Absent, Work, labels_of, pixels_of

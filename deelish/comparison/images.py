@@ -12,7 +12,8 @@ from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.images.loader import Loader
 from deelish.images.sample import Sample
-from deelish.network.tensors import ImageTensor, Pictures, Viewing
+from deelish.network.inputs import ImageTensor, Pictures
+from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import Rendering
 

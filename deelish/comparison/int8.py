@@ -16,9 +16,9 @@ from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.model import model_of
 from deelish.formats.onnx.proto import proto_of
 from deelish.formats.onnx.runtime import check_runtime, open_session
+from deelish.network.inputs import ImageTensor
 from deelish.network.learner import Learner
 from deelish.network.model import Model
-from deelish.network.tensors import ImageTensor
 from deelish.plan.plan import Plan
 from deelish.storage.atomic import write_file
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from deelish.comparison.int8 import Int8
 from deelish.errors import DeelishError
+from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, InputTensor
 
 Logits = Callable[[Any], np.ndarray]
 ClassOrder = np.ndarray | None

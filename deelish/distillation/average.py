@@ -8,9 +8,9 @@ from typing import Any
 from deelish.common.checks import is_number
 from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
+from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import InputTensor
 
 
 class MovingAverage(Predictor):

@@ -12,10 +12,11 @@ from deelish.distillation.label_order import label_order
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.swap_warnings import warn_if_small, warn_if_swapped
 from deelish.errors import TrainingError
+from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import InputTensor, LabelTensor, Tensor
+from deelish.network.tensors import LabelTensor, Tensor
 
 
 def teacher_logits(student: Learner, given: Any, memory: TeachingMemory) -> tuple[Any, np.ndarray]:

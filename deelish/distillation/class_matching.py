@@ -10,8 +10,8 @@ import numpy as np
 from deelish.common.class_names import ClassNames
 from deelish.common.printing import amount
 from deelish.errors import TrainingError
+from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, InputTensor
 
 SHOWN = 3
 

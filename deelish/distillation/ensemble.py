@@ -11,9 +11,9 @@ import numpy as np
 
 from deelish.distillation.class_matching import check_top, class_order
 from deelish.errors import TrainingError
+from deelish.network.inputs import InputTensor
 from deelish.network.outputs import cached_logits
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import InputTensor
 
 AVERAGES = ("logits", "probabilities")
 

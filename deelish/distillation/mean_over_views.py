@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from deelish.errors import TrainingError
+from deelish.network.inputs import ImageTensor, InputTensor, Pictures
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, InputTensor, Pictures
 from deelish.plan.rendering import Rendering
 
 

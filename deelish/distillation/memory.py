@@ -12,9 +12,9 @@ from deelish.distillation.standardisation import Standardisation
 from deelish.engines import Context
 from deelish.engines.state import SavedState
 from deelish.errors import TrainingError
+from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import InputTensor
 
 # What names a projection or an estimate: predictors and layers.
 Parts = tuple[Predictor | str | None, ...]

@@ -21,11 +21,11 @@ from deelish.engines.precision import AUTO
 from deelish.engines.watched import WatchedModel
 from deelish.errors import DataError, TrainingError
 from deelish.network.example_inputs import grey, noise
+from deelish.network.inputs import InputTensor
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
-from deelish.network.tensors import InputTensor
 from deelish.plan.preprocessing import Preprocessing
 
 

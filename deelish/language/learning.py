@@ -15,9 +15,10 @@ from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
 from deelish.language.predicting import Predicting, check_classes
 from deelish.language.session import Deel, current_session
+from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
-from deelish.network.tensors import Array, InputTensor, Tensor
+from deelish.network.tensors import Array, Tensor
 from deelish.training.backprop_arguments import BackpropArguments, Outcome
 from deelish.training.step import backprop
 

@@ -12,11 +12,13 @@ from deelish.engines import Context, current_context, set_default_context
 from deelish.errors import DataError, TrainingError
 from deelish.images.dataset import Dataset
 from deelish.images.in_memory import ImagesLike, InMemoryImages
+from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.learner import Learner, learners_of
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
 from deelish.network.sequence_tensor import GivenSequences, SequenceTensor
-from deelish.network.tensors import ImageTensor, InputTensor, Tensor, Viewing
+from deelish.network.tensors import Tensor
+from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
 from deelish.sequences.dataset import SequenceDataset
 from deelish.training.trainer import Counts, Trainer

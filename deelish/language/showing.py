@@ -14,8 +14,9 @@ from deelish.images import figures
 from deelish.images.in_memory import ImagesLike
 from deelish.language.network import Network
 from deelish.language.session import current_session
+from deelish.network.inputs import ImageTensor
 from deelish.network.outputs import LogitsTensor, OutputTensor
-from deelish.network.tensors import ImageTensor, Tensor
+from deelish.network.tensors import Tensor
 from deelish.training.history import History
 
 

@@ -13,7 +13,9 @@ from deelish.errors import DataError, TrainingError, first_line
 from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.saving import epochs_before, saving_of
 from deelish.language.session import Deel, current_session
-from deelish.network.tensors import InputTensor, LabelTensor, Viewing
+from deelish.network.inputs import InputTensor
+from deelish.network.tensors import LabelTensor
+from deelish.network.viewing import Viewing
 from deelish.training.checkpoints.resuming import MINUTES, Resuming, Saving
 from deelish.training.guards import ON_NAN
 from deelish.training.history import History

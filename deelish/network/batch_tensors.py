@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from deelish.engines import Engine
 from deelish.images.batch import ImageBatch
+from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.sequence_tensor import SequenceTensor
-from deelish.network.tensors import ImageTensor, InputTensor, LabelTensor, Viewing
+from deelish.network.tensors import LabelTensor
+from deelish.network.viewing import Viewing
 from deelish.sequences.batch import SequenceBatch
 
 AnyBatch = ImageBatch | SequenceBatch

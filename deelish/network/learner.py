@@ -14,9 +14,9 @@ import numpy as np
 from deelish.common.finite import nonfinite
 from deelish.engines import Context
 from deelish.errors import FileError
+from deelish.network.inputs import InputTensor
 from deelish.network.outputs import OutputTensor, output_tensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import InputTensor
 from deelish.plan.arrays import rows_of
 
 

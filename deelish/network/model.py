@@ -22,12 +22,12 @@ from deelish.formats.match import Loaded
 from deelish.formats.saved_network import SavedNetwork
 from deelish.network.describe import Described
 from deelish.network.fingerprint import fingerprint_of
+from deelish.network.inputs import InputTensor
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.last_layer import linear_last, with_last
 from deelish.network.part import plan_between, values_of
 from deelish.network.pretrained import Weights, find_model
 from deelish.network.sequence_model import check_plan, checked_format
-from deelish.network.tensors import InputTensor
 from deelish.plan import Layer, Plan, summary
 from deelish.plan.arrays import checked_inputs
 from deelish.plan.initialisation import fill

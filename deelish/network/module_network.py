@@ -20,9 +20,9 @@ from deelish.errors import DeelishError, TrainingError, first_line
 from deelish.formats import write_module
 from deelish.formats.saved_module import NewLast, SavedModule
 from deelish.network.example_inputs import noise
+from deelish.network.inputs import InputTensor
 from deelish.network.labels import Labels, names_for
 from deelish.network.module_description import ModuleDescribed
-from deelish.network.tensors import InputTensor
 from deelish.plan.preprocessing import Preprocessing
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from deelish.common.checks import is_number
 from deelish.errors import DataError
-from deelish.network.tensors import ImageTensor, Pictures
+from deelish.network.inputs import ImageTensor, Pictures
 from deelish.plan.rendering import Rendering
 
 

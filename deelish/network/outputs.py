@@ -11,9 +11,10 @@ from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
+from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.pooling import mean_over_positions
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, InputTensor, Tensor
+from deelish.network.tensors import Tensor
 
 
 class FeatureTensor(Tensor):

@@ -9,7 +9,7 @@ from typing import Any
 from deelish.common.arguments import ChecksCalls
 from deelish.engines import Context, Engine
 from deelish.errors import PlanError
-from deelish.network.tensors import InputTensor
+from deelish.network.inputs import InputTensor
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.sequence_format import SequenceFormat
 

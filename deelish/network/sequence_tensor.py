@@ -10,7 +10,9 @@ from deelish.common.checks import is_number
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
-from deelish.network.tensors import InputTensor, LabelTensor, ReadingNetwork, Viewing
+from deelish.network.inputs import InputTensor, ReadingNetwork
+from deelish.network.tensors import LabelTensor
+from deelish.network.viewing import Viewing
 from deelish.plan.sequence_format import CONT, DATA, Padded, SequenceFormat, Steps
 
 SequenceLike: TypeAlias = "str | np.ndarray"

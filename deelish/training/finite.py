@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.base import LayerArray, Part
+from deelish.network.inputs import InputTensor
 from deelish.network.learner import Forward, Learner
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import InputTensor, LabelTensor
+from deelish.network.tensors import LabelTensor
 from deelish.training.guards import Finding, Guard
 
 # The cures that several findings share; those that end in "at" go on with the images.

@@ -15,8 +15,10 @@ from deelish.errors import TrainingError
 from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
 from deelish.network.batch_tensors import AnyBatch, tensors_of
+from deelish.network.inputs import InputTensor
 from deelish.network.learner import learners_of
-from deelish.network.tensors import InputTensor, LabelTensor, Viewing
+from deelish.network.tensors import LabelTensor
+from deelish.network.viewing import Viewing
 from deelish.sequences.loader import SequenceLoader
 from deelish.training.checkpoints.resuming import Resuming
 from deelish.training.guards import ROLLBACK, NotFinite

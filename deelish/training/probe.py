@@ -15,9 +15,9 @@ from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
 from deelish.images.sample import Sample
 from deelish.images.views.view import CENTRE
+from deelish.network.inputs import ImageTensor
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor
-from deelish.network.tensors import ImageTensor
 
 # From strong to weak: where several do equally well, the strongest is taken.
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4, 3e-5, 1e-5)

@@ -11,8 +11,8 @@ from deelish.distillation.projection import Projection
 from deelish.engines import Context
 from deelish.engines.trainable import LayerFactor, unscaled
 from deelish.errors import TrainingError
+from deelish.network.inputs import InputTensor
 from deelish.network.learner import Forward, Learner, learners_of
-from deelish.network.tensors import InputTensor
 from deelish.training.finite import check_update
 from deelish.training.guards import STOP, Guard
 from deelish.training.layer_rates import LayerRates

@@ -11,7 +11,8 @@ import pytest
 from deelish import BatchTrain, Deel, InputBatch, Layer, Network
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.images.views.view import View
-from deelish.network.tensors import ImageTensor, Viewing
+from deelish.network.inputs import ImageTensor
+from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
 
 FOLDER = Path(__file__).with_name("written_before")

@@ -38,7 +38,8 @@ def test_the_options_are_those_of_all_losses_and_hints():
 
 RIGHT = """
 from deelish import CNN, BatchTrain, Compare, InputBatch
-from deelish.network.tensors import ImageTensor, LabelTensor
+from deelish.network.inputs import ImageTensor
+from deelish.network.tensors import LabelTensor
 from deelish.networks import GoogLeNet, NetworkInNetwork
 
 teacher, student = GoogLeNet("x.caffemodel"), NetworkInNetwork(labels=10)

@@ -14,8 +14,9 @@ from deelish import Deel
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.images.cache.pixel_files import PixelFiles
 from deelish.images.cache.stored_image import WaitingImage
+from deelish.network.inputs import ImageTensor
 from deelish.network.outputs import cached_logits
-from deelish.network.tensors import ImageTensor, Viewing
+from deelish.network.viewing import Viewing
 from deelish.storage.index import RECENT
 
 # How many other records come with the first key: they are in the dictionary of the index, or

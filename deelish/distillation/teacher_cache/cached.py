@@ -17,9 +17,9 @@ from deelish.distillation.teacher_cache.store import Store, open_store
 from deelish.images.dataset import Dataset
 from deelish.images.decoding.jpeg import jpeg_decoder
 from deelish.images.views.view import PIXELS
+from deelish.network.inputs import ImageTensor
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor
 from deelish.storage.folder import cache_folder
 from deelish.storage.index import Keys
 

@@ -11,8 +11,10 @@ from deelish.distillation.teacher_cache.store import Store
 from deelish.errors import FileError, TrainingError
 from deelish.images.batch import ImageBatch
 from deelish.images.dataset import Dataset
+from deelish.network.inputs import ImageTensor
 from deelish.network.predictor import Predictor
-from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.network.tensors import LabelTensor
+from deelish.network.viewing import Viewing
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -16,7 +16,7 @@ from deelish.distillation.sources.network import NetworkModel
 from deelish.engines.openvino import process as openvino_process
 from deelish.engines.precision import processor_has_bfloat16
 from deelish.errors import DataError, FileError, MissingPackageError, TrainingError
-from deelish.network.tensors import Viewing
+from deelish.network.viewing import Viewing
 
 pytest.importorskip("onnx", reason="the package onnx is not installed")
 needs_openvino = pytest.mark.skipif(

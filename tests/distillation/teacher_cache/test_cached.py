@@ -12,8 +12,10 @@ from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.engines import current_context
 from deelish.errors import DataError
+from deelish.network.inputs import ImageTensor
 from deelish.network.outputs import cached_logits
-from deelish.network.tensors import ImageTensor, LabelTensor, Viewing
+from deelish.network.tensors import LabelTensor
+from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
 
 CLASSES = 6
