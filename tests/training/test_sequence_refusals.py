@@ -1,0 +1,76 @@
+"""What a workout cannot do with sequences, each in one sentence with its cure."""
+
+import numpy as np
+import pytest
+from helpers import once
+from series import classifier, dataset, language_model, numbers, texts
+
+from deelish import AddNoise, InputBatch, Layer, Network
+from deelish.errors import DataError, TrainingError
+
+
+@pytest.fixture
+def text(session, tmp_path):
+    return dataset(tmp_path, texts(60), tokens="words", batch_size=7)
+
+
+def of_images(form):
+    rows = [Layer("score", "InnerProduct", num_output=2)]
+    return Network(rows, in_size=8, name="Images")
+
+
+# By name: the network of a workout on words, what it does, and what the error says.
+REFUSED = {
+    "a network of images": (
+        of_images,
+        lambda net, x, t: net.classify(x),
+        "Images: reads images, and these are sequences; make it with sequences=data.sequences",
+    ),
+    "another format": (
+        lambda form: classifier(type(form)(), name="Numbers"),
+        lambda net, x, t: net.classify(x),
+        "Numbers: reads sequences of numbers, and these are sequences of words with the next one",
+    ),
+    "noise": (
+        language_model,
+        lambda net, x, t: AddNoise(x),
+        "AddNoise: SequenceTensor, shape",
+    ),
+    "x as a target": (
+        language_model,
+        lambda net, x, t: (net.classify(x), net.backprop(x, loss="mse")),
+        "Model.backprop: t is SequenceTensor",
+    ),
+    "x as a teacher": (
+        language_model,
+        lambda net, x, t: (net.classify(x), net.backprop(t, distill=x)),
+        "distill needs a teacher's logits, and got workout's x",
+    ),
+    "labels of another number": (
+        language_model,
+        lambda net, x, t: (net.classify(x), net.backprop(t.value[1:])),
+        "whole numbers; pass workout's t",
+    ),
+    "a teacher of other rows": (
+        language_model,
+        lambda net, x, t: (net.classify(x), net.backprop(t, distill=np.zeros((len(x), 6)))),
+        "the teacher's logits are",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_workout_cannot_do_is_refused(text, case):
+    made, act, expected = REFUSED[case]
+    net = made(text.sequences)
+    with pytest.raises((DataError, TrainingError)) as caught:
+        once(lambda x, t: act(net, x, t))
+    assert expected in str(caught.value)
+
+
+def test_images_are_no_sequences(session, corners, tmp_path):
+    data = dataset(tmp_path, numbers(9), batch_size=3)
+    net = classifier(data.sequences)
+    InputBatch(*corners)
+    with pytest.raises(DataError, match="reads sequences of numbers, and these are images"):
+        once(lambda x, t: net.classify(x))
