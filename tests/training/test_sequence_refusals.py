@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers import once
-from series import classifier, dataset, language_model, numbers, texts
+from helpers import once, small
+from series import classifier, dataset, language_model, numbers, texts, write
 
 from deelish import AddNoise, InputBatch, Layer, Network
 from deelish.errors import DataError, TrainingError
@@ -74,3 +74,31 @@ def test_images_are_no_sequences(session, corners, tmp_path):
     InputBatch(*corners)
     with pytest.raises(DataError, match="reads sequences of numbers, and these are images"):
         once(lambda x, t: net.classify(x))
+
+
+def test_a_teacher_of_nan_is_named_with_the_line_of_its_token(session, tmp_path):
+    data = InputBatch(write(tmp_path, "train.tsv", ["the cat", "dog"]), tokens="words")
+    net = language_model(data.sequences)
+
+    def workout(x, t):
+        logits = np.zeros(net.classify(x).shape, np.float32)
+        # The targets are those of the steps: of line 1, then of both.
+        logits[[sample.line for sample in t.samples].index(2)] = np.nan
+        return net.backprop(t, distill=logits)
+
+    with pytest.raises(TrainingError, match=r"train.tsv line 2(?! line 1)") as caught:
+        once(workout)
+    assert "line 1" not in str(caught.value)
+
+
+def test_a_network_of_sequences_is_not_asked_for_the_pixels_of_images(session, corners, tmp_path):
+    classifier(dataset(tmp_path, numbers(9), batch_size=3).sequences)
+    images = small()
+    data = InputBatch(*corners, batch_size=32)
+
+    def workout(x, t):
+        images.classify(x)
+        return images.backprop(t)
+
+    once(workout)
+    assert {rendering.size for rendering in data.train.renderings} == {8}

@@ -16,6 +16,7 @@ from deelish import (
     Teacher,
 )
 from deelish.errors import FileError, TrainingError
+from deelish.plan.sequence_format import SequenceFormat
 
 WORDS = {"tokens": "words", "batch_size": 7}
 
@@ -162,6 +163,28 @@ def test_a_teacher_may_have_another_vocabulary(text, session, tmp_path):
     np.testing.assert_allclose(*np.array(seen).T, rtol=1e-4)
 
 
+def test_a_token_is_itself_in_any_case(session, tmp_path):
+    """Classes are matched without case, and tokens are not."""
+    lines = ["a A", "A b", "B a"]
+    other = ("\n", "B", "A", "b", "a")
+    form = SequenceFormat("words", 1, other, next_token=True)
+    teacher = language_model(form, name="Teacher")
+    teacher.untrained.clear()
+    data = InputBatch(write(tmp_path, "train.tsv", lines), tokens="words")
+    assert data.sequences.vocabulary == ("\n", "A", "B", "a", "b")
+    student = language_model(data.sequences)
+
+    def workout(x, t):
+        logits = teacher.batch_feature(x)
+        own = student.classify(x).value
+        made = student.backprop(logits, distill=True, loss="mse")
+        expected = ((own - logits.value[:, [0, 2, 1, 4, 3]]) ** 2).sum(1).mean() / 2
+        assert made[0] == pytest.approx(expected, rel=1e-4)
+        return made
+
+    once(workout)
+
+
 def test_inner_states_teach_at_each_step(signs):
     teacher, student = classifier(signs.sequences, units=6), classifier(signs.sequences, units=3)
     teacher.untrained.clear()
@@ -256,3 +279,16 @@ def test_another_text_is_another_training(session, tmp_path):
     words = ["\n", "runs", *sorted({w for line in lines for w in line.split()} - {"runs"})]
     with pytest.raises(FileError, match="the vocabulary changed"):
         train(lines, vocabulary=words)
+
+
+def test_other_labels_are_another_training(session, tmp_path):
+    def train(lines):
+        with Deel(seed=3, engine=session.engine_name):
+            net = classifier(dataset(tmp_path, lines, batch_size=7).sequences)
+            BatchTrain(learning(net), epochs=1, resume=tmp_path / "run")
+
+    lines = numbers(30)
+    train(lines)
+    turned = lines[0].replace("up", "x").replace("down", "up").replace("x", "down")
+    with pytest.raises(FileError, match="the training images changed"):
+        train([turned, *lines[1:]])

@@ -1,9 +1,13 @@
 """LSTM and RNN in PyTorch against the recurrences, step by step, and torch's own LSTM."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from one_layer import gradients_hold, run, weights
+
+from deelish.engines.torch.layers.recurrent import OPS
 
 rng = np.random.default_rng(0)
 CONT = np.array([[0, 1], [1, 1], [1, 0], [1, 1]])
@@ -96,3 +100,17 @@ def test_gradients(type):
     x = rng.normal(size=(3, 2, 2))
     p = draw(type, x, CONT[:3], num_output=2)
     assert gradients_hold(type, [x], p, fixed=[CONT[:3]], num_output=2)
+
+
+def test_a_cell_adds_up_what_is_small_in_bfloat16():
+    """Steps of 1/64 to a cell above 8: the sum of 1024 of them, where bfloat16 would stay."""
+    gates = torch.tensor([20.0, 20.0, 20.0, np.arctanh(1 / 64)], dtype=torch.bfloat16)
+    inputs = gates.repeat(1024, 1, 1)
+    cont = torch.ones(1024, 1)
+    weight = torch.zeros(4, 1)
+    states = {"weight_hidden": weight, "weight": torch.eye(4), "bias": torch.zeros(4)}
+    with torch.autocast("cpu", torch.bfloat16):
+        args = {"num_output": 1, "expose_hidden": True}
+        zero = torch.zeros(1, 1, 1)
+        _, _, cell = OPS["LSTM"]([inputs, cont, zero, zero], SimpleNamespace(**states), args, None)
+    assert abs(float(cell) - 16) < 0.2
