@@ -87,7 +87,7 @@ class WrappedModel(Predictor):
 
     def _name_classes(self, labels: Labels) -> None:
         names = LabelNames.of(labels)
-        if not self.has_classes:
+        if self._model.output_shape is not None:
             raise DataError(
                 f"Teacher {self.name}: labels= names classes, and the {self._model.kind} has none;"
                 " leave labels= out"
@@ -120,21 +120,32 @@ class WrappedModel(Predictor):
 
     @property
     def classes(self) -> int:
-        """How many logits an image has. A model that does not carry it is run on a grey image."""
-        if self._classes is None:
-            self._classes = checked_logits(self._model, grey(self.preprocessing, 1)).shape[1]
-        return self._classes
+        """How many logits an image has; of a teacher of images how many channels."""
+        self._look()
+        return self.output_shape[0] if self._classes is None else self._classes
 
     @property
     def has_classes(self) -> bool:
-        """Whether its output is logits; only a network of deelish may have another one."""
-        return self._model.output_shape is None
+        """Whether its output is logits, and no image or other array."""
+        self._look()
+        return self._runtime.output_shape is None
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """The shape of its output for one image: (classes,), or that of an array."""
-        shape = self._model.output_shape
-        return (self.classes,) if shape is None else shape
+        self._look()
+        shape = self._runtime.output_shape
+        return (self._classes or 0,) if shape is None else shape
+
+    def _look(self) -> None:
+        """Run a model on a grey image where it does not carry what its output is."""
+        if self._classes is not None or self._runtime.output_shape is not None:
+            return
+        values = grey(self.preprocessing, 1)
+        shape = self.preprocessing.image_shape(output_of(self._model, values).shape)
+        if shape is None:
+            self._classes = checked_logits(self._model, values).shape[1]
+        self._runtime.output_shape = self._model.output_shape = shape
 
     @property
     def new_layers(self) -> set[str]:
@@ -153,6 +164,7 @@ class WrappedModel(Predictor):
         return self._logits_by(self._runtime, images)
 
     def _logits_by(self, model: InferenceModel, images: InputTensor) -> Any:
+        self._look()
         rule = self.preprocessing
         values = model.input_of(images.pixels(rule), rule)
         self._model.full_batch = images.viewing.full_batch

@@ -20,6 +20,8 @@ class ModuleDescribed(Learner):
 
     _model: LearningModel
     _classes: int
+    # The shape of its output where that is an image.
+    _image: tuple[int, ...] | None
     # Its last layers, and all layers as they ran once they were asked for.
     _last: list[str]
     _rows: list[LayerOutput] | None
@@ -31,8 +33,18 @@ class ModuleDescribed(Learner):
 
     @property
     def classes(self) -> int:
-        """How many logits an image has."""
+        """How many logits an image has; of a module that makes images how many channels."""
         return self._classes
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether its output is logits, and no image."""
+        return self._image is None
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of its output for one image: (classes,), or (c, h, w)."""
+        return (self.classes,) if self._image is None else self._image
 
     @property
     def new_layers(self) -> set[str]:
@@ -163,8 +175,9 @@ class ModuleDescribed(Learner):
         pixels = self.preprocessing
         count = self.multiply_adds
         size = f"{pixels.channels} x {pixels.size} x {pixels.size} {pixels.order}"
+        image = " x ".join(map(str, self._image or ()))
         parts = [
-            f"{self.name}: {size} -> {self.classes} classes",
+            f"{self.name}: {size} -> {image or f'{self.classes} classes'}",
             f"{self.parameters:,} parameters",
             *([] if count is None else [f"{millions(count)} M multiply-adds"]),
             f"{self.context.engine_name} on {self.engine.device}",

@@ -71,10 +71,16 @@ class ModuleNetwork(ModuleDescribed):
         """Find out what follows from the module: parameters, classes, its last layers."""
         self.parameters = self._model.counted()
         values = self._grey()
-        logits = self._checked(self._first_logits(values), len(values))
+        output, self._rows = self._first_logits(values), None
+        # With names of classes its output is meant to be logits.
+        self._image = None if self.labels else self.preprocessing.image_shape(output.shape)
+        if self._image is not None:
+            self._check_numbers("pixels", output)
+            self._classes, self._last = self._image[0], []
+            return
+        logits = self._checked(output, len(values))
         self._classes = int(logits.shape[1])
         self._last = self._model.last_layers(values)
-        self._rows = None
 
     def _first_logits(self, values: np.ndarray) -> np.ndarray:
         try:
@@ -102,12 +108,28 @@ class ModuleNetwork(ModuleDescribed):
             pixels = self.preprocessing
             shape = (len(images), pixels.channels, pixels.size, pixels.size)
             raise self._failed(shape, error) from error
-        if LOGITS in made and made[LOGITS].shape[1] != self.classes:
-            raise TrainingError(
-                f"{self.name}: gives {made[LOGITS].shape[1]} logits an image for {len(images)}"
-                f" images, and gave {self.classes} for two; let their number be the same for all"
-            )
+        if LOGITS in made:
+            self._check_width(tuple(made[LOGITS].shape), len(images))
         return made
+
+    def _check_width(self, shape: tuple[int, ...], images: int) -> None:
+        """Refuse another output than that for the two grey images."""
+        if self._image is not None and shape[1:] != self._image:
+            raise TrainingError(
+                f"{self.name}: its output for {images} images is {shape}, and for two it was"
+                f" {(2, *self._image)}; let the sides be the same for all"
+            )
+        if shape[1] != self.classes:
+            raise TrainingError(
+                f"{self.name}: gives {shape[1]} logits an image for {images} images, and gave"
+                f" {self.classes} for two; let their number be the same for all"
+            )
+
+    def _check_numbers(self, what: str, output: np.ndarray) -> None:
+        if not np.isfinite(output).all():
+            raise TrainingError(
+                f"{self.name}: its {what} for a grey image are not finite; look at its weights"
+            )
 
     def _checked(self, logits: np.ndarray, count: int) -> np.ndarray:
         if logits.ndim < 2 or logits.shape[0] != count or logits[0].size != logits.shape[1]:
@@ -115,10 +137,7 @@ class ModuleNetwork(ModuleDescribed):
                 f"{self.name}: its output for {count} images is {logits.shape}, where logits"
                 f" ({count}, classes) are needed; give the {self._model.kind} with its classifier"
             )
-        if not np.isfinite(logits).all():
-            raise TrainingError(
-                f"{self.name}: its logits for a grey image are not finite; look at its weights"
-            )
+        self._check_numbers("logits", logits)
         if logits.shape[1] > 1 and logits.min() >= 0 and np.allclose(logits.sum(1), 1, atol=1e-3):
             raise TrainingError(
                 f"{self.name}: its output is probabilities, since its rows sum to 1, where logits"

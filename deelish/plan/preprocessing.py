@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -150,6 +150,15 @@ class Preprocessing:
         pixels = values / scale + np.asarray(self.mean, np.float32).reshape(-1, 1, 1)
         pixels = pixels.clip(0, 255)[:, :: -1 if self.order == "BGR" else 1]
         return np.repeat(pixels, 3, 1) if self.channels == 1 else pixels
+
+    def image_shape(self, output: Sequence[int]) -> tuple[int, ...] | None:
+        """(c, h, w) of an output (n, c, h, w) that is an image in its channels; None for others.
+
+        Maps of features have other channels, and logits no sides.
+        """
+        if len(output) != 4 or output[1] != self.channels or output[2] * output[3] == 1:
+            return None
+        return tuple(output[1:])
 
     def check(self, pixels: NDArray[np.uint8]) -> None:
         """Raises DataError for pixels that are not uint8 (n, size, size, 3)."""

@@ -140,9 +140,11 @@ def test_an_empty_label_is_no_next_token(tmp_path):
 
 
 def test_names_are_numbered_by_the_alphabet(tmp_path):
-    data = InputBatch(write(tmp_path, "train.tsv", ["1\twalk", "1 2\trun", "1 2 3\twalk"]))
+    names = ["walk", "run", "sit", "jump", "lie", "stand", "walk"]
+    lines = [f"{'1 ' * count}\t{name}" for count, name in enumerate(names, 1)]
+    data = InputBatch(write(tmp_path, "train.tsv", lines))
     (batch,) = data.train.batches(0, training=False)
-    assert batch.labels.tolist() == [1, 0, 1]
+    assert batch.labels.tolist() == [5, 2, 3, 0, 1, 4, 5]
 
 
 def test_lines_that_are_in_both_lists_are_reported(tmp_path, capsys):

@@ -44,7 +44,8 @@ class OnnxModel(InferenceModel):
         size = {name: side for name, side in self.fixed.items() if name == "size"}
         self.pixels = {"order": order, **size, **file.pixels}
         shape = {o.name: o.shape for o in self._session.get_outputs()}[self._logits]
-        if shape and len(shape) > 1 and isinstance(shape[1], int):
+        # Of four axes it may be an image, which a run shows.
+        if shape and len(shape) in (2, 3) and isinstance(shape[1], int):
             self.classes = shape[1]
 
     def _checked_input(self) -> dict[str, Any]:

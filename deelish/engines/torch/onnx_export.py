@@ -23,7 +23,7 @@ MOST_IMAGES = 65536
 
 
 class _Logits(nn.Module):
-    """The user's module alone: an input to logits (n, classes)."""
+    """The user's module alone: an input to logits (n, classes), or to images."""
 
     def __init__(self, name: str, module: nn.Module, output: Part) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class _Logits(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         logits: Tensor = logits_of(self.name, self.module(values), torch.is_tensor, self.output)
-        return logits.flatten(1)
+        return logits.flatten(1) if logits.shape[2:].numel() == 1 else logits
 
 
 def onnx_of(name: str, module: nn.Module, output: Part, values: Tensor) -> bytes:

@@ -31,6 +31,7 @@ CASES = [
     ("InnerProduct", {"num_output": 5, "transpose": True}),
     ("InnerProduct", {"num_output": 5, "axis": 2, "bias_term": False}),
     ("InnerProduct", {"num_output": 5, "axis": -1}, (2, 6, 3)),
+    ("InnerProduct", {"num_output": 5, "axis": 2, "transpose": True}, (2, 6, 3)),
     ("LRN", {"alpha": 0.5, "local_size": 3, "beta": 0.6, "k": 2.0}),
     ("LRN", {"alpha": 0.5, "local_size": 9}),
     ("LRN", {"alpha": 0.5, "local_size": 5, "norm_region": "WITHIN_CHANNEL"}),
