@@ -21,14 +21,18 @@ ROUNDING = 0.05
 def checked_logits(model: InferenceModel, values: Any, guarded: bool = False) -> np.ndarray:
     """The model's logits for float32 (n, channels, size, size): float32 (n, classes).
 
-    A model whose output is no logits gives that, (n, ...). The numbers of a training, which is
+    A model whose output is no logits gives that, (n, ...); its first output shows whether it is an
+    image. The numbers of a training, which is
     `guarded`, may hold NaN and infinity.
 
     Raises:
         TrainingError: it fails, or its output has another shape or numbers that are not finite.
     """
     output = output_of(model, values)
-    shape, expected = output.shape, model.output_shape
+    shape, rule = output.shape, model.image_rule
+    if model.output_shape is None and rule is not None:
+        model.output_shape = rule.image_shape(shape)
+    expected = model.output_shape
     if expected is not None:
         if shape != (len(values), *expected):
             raise TrainingError(

@@ -10,7 +10,11 @@ from typing import Any, Unpack
 import numpy as np
 
 from deelish.common.arguments import checked_call
-from deelish.distillation.model_checks import checked_logits, first_logits, output_of
+from deelish.distillation.model_checks import (
+    checked_logits,
+    first_logits,
+    output_of,
+)
 from deelish.distillation.sources import source_of
 from deelish.distillation.sources.named import named_model
 from deelish.distillation.sources.network import NetworkModel
@@ -71,19 +75,32 @@ class WrappedModel(Predictor):
             self.preprocessing = preprocessing_of(
                 model, source, preprocessing, pixels, verb="Teacher"
             )
-        if runtime is not None and self.sequences is not None:
-            raise DataError(
-                f"Teacher(runtime={runtime!r}): runs teachers of images, and {model.name} reads"
-                " sequences; leave runtime= out"
-            )
         # What computes logits; all else is asked of the model itself.
-        self._runtime = model if runtime is None else RuntimeModel(model, self.context)
+        self._runtime = self._chosen(runtime)
         self.name, self.parameters = model.name, model.parameters
         self.labels = model.labels if made is None else made.labels
         self._classes, self._checked = model.classes, False
         self._embedding: str | None = None
         if labels is not None:
             self._name_classes(labels)
+        if self._classes is None:
+            self._model.image_rule = self._runtime.image_rule = self.preprocessing
+
+    def _chosen(self, runtime: str | None) -> InferenceModel:
+        """The model itself, or in another runtime.
+
+        Raises:
+            DataError: it reads sequences, which no other runtime does.
+        """
+        model = self._model
+        if runtime is None:
+            return model
+        if self.sequences is not None:
+            raise DataError(
+                f"Teacher(runtime={runtime!r}): runs teachers of images, and {model.name} reads"
+                " sequences; leave runtime= out"
+            )
+        return RuntimeModel(model, self.context)
 
     def _name_classes(self, labels: Labels) -> None:
         names = LabelNames.of(labels)
@@ -121,31 +138,27 @@ class WrappedModel(Predictor):
     @property
     def classes(self) -> int:
         """How many logits an image has; of a teacher of images how many channels."""
-        self._look()
-        return self.output_shape[0] if self._classes is None else self._classes
+        if self._classes is None:
+            made = checked_logits(self._model, grey(self.preprocessing, 1))
+            self._note_output(self._model, made)
+        return self._classes or 0
 
     @property
     def has_classes(self) -> bool:
         """Whether its output is logits, and no image or other array."""
-        self._look()
-        return self._runtime.output_shape is None
+        return self.classes > 0 and self._model.output_shape is None
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """The shape of its output for one image: (classes,), or that of an array."""
-        self._look()
-        shape = self._runtime.output_shape
-        return (self._classes or 0,) if shape is None else shape
+        classes, shape = self.classes, self._model.output_shape
+        return (classes,) if shape is None else shape
 
-    def _look(self) -> None:
-        """Run a model on a grey image where it does not carry what its output is."""
-        if self._classes is not None or self._runtime.output_shape is not None:
-            return
-        values = grey(self.preprocessing, 1)
-        shape = self.preprocessing.image_shape(output_of(self._model, values).shape)
-        if shape is None:
-            self._classes = checked_logits(self._model, values).shape[1]
-        self._runtime.output_shape = self._model.output_shape = shape
+    def _note_output(self, model: InferenceModel, made: np.ndarray) -> None:
+        """Note what its first output shows: how many classes it has, or that it is an image."""
+        self._classes = made.shape[1]
+        self._model.output_shape = self._runtime.output_shape = model.output_shape
+        self._model.image_rule = self._runtime.image_rule = None
 
     @property
     def new_layers(self) -> set[str]:
@@ -164,21 +177,19 @@ class WrappedModel(Predictor):
         return self._logits_by(self._runtime, images)
 
     def _logits_by(self, model: InferenceModel, images: InputTensor) -> Any:
-        self._look()
         rule = self.preprocessing
         values = model.input_of(images.pixels(rule), rule)
         self._model.full_batch = images.viewing.full_batch
         guarded = images.viewing.guarded
         made = (checked_logits if self._checked else first_logits)(model, values, guarded)
         self._checked |= bool(np.isfinite(made).all())
-        if not self.has_classes:
-            return self.engine.array(made)
-        if self._classes not in (None, made.shape[1]):
+        if self._classes is None:
+            self._note_output(model, made)
+        if self._classes != made.shape[1]:
             raise TrainingError(
                 f"{self.name}: gave {made.shape[1]} logits an image, where {self._classes} are"
                 " expected; give as many labels="
             )
-        self._classes = made.shape[1]
         return self.engine.array(made)
 
     def exact_logits(self, images: InputTensor) -> Any:

@@ -34,7 +34,9 @@ class InferenceModel(ABC):
         fixed: `size` and `channels` of its input, where it takes no others.
         labels: the names of its classes, where it carries them.
         classes: how many classes its logits have, where it states this before it runs.
-        output_shape: the shape of its output for one image, where that is no logits.
+        output_shape: the shape of its output for one image, where that is known to be no logits.
+        image_rule: how pixels become its input, and so which outputs are images; None where its
+            output is known to be logits, or not to be.
         reducible: whether it can compute in reduced precision.
         own_dtype: the type of its weights, in which it computes where nothing else is asked for.
         autocast_dtype: the reduced precision that it is asked for, or None for its own type.
@@ -50,6 +52,7 @@ class InferenceModel(ABC):
     labels: list[str] | None = None
     classes: int | None = None
     output_shape: tuple[int, ...] | None = None
+    image_rule: Preprocessing | None = None
     reducible = False
     exportable = False
     own_dtype = "float32"

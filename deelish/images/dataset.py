@@ -29,6 +29,7 @@ from deelish.images.views.mixing import CUTMIX, MIXUP
 from deelish.images.views.view import CENTRE
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.rendering import DEFAULT_RENDERING, Rendering
+from deelish.plan.sequence_format import SequenceFormat
 
 Source = str | Path
 # Beyond this, a view could show more reflection than image.
@@ -147,6 +148,17 @@ class Dataset:
         loader.renderings.add(rendering)
         for batch in loader.batches(0, training=False):
             yield batch.pixels(rendering)
+
+    @property
+    def sequences(self) -> SequenceFormat:
+        """The format of sequences.
+
+        Raises:
+            DataError: always, since these are images.
+        """
+        raise DataError(
+            "data.sequences: the dataset is of images; name a list of sequences, which ends in .tsv"
+        )
 
     @property
     def loaders(self) -> list[Loader]:

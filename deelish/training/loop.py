@@ -15,7 +15,6 @@ from deelish.errors import TrainingError
 from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
 from deelish.network.batch_tensors import AnyBatch, tensors_of
-from deelish.network.inputs import InputTensor
 from deelish.network.learner import learners_of
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
@@ -29,7 +28,8 @@ from deelish.training.rollback import Rollback
 from deelish.training.run import Run
 from deelish.training.waiting import WaitTimer
 
-Workout = Callable[[InputTensor, LabelTensor], Any]
+# A script may say that its x is an ImageTensor, or a SequenceTensor.
+Workout = Callable[[Any, LabelTensor], Any]
 Checkout = Callable[[], Any]
 
 

@@ -15,7 +15,8 @@ NAMES = ["kit fox, Vulpes macrotis", "tench, Tinca tinca", "sports_car, sport ca
 
 
 def named(labels, name="Student"):
-    return SimpleNamespace(name=name, labels=labels, classes=len(labels or ()))
+    classes = len(labels or ())
+    return SimpleNamespace(name=name, labels=labels, classes=classes, sequences=None)
 
 
 def order(student, teacher):

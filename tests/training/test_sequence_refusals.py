@@ -103,3 +103,9 @@ def test_a_network_of_sequences_is_not_asked_for_the_pixels_of_images(session, c
 
     once(workout)
     assert ahead[0] == {8}
+
+
+def test_a_dataset_of_images_has_no_format_of_sequences(session, corners):
+    data = InputBatch(*corners)
+    with pytest.raises(DataError, match="the dataset is of images; name a list of sequences"):
+        Network([Layer("score", "InnerProduct", num_output=2)], sequences=data.sequences)
