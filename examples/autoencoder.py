@@ -1,6 +1,6 @@
 """Autoencoders on MNIST: a code of 128 numbers an image, and a smaller student of the same code.
 
-    python examples/autoencoder.py MNIST [--denoise] [--epochs 50] [--seeds 3]
+    python examples/autoencoder.py MNIST [--denoise] [--epochs 50] [--student-epochs 20] [--seeds 3]
 
 MNIST is a folder with train.txt, test.txt and the images. The teacher is the convolutional
 autoencoder of Keras's article (Chollet 2016); with --denoise the one that removes noise of half of
@@ -67,7 +67,7 @@ def network(rows, name):
     return Network(rows, name=name, in_size=28, order="L", mean=0, scale=1 / 255, crop=1)
 
 
-def learn(deel, student, options, teacher=None):
+def learn(deel, student, options, epochs, teacher=None):
     """Train, with a teacher's output as a second target; the loss on the test images."""
 
     def workout(x, t):
@@ -81,7 +81,7 @@ def learn(deel, student, options, teacher=None):
     data = options.data
     lists = data / "train.txt", data / "test.txt"
     InputBatch(*lists, batch_size=128, crop=1, views="centre", keep="memory")
-    rows = BatchTrain(workout, epochs=options.epochs, lr=5e-3, schedule="linear")
+    rows = BatchTrain(workout, epochs=epochs, lr=5e-3, schedule="linear")
     return rows[-1]["val_loss"]
 
 
@@ -89,7 +89,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="MNIST", type=Path)
     parser.add_argument("--denoise", action="store_true", help="remove noise")
-    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--epochs", type=int, default=50, help="of the teacher")
+    parser.add_argument("--student-epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3, help="of the students")
     options = parser.parse_args()
     OUT.mkdir(exist_ok=True)
@@ -98,7 +99,7 @@ def main():
         made, (large, small) = denoising, ((32, 32), (16, 16))
     with Deel() as deel:
         teacher = made("Teacher", *large)
-        losses = {"teacher": [learn(deel, teacher, options)]}
+        losses = {"teacher": [learn(deel, teacher, options, options.epochs)]}
         teacher.save(OUT / "teacher.hdf5")
     for name in ("alone", "distilled"):
         losses[name] = []
@@ -106,7 +107,7 @@ def main():
             with Deel(seed=seed) as deel:
                 student = made("Student", *small)
                 taught = Network.load(OUT / "teacher.hdf5") if name == "distilled" else None
-                losses[name].append(learn(deel, student, options, taught))
+                losses[name].append(learn(deel, student, options, options.student_epochs, taught))
                 student.save(OUT / f"{name}.hdf5")
 
     with Deel():

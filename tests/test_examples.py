@@ -215,6 +215,8 @@ def test_the_examples_on_images_end_in_a_table_and_pictures(
 ):
     text = (ROOT / "examples" / f"{name}.py").read_text()
     short = ["--epochs", "1", "--seeds", "2"]
+    if name == "autoencoder":
+        short += ["--student-epochs", "1"]
     printed = assert_runs(tmp_path, text, str(workplace / "data"), *short, *arguments)
     table = printed[printed.index("parameters") :].splitlines()[1:]
     names = [line.split()[0] for line in table]
