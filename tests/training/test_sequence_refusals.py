@@ -92,7 +92,7 @@ def test_a_teacher_of_nan_is_named_with_the_line_of_its_token(session, tmp_path)
 
 
 def test_a_network_of_sequences_is_not_asked_for_the_pixels_of_images(session, corners, tmp_path):
-    classifier(dataset(tmp_path, numbers(9), batch_size=3).sequences)
+    reader = classifier(dataset(tmp_path, numbers(9), batch_size=3).sequences)
     images, ahead = small(), []
     data = InputBatch(*corners, batch_size=32)
 
@@ -103,6 +103,7 @@ def test_a_network_of_sequences_is_not_asked_for_the_pixels_of_images(session, c
 
     once(workout)
     assert ahead[0] == {8}
+    assert reader in session.networks
 
 
 def test_a_dataset_of_images_has_no_format_of_sequences(session, corners):
