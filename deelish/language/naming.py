@@ -114,6 +114,8 @@ def InputBatch(
         )
     of_images = {
         "crop": crop,
+        # Left out it is True, and False is what a script of text may well say.
+        "mirror": None if isinstance(mirror, bool) else mirror,
         "padding": padding or None,
         "root": root,
         "on_bad_image": None if on_bad_image == RAISE else on_bad_image,

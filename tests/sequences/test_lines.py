@@ -55,6 +55,7 @@ REFUSED = {
     ),
     "augment": (["1\t0"], {"augment": "blur"}, "holds sequences; leave augment= out"),
     "crop": (["1\t0"], {"crop": 1}, "holds sequences; leave crop= out"),
+    "mirror": (["1\t0"], {"mirror": "alternate"}, "holds sequences; leave mirror= out"),
     "keep": (["1\t0"], {"keep": "memory"}, "holds sequences; leave keep= out"),
     "bad images": (["1\t0"], {"on_bad_image": "skip"}, "holds sequences; leave on_bad_image= out"),
     "no batch": (["1\t0"], {"batch_size": 0}, "InputBatch(batch_size=0)"),
