@@ -12,7 +12,7 @@ from deelish.distillation.label_order import label_order
 from deelish.distillation.memory import TeachingMemory
 from deelish.distillation.swap_warnings import warn_if_small, warn_if_swapped
 from deelish.errors import TrainingError
-from deelish.network.inputs import InputTensor
+from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.predictor import Predictor
@@ -131,8 +131,10 @@ def _no_logits(student: Learner, given: Any) -> TrainingError:
 def _described(given: Any) -> str:
     if isinstance(given, bool | int | float | str | None):
         return repr(given)
-    if isinstance(given, LabelTensor | InputTensor):
-        return "labels" if isinstance(given, LabelTensor) else "workout's x"
+    if isinstance(given, InputTensor):
+        return "images" if isinstance(given, ImageTensor) else "sequences"
+    if isinstance(given, LabelTensor):
+        return "labels"
     return (
         f"the teacher {given.name} itself" if isinstance(given, Predictor) else type(given).__name__
     )

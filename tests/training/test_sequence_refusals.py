@@ -44,7 +44,7 @@ REFUSED = {
     "x as a teacher": (
         language_model,
         lambda net, x, t: (net.classify(x), net.backprop(t, distill=x)),
-        "distill needs a teacher's logits, and got workout's x",
+        "distill needs a teacher's logits, and got sequences",
     ),
     "labels of another number": (
         language_model,
