@@ -6,8 +6,9 @@ import io
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from deelish.common.html import data_uri
 from deelish.comparison.numbers import ComparisonNumbers
-from deelish.comparison.plots import accuracy_by, data_uri, reliability_diagram
+from deelish.comparison.plots import accuracy_by, reliability_diagram
 from deelish.comparison.table import Row, cells, missing, percentage
 from deelish.comparison.variants import INT8
 from deelish.images.pixels import packed

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping
 from typing import Any
 
+from deelish.common.html import data_uri
 from deelish.comparison.table import Row
 
 LOOK = {"figsize": (5.2, 3.6), "layout": "constrained"}
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """The bytes of an image (kind "png" or "jpeg") as a URI that needs no file."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def accuracy_by(rows: Mapping[str, Row], key: str, title: str, factor: float) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from deelish.common.html import details, quietly, table
 from deelish.common.processes import is_rank_zero
 from deelish.comparison.html import page
 from deelish.comparison.numbers import ComparisonNumbers
-from deelish.comparison.table import Row, text
+from deelish.comparison.table import Row, cells, missing, text
 from deelish.errors import DataError, FileError
 from deelish.storage.atomic import check_target, write_file
 
@@ -61,6 +63,14 @@ class Comparison(ComparisonNumbers):
         # The name of a file may hold bytes that are no text.
         write_file(target, content.encode("utf-8", "replace"))
         return target
+
+    @quietly
+    def _repr_html_(self) -> str:
+        """The table, and how it was measured, for a notebook."""
+        head, *lines = cells(self.rows, None if self.device is None else self.device.name)
+        texts = (escape(line) for line in (*missing(self.rows), *self.notes))
+        notes = "".join(f"<p>{text}</p>" for text in texts)
+        return table(head, lines) + details("how it was measured", notes)
 
     def __repr__(self) -> str:
         return text(self.rows, None if self.device is None else self.device.name, self.notes)

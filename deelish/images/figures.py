@@ -48,8 +48,8 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
             plt.close(figure)
 
 
-# How many images a picture shows.
-MOST_IMAGES = 8
+# How many images a picture shows, and the size of curves in inches.
+MOST_IMAGES, CURVES_SIZE = 8, (10, 4)
 
 
 def show_images(
@@ -71,15 +71,30 @@ def show_images(
 
 def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | None = None) -> None:
     """Plot loss and accuracy over the epochs of one or more histories, by name."""
-    with _figure(save, "history.png", ncols=2, figsize=(10, 4)) as axes:
-        for panel, key in zip(axes, ("loss", "accuracy"), strict=True):
-            for name, rows in curves.items():
-                _curve(panel, name, rows, key)
-            panel.set_xlabel("epoch")
-            panel.xaxis.get_major_locator().set_params(integer=True)
-            panel.set_ylabel(key)
-            if panel.lines:
-                panel.legend()
+    with _figure(save, "history.png", ncols=2, figsize=CURVES_SIZE) as axes:
+        _draw_curves(axes, curves)
+
+
+def curves_png(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """The same plot as the bytes of a PNG file, for which no window is needed."""
+    # Not pyplot: it would change the user's own figures and need a screen.
+    from matplotlib.figure import Figure
+
+    figure, content = Figure(figsize=CURVES_SIZE, layout="constrained"), io.BytesIO()
+    _draw_curves(figure.subplots(ncols=2), curves)
+    figure.savefig(content, format="png", dpi=100)
+    return content.getvalue()
+
+
+def _draw_curves(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    for panel, key in zip(axes, ("loss", "accuracy"), strict=True):
+        for name, rows in curves.items():
+            _curve(panel, name, rows, key)
+        panel.set_xlabel("epoch")
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.set_ylabel(key)
+        if panel.lines:
+            panel.legend()
 
 
 def _curve(axes: Any, name: str, rows: Sequence[Mapping[str, Any]], key: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from html import escape
 from typing import Any, Protocol
 
 import numpy as np
 
+from deelish.common.html import quietly
 from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.images.figures import show_images
+from deelish.images.thumbnails import thumbnails
 from deelish.network.tensors import LabelTensor, Tensor
 from deelish.network.viewing import Viewing
 from deelish.plan.arrays import rows_of
@@ -188,3 +191,8 @@ class ImageTensor(InputTensor):
     def show(self) -> None:
         """Show the first images in a window, or as a file where there is no screen."""
         show_images([self.value])
+
+    @quietly
+    def _repr_html_(self) -> str:
+        """The first images, for a notebook."""
+        return f"<div>{escape(repr(self))}</div>{thumbnails(self.value)}"

@@ -6,12 +6,14 @@ import weakref
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deelish.common.finite import nonfinite
+from deelish.common.html import details, preformatted, quietly
 from deelish.engines import Context
 from deelish.errors import FileError
 from deelish.network.inputs import InputTensor
@@ -224,8 +226,19 @@ class Learner(Predictor):
     # Layers
 
     @abstractmethod
+    def summary(self) -> str:
+        """A table of its layers, as text."""
+
+    @abstractmethod
     def ShowLayers(self) -> None:
         """Print the layers with their output shapes."""
+
+    @quietly
+    def _repr_html_(self) -> str:
+        """Its card, and its layers once they are opened, for a notebook."""
+        title, *facts = repr(self).split(" | ")
+        lines = "".join(f"<div>{escape(fact)}</div>" for fact in facts)
+        return f"<b>{escape(title)}</b>{lines}{details('layers', preformatted(self.summary()))}"
 
     @abstractmethod
     def layerDim(self, layer: str) -> tuple[int, ...]:

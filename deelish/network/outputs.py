@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import functools
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from deelish.common.checks import is_count
+from deelish.common.html import bars, beside, quietly
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
+from deelish.images.figures import MOST_IMAGES
+from deelish.images.thumbnails import thumbnails
 from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.pooling import mean_over_positions
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import Tensor
+
+# How many classes of an image are bars.
+BARS = 5
 
 
 class FeatureTensor(Tensor):
@@ -112,6 +119,12 @@ class OutputTensor(FeatureTensor):
             return None
         return self.owner.preprocessing.images_of(self.value)
 
+    @quietly
+    def _repr_html_(self) -> str:
+        """The first images that the network made, for a notebook; other numbers are text."""
+        images, title = self.images, f"<div>{escape(repr(self))}</div>"
+        return title if images is None else title + thumbnails(images)
+
 
 class LogitsTensor(OutputTensor):
     """Logits (n, classes) of a network. Its labels are its owner's."""
@@ -129,15 +142,18 @@ class LogitsTensor(OutputTensor):
         """
         if not is_count(count):
             raise DataError(f"top={count!r}: give how many labels, a whole number above 0")
-        names = self.owner.labels if self.owner is not None else None
         if self.owner is not None and self.owner.new_layers:
             new = ", ".join(sorted(self.owner.new_layers)[:3])
             say(
                 f"{self.owner.name}: {new} has its initial weights, so that its predictions mean"
                 " nothing yet; pass modelpath=, or train it"
             )
+        return self._best(self.probabilities, count)
+
+    def _best(self, probabilities: np.ndarray, count: int) -> list[list[tuple[str, float]]]:
+        names = self.owner.labels if self.owner is not None else None
         predictions = []
-        for row in self.probabilities:
+        for row in probabilities:
             # A stable sort of the negative keeps equal logits in the order of the labels.
             best = np.argsort(-row, kind="stable")[:count]
             predictions.append([(names[i] if names else str(i), float(row[i])) for i in best])
@@ -151,9 +167,23 @@ class LogitsTensor(OutputTensor):
             if len(predictions) > 1:
                 say(f"{noun} {number}")
             for rank, (name, probability) in enumerate(rows, start=1):
-                # Of tokens the line break is one.
-                shown = name if name.isprintable() else repr(name)
-                say(f"#{rank} | {shown} | {probability:.1%}")
+                say(f"#{rank} | {visible(name)} | {probability:.1%}")
+
+    @quietly
+    def _repr_html_(self) -> str:
+        """The first images with their most probable classes as bars, for a notebook."""
+        shown = self._best(self.probabilities[:MOST_IMAGES], BARS)
+        rows = [bars((visible(name), share) for name, share in row) for row in shown]
+        title = f"<div>{escape(repr(self))}</div>"
+        if isinstance(self.source, ImageTensor):
+            return title + thumbnails(self.source.value, rows)
+        noun = "row" if self.source is None else self.source.noun
+        return title + beside(f"{noun} {number}{row}" for number, row in enumerate(rows))
+
+
+def visible(name: str) -> str:
+    """The name of a class, where it is a token of no width too."""
+    return name if name.isprintable() and name.strip() else repr(name)
 
 
 def output_tensor(

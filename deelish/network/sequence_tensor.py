@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from deelish.common.checks import is_number
+from deelish.common.html import preformatted, quietly
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
@@ -14,6 +16,9 @@ from deelish.network.inputs import InputTensor, ReadingNetwork
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
 from deelish.plan.sequence_format import CONT, DATA, Padded, SequenceFormat, Steps
+
+# A notebook shows so many.
+MOST = 8
 
 SequenceLike: TypeAlias = "str | np.ndarray"
 
@@ -109,6 +114,16 @@ class SequenceTensor(InputTensor):
         form = self.sequences.form
         for steps in self.sequences.steps(form):
             say(form.text(steps) if form.is_text else str(steps))
+
+    @quietly
+    def _repr_html_(self) -> str:
+        """The first sequences, for a notebook."""
+        form = self.sequences.form
+        shown = self.sequences.steps(form)[:MOST]
+        lines = (form.text(steps) if form.is_text else str(steps) for steps in shown)
+        left = len(self) - len(shown)
+        more = f"<div>and {left} more</div>" if left else ""
+        return f"<div>{escape(repr(self))}</div>{''.join(map(preformatted, lines))}{more}"
 
 
 class GivenSequences:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from deelish.common.html import details, picture, quietly, table
+from deelish.images.figures import curves_png
+
 Row = dict[str, Any]
+# How wide the curves are in a notebook, in pixels.
+CURVES = 720
 
 # Heading, key, format. A column is shown where the first row has its key.
 COLUMNS = (
@@ -44,6 +49,16 @@ class History(list[Row]):
     def table(self) -> str:
         """All rows as a table."""
         return "\n".join([self.heading(), *map(self.line, self)]) if self else "no whole epoch"
+
+    @quietly
+    def _repr_html_(self) -> str:
+        """The curves, and the table of all epochs, for a notebook."""
+        if not self:
+            return ""
+        names = [name for name, _, _ in _columns(self[0])]
+        rows = ([form.format(row[key]) for _, key, form in _columns(self[0])] for row in self)
+        curves = picture(curves_png({"": self}), repr(self), CURVES)
+        return curves + details(f"{len(self)} epochs", table(names, rows))
 
     def __repr__(self) -> str:
         last = f", the last with {_summary(self[-1])}" if self else ""
