@@ -7,6 +7,7 @@ No engine is imported before one is needed.
 from deelish.errors import DeelishError as DeelishError
 from deelish.language.caffenet import CaffeNet as CaffeNet
 from deelish.language.comparing import Compare as Compare
+from deelish.language.finding import FindRate as FindRate
 from deelish.language.naming import InputBatch as InputBatch
 from deelish.language.network import Network as Network
 from deelish.language.noise import AddNoise as AddNoise
@@ -41,6 +42,7 @@ __all__ = [
     "Deel",
     "DeelishError",
     "Ensemble",
+    "FindRate",
     "GetLabels",
     "Input",
     "InputBatch",

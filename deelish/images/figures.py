@@ -86,6 +86,23 @@ def curves_png(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     return content.getvalue()
 
 
+def rates_png(rates: Sequence[float], losses: Sequence[float], best: float | None) -> bytes:
+    """Losses over learning rates on a logarithmic scale, with the best one marked: PNG."""
+    from matplotlib.figure import Figure
+
+    figure, content = Figure(figsize=(5.2, 3.6), layout="constrained"), io.BytesIO()
+    axes = figure.subplots()
+    axes.plot(rates, losses)
+    if best is not None:
+        axes.axvline(best, linestyle="--", color="grey", label=f"{best:.2g}")
+        axes.legend()
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss, smoothed")
+    figure.savefig(content, format="png", dpi=100)
+    return content.getvalue()
+
+
 def _draw_curves(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     for panel, key in zip(axes, ("loss", "accuracy"), strict=True):
         for name, rows in curves.items():

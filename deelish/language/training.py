@@ -10,12 +10,14 @@ from deelish.common.arguments import checked_call
 from deelish.common.checks import is_count
 from deelish.common.memory import is_out_of_memory
 from deelish.errors import DataError, TrainingError, first_line
+from deelish.images.dataset import Dataset
 from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.saving import epochs_before, saving_of
 from deelish.language.session import Deel, current_session
 from deelish.network.inputs import InputTensor
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
+from deelish.sequences.dataset import SequenceDataset
 from deelish.training.checkpoints.resuming import MINUTES, Resuming, Saving
 from deelish.training.guards import ON_NAN
 from deelish.training.history import History
@@ -143,15 +145,7 @@ def _train(
         return workout(x, t)
 
     session.report_precision()
-    full_batch = dataset.train.full_batch(session.engine.group)
-    viewing = Viewing(
-        dataset.choices.crop,
-        session.teacher_cache,
-        guarded=True,
-        shown=session.largest,
-        full_batch=full_batch,
-        folders=dataset.folders,
-    )
+    viewing = viewing_of(session, dataset)
     extent = Extent(epochs, len(dataset.train))
     trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop, on_nan)
     before = session.counts.epochs if saving is None else epochs_before(session, saving.folder)
@@ -175,3 +169,15 @@ def _train(
     for student in trainer.students:
         session.used(student, trained=True)
     return history
+
+
+def viewing_of(session: Deel, dataset: Dataset | SequenceDataset) -> Viewing:
+    """How a training of this session shows a batch to networks."""
+    return Viewing(
+        dataset.choices.crop,
+        session.teacher_cache,
+        guarded=True,
+        shown=session.largest,
+        full_batch=dataset.train.full_batch(session.engine.group),
+        folders=dataset.folders,
+    )

@@ -176,7 +176,7 @@ class Loop:
         engine, viewing = self.context.engine, self._viewing
         images, labels = tensors_of(batch, engine, viewing, self._classes())
         self.trainer.begin(images, where, batch.fraction)
-        loss, accuracy = _pair(self.workout(images, labels), where)
+        loss, accuracy = loss_and_accuracy(self.workout(images, labels), where)
         self.trainer.end()
         agreement = self.trainer.agreement
         loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.fraction)
@@ -234,8 +234,12 @@ class Loop:
             say(f"  {reason}")
 
 
-def _pair(result: Any, where: str) -> tuple[float, float]:
-    """(loss, accuracy) as workout returned them."""
+def loss_and_accuracy(result: Any, where: str) -> tuple[float, float]:
+    """(loss, accuracy) as workout returned them.
+
+    Raises:
+        TrainingError: it returned something else.
+    """
     try:
         loss, accuracy = result
         return float(loss), float(accuracy)
