@@ -6,11 +6,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from deelish.common.checks import is_count
 from deelish.common.html import details, quietly, table
 from deelish.common.processes import is_rank_zero
 from deelish.comparison.html import page
 from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.table import Row, cells, missing, text
+from deelish.comparison.worst import Worst
 from deelish.errors import DataError, FileError
 from deelish.storage.atomic import check_target, write_file
 
@@ -36,6 +38,34 @@ class Comparison(ComparisonNumbers):
         if not isinstance(key, str) or key not in self.rows:
             raise DataError(f"the report has no row {key!r}; it has: {', '.join(self.rows)}")
         return self.rows[key]
+
+    def worst(self, count: int = 12, student: str | None = None) -> Worst:
+        """The images on which a student differs most from the teacher, for `Show` or a notebook.
+
+        ``Show(comparison.worst(6), save="worst.png")``
+
+        Args:
+            count: how many, at most 12.
+            student: its row in the report; left out, the first one.
+
+        Raises:
+            DataError: there is no such row, or the networks have no images or no classes.
+        """
+        if not is_count(count):
+            raise DataError(f"worst({count!r}): give how many images, a whole number above 0")
+        if not self.different:
+            raise DataError("worst: these networks have no classes, so that none is confused")
+        key = next(iter(self.different)) if student is None else student
+        if key not in self.different:
+            raise DataError(
+                f"worst(student={key!r}): there is no such student; there is"
+                f" {', '.join(self.different)}"
+            )
+        return Worst(self.different[key][:count], self.locations)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """What a prompt offers after ``report["``."""
+        return list(self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values for JSON."""

@@ -21,7 +21,7 @@ from deelish.network.learner import Learner
 from deelish.network.model import Model
 
 BATCHES = (1, 32)
-MOST_DIFFERENT = 8
+MOST_DIFFERENT = 12
 
 Row = dict[str, Any]
 Names = Sequence[str] | None

@@ -53,19 +53,23 @@ MOST_IMAGES, CURVES_SIZE = 8, (10, 4)
 
 
 def show_images(
-    rows: Sequence[np.ndarray], save: str | Path | None = None, captions: Sequence[str] = ()
+    rows: Sequence[np.ndarray],
+    save: str | Path | None = None,
+    captions: Sequence[str] = (),
 ) -> None:
-    """Show the first eight images of each row (n, 3, h, w), RGB, 0 to 255, captions above."""
+    """Show the first images of each row (n, 3, h, w), RGB, 0 to 255, captions above."""
     shown = [row[:MOST_IMAGES] for row in rows]
     columns = len(shown[0])
     lines = max((caption.count("\n") + 1 for caption in captions), default=0)
+    # Captions are above the images of the first row, or of all.
+    lines *= len(rows) if len(captions) > columns else 1
     size = {"figsize": (2.4 * columns, 2.6 * len(rows) + 0.3 * lines), "squeeze": False}
     with _figure(save, "images.png", nrows=len(rows), ncols=columns, **size) as axes:
         for line, row in zip(axes, shown, strict=True):
             for panel, image in zip(line, row, strict=True):
                 panel.imshow(image.transpose(1, 2, 0).astype(np.uint8))
                 panel.axis("off")
-        for panel, caption in zip(axes[0], captions, strict=False):
+        for panel, caption in zip(axes.flat, captions, strict=False):
             panel.set_title(caption)
 
 

@@ -14,15 +14,18 @@ from deelish.images.figures import MOST_IMAGES
 LARGEST, SMALLEST = 160, 96
 
 
-def thumbnails(images: np.ndarray, below: Sequence[str] = (), noun: str = "image") -> str:
+def thumbnails(
+    images: np.ndarray, below: Sequence[str] = (), *, noun: str = "image", most: int = MOST_IMAGES
+) -> str:
     """The first images (n, 3, h, w), RGB from 0 to 255, as HTML.
 
     Args:
         images: the images.
         below: HTML below each one.
         noun: what an image is called where it cannot be shown.
+        most: how many are shown.
     """
-    shown = images[:MOST_IMAGES]
+    shown = images[:most]
     texts = [*below, *[""] * len(shown)]
     parts = [
         _thumbnail(image, f"{noun} {number}") + texts[number] for number, image in enumerate(shown)

@@ -9,15 +9,19 @@ from typing import Any, cast
 import numpy as np
 
 from deelish.common.arguments import checked_call
+from deelish.comparison.worst import Worst
 from deelish.errors import DataError
 from deelish.images import figures
 from deelish.images.in_memory import ImagesLike
 from deelish.language.network import Network
 from deelish.language.session import current_session
 from deelish.network.inputs import ImageTensor
-from deelish.network.outputs import LogitsTensor, OutputTensor
+from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.tensors import Tensor
 from deelish.training.history import History
+
+# Of a layer's maps, so many images are shown; of the worst images so many in a row.
+MOST_ROWS, IN_A_ROW = 4, 4
 
 
 class _LastNetwork:
@@ -50,14 +54,16 @@ def Input(source: ImagesLike) -> ImageTensor:
 
 @checked_call()
 def Show(
-    x: Tensor | History | Mapping[str, History] | None = None,
+    x: Tensor | History | Mapping[str, History] | Worst | None = None,
     *others: Tensor,
     save: str | Path | None = None,
     captions: Sequence[str] | None = None,
 ) -> None:
     """Show a tensor, or plot a history (or several by name): in a window, or as a PNG file.
 
-    ``Show(x, y)`` puts images above what a network makes of them.
+    ``Show(x, y)`` puts images above what a network makes of them. ``Show(net.feature(x,
+    layer="conv1"))`` shows the first eight maps of a layer, a row for each of four images.
+    ``Show(comparison.worst(6))`` shows where teacher and student differ.
 
     Args:
         x: the first eight images of a tensor become a picture.
@@ -82,8 +88,21 @@ def Show(
         figures.plot({"": x}, save)
     elif isinstance(x, Mapping):
         figures.plot({f"{name}, ": history for name, history in x.items()}, save)
+    elif isinstance(x, Worst):
+        _show_worst(x, others, save, captions)
     else:
         _show_tensors(current_session().tensor(x), others, save, captions)
+
+
+def _show_worst(x: Worst, others: Sequence[Any], save: str | Path | None, captions: Any) -> None:
+    if others or captions is not None:
+        raise DataError("Show(comparison.worst()): has captions of its own; give nothing beside it")
+    columns = min(len(x), IN_A_ROW)
+    missing = -len(x) % columns
+    white = np.full((missing, *x.images.shape[1:]), 255, np.float32)
+    images = np.concatenate([x.images, white])
+    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
+    figures.show_images(rows, save, x.captions)
 
 
 def _show_tensors(
@@ -95,6 +114,9 @@ def _show_tensors(
     if rows[0] is not None:
         shown = _checked_rows(rows, others)
         figures.show_images(shown, save, _checked_captions(captions, len(shown[0])))
+    elif isinstance(tensor, FeatureTensor) and tensor.maps is not None and not others:
+        maps = tensor.maps[:MOST_ROWS]
+        figures.show_images([np.repeat(each[:, np.newaxis], 3, 1) for each in maps], save)
     elif others:
         raise DataError(f"Show: {tensor!r} is no image; give images, and what is made of them")
     elif save is not None:

@@ -57,6 +57,23 @@ class FeatureTensor(Tensor):
         images = self.shape[0] if self.source is None else self.source.rows
         return mean_over_positions(self.engine, self.content, images, self._described())
 
+    @property
+    def maps(self) -> np.ndarray | None:
+        """uint8 (n, c, h, w): the maps of a layer, each from 0 to 255; None for others."""
+        if len(self.shape) != 4 or self.shape[2] * self.shape[3] == 1:
+            return None
+        values = self.value
+        low, high = (bound(values, (2, 3), keepdims=True) for bound in (np.min, np.max))
+        return np.asarray(255 * (values - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
+
+    @quietly
+    def _repr_html_(self) -> str:
+        """The first maps of the first image, for a notebook; other features are text."""
+        maps, title = self.maps, f"<div>{escape(repr(self))}</div>"
+        if maps is None:
+            return title
+        return title + thumbnails(np.repeat(maps[0][:, np.newaxis], 3, 1), noun="map")
+
     def _described(self) -> str:
         made = self.owner.name if self.owner is not None else "a network"
         return f"{self.layer!r} of {made}"

@@ -70,7 +70,7 @@ def report(sets, teacher, student):
 def test_the_page_needs_no_other_file(report, tmp_path):
     page = read(report.save(tmp_path / "report.html"))
     assert "script" not in page.tags
-    assert len(page.sources) == 3 + 8
+    assert len(page.sources) == 3 + 12
     for address in page.sources:
         picture(address).load()
 
@@ -164,7 +164,7 @@ def test_the_images_of_shards_are_on_the_page(sets, teacher, student, tmp_path):
     shown = [picture(source) for source in read(path).sources[3:]]
     plain = Compare(teacher, student, sets[0])
     plain.save(tmp_path / "plain.html")
-    assert len(shown) == 8
+    assert len(shown) == 12
     for one, other in zip(shown, read(tmp_path / "plain.html").sources[3:], strict=True):
         assert one.tobytes() == picture(other).tobytes()
     assert ".tar/" in report.different["student"][0]["path"]

@@ -83,3 +83,19 @@ def test_rows_that_cannot_be_shown_are_refused(others, words, tmp_path):
 def test_logits_have_no_captions():
     with pytest.raises(DataError, match=r"LogitsTensor.* is no image; leave captions= out"):
         Show(small().classify(PIXELS), captions=["a"])
+
+
+def test_the_maps_of_a_layer_are_a_row_for_each_image(tmp_path):
+    rows = [Layer("conv", "Convolution", num_output=3, kernel_size=3, pad=1)]
+    net = Network([*rows, Layer("score", "InnerProduct", num_output=2)], in_size=8, name="Maps")
+    features = net.feature([PIXELS] * 2, layer="conv")
+    maps = features.maps
+    assert maps.shape == (2, 3, 8, 8)
+    values = features.value[1, 2]
+    expected = 255 * (values - values.min()) / (values.max() - values.min())
+    np.testing.assert_allclose(maps[1, 2], expected, atol=1)
+    Show(features, save=tmp_path / "maps.png")
+    with Image.open(tmp_path / "maps.png") as picture:
+        assert 1.2 < picture.width / picture.height < 1.6
+    with pytest.raises(DataError, match="is printed, no plot; leave save= out"):
+        Show(net.feature(PIXELS, layer="score"), save=tmp_path / "score.png")
