@@ -36,10 +36,10 @@ class _AboveBar:
 class Bar:
     """A progress bar over images: loss, accuracy, images a second, time left.
 
-    images: how many there are.  done: how many of them were done before.
+    images: how many there are.  done: how many of them were done before.  unit: what they are.
     """
 
-    def __init__(self, title: str, images: int, done: int = 0) -> None:
+    def __init__(self, title: str, images: int, done: int = 0, unit: str = "img") -> None:
         from tqdm.auto import tqdm
 
         # Without a terminal a bar is noise in a log. A notebook has no terminal, yet shows bars.
@@ -47,7 +47,7 @@ class Bar:
         if not is_rank_zero():
             hidden = True
         self._bar = tqdm(
-            total=images, initial=done, desc=title, unit="img", leave=False, disable=hidden
+            total=images, initial=done, desc=title, unit=unit, leave=False, disable=hidden
         )
         self._out = contextlib.ExitStack()
         if not self._bar.disable:

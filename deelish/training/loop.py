@@ -28,6 +28,8 @@ from deelish.training.rollback import Rollback
 from deelish.training.run import Run
 from deelish.training.waiting import WaitTimer
 
+# What a bar counts.
+UNITS = {"images": "img", "sequences": "seq", "tokens": "tok"}
 # A script may say that its x is an ImageTensor, or a SequenceTensor.
 Workout = Callable[[Any, LabelTensor], Any]
 Checkout = Callable[[], Any]
@@ -136,7 +138,10 @@ class Loop:
         epoch, training = trainer.counts.epochs, trainer.training
         batches = loader.batches(epoch, training, self.group, place.batches)
         timer, start = WaitTimer(batches), time.perf_counter() - place.seconds
-        with Bar(title, loader.size, means.images) as bar, closing(batches):
+        with (
+            Bar(title, loader.size, means.images, UNITS[self.dataset.noun]) as bar,
+            closing(batches),
+        ):
             for batch in timer:
                 outcome = self._guarded(batch, f"{title}, batch {batch.number}")
                 if outcome is not None:

@@ -15,8 +15,10 @@ from deelish import (
     InputBatch,
     Teacher,
 )
+from deelish.common.progress import Bar
 from deelish.errors import FileError, TrainingError
 from deelish.plan.sequence_format import SequenceFormat
+from deelish.training import loop
 
 WORDS = {"tokens": "words", "batch_size": 7}
 
@@ -90,6 +92,18 @@ def test_means_are_over_tokens_and_not_over_batches(text):
     tokens, losses, _ = np.array(found[6:]).T
     assert history[0]["val_loss"] == pytest.approx((tokens * losses).sum() / tokens.sum())
     assert tokens.sum() == text.val.size
+
+
+def test_the_bar_counts_tokens(text, monkeypatch):
+    bars = []
+
+    def bar(*arguments):
+        bars.append(arguments[1:])
+        return Bar(*arguments)
+
+    monkeypatch.setattr(loop, "Bar", bar)
+    once(learning(language_model(text.sequences)))
+    assert bars == [(text.train.size, 0, "tok"), (text.val.size, 0, "tok")]
 
 
 def test_the_gradient_of_a_teacher_at_each_step_is_numpys(text, session):
