@@ -4,4 +4,5 @@ from __future__ import annotations
 
 MODELS = 'run `pip install "deelish[models]"`'
 ONNX = 'run `pip install "deelish[onnx]"`'
+HUB = 'run `pip install "deelish[hub]"`'
 OPENVINO = 'run `pip install "deelish[openvino]"`'

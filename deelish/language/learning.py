@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Unpack, cast
 
 from deelish.common.arguments import checked_call
+from deelish.comparison.card import CardFacts, card_text, checked_card
+from deelish.comparison.result import Comparison
 from deelish.distillation.array_losses import ArrayLossName
 from deelish.distillation.configured_loss import LossOptions, check_options
 from deelish.distillation.features import FeatureLossName
@@ -19,6 +22,7 @@ from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.tensors import Array, Tensor
+from deelish.storage.atomic import write_file
 from deelish.training.backprop_arguments import BackpropArguments, Outcome
 from deelish.training.step import backprop
 
@@ -102,6 +106,39 @@ class Learning(Predicting, Learner):
         made = super().feature(self._images(x), layer=layer)
         current_session().used(self)
         return made
+
+    @checked_call()
+    def card(
+        self,
+        path: str | Path = "README.md",
+        report: Comparison | None = None,
+        *,
+        file: str = "student.safetensors",
+        license: str | None = None,
+        data: str | Sequence[str] = (),
+        about: str = "",
+    ) -> Path:
+        """Write a model card in the form of the Hub: metadata, metrics, pixels, how to load it.
+
+        ``student.card("README.md", Compare(teacher, student, test="test.txt"), license="mit")``
+
+        Args:
+            path: the .md file.
+            report: a comparison that measured it: accuracy with its interval, sizes, times.
+            file: the name of the file of its weights, which the card loads.
+            license: an identifier of the Hub, such as "mit" or "apache-2.0".
+            data: the datasets that it was trained and measured on.
+            about: what it is for, in your own words.
+
+        Raises:
+            FileError: another extension, a path that cannot be written, or no huggingface_hub.
+            DataError: the report is of another student.
+        """
+        target = checked_card(path)
+        names = (data,) if isinstance(data, str) else tuple(data)
+        text = card_text(self, report, CardFacts(file, license, names, about))
+        self.engine.group.on_rank_zero(lambda: write_file(target, text.encode()))
+        return target
 
     def _images(self, x: Tensor | ImagesLike | None) -> InputTensor:
         if x is not None and not isinstance(x, Tensor):

@@ -70,14 +70,15 @@ class RateSearch:
 
 def _steepest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     """The rate at which the loss falls fastest by its logarithm, up to where it is lowest."""
-    best = losses.index(min(losses))
+    # The first tenth is the noise of a few batches.
+    best, first = losses.index(min(losses)), 1 + len(rates) // 10
     slopes = [
         (losses[i + 1] - losses[i - 1]) / math.log(rates[i + 1] / rates[i - 1])
-        for i in range(1, min(best + 1, len(rates) - 1))
+        for i in range(first, min(best + 1, len(rates) - 1))
     ]
     if not slopes or min(slopes) >= 0:
         return None
-    return rates[1 + slopes.index(min(slopes))]
+    return rates[first + slopes.index(min(slopes))]
 
 
 @dataclass(frozen=True)
