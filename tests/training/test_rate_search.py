@@ -153,6 +153,13 @@ def test_what_it_cannot_search_is_refused(session, sets, options, error, words):
     assert session.trainer is None
 
 
+def test_a_factor_on_a_layer_of_a_network_that_does_not_learn_is_refused(session, sets):
+    net, other = small(), convolutional("Other", 2)
+    with pytest.raises(TrainingError, match="conv1"):
+        FindRate(learning(net), updates=20, lr_mult={"conv1": 0})
+    assert other in session.networks
+
+
 def test_without_images_or_in_a_training_it_is_refused(session, corners):
     net = small()
     with pytest.raises(DataError, match="FindRate: there are no images; call InputBatch"):
