@@ -71,7 +71,7 @@ def train_student(options, data, teacher, seed, **loss):
             return student.backprop(t)
 
         if loss:
-            airbench.fit(student, options.epochs, step, **airbench.TAUGHT)
+            airbench.fit(student, options.epochs, step, **airbench.taught(loss["loss"]))
         else:
             airbench.fit(student, options.epochs, alone)
         return measured(student, data)

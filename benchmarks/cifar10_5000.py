@@ -83,7 +83,9 @@ def train_student(options, data, train, epochs, seed, teacher=None, **loss):
                 return student.backprop(t)
             return student.backprop(teaching.batch_feature(x), distill=True, **loss)
 
-        airbench.fit(student, epochs, step, **({} if teaching is None else airbench.TAUGHT))
+        airbench.fit(
+            student, epochs, step, **({} if teaching is None else airbench.taught(loss["loss"]))
+        )
         return {"accuracy": accuracy(student, data)}
 
 
