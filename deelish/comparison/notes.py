@@ -56,12 +56,12 @@ def _types(networks: Sequence[Predictor]) -> str:
 
 
 def _images(images: AnyList) -> str:
-    crop = "each network's own" if images.crop is None else f"{images.crop:g}"
     if isinstance(images, SequenceList):
         return (
             f"{len(images.items):,} targets in the sequences of {images.items[0].source}, which"
             f" were only measured: nothing was chosen on them here; {sequences.ABOUT}"
         )
+    crop = "each network's own" if images.crop is None else f"{images.crop:g}"
     return (
         f"{len(images.items):,} images of {images.items[0].source}, in centre views, crop"
         f" fraction: {crop}; they were only measured: nothing was chosen on them here"

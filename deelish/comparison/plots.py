@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
 from deelish.common.html import data_uri
 from deelish.comparison.table import Row
-
-LOOK = {"figsize": (5.2, 3.6), "layout": "constrained"}
+from deelish.images.figures import PLOT_SIZE, new_figure, png_of
 
 
 def accuracy_by(rows: Mapping[str, Row], key: str, title: str, factor: float) -> str:
@@ -51,10 +49,7 @@ def reliability_diagram(rows: Mapping[str, Row]) -> str:
 
 
 def _axes() -> tuple[Any, Any]:
-    # Not pyplot: it would change the user's own figures and need a screen.
-    from matplotlib.figure import Figure
-
-    figure = Figure(**LOOK)  # type: ignore[arg-type]
+    figure = new_figure(PLOT_SIZE)
     return figure, figure.subplots()
 
 
@@ -65,6 +60,4 @@ def _legend(axes: Any) -> None:
 
 
 def _png(figure: Any) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return data_uri(buffer.getvalue(), "png")
+    return data_uri(png_of(figure), "png")

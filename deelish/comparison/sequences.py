@@ -10,6 +10,7 @@ from pathlib import Path
 from deelish.comparison.images import ImageList
 from deelish.engines import Engine
 from deelish.errors import DataError
+from deelish.images.class_folders import NamedClasses
 from deelish.network.predictor import Predictor
 from deelish.network.sequence_tensor import SequenceTensor
 from deelish.plan.sequence_format import SequenceFormat
@@ -42,8 +43,6 @@ class SequenceList:
     Attributes:
         items: its targets, in the order of the batches.
     """
-
-    crop = None
 
     def __init__(
         self,
@@ -97,7 +96,8 @@ def sequences_of(
             f"Compare: {student.name} reads sequences; give a list that ends in .tsv, and not"
             f" {source}"
         )
-    samples = labelled_samples(source, student.labels)
+    named = NamedClasses(student.name, student.labels) if student.labels else None
+    samples = labelled_samples(source, named)
     if not student.sequences.next_token and samples[0].label is None:
         raise DataError(
             f"Compare: the sequences of {source} have no labels, and accuracy needs them; give"

@@ -13,10 +13,7 @@ from deelish.errors import DataError
 from deelish.images.pixels import packed
 from deelish.images.reading import decode_at
 from deelish.images.sample import Location
-from deelish.images.thumbnails import thumbnails
-
-# The side of a picture, in pixels.
-SIDE = 160
+from deelish.images.thumbnails import LARGEST, thumbnails
 
 
 class Worst:
@@ -64,7 +61,7 @@ def _square(row: Row, location: Location | None) -> np.ndarray:
     if location is None:
         raise DataError(f"{row['path']}: is no image; the rows are in comparison.different")
     image = Image.fromarray(packed(decode_at(location).pixels))
-    image.thumbnail((SIDE, SIDE))
-    square = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
-    square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
+    image.thumbnail((LARGEST, LARGEST))
+    square = Image.new("RGB", (LARGEST, LARGEST), (128, 128, 128))
+    square.paste(image, ((LARGEST - image.width) // 2, (LARGEST - image.height) // 2))
     return np.asarray(square, np.float32).transpose(2, 0, 1)

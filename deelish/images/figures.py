@@ -48,8 +48,10 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
             plt.close(figure)
 
 
-# How many images a picture shows, and the size of curves in inches.
-MOST_IMAGES, CURVES_SIZE = 8, (10, 4)
+# How many images a picture shows.
+MOST_IMAGES = 8
+# In inches: the curves of a training, and one plot.
+CURVES_SIZE, PLOT_SIZE = (10, 4), (5.2, 3.6)
 
 
 def show_images(
@@ -79,22 +81,31 @@ def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | N
         _draw_curves(axes, curves)
 
 
-def curves_png(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
-    """The same plot as the bytes of a PNG file, for which no window is needed."""
+def new_figure(size: tuple[float, float]) -> Any:
+    """A figure that no window shows, of this size in inches."""
     # Not pyplot: it would change the user's own figures and need a screen.
     from matplotlib.figure import Figure
 
-    figure, content = Figure(figsize=CURVES_SIZE, layout="constrained"), io.BytesIO()
-    _draw_curves(figure.subplots(ncols=2), curves)
-    figure.savefig(content, format="png", dpi=100)
+    return Figure(figsize=size, layout="constrained")
+
+
+def png_of(figure: Any) -> bytes:
+    """The bytes of a PNG file."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
     return content.getvalue()
+
+
+def curves_png(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """The same plot as the bytes of a PNG file, for which no window is needed."""
+    figure = new_figure(CURVES_SIZE)
+    _draw_curves(figure.subplots(ncols=2), curves)
+    return png_of(figure)
 
 
 def rates_png(rates: Sequence[float], losses: Sequence[float], best: float | None) -> bytes:
     """Losses over learning rates on a logarithmic scale, with the best one marked: PNG."""
-    from matplotlib.figure import Figure
-
-    figure, content = Figure(figsize=(5.2, 3.6), layout="constrained"), io.BytesIO()
+    figure = new_figure(PLOT_SIZE)
     axes = figure.subplots()
     axes.plot(rates, losses)
     if best is not None:
@@ -103,8 +114,7 @@ def rates_png(rates: Sequence[float], losses: Sequence[float], best: float | Non
     axes.set_xscale("log")
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss, smoothed")
-    figure.savefig(content, format="png", dpi=100)
-    return content.getvalue()
+    return png_of(figure)
 
 
 def _draw_curves(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

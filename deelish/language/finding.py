@@ -63,17 +63,7 @@ def FindRate(
         DataError: there are no images yet.
     """
     check_functions(workout, None, "constant", 0.0)
-    for name, rate in (("lowest", lowest), ("highest", highest)):
-        if not is_number(rate) or not rate > 0:
-            raise TrainingError(f"FindRate({name}={rate!r}): give a learning rate above 0")
-    if not lowest < highest:
-        raise TrainingError(
-            f"FindRate(lowest={lowest!r}, highest={highest!r}): give rates that rise"
-        )
-    if not is_count(updates) or updates < 20:
-        raise TrainingError(
-            f"FindRate(updates={updates!r}): give how many batches it trains on, 20 or more"
-        )
+    _check_rates(lowest, highest, updates)
     session = current_session()
     checked_lr(None, optimizer)
     check_options(session.engine, optimizer, options, _OWN)
@@ -103,3 +93,22 @@ def FindRate(
         write_file(Path(save), found.png())
         say(f"written: {save}")
     return found
+
+
+def _check_rates(lowest: Any, highest: Any, updates: Any) -> None:
+    """Refuse rates that do not rise, and too few updates.
+
+    Raises:
+        TrainingError: there are such.
+    """
+    for name, rate in (("lowest", lowest), ("highest", highest)):
+        if not is_number(rate) or not rate > 0:
+            raise TrainingError(f"FindRate({name}={rate!r}): give a learning rate above 0")
+    if not lowest < highest:
+        raise TrainingError(
+            f"FindRate(lowest={lowest!r}, highest={highest!r}): give rates that rise"
+        )
+    if not is_count(updates) or updates < 20:
+        raise TrainingError(
+            f"FindRate(updates={updates!r}): give how many batches it trains on, 20 or more"
+        )

@@ -13,7 +13,7 @@ from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.images.figures import show_images
 from deelish.images.thumbnails import thumbnails
-from deelish.network.tensors import LabelTensor, Tensor
+from deelish.network.tensors import HostTensor, LabelTensor
 from deelish.network.viewing import Viewing
 from deelish.plan.arrays import rows_of
 from deelish.plan.preprocessing import Preprocessing
@@ -51,7 +51,7 @@ class ReadingNetwork(Protocol):
         """The name of its logits."""
 
 
-class InputTensor(Tensor):
+class InputTensor(HostTensor):
     """What networks read, images or sequences: each network gets its own input from it.
 
     Attributes:
@@ -65,7 +65,7 @@ class InputTensor(Tensor):
     def __init__(
         self, engine: Engine, labels: LabelTensor | None = None, viewing: Viewing | None = None
     ) -> None:
-        super().__init__(None, engine)
+        super().__init__(engine)
         self.labels = labels
         self.viewing = viewing or Viewing()
 
@@ -177,16 +177,6 @@ class ImageTensor(InputTensor):
         rendering = DEFAULT_RENDERING if shown is None else self.rendering(shown)
         pixels = self.pictures.pixels(rendering)
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32)
-
-    @property
-    def content(self) -> Any:
-        """`value` as the engine's own tensor."""
-        return self.engine.array(self.value)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, 3, side, side)."""
-        return self.value.shape
 
     def show(self) -> None:
         """Show the first images in a window, or as a file where there is no screen."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import weakref
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,32 +16,11 @@ from deelish.common.finite import nonfinite
 from deelish.common.html import details, preformatted, quietly
 from deelish.engines import Context
 from deelish.errors import FileError
+from deelish.network.forward import Forward
 from deelish.network.inputs import InputTensor
-from deelish.network.outputs import OutputTensor, output_tensor
+from deelish.network.outputs import output_tensor
 from deelish.network.predictor import Predictor
 from deelish.plan.arrays import rows_of
-
-
-@dataclass(frozen=True)
-class Forward:
-    """One forward pass.
-
-    Attributes:
-        output: the logits or another output, with the inner blobs that were asked for.
-        data: the input (n, channels, size, size), the engine's tensor.
-        heads: in training the logits of each auxiliary classifier, with its weight in the loss.
-        penalties: in a training what its own layers add to the loss, each with its weight.
-    """
-
-    output: OutputTensor
-    data: Any
-    heads: Sequence[tuple[Any, float]] = ()
-    penalties: Sequence[tuple[Any, float]] = ()
-
-    @property
-    def penalty(self) -> Any:
-        """The weighted sum of the penalties, for the mean image."""
-        return sum(value * weight for value, weight in self.penalties)
 
 
 class Learner(Predictor):

@@ -12,13 +12,11 @@ from deelish.common.html import preformatted, quietly
 from deelish.common.printing import say
 from deelish.engines import Engine
 from deelish.errors import DataError
+from deelish.images.figures import MOST_IMAGES
 from deelish.network.inputs import InputTensor, ReadingNetwork
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
 from deelish.plan.sequence_format import CONT, DATA, Padded, SequenceFormat, Steps
-
-# A notebook shows so many.
-MOST = 8
 
 SequenceLike: TypeAlias = "str | np.ndarray"
 
@@ -99,16 +97,6 @@ class SequenceTensor(InputTensor):
         """The steps, padded in front: (time, n) or (time, n, fields), in the list's format."""
         return self.padded(self.sequences.form).data
 
-    @property
-    def content(self) -> Any:
-        """`value` as the engine's own tensor."""
-        return self.engine.array(self.value)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(time, n), or (time, n, fields)."""
-        return self.value.shape
-
     def show(self) -> None:
         """Print the sequences."""
         form = self.sequences.form
@@ -119,7 +107,7 @@ class SequenceTensor(InputTensor):
     def _repr_html_(self) -> str:
         """The first sequences, for a notebook."""
         form = self.sequences.form
-        shown = self.sequences.steps(form)[:MOST]
+        shown = self.sequences.steps(form)[:MOST_IMAGES]
         lines = (form.text(steps) if form.is_text else str(steps) for steps in shown)
         left = len(self) - len(shown)
         more = f"<div>and {left} more</div>" if left else ""
@@ -139,7 +127,7 @@ class GivenSequences:
         if not given:
             raise DataError(f"{name}: an empty list; give at least one sequence")
         self._steps = [self._one(each, name) for each in given]
-        self.size = sum(map(len, self._steps)) + len(given) if form.next_token else len(given)
+        self.size = sum(form.targets_of(len(steps)) for steps in self._steps)
 
     def _one(self, given: Any, name: str) -> Steps:
         form = self.form

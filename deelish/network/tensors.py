@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
@@ -64,7 +65,29 @@ class Array(Protocol):
         """The type of its numbers."""
 
 
-class LabelTensor(Tensor):
+class HostTensor(Tensor):
+    """A tensor whose numbers are a NumPy array first, and the engine's own where it is asked."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(None, engine)
+
+    @property
+    @abstractmethod
+    def value(self) -> np.ndarray:
+        """The numbers as a NumPy array."""
+
+    @property
+    def content(self) -> Any:
+        """`value` as the engine's own tensor."""
+        return self.engine.array(self.value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of `value`."""
+        return self.value.shape
+
+
+class LabelTensor(HostTensor):
     """True labels of a batch: int64 (n,). Those of images without labels are not known.
 
     Attributes:
@@ -81,7 +104,7 @@ class LabelTensor(Tensor):
         samples: Sequence[Labelled] = (),
         probabilities: np.ndarray | None = None,
     ) -> None:
-        super().__init__(None, engine)
+        super().__init__(engine)
         self._labels = labels
         self.known = labels is not None
         self.samples = list(samples)
@@ -100,16 +123,6 @@ class LabelTensor(Tensor):
                 " distill=True), or give InputBatch images with labels"
             )
         return self._labels
-
-    @property
-    def content(self) -> Any:
-        """`value` as the engine's own tensor."""
-        return self.engine.array(self.value)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n,)."""
-        return self.value.shape
 
     def subset(self, rows: np.ndarray) -> LabelTensor:
         """The labels of these rows, without the probabilities of mixed images."""

@@ -29,6 +29,16 @@ LARGEST = float(np.finfo(np.float32).max)
 Steps = NDArray[Any]
 
 
+class NextTokens(NamedTuple):
+    """The targets of sequences, in the order of the steps that are no padding.
+
+    ids: int64 (tokens,).  columns: int64 (tokens,), the index of the sequence that each is of.
+    """
+
+    ids: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+
 class Padded(NamedTuple):
     """Sequences as a network's input, time first; the shorter ones are padded in front.
 
@@ -111,6 +121,14 @@ class SequenceFormat:
         """The inputs of a plan that reads such sequences, for one step of one."""
         return {DATA: (1, 1) if self.is_text else (1, 1, self.fields), CONT: (1, 1)}
 
+    def __hash__(self) -> int:
+        # Batches look up steps by their format, whose vocabulary may be long.
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.tokens, self.fields, self.vocabulary, self.next_token, self.max_length))
+
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {token: index for index, token in enumerate(self.vocabulary)}
@@ -170,14 +188,14 @@ class SequenceFormat:
         follows[1:] = real[:-1]
         return Padded(data.astype(np.float32), (real & follows).astype(np.float32), real)
 
-    def targets(self, sequences: Sequence[Steps]) -> NDArray[np.int64]:
-        """The next token at each step that is no padding: int64 (tokens,), in the order of `real`.
-
-        A sequence has as many as it has steps, and one more.
-        """
+    def next_tokens(self, sequences: Sequence[Steps]) -> NextTokens:
+        """The next token at each step that is no padding."""
         data, real = _padded([np.concatenate([steps, self._break]) for steps in sequences])
-        made: NDArray[np.int64] = data[real]
-        return made
+        return NextTokens(data[real], np.nonzero(real)[1])
+
+    def targets_of(self, length: int) -> int:
+        """How many targets a sequence of so many steps has: one, or each step and one more."""
+        return length + 1 if self.next_token else 1
 
     @property
     def _break(self) -> Steps:

@@ -53,9 +53,13 @@ class SequenceBatch:
         self, source: EncodedSequences, form: SequenceFormat, indices: Sequence[int], number: int
     ) -> None:
         self._source, self.form, self._indices = source, form, list(indices)
-        self.samples = [source.samples[index] for index in self._of_targets()]
-        self.labels = self._targets()
-        self.size = len(self.labels) if form.next_token and self.labels is not None else len(self)
+        self.samples = [source.samples[index] for index in indices]
+        labels = [sample.label for sample in self.samples if sample.label is not None]
+        self.labels: NDArray[np.int64] | None = np.array(labels, np.int64) if labels else None
+        if form.next_token:
+            self.labels, columns = form.next_tokens(self.steps(form))
+            self.samples = [self.samples[column] for column in columns]
+        self.size = len(self.samples)
         self.number, self.global_size, self.fraction = number, self.size, 1.0
 
     def __len__(self) -> int:
@@ -64,16 +68,3 @@ class SequenceBatch:
     def steps(self, form: SequenceFormat) -> list[Steps]:
         """The steps of each sequence in the format of a network."""
         return [self._source.steps(form, index) for index in self._indices]
-
-    def _of_targets(self) -> list[int]:
-        """The index of the sequence that each target is of."""
-        if not self.form.next_token:
-            return self._indices
-        real = self.form.padded(self.steps(self.form)).real
-        return [self._indices[column] for column in np.nonzero(real)[1]]
-
-    def _targets(self) -> NDArray[np.int64] | None:
-        if self.form.next_token:
-            return self.form.targets(self.steps(self.form))
-        labels = [sample.label for sample in self.samples if sample.label is not None]
-        return np.array(labels, np.int64) if labels else None

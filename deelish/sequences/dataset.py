@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.common.suggestions import nearest
 from deelish.errors import DataError
-from deelish.images.class_folders import ClassFolders
+from deelish.images.class_folders import ClassFolders, NamedClasses
 from deelish.images.lists import read_text
 from deelish.plan.sequence_format import BREAK, NUMBERS, SequenceFormat, vocabulary_of
 from deelish.sequences.lines import Line, SequenceSample, read_lines
@@ -129,18 +129,24 @@ def _given(vocabulary: Vocabulary) -> tuple[str, ...]:
     return (lines[0] or BREAK, *lines[1:])
 
 
-def labelled_samples(source: Source, names: Sequence[str] | None) -> list[SequenceSample]:
-    """The sequences of a list; labels that are names are numbered as `names` has them.
+def labelled_samples(source: Source, known: NamedClasses | None) -> list[SequenceSample]:
+    """The sequences of a list; labels that are names are found among those of a network.
 
     Raises:
-        DataError: a label is none of the names.
+        DataError: a label is no class of the network.
     """
     lines = read_lines(source)
-    known = _named_classes(lines)
-    if known is not None and names:
-        numbers = {name: number for number, name in enumerate(names)}
-        known = ClassFolders(known.source, numbers, noun=known.noun)
-    return _samples(lines, lines[0], known)
+    names = _named_classes(lines)
+    if names is not None and known is not None:
+        order = names.order_for(known)
+        if order is None:
+            raise DataError(
+                f"{source}: none of its {len(names.numbers)} labels is a class of {known.owner}:"
+                f" {names.listed}"
+            )
+        numbers = {name: int(order[number]) for name, number in names.numbers.items()}
+        names = replace(names, numbers=numbers)
+    return _samples(lines, lines[0], names)
 
 
 def _named_classes(lines: Sequence[Line]) -> ClassFolders | None:
@@ -156,19 +162,25 @@ def _samples(
     lines: Sequence[Line], first: Line, names: ClassFolders | None
 ) -> list[SequenceSample]:
     """The lines of a list with numbers as labels; they are of the kind of the first line."""
-    found = []
     for line in lines:
         line.check_alike(first)
-        label = None if not line.label else int(line.label) if names is None else None
-        if names is not None and line.label:
-            label = names.numbers.get(line.label)
-            if label is None:
-                raise DataError(
-                    f"{line.where}: its label {line.label!r} is none of {len(names.numbers)} known"
-                    f" ones; {nearest(line.label, names.numbers)}"
-                )
-        found.append(SequenceSample(line.fields, label, line.source, line.number))
-    return found
+    return [
+        SequenceSample(line.fields, line.source, line.line, _number(line, names)) for line in lines
+    ]
+
+
+def _number(line: Line, names: ClassFolders | None) -> int | None:
+    """The number of a line's class; None where it has none."""
+    if not line.label:
+        return None
+    if names is None:
+        return int(line.label)
+    if line.label not in names.numbers:
+        raise DataError(
+            f"{line.where}: its label {line.label!r} is none of {len(names.numbers)} known ones;"
+            f" {nearest(line.label, names.numbers)}"
+        )
+    return names.numbers[line.label]
 
 
 def _report_shared(train: Sequence[SequenceSample], val: Sequence[SequenceSample]) -> None:

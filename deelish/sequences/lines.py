@@ -13,25 +13,33 @@ EXTENSION = ".tsv"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a .tsv file.
+class Placed:
+    """A sequence of a .tsv file, and where it is.
 
     Attributes:
         fields: the texts of the sequence: one, or of numbers several.
-        label: the text of its class; "" where that is empty, None where the line is one field.
         source: the file as the user wrote it.
-        number: counted from 1.
+        line: counted from 1.
     """
 
     fields: tuple[str, ...]
-    label: str | None
     source: str
-    number: int
+    line: int
 
     @property
     def where(self) -> str:
         """`train.tsv line 7`."""
-        return f"{self.source} line {self.number}"
+        return f"{self.source} line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Placed):
+    """One line as it is written.
+
+    label: the text of its class; "" where that is empty, None where the line is one field.
+    """
+
+    label: str | None
 
     @property
     def is_numbered(self) -> bool:
@@ -50,7 +58,7 @@ class Line:
         Raises:
             DataError: it names both lines.
         """
-        other = f"line {first.number}" if first.source == self.source else first.where
+        other = f"line {first.line}" if first.source == self.source else first.where
         if _fields(self) != _fields(first):
             raise DataError(
                 f"{self.where}: has {_fields(self)}, and {other} has {_fields(first)}; give all"
@@ -66,21 +74,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceSample:
+class SequenceSample(Placed):
     """One sequence of a list and its class.
 
-    label: None where the sequences of the list have none.  line: counted from 1.
+    label: None where the sequences of the list have none.
     """
 
-    fields: tuple[str, ...]
     label: int | None
-    source: str
-    line: int
-
-    @property
-    def where(self) -> str:
-        """`train.tsv line 7`."""
-        return f"{self.source} line {self.line}"
 
 
 def is_list_of_sequences(source: object) -> bool:
@@ -102,9 +102,9 @@ def read_lines(source: str | Path) -> list[Line]:
         if text.strip():
             *fields, label = text.rstrip("\r").split("\t")
             if fields:
-                found.append(Line(tuple(fields), label.strip(), str(source), number))
+                found.append(Line(tuple(fields), str(source), number, label.strip()))
             else:
-                found.append(Line((label,), None, str(source), number))
+                found.append(Line((label,), str(source), number, None))
     if not found:
         raise DataError(
             f"{source}: the list is empty; write a sequence on each line, and its label after a tab"

@@ -43,7 +43,7 @@ class SequenceLoader:
         self._lengths = np.array(
             [len(self._source.steps(form, index)) for index in range(len(samples))]
         )
-        self.size = len(samples) + (int(self._lengths.sum()) if form.next_token else 0)
+        self.size = sum(map(form.targets_of, self._lengths.tolist()))
 
     def __len__(self) -> int:
         """Batches in an epoch."""

@@ -17,8 +17,9 @@ from deelish.distillation.checks import teacher_array
 from deelish.distillation.hints import hint_loss, hints_of, student_blobs
 from deelish.distillation.losses import LOSSES
 from deelish.errors import DataError, TrainingError
+from deelish.network.forward import Forward
 from deelish.network.inputs import ImageTensor
-from deelish.network.learner import Forward, Learner
+from deelish.network.learner import Learner
 from deelish.network.tensors import LabelTensor, Tensor
 from deelish.training.backprop_arguments import BackpropArguments, Outcome
 from deelish.training.conclusion import conclude

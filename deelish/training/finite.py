@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from deelish.engines.base import LayerArray, Part
+from deelish.network.forward import Forward
 from deelish.network.inputs import InputTensor
-from deelish.network.learner import Forward, Learner
+from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
 from deelish.network.tensors import LabelTensor

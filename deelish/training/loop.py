@@ -18,6 +18,7 @@ from deelish.network.batch_tensors import AnyBatch, tensors_of
 from deelish.network.learner import learners_of
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
+from deelish.sequences.dataset import SequenceDataset
 from deelish.sequences.loader import SequenceLoader
 from deelish.training.checkpoints.resuming import Resuming
 from deelish.training.guards import ROLLBACK, NotFinite
@@ -26,6 +27,7 @@ from deelish.training.interrupt import STOPPING, Interrupt
 from deelish.training.place import Place
 from deelish.training.rollback import Rollback
 from deelish.training.run import Run
+from deelish.training.trainer import Trainer
 from deelish.training.waiting import WaitTimer
 
 # What a bar counts.
@@ -178,19 +180,12 @@ class Loop:
 
         The accuracy is None where the images have no labels and workout returned none of its own.
         """
-        engine, viewing = self.context.engine, self._viewing
-        images, labels = tensors_of(batch, engine, viewing, self._classes())
-        self.trainer.begin(images, where, batch.fraction)
-        loss, accuracy = loss_and_accuracy(self.workout(images, labels), where)
-        self.trainer.end()
+        viewing, workout = self._viewing, self.workout
+        loss, accuracy = run_workout(self.trainer, self.dataset, viewing, workout, batch, where)
         agreement = self.trainer.agreement
         loss, accuracy, agreed = self._means([loss, accuracy, agreement or 0.0], batch.fraction)
         judged = not math.isnan(accuracy)
         return loss, accuracy if judged else None, None if agreement is None else agreed
-
-    def _classes(self) -> int:
-        """How many classes label probabilities have: the most of any network and of the labels."""
-        return max([self.dataset.classes, *(model.classes for model in learners_of(self.context))])
 
     def _means(self, values: Sequence[float], weight: float) -> list[float]:
         """Means over the processes, where this one counts by its weight."""
@@ -239,7 +234,29 @@ class Loop:
             say(f"  {reason}")
 
 
-def loss_and_accuracy(result: Any, where: str) -> tuple[float, float]:
+def run_workout(
+    trainer: Trainer,
+    dataset: Dataset | SequenceDataset,
+    viewing: Viewing,
+    workout: Workout,
+    batch: AnyBatch,
+    where: str,
+) -> tuple[float, float]:
+    """workout on one batch -> (loss, accuracy) of this process.
+
+    Raises:
+        TrainingError: workout returned something else, or a teacher that draws dropout taught.
+    """
+    # Label probabilities are as wide as the most classes of any network and of the labels.
+    known = [dataset.classes, *(model.classes for model in learners_of(trainer.context))]
+    images, labels = tensors_of(batch, trainer.context.engine, viewing, max(known))
+    trainer.begin(images, where, batch.fraction)
+    made = _loss_and_accuracy(workout(images, labels), where)
+    trainer.end()
+    return made
+
+
+def _loss_and_accuracy(result: Any, where: str) -> tuple[float, float]:
     """(loss, accuracy) as workout returned them.
 
     Raises:

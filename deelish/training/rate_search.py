@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,15 @@ from deelish.common.html import picture, quietly
 from deelish.engines.state import SavedState
 from deelish.images.dataset import Dataset
 from deelish.images.figures import rates_png
-from deelish.network.batch_tensors import AnyBatch, tensors_of
+from deelish.network.batch_tensors import AnyBatch
+from deelish.network.forward import Forward
 from deelish.network.inputs import InputTensor
-from deelish.network.learner import Forward, Learner, learners_of
+from deelish.network.learner import Learner
 from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
 from deelish.sequences.dataset import SequenceDataset
 from deelish.training.guards import NotFinite
-from deelish.training.loop import Workout, loss_and_accuracy
+from deelish.training.loop import Workout, run_workout
 from deelish.training.trainer import Trainer
 
 # How much of the mean of the losses before a loss keeps; Smith 2017 smooths by hand.
@@ -176,15 +177,11 @@ def _loss(
     trainer: SearchTrainer,
     dataset: Dataset | SequenceDataset,
     viewing: Viewing,
-    workout: Callable[[Any, Any], Any],
+    workout: Workout,
     batch: AnyBatch,
 ) -> float:
     """One update; its loss as a mean over all processes."""
-    engine, where = trainer.context.engine, f"batch {trainer.batches + 1} of FindRate"
-    known = [dataset.classes, *(model.classes for model in learners_of(trainer.context))]
-    images, labels = tensors_of(batch, engine, viewing, max(known))
-    trainer.begin(images, where, batch.fraction)
-    loss, _ = loss_and_accuracy(workout(images, labels), where)
-    trainer.end()
-    (mean,) = engine.group.all_sum([loss * batch.fraction])
+    where = f"batch {trainer.batches + 1} of FindRate"
+    loss, _ = run_workout(trainer, dataset, viewing, workout, batch, where)
+    (mean,) = trainer.context.engine.group.all_sum([loss * batch.fraction])
     return float(mean)

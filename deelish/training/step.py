@@ -15,7 +15,8 @@ from deelish.distillation.hints import hint_loss, hints_of, student_blobs
 from deelish.distillation.losses import LogitPair
 from deelish.distillation.weighting import loss_weights
 from deelish.errors import TrainingError
-from deelish.network.learner import Forward, Learner
+from deelish.network.forward import Forward
+from deelish.network.learner import Learner
 from deelish.network.tensors import LabelTensor
 from deelish.training.array_step import learn_arrays, learns_arrays
 from deelish.training.backprop_arguments import BackpropArguments, Outcome

@@ -14,7 +14,8 @@ from deelish.distillation.losses import cross_entropy
 from deelish.distillation.memory import TeachingMemory
 from deelish.errors import DataError, TrainingError
 from deelish.images.lists import check_labels
-from deelish.network.learner import Forward, Learner
+from deelish.network.forward import Forward
+from deelish.network.learner import Learner
 from deelish.network.tensors import LabelTensor, Tensor
 
 

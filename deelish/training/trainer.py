@@ -11,8 +11,9 @@ from deelish.distillation.projection import Projection
 from deelish.engines import Context
 from deelish.engines.trainable import LayerFactor, unscaled
 from deelish.errors import TrainingError
+from deelish.network.forward import Forward
 from deelish.network.inputs import InputTensor
-from deelish.network.learner import Forward, Learner, learners_of
+from deelish.network.learner import Learner, learners_of
 from deelish.training.finite import check_update
 from deelish.training.guards import STOP, Guard
 from deelish.training.layer_rates import LayerRates

@@ -76,5 +76,5 @@ def test_other_lists_and_networks_are_refused(tmp_path):
         Compare(net, net, test=tmp_path / "test.txt")
     with pytest.raises(DataError, match="have no labels, and accuracy needs them"):
         Compare(net, net, test=write(tmp_path, "none.tsv", ["1\t2\t"]))
-    with pytest.raises(DataError, match="line 1: its label 'left' is none of 2 known ones"):
+    with pytest.raises(DataError, match="none of its 1 labels is a class of Classifier: 0 'left'"):
         Compare(net, net, test=write(tmp_path, "other.tsv", ["1\t2\tleft"]))

@@ -1,5 +1,7 @@
 """FindRate: a search for a learning rate that leaves everything as it was."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers import once, small
@@ -16,6 +18,18 @@ def learning(network, teacher=None):
         if teacher is None:
             return network.backprop(t)
         return network.backprop(t, distill=teacher.batch_feature(x))
+
+    return workout
+
+
+def of_losses(network, loss):
+    """A workout whose losses are known: those of a function of the number of its update."""
+    count = itertools.count(1)
+
+    def workout(x, t):
+        network.classify(x)
+        network.backprop(t)
+        return loss(next(count)), 0.0
 
     return workout
 
@@ -72,15 +86,8 @@ def test_a_training_after_it_is_the_same_to_the_bit(each_engine, corners):
 
 def test_the_suggestion_is_where_a_known_loss_falls_fastest(session, sets):
     """The loss of a workout of one's own is known: it falls, is flat, and rises."""
-    net, count = small(), [0]
-
-    def workout(x, t):
-        net.classify(x)
-        net.backprop(t)
-        count[0] += 1
-        # A step down between updates 40 and 50.
-        return 3 - 2 / (1 + np.exp(45 - count[0])), 0.0
-
+    # A step down between updates 40 and 50.
+    workout = of_losses(small(), lambda update: 3 - 2 / (1 + np.exp(45 - update)))
     found = FindRate(workout, lowest=1e-6, highest=1.0, updates=100)
     place = found.rates.index(found.suggestion)
     # Smoothing moves it by a few updates.
@@ -89,16 +96,8 @@ def test_the_suggestion_is_where_a_known_loss_falls_fastest(session, sets):
 
 
 def test_a_search_ends_where_the_loss_rises(session, sets):
-    net, count = small(), [0]
-
-    def workout(x, t):
-        net.classify(x)
-        net.backprop(t)
-        count[0] += 1
-        return 1.0 if count[0] <= 40 else 100.0, 0.0
-
-    found = FindRate(workout, updates=120)
-    assert len(found.rates) == count[0] == 41
+    workout = of_losses(small(), lambda update: 1.0 if update <= 40 else 100.0)
+    assert len(FindRate(workout, updates=120).rates) == 41
 
 
 def test_the_suggestion_is_a_rate_that_learns(session, sets, capsys):
@@ -110,15 +109,7 @@ def test_the_suggestion_is_a_rate_that_learns(session, sets, capsys):
 
 
 def test_a_loss_that_falls_nowhere_has_no_suggestion(session, sets):
-    net, count = small(), [0]
-
-    def workout(x, t):
-        net.classify(x)
-        net.backprop(t)
-        count[0] += 1
-        return 1.0 + count[0] / 1000, 0.0
-
-    found = FindRate(workout, updates=20)
+    found = FindRate(of_losses(small(), lambda update: 1 + update / 1000), updates=20)
     assert found.suggestion is None
     assert "the loss falls at no rate from 1e-06 to 1" in repr(found)
 

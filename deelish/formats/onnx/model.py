@@ -56,19 +56,19 @@ def model_of(plan: Plan, values: Arrays, *, sequences: bool = False) -> Exported
     Raises:
         PlanError: a layer has no counterpart in ONNX; it is named.
     """
-    wanted = output_blobs(plan)
-    rows = plan.rows("TEST", wanted)
+    blobs = output_blobs(plan)
+    rows = plan.rows("TEST", blobs)
 
     def written(inputs: Inputs) -> Writer:
         other = Plan(rows, inputs, plan.name)
-        return Writer(other, values, wanted, plan.logits, CONT if sequences else None)
+        return Writer(other, values, blobs, plan.logits, CONT if sequences else None)
 
     def all_alike(others: Iterable[Inputs]) -> list[Writer]:
         """The graphs for other inputs; none where one of them is another graph, or refused."""
         found = []
         for inputs in others:
             try:
-                plan.check_inputs(inputs, wanted)
+                plan.check_inputs(inputs, blobs)
                 found.append(written(inputs))
             except PlanError:
                 return []

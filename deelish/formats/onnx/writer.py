@@ -20,7 +20,7 @@ Arrays = Mapping[str, Mapping[str, np.ndarray]]
 
 
 class Writer:
-    """The graph of a plan whose rows are those that the wanted blobs need.
+    """The graph of a plan whose rows are those that the given blobs need.
 
     A blob that rows write over in place is a new value each time; its last value has its name.
 
@@ -29,9 +29,9 @@ class Writer:
         given: the shapes of the network's inputs.
         shapes: the shape of every blob's last value.
         inputs: the network's inputs that the graph reads.
-        outputs: the wanted blobs by the name of the value; that is the blob's, or where an input
+        outputs: the given blobs by the name of the value; that is the blob's, or where an input
             has it already, the name of the layer that wrote over it.
-        logits: the value that holds the logits, or None where the wanted blobs do not need it.
+        logits: the value that holds the logits, or None where the given blobs do not need it.
         filters: whether the number of items changes while it runs.
     """
 
@@ -39,7 +39,7 @@ class Writer:
         self,
         plan: Plan,
         values: Arrays,
-        wanted: Sequence[str],
+        blobs: Sequence[str],
         logits: str,
         whole_sequences: str | None = None,
     ) -> None:
@@ -53,8 +53,8 @@ class Writer:
         for row in plan.layers:
             self._write(row)
         self.filters = any(row.type == "Filter" for row in plan.layers)
-        self._settle(wanted)
-        self.outputs = {self._output(blob): blob for blob in wanted}
+        self._settle(blobs)
+        self.outputs = {self._output(blob): blob for blob in blobs}
         used = self.graph.keep(self.outputs)
         self.inputs = [name for name in plan.inputs if name in used]
         value = self._names.get(logits)
@@ -106,11 +106,11 @@ class Writer:
             self._constants[key] = self.graph.constant(name, array)
         return self._constants[key]
 
-    def _settle(self, wanted: Iterable[str]) -> None:
-        """Give the last value of each blob the blob's name, the wanted ones first."""
+    def _settle(self, blobs: Iterable[str]) -> None:
+        """Give the last value of each blob the blob's name, the given ones first."""
         names: dict[str, str] = {}
         fixed = {*self._plan.inputs, *self.graph.constants}
-        for blob in (*wanted, *self._names):
+        for blob in (*blobs, *self._names):
             value = self._names[blob]
             if value not in fixed and blob not in self._plan.inputs:
                 names.setdefault(value, blob)
@@ -118,7 +118,7 @@ class Writer:
         self._names = {blob: names.get(value, value) for blob, value in self._names.items()}
 
     def _output(self, blob: str) -> str:
-        """The name of the output that a wanted blob becomes."""
+        """The name of the output that a given blob becomes."""
         value = self._names[blob]
         if value == blob and blob not in self._plan.inputs:
             return blob

@@ -10,7 +10,6 @@ from deelish import (
     BatchTrain,
     Compare,
     Deel,
-    InputBatch,
     Show,
     Student,
     Teacher,
@@ -19,17 +18,6 @@ from deelish import (
 from deelish.errors import PlanError, TrainingError
 
 BCE = {"loss": "binary_cross_entropy"}
-
-
-@pytest.fixture
-def session(each_engine):
-    with Deel(seed=1) as deel:
-        yield deel
-
-
-@pytest.fixture
-def sets(session, corners):
-    return InputBatch(*corners, batch_size=16, crop=1, mirror=False)
 
 
 def torch_autoencoder(width=4, channels=1):
