@@ -150,7 +150,7 @@ def _checked(
         if other != folder:
             raise DataError(
                 f"{source}: {noun}s {other!r} and {folder!r} are both"
-                f" {known.names[indices[0]]!r} of {known.owner}; make one of them"
+                f" {known.names[indices[0]]!r} of {known.owner}; merge them under one name"
             )
     return [indices[0] for indices in found]
 

@@ -62,7 +62,7 @@ def test_another_spelling_is_found_and_reported(tmp_path, names, labels, expecte
          r"1 of its 3 class folders has no label of Net: 'hrose' \(nearest label: 'horse'\); name"),
         (["cat", "d", "e"], ["cat", "dog"], r"2 of its 3 class folders have no label of Net: 'd'"),
         (["CAT"], ["cat", "Cat"], "class folder 'CAT' may be 0 'cat' or 1 'Cat' of Net; name"),
-        (["Cat", "cat"], ["cat"], "class folders 'Cat' and 'cat' are both 'cat' of Net; put"),
+        (["Cat", "cat"], ["cat"], "class folders 'Cat' and 'cat' are both 'cat' of Net; merge"),
     ],
 )  # fmt: skip
 def test_folders_that_fit_in_part_are_refused(tmp_path, names, labels, words):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from models_of_others import PIXELS, Usual, eights, small_network
 from one_sentence import refused
+from series import classifier
 from small_modules import chained, seeded
 
 from deelish import *
@@ -17,6 +18,7 @@ from deelish.engines.openvino import process as openvino_process
 from deelish.engines.precision import processor_has_bfloat16
 from deelish.errors import DataError, FileError, MissingPackageError, TrainingError
 from deelish.network.viewing import Viewing
+from deelish.plan.sequence_format import SequenceFormat
 
 pytest.importorskip("onnx", reason="the package onnx is not installed")
 needs_openvino = pytest.mark.skipif(
@@ -300,6 +302,13 @@ def test_a_teacher_whose_changes_cannot_be_seen_is_refused():
     assert teacher.batch_feature(eights()).shape == (6, 5)
     network.module.register_forward_hook(lambda module, given, made: None)
     refused(TrainingError, match, lambda: teacher.batch_feature(eights()))
+
+
+@needs_openvino
+def test_a_network_of_sequences_is_refused():
+    network = classifier(SequenceFormat("numbers", 2))
+    match = "runs teachers of images, and Classifier reads sequences"
+    refused(DataError, match, lambda: fast(network))
 
 
 @needs_openvino
