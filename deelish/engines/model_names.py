@@ -1,4 +1,4 @@
-"""Names of models of timm and torchvision, such as "timm/mobilenetv4_conv_small"."""
+"""Names of models of other libraries, such as "timm/mobilenetv4_conv_small"."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-# The libraries whose models are made by name.
-LIBRARIES = ("timm", "torchvision")
+# The libraries whose models are made by name, each with such a name.
+LIBRARIES = {
+    "timm": "timm/resnet18",
+    "torchvision": "torchvision/resnet18",
+    "efficientnet": "efficientnet/lite0",
+}
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class ModelName:
     """How a model is made: all that makes it again, but its weights.
 
     Attributes:
-        library: "timm" or "torchvision".
+        library: one of LIBRARIES.
         name: its name there.
         classes: how many outputs it has; None for those that it is published with.
         arguments: the others of the library's own function that makes it.

@@ -18,8 +18,8 @@ class Teacher(Teaching, WrappedModel):
     Args:
         source: a torch.nn.Module, a chainer.Link, a `Network`, a `Student`, a path (.onnx,
             .caffemodel, .hdf5, .safetensors), the name of a model (``"timm/resnet18"``,
-            ``"torchvision/resnet18"``), or a function from float32 (n, channels, size, size) to
-            logits.
+            ``"torchvision/resnet18"``, ``"efficientnet/lite0"``), or a function from float32
+            (n, channels, size, size) to logits.
         labels: a file, a list of names, or a count; left out, those that the model carries.
         name: what it is called; left out, what the model is called.
         key: names the logits of a function, which are then cached; give another whenever the

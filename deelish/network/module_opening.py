@@ -23,7 +23,7 @@ from deelish.network.pretrained import find_model
 from deelish.network.stated_pixels import PixelOptions, preprocessing_of
 
 if TYPE_CHECKING:
-    from deelish.engines.torch.zoo import MadeModel
+    from deelish.engines.torch.libraries.library import MadeModel
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,8 @@ _FILES = {
 
 
 def _no_name(source: str) -> TrainingError:
-    names = " or ".join(f"'{library}/resnet18'" for library in LIBRARIES)
+    *first, last = map(repr, LIBRARIES.values())
+    names = f"{', '.join(first)} or {last}"
     cure = _FILES.get(Path(source).suffix.lower())
     if cure:
         return TrainingError(f"Student({source!r}): is a file; {cure.format(source)}")

@@ -58,8 +58,8 @@ def test_without_its_library_the_command_is_given(session, make, library, monkey
 @pytest.mark.parametrize(
     ("source", "cure"),
     [
-        ("resnet18", "write 'timm/resnet18' or 'torchvision/resnet18'"),
-        ("keras/resnet18", "write 'timm/resnet18' or 'torchvision/resnet18'"),
+        ("resnet18", "write 'timm/resnet18', 'torchvision/resnet18' or 'efficientnet/lite0'"),
+        ("keras/resnet18", "write 'timm/resnet18', 'torch"),
         ("mine.safetensors", r"open it with Student.load\('mine.safetensors'\)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A model of timm or torchvision by name, as a teacher."""
+"""A model of another library by name, as a teacher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deelish.engines.model_names import ModelName
 from deelish.errors import DataError
 
 if TYPE_CHECKING:
-    from deelish.engines.torch.zoo import MadeModel
+    from deelish.engines.torch.libraries.library import MadeModel
 
 
 def named_model(source: Any, pretrained: bool | str, size: int | None) -> MadeModel | None:

@@ -1,40 +1,26 @@
-"""Makes models of timm and torchvision by name."""
+"""Makes models of other libraries by name, such as "timm/mobilenetv4_conv_small"."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from deelish.common.extras import MODELS
-from deelish.common.suggestions import nearest
 from deelish.engines.model_names import ModelName
 from deelish.engines.torch.drawing import drawing_from
-from deelish.errors import MissingPackageError, PlanError, TrainingError, first_line
+from deelish.engines.torch.libraries.library import Library, MadeModel
+from deelish.engines.torch.libraries.of_efficientnet import EFFICIENTNET
+from deelish.engines.torch.libraries.of_timm import TIMM
+from deelish.engines.torch.libraries.of_torchvision import TORCHVISION
+from deelish.errors import MissingPackageError, PlanError, first_line
 
+# By the first part of a name: model_names.LIBRARIES.
+_LIBRARIES = {"timm": TIMM, "torchvision": TORCHVISION, "efficientnet": EFFICIENTNET}
 # Arguments of timm and torchvision that load weights.
 _LOADING = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "weights"}
-
-
-@dataclass(frozen=True)
-class MadeModel:
-    """A model made by name.
-
-    Attributes:
-        module: the module.
-        name: how it was made.
-        preset: torchvision's, of its pixels.
-        labels: the names of its classes, where its published weights carry them.
-    """
-
-    module: nn.Module
-    name: ModelName
-    preset: Any = None
-    labels: list[str] | None = None
 
 
 def made(
@@ -55,8 +41,9 @@ def made(
         PlanError: no such model, or it does not take these arguments or this size.
         TrainingError: its published weights cannot be loaded.
     """
-    package = _package(how)
-    _LIBRARIES[how.library].check(package, how)
+    library = _LIBRARIES[how.library]
+    package = _package(library, how)
+    library.check(package, how)
     _check_arguments(how)
     how = replace(how, version=str(package.__version__))
     with drawing_from(seed):
@@ -90,13 +77,13 @@ def _check_arguments(how: ModelName) -> None:
         )
 
 
-def _package(how: ModelName) -> Any:
+def _package(library: Library, how: ModelName) -> Any:
     try:
-        return importlib.import_module(how.library)
+        return importlib.import_module(library.package)
     except ImportError as error:
         raise MissingPackageError(
-            f"{how.full_name}: the package {how.library} cannot be imported"
-            f" ({first_line(error)}); {MODELS}"
+            f"{how.full_name}: the package {library.package} cannot be imported"
+            f" ({first_line(error)}); {library.cure}"
         ) from None
 
 
@@ -114,120 +101,3 @@ def _takes(module: nn.Module, size: int) -> bool:
     finally:
         module.train(before)
     return True
-
-
-def _of_timm(timm: Any, how: ModelName, pretrained: bool | str) -> MadeModel:
-    if isinstance(pretrained, str):
-        how = replace(how, name=f"{how.name.partition('.')[0]}.{pretrained}")
-    _check_tag(timm, how)
-    arguments = dict(how.arguments or {})
-    if how.classes is not None:
-        arguments["num_classes"] = how.classes
-    module = _called(how, pretrained, timm.create_model, how.name, bool(pretrained), arguments)
-    return MadeModel(module, how)
-
-
-def _check_tag(timm: Any, how: ModelName) -> None:
-    name, _, tag = how.name.partition(".")
-    known = [full.partition(".")[2] for full in timm.list_pretrained(f"{name}.*")]
-    if tag and tag not in known:
-        raise PlanError(f"timm/{name}: has no weights {tag!r}; {nearest(tag, known)}")
-
-
-def _of_torchvision(torchvision: Any, how: ModelName, pretrained: bool | str) -> MadeModel:
-    models = torchvision.models
-    published = models.get_model_weights(how.name)
-    if isinstance(pretrained, str) and pretrained not in published.__members__:
-        raise PlanError(
-            f"{how.full_name}: has no weights {pretrained!r};"
-            f" {nearest(pretrained, published.__members__)}"
-        )
-    entry: Any = published[pretrained] if isinstance(pretrained, str) else _default(published)
-    arguments = dict(how.arguments or {})
-    if how.name in _SLOW_START:
-        arguments.setdefault("init_weights", not pretrained)
-    if not pretrained and how.classes is not None:
-        arguments["num_classes"] = how.classes
-    weights = entry if pretrained else None
-
-    def make(name: str, _: bool, **rest: Any) -> Any:
-        return models.get_model(name, weights=weights, **rest)
-
-    module = _called(how, pretrained, make, how.name, bool(pretrained), arguments)
-    preset = None if entry is None else entry.transforms()
-    if not pretrained:
-        return MadeModel(module, how, preset)
-    set_by_weights = {key: getattr(module, key) for key in _SET_BY_WEIGHTS if hasattr(module, key)}
-    how = replace(how, arguments={**set_by_weights, **(how.arguments or {})})
-    return MadeModel(module, how, preset, list(entry.meta["categories"]))
-
-
-# Arguments that torchvision changes where it loads weights, and keeps under the same names.
-_SET_BY_WEIGHTS = ("image_size", "transform_input", "aux_logits")
-
-
-# Their own initial weights take a minute to draw, which loaded weights replace.
-_SLOW_START = ("googlenet", "inception_v3")
-
-
-def _default(published: Any) -> Any:
-    return getattr(published, "DEFAULT", None)
-
-
-def _called(
-    how: ModelName,
-    pretrained: bool | str,
-    make: Callable[..., Any],
-    name: str,
-    loads: bool,
-    arguments: Mapping[str, Any],
-) -> nn.Module:
-    """The library's function, its errors in one sentence."""
-    try:
-        module: nn.Module = make(name, loads, **arguments)
-    except (TypeError, KeyError, ValueError, AssertionError, AttributeError) as error:
-        given = ", ".join(arguments) or "no arguments"
-        raise PlanError(
-            f"{how.full_name}: {how.library} does not make it with {given} ({first_line(error)});"
-            " correct arguments="
-        ) from None
-    except Exception as error:
-        if not pretrained:
-            raise PlanError(
-                f"{how.full_name}: {how.library} cannot make it ({first_line(error)}); give the"
-                " module itself"
-            ) from None
-        raise TrainingError(
-            f"{how.full_name}: its published weights cannot be loaded ({first_line(error)}); look"
-            " at the network, or give pretrained=False"
-        ) from None
-    return module
-
-
-def _check_timm(timm: Any, how: ModelName) -> None:
-    if not timm.is_model(how.name):
-        _refuse(how, timm.list_models())
-
-
-def _check_torchvision(torchvision: Any, how: ModelName) -> None:
-    known = torchvision.models.list_models(module=torchvision.models)
-    if how.name not in known:
-        _refuse(how, known)
-
-
-def _refuse(how: ModelName, known: list[str]) -> None:
-    raise PlanError(
-        f"{how.full_name}: {how.library} has no model of this name; {nearest(how.name, known)}"
-    )
-
-
-@dataclass(frozen=True)
-class _Library:
-    check: Callable[[Any, ModelName], None]
-    make: Callable[[Any, ModelName, bool | str], MadeModel]
-
-
-_LIBRARIES = {
-    "timm": _Library(_check_timm, _of_timm),
-    "torchvision": _Library(_check_torchvision, _of_torchvision),
-}

@@ -1,0 +1,1 @@
+"""The libraries whose models are made by name, one file for each."""
