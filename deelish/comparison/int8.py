@@ -14,6 +14,7 @@ from deelish.comparison.timing import threads_of
 from deelish.engines.learning import ONNX_LOGITS
 from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.model import model_of
+from deelish.formats.onnx.notes import notes_of
 from deelish.formats.onnx.proto import proto_of
 from deelish.formats.onnx.runtime import check_runtime, open_session
 from deelish.network.inputs import ImageTensor
@@ -48,7 +49,7 @@ class Int8:
         training: batches of training images to calibrate on.
 
     Attributes:
-        file: bytes of its .onnx.
+        model: its .onnx, with labels and preprocessing in it.
 
     Raises:
         FileError: onnx or onnxruntime is missing, or cannot quantise the network.
@@ -63,15 +64,14 @@ class Int8:
             check_runtime()
             try:
                 self._quantise(source, target, training)
-                model = target.read_bytes()
+                self.model = _with_notes(target, network, self._logits)
                 # As many threads as the network itself uses.
                 threads = threads_of(network.engine)
-                self._session = open_session(model, threads=threads)
+                self._session = open_session(self.model, threads=threads)
             except Exception as error:  # onnxruntime raises any kind of error
                 raise FileError(
                     f"{network.name}: onnxruntime cannot quantise it ({first_line(error)})"
                 ) from error
-        self.file = len(model)
 
     def logits(self, images: ImageTensor) -> np.ndarray:
         """float32 (n, classes) of the images, or outputs of another shape."""
@@ -115,6 +115,15 @@ def _write(network: Learner, path: Path) -> str:
         raise PlanError(f"{network.name}: as .onnx it takes one batch size only")
     write_file(path, proto_of(network.name, model, {}).SerializeToString())
     return model.logits
+
+
+def _with_notes(path: Path, network: Learner, logits: str) -> bytes:
+    from onnx import helper, load
+
+    model = load(path)
+    helper.set_model_props(model, notes_of(network.preprocessing, network.labels, logits))
+    content: bytes = model.SerializeToString()
+    return content
 
 
 @contextlib.contextmanager

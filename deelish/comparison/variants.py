@@ -55,7 +55,7 @@ def int8_variant(
     elif training is not None:
         try:
             made = Int8(network, training)
-            return Variant(key, network, _ordered(made.logits, order), INT8, made.file)
+            return Variant(key, network, _ordered(made.logits, order), INT8, len(made.model))
         except DeelishError as error:
             reason = str(error)
     return Variant(key, network, None, INT8, missing=reason)

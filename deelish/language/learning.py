@@ -16,6 +16,7 @@ from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
+from deelish.language.exporting import int8_model
 from deelish.language.predicting import Predicting, check_classes
 from deelish.language.session import Deel, current_session
 from deelish.network.inputs import InputTensor
@@ -139,6 +140,33 @@ class Learning(Predicting, Learner):
         text = card_text(self, report, CardFacts(file, license, names, about))
         self.engine.group.on_rank_zero(lambda: write_file(target, text.encode()))
         return target
+
+    @checked_call()
+    def export(self, path: str | Path, *, int8: bool | str | Path = False) -> Path:
+        """Write an ONNX model of the evaluation mode for other programs, any number of images.
+
+        ``student.export("small.onnx", int8=True)``
+
+        Input and output are float32, batch first; pixels go in as `preprocessing` says. In
+        `metadata_props` are labels, preprocessing and the name of the logits. deelish does not read
+        the file back as a network, but ``Teacher("small.onnx")`` runs it. The logits of a `Student`
+        in onnxruntime are compared with its own.
+
+        Args:
+            path: the .onnx.
+            int8: whether weights and activations are of 8 bits, by onnxruntime's static
+                quantisation, which `Compare` measures. It is calibrated on 128 training images of
+                InputBatch, or of the list, folder or tars given here.
+
+        Raises:
+            PlanError: a layer has no counterpart in ONNX; it is named.
+            FileError: another extension than .onnx, more than 2 GiB of weights, a missing package,
+                or an exporter that fails.
+            DataError: int8 without images to calibrate on.
+        """
+        if int8 is False:
+            return self.export_to(path)
+        return self.export_to(path, lambda: int8_model(self, int8))
 
     def _images(self, x: Tensor | ImagesLike | None) -> InputTensor:
         if x is not None and not isinstance(x, Tensor):

@@ -269,21 +269,6 @@ class Model(Described):
             self.plan, values, self.labels, self.preprocessing, untrained, sequences=self.sequences
         )
 
-    @checked_call()
-    def export(self, path: str | Path) -> Path:
-        """Write an ONNX model of the test phase for other programs; deelish does not read it back.
-
-        Inputs and outputs have the names of the blobs, float32, batch first, any number of images
-        and any height and width where the layers allow it; pixels go in as `preprocessing` says.
-        Losses and Accuracy are left out. In `metadata_props` are labels, preprocessing and the blob
-        of the logits.
-
-        Raises:
-            PlanError: a layer has no counterpart in ONNX; it is named.
-            FileError: another extension than .onnx, more than 2 GiB of weights, or no package onnx.
-        """
-        return self.export_to(path)
-
 
 def _by_name(values: Values) -> dict[str, np.ndarray]:
     return {

@@ -224,18 +224,6 @@ class ModuleNetwork(ModuleDescribed):
         """
         return self.save_to(path)
 
-    @checked_call()
-    def export(self, path: str | Path) -> Path:
-        """Write an ONNX model of the evaluation mode for other programs, any number of images.
-
-        In `metadata_props` are labels, preprocessing and the name of the logits. onnxruntime runs
-        it once, and its logits are compared with the student's own.
-
-        Raises:
-            FileError: another extension than .onnx, no package onnx, or PyTorch's exporter fails.
-        """
-        return self.export_to(path)
-
     def write(self, path: Path, *, finite: bool = False) -> None:
         """Write its file in this process, as the file extension says."""
         record, model = self.record(), self._model

@@ -7,11 +7,16 @@ import sys
 import numpy as np
 import pytest
 from comparison.corners import LABELS, corners, known
+from one_sentence import refused
+from series import classifier
+from small_modules import seeded
 
-from deelish import Compare, Deel, Layer, Network
+from deelish import Compare, Deel, InputBatch, Layer, Network, Student, Teacher
 from deelish.comparison import int8
 from deelish.comparison.images import ImageList
+from deelish.errors import DataError, FileError
 from deelish.images import read_samples
+from deelish.plan.sequence_format import SequenceFormat
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def test_int8_has_nearly_the_same_logits_in_a_quarter_of_the_bytes(onnx, sets):
     assert np.abs(ours - theirs).max() < 0.05 * np.abs(ours).max()
     assert not np.array_equal(ours, theirs)
     row, whole = report["student int8"], report["student"]
-    assert made.file == row["file_bytes"] < 0.4 * whole["file_bytes"]
+    assert len(made.model) == row["file_bytes"] < 0.4 * whole["file_bytes"]
     assert row["memory_bytes"] * 4 == whole["memory_bytes"]
     assert row["multiply_adds"] == whole["multiply_adds"]
     assert abs(row["accuracy"] - whole["accuracy"]) <= 0.1
@@ -116,3 +121,59 @@ def test_an_error_of_onnxruntime_becomes_one_sentence(onnx, sets, teacher, monke
     monkeypatch.setattr(onnx, "quantize_static", refuse)
     row = Compare(teacher, teacher, sets[0], train=sets[1])["student int8"]
     assert row["missing"] == "Teacher: onnxruntime cannot quantise it (no such operator)"
+
+
+def test_export_writes_what_was_measured(onnx, sets, tmp_path):
+    """The file, with its labels and pixels: a teacher of it has the logits of the report's row."""
+    test, train = sets
+    with Deel(seed=3):
+        net = convolutional()
+        InputBatch(train)
+        path = net.export(tmp_path / "small.onnx", int8=True)
+        teacher = Teacher(path)
+        assert teacher.labels == LABELS
+        assert teacher.preprocessing == net.preprocessing
+        batch = next(iter(images_of(read_samples(test), [net.preprocessing])))
+        images = list(images_of(read_samples(train), [net.preprocessing]))
+        expected = int8.Int8(net, images).logits(batch)
+        np.testing.assert_array_equal(teacher.batch_feature(batch).value, expected)
+        report = Compare(net, net, test, train=train)
+        assert report["student int8"]["file_bytes"] == path.stat().st_size
+        named = net.export(tmp_path / "named.onnx", int8=train)
+        assert named.read_bytes() == path.read_bytes()
+        whole = net.export(tmp_path / "whole.onnx")
+    assert path.stat().st_size < 0.5 * whole.stat().st_size
+
+
+def test_a_student_of_a_module_is_exported_in_int8(onnx, sets, tmp_path):
+    pytest.importorskip("onnxscript")
+    with Deel(seed=3):
+        student = Student(seeded(), labels=LABELS, size=8, mean=127, scale=1 / 128)
+        path = student.export(tmp_path / "small.onnx", int8=sets[1])
+        batch = next(iter(images_of(read_samples(sets[0]), [student.preprocessing])))
+        ours, theirs = student.batch_feature(batch).value, Teacher(path).batch_feature(batch).value
+    assert np.abs(ours - theirs).max() < 0.05 * np.abs(ours).max()
+
+
+def test_an_export_in_int8_needs_images(onnx, sets, tmp_path):
+    with Deel(seed=3):
+        net = convolutional()
+        path = tmp_path / "small.onnx"
+        refused(
+            DataError, "no training images to calibrate on", lambda: net.export(path, int8=True)
+        )
+        refused(
+            DataError,
+            "there is no such list or folder; correct the path",
+            lambda: net.export(path, int8=tmp_path / "none.txt"),
+        )
+        InputBatch(sets[1])
+        refused(
+            FileError, "for other extensions there is save", lambda: net.export("x.bin", int8=True)
+        )
+        refused(
+            DataError,
+            "int8= is of networks that see images",
+            lambda: classifier(SequenceFormat("numbers", 2)).export(path, int8=True),
+        )
+    assert not path.exists()
