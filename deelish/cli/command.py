@@ -7,12 +7,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from deelish.cli import compare as cli_compare
 from deelish.cli import models as cli_models
 from deelish.cli import teacher_cache as cli_teacher_cache
+from deelish.cli.experiment import commands as cli_experiment
+from deelish.cli.running import run
 from deelish.errors import DeelishError, FileError
 from deelish.version import __version__
 
@@ -57,16 +58,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show Python's traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    run = commands.add_parser("run", help="run a script, also one written for Deel")
-    run.add_argument(
+    script = commands.add_parser("run", help="run a script, also one written for Deel")
+    script.add_argument(
         "--resume",
         metavar="FOLDER",
         type=Path,
         help="write checkpoints there, and go on from the last one",
     )
-    run.add_argument("script", metavar="SCRIPT")
-    run.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
-    run.set_defaults(act=_run)
+    script.add_argument("script", metavar="SCRIPT")
+    script.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
+    script.set_defaults(act=_run)
 
     models = commands.add_parser("models", help="list the published models")
     models.set_defaults(act=_models)
@@ -76,33 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--to", metavar="FOLDER", type=Path, help="the folder for the file")
     fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="another URL of the file")
     fetch.set_defaults(act=_fetch)
-    for part in (cli_models, cli_teacher_cache, cli_compare):
+    for part in (cli_experiment, cli_models, cli_teacher_cache, cli_compare):
         part.add_commands(commands)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    from deelish.cli.legacy import run_script
-    from deelish.language.saving import resuming_script
-
-    resuming = nullcontext() if options.resume is None else resuming_script(options.resume)
-    try:
-        with resuming:
-            run_script(options.script, options.arguments)
-    except DeelishError:
-        raise
-    except Exception as error:
-        _print_traceback(error, None if options.debug else options.script)
-        return 1
-    return 0
-
-
-def _print_traceback(error: Exception, script: str | None) -> None:
-    """Print as Python does: from the script's first frame on, without this command's own."""
-    frame = error.__traceback__
-    while script and frame is not None and frame.tb_frame.f_code.co_filename != script:
-        frame = frame.tb_next
-    traceback.print_exception(type(error), error, frame or error.__traceback__)
+    return run(options.script, options.arguments, resume=options.resume, debug=options.debug)
 
 
 def _models(options: argparse.Namespace) -> int:

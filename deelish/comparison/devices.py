@@ -74,6 +74,12 @@ DEVICES = {
             "Raspberry Pi 4 Model B with 2 GiB of memory, a card of 16 GB",
         ),
         Device(
+            "raspberry-pi-5",
+            4 * GIB,
+            _CARD,
+            "Raspberry Pi 5 with 4 GiB of memory, a card of 16 GB",
+        ),
+        Device(
             "pixel-6a",
             6 * GIB,
             128 * 10**9,

@@ -209,12 +209,12 @@ def _read_folder(source: str | Path, known: Sequence[NamedClasses]) -> list[Samp
     samples = [
         Sample(path, number, str(source), 0)
         for folder, number in folders.numbers.items()
-        for path in _images(Path(source, folder))
+        for path in images_in(Path(source, folder))
     ]
     if samples and folders.line is not None:
         say(folders.line)
     if not samples:
-        samples = [Sample(path, None, str(source), 0) for path in _images(Path(source), 1)]
+        samples = [Sample(path, None, str(source), 0) for path in images_in(Path(source), 1)]
     if not samples:
         raise DataError(
             f"{source}: there is no image in the folder, nor in its {len(folders.numbers)} class"
@@ -223,7 +223,7 @@ def _read_folder(source: str | Path, known: Sequence[NamedClasses]) -> list[Samp
     return samples
 
 
-def _images(folder: Path, levels: int | None = None) -> list[Path]:
+def images_in(folder: Path, levels: int | None = None) -> list[Path]:
     """The images in a folder and below it (Tiny ImageNet nests one folder), sorted.
 
     levels: how many levels of folders are looked into; left out, all.
