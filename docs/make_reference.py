@@ -28,13 +28,13 @@ RESULTS = ("History", "Comparison", "RateSearch", "Preprocessing")
 def pages() -> dict[str, str]:
     """The text of each page by its file name."""
     intro = {
-        "deelish": f"`from deelish import *` gives these names: {_links(deelish.__all__)}.",
+        "deelish": f"`from deelish import *` gives these names: {_links(dir(deelish))}.",
         "networks": "[Networks](../networks.md) shows how the published families are used.",
         "results": "No script has to import these classes.",
         "command": "`deelish --debug COMMAND` shows Python's traceback of an error.",
     }
     made = {
-        "deelish.md": _page("deelish", intro["deelish"], map(_public, deelish.__all__)),
+        "deelish.md": _page("deelish", intro["deelish"], map(_public, dir(deelish))),
         "networks.md": _page("deelish.networks", intro["networks"], _families()),
         "results.md": _page("What the verbs return", intro["results"], _results()),
         "errors.md": _page("deelish.errors", text_of(deelish.errors), _errors()),
@@ -140,7 +140,7 @@ def _class(name: str, value: type, *, call: bool = True, members: bool = True) -
 
 
 def _has_entry(base: type) -> bool:
-    return base.__name__ in (*deelish.__all__, *RESULTS, *_tensors())
+    return base.__name__ in (*dir(deelish), *RESULTS, *_tensors())
 
 
 def _bases(owner: type) -> Iterator[type]:

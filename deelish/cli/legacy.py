@@ -142,7 +142,7 @@ def _make_modules() -> dict[str, ModuleType]:
     import deelish
     from deelish.networks import FAMILIES
 
-    language: dict[str, object] = {name: getattr(deelish, name) for name in deelish.__all__}
+    language: dict[str, object] = {name: getattr(deelish, name) for name in dir(deelish)}
     families: dict[str, object] = {family.__name__: family for family in FAMILIES.values()}
     contents = {
         "deel": language,

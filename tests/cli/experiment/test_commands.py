@@ -199,7 +199,7 @@ def test_published_weights_that_cannot_be_had_have_a_cure(place, models, cure, m
 
 
 def test_packages_that_the_script_needs_are_named_first(place, monkeypatch, capsys):
-    from deelish.cli.experiment import commands
+    from deelish.cli.experiment import prepare
 
-    monkeypatch.setattr(commands, "find_spec", lambda name: None if name == "onnx" else True)
+    monkeypatch.setattr(prepare, "find_spec", lambda name: None if name == "onnx" else True)
     fails('the script needs onnx, for the .onnx and the model card; run `pip install "', capsys)
