@@ -13,6 +13,7 @@ from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.comparison import int8
 from deelish.comparison.arrays import NO_QUALITY, check_shapes, measure_arrays
+from deelish.comparison.confusion import confusion_rows
 from deelish.comparison.devices import Device, device_of
 from deelish.comparison.images import ImageList, checked_crop
 from deelish.comparison.matching import order_of
@@ -244,4 +245,5 @@ def _comparison(
         device,
         notes_of(images, [each.network for each in floats], device),
         {str(item.path): item.location for item in images.items if str(item.path) in shown},
+        {key: confusion_rows(made.predicted, labels, names) for key, made in predictions.items()},
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from deelish.common.html import data_uri
+from deelish.comparison.confusion import Confusion
 from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.plots import accuracy_by, reliability_diagram
 from deelish.comparison.table import Row, cells, missing, percentage
@@ -48,6 +49,7 @@ def page(found: ComparisonNumbers) -> str:
         *(f"<p>{escape(line)}</p>" for line in missing(found.rows)),
         _plots(found),
         *(_classes(key, rows) for key, rows in found.classes.items()),
+        *(_confusion(k, rows) for k, rows in found.confusions.items() if k in found.classes),
         *(_different(key, rows, found.locations) for key, rows in found.different.items()),
         f"<footer>{''.join(f'<p>{escape(note)}</p>' for note in found.notes)}</footer>",
     ]
@@ -104,6 +106,10 @@ def _classes(key: str, rows: Sequence[Row]) -> str:
         f"<h2>Agreement of the {escape(key)} with the teacher, by true class{left}</h2>\n"
         f"<table><thead>{head}</thead><tbody>{lines}</tbody></table>"
     )
+
+
+def _confusion(key: str, rows: Sequence[Row]) -> str:
+    return f"<h2>What the {escape(key)} takes for what</h2>\n{Confusion(rows).html()}"
 
 
 def _different(key: str, rows: Sequence[Row], locations: Mapping[str, Location | None]) -> str:

@@ -15,6 +15,7 @@ class ComparisonNumbers:
     """What was measured of a teacher and its students; `Comparison` documents the fields.
 
     locations: where the images of `different` are, by their paths; None for sequences.
+    confusions: for each network the pairs of true and predicted class that occur.
     """
 
     rows: Mapping[str, Row]
@@ -23,3 +24,4 @@ class ComparisonNumbers:
     device: Device | None
     notes: Sequence[str]
     locations: Mapping[str, Location | None] = field(default_factory=dict)
+    confusions: Mapping[str, Sequence[Row]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any
 from deelish.common.checks import is_count
 from deelish.common.html import details, quietly, table
 from deelish.common.processes import is_rank_zero
+from deelish.comparison.confusion import Confusion
 from deelish.comparison.html import page
 from deelish.comparison.numbers import ComparisonNumbers
 from deelish.comparison.table import Row, cells, missing, text
@@ -30,6 +31,8 @@ class Comparison(ComparisonNumbers):
         classes: for each student, a row for each true class: label, name, images, agreement,
             accuracy.
         different: for each student, the images on which it differs most from the teacher.
+        confusions: for each network, a row for each pair of true and predicted class that occurs:
+            their names, their numbers, and how many images.
         device: the device of `fits=`, or None.
         notes: how the numbers were measured.
     """
@@ -63,6 +66,27 @@ class Comparison(ComparisonNumbers):
             )
         return Worst(self.different[key][:count], self.locations)
 
+    def confusion(self, network: str | None = None) -> Confusion:
+        """Which classes a network takes for which, for `Show`, a notebook or the prompt.
+
+        ``Show(comparison.confusion("student"), save="confusion.png")``
+
+        Args:
+            network: its row in the report, such as "teacher"; left out, the first student.
+
+        Raises:
+            DataError: there is no such row, or the networks have no classes.
+        """
+        if not self.confusions:
+            raise DataError("confusion: these networks have no classes, so that none is confused")
+        key = next(iter(self.different)) if network is None else network
+        if key not in self.confusions:
+            raise DataError(
+                f"confusion({key!r}): there is no such network; there is"
+                f" {', '.join(self.confusions)}"
+            )
+        return Confusion(self.confusions[key])
+
     def _ipython_key_completions_(self) -> list[str]:
         """What a prompt offers after ``report["``."""
         return list(self.rows)
@@ -73,6 +97,7 @@ class Comparison(ComparisonNumbers):
             "rows": {key: dict(row) for key, row in self.rows.items()},
             "classes": {key: list(map(dict, rows)) for key, rows in self.classes.items()},
             "different": {key: list(map(dict, rows)) for key, rows in self.different.items()},
+            "confusions": {key: list(map(dict, rows)) for key, rows in self.confusions.items()},
             "device": None if self.device is None else self.device.to_dict(),
             "notes": list(self.notes),
         }

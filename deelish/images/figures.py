@@ -52,6 +52,8 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
 MOST_IMAGES = 8
 # In inches: the curves of a training, and one plot.
 CURVES_SIZE, PLOT_SIZE = (10, 4), (5.2, 3.6)
+# The numbers of a larger matrix are left out.
+MOST_NUMBERED = 30
 
 
 def show_images(
@@ -79,6 +81,30 @@ def plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], save: str | Path | N
     """Plot loss and accuracy over the epochs of one or more histories, by name."""
     with _figure(save, "history.png", ncols=2, figsize=CURVES_SIZE) as axes:
         _draw_curves(axes, curves)
+
+
+def show_matrix(
+    counts: np.ndarray,
+    names: Sequence[str],
+    axes: tuple[str, str],
+    save: str | Path | None = None,
+) -> None:
+    """Show counts (n, n) as shades of each row's sum; `axes` says what rows and columns are."""
+    side = 2.5 + 0.4 * len(names)
+    with _figure(save, "confusion.png", figsize=(side, side)) as panel:
+        shades = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        panel.imshow(shades, cmap="Blues", vmin=0, vmax=1)
+        panel.set_ylabel(axes[0])
+        panel.set_xlabel(axes[1])
+        places = range(len(names))
+        panel.set_xticks(places, names, rotation=90)
+        panel.set_yticks(places, names)
+        if len(names) > MOST_NUMBERED:
+            return
+        for row, column in np.ndindex(*counts.shape):
+            colour = "white" if shades[row, column] > 0.5 else "black"
+            text = str(counts[row, column])
+            panel.text(column, row, text, ha="center", va="center", color=colour)
 
 
 def new_figure(size: tuple[float, float]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from deelish.common.arguments import checked_call
+from deelish.comparison.confusion import Confusion
 from deelish.comparison.worst import Worst
 from deelish.errors import DataError
 from deelish.images import figures
@@ -54,7 +55,7 @@ def Input(source: ImagesLike) -> ImageTensor:
 
 @checked_call()
 def Show(
-    x: Tensor | History | Mapping[str, History] | Worst | None = None,
+    x: Tensor | History | Mapping[str, History] | Worst | Confusion | None = None,
     *others: Tensor,
     save: str | Path | None = None,
     captions: Sequence[str] | None = None,
@@ -63,7 +64,8 @@ def Show(
 
     ``Show(x, y)`` puts images above what a network makes of them. ``Show(net.feature(x,
     layer="conv1"))`` shows the first eight maps of a layer, a row for each of four images.
-    ``Show(comparison.worst(6))`` shows where teacher and student differ.
+    ``Show(comparison.worst(6))`` shows where teacher and student differ, and
+    ``Show(comparison.confusion())`` which classes the student takes for which.
 
     Args:
         x: the first eight images of a tensor become a picture.
@@ -90,6 +92,10 @@ def Show(
         figures.plot({f"{name}, ": history for name, history in x.items()}, save)
     elif isinstance(x, Worst):
         _show_worst(x, others, save, captions)
+    elif isinstance(x, Confusion):
+        if others or captions is not None:
+            raise DataError("Show(comparison.confusion()): give nothing beside it but save=")
+        x.show(save)
     else:
         _show_tensors(current_session().tensor(x), others, save, captions)
 

@@ -77,7 +77,8 @@ def test_the_page_needs_no_other_file(report, tmp_path):
 
 def test_the_page_holds_the_numbers(report, tmp_path):
     page = read(report.save(tmp_path / "report.html"))
-    rows = {row[0]: row[1:] for row in page.rows if row}
+    # The first row of a name: a confusion matrix at the end has one of each class too.
+    rows = {row[0]: row[1:] for row in reversed(page.rows) if row}
     row = report["student"]
     assert rows["accuracy"][1] == f"{row['accuracy'] * 100:.2f} %"
     assert rows["multiply-adds"] == ["1,088", "1,088", "-"]
@@ -148,6 +149,7 @@ def test_all_other_texts_of_the_page_are_escaped(report, tmp_path):
         rows=rows,
         classes={HOSTILE: report.classes["student"]},
         different={HOSTILE: report.different["student"]},
+        confusions={HOSTILE: report.confusions["student"]},
         device=dataclasses.replace(report.device, name=HOSTILE),
     )
     page = read(hostile.save(tmp_path / "report.html"))
@@ -155,7 +157,7 @@ def test_all_other_texts_of_the_page_are_escaped(report, tmp_path):
     assert set(rows) < set(page.within["th"])
     assert f"student int8 {HOSTILE} is missing: {HOSTILE}" in page.within["p"]
     assert f"fits {HOSTILE}" in page.within["td"]
-    assert [HOSTILE in title for title in page.within["h2"]] == [False, True, True]
+    assert [HOSTILE in title for title in page.within["h2"]] == [False, True, True, True]
 
 
 def test_the_images_of_shards_are_on_the_page(sets, teacher, student, tmp_path):
