@@ -17,7 +17,7 @@ from docstrings import signature_of, text_of, wrapped
 import deelish
 import deelish.errors
 import deelish.networks
-from deelish.cli.command import _parser
+from deelish.cli.command import parser_of_all
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 MADE = "<!-- Made by docs/make_reference.py: change the docstring, then run `make reference`. -->"
@@ -38,7 +38,7 @@ def pages() -> dict[str, str]:
         "networks.md": _page("deelish.networks", intro["networks"], _families()),
         "results.md": _page("What the verbs return", intro["results"], _results()),
         "errors.md": _page("deelish.errors", text_of(deelish.errors), _errors()),
-        "command.md": _page("The command deelish", intro["command"], _commands(_parser())),
+        "command.md": _page("The command deelish", intro["command"], _commands(parser_of_all())),
     }
     return {"README.md": _index(made), **made}
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deelish.cli import compare as cli_compare
+from deelish.cli import completion as cli_completion
 from deelish.cli import models as cli_models
 from deelish.cli import teacher_cache as cli_teacher_cache
 from deelish.cli.experiment import commands as cli_experiment
+from deelish.cli.parser import Parser, add_command
 from deelish.cli.running import run
 from deelish.errors import DeelishError, FileError
 from deelish.version import __version__
@@ -25,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     SystemExit passes through, from argparse (2) and from the user's own script.
     """
-    options = _parser().parse_args(arguments)
+    options, unknown = parser_of_all().parse_known_args(arguments)
+    if unknown:
+        options.parser.refuse(unknown)
     act: Callable[[argparse.Namespace], int] = options.act
     try:
         code = act(options)
@@ -50,15 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser_of_all() -> Parser:
+    """The parser of the whole command line."""
+    parser = Parser(
         prog="deelish", description="A small declarative language for knowledge distillation."
     )
     parser.add_argument("--version", action="version", version=f"deelish {__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python's traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    script = commands.add_parser("run", help="run a script, also one written for Deel")
+    cli_experiment.add_commands(commands)
+    script = add_command(
+        commands,
+        "run",
+        "run a script, also one written for Deel",
+        "run --resume checkpoints distill.py",
+    )
     script.add_argument(
         "--resume",
         metavar="FOLDER",
@@ -69,15 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     script.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
     script.set_defaults(act=_run)
 
-    models = commands.add_parser("models", help="list the published models")
+    models = add_command(commands, "models", "list the published models", "models")
     models.set_defaults(act=_models)
 
-    fetch = commands.add_parser("fetch", help="fetch the published weights of a network")
+    fetch = add_command(
+        commands, "fetch", "fetch the published weights of a network", "fetch googlenet"
+    )
     fetch.add_argument("name", metavar="NAME", help="such as googlenet")
     fetch.add_argument("--to", metavar="FOLDER", type=Path, help="the folder for the file")
     fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="another URL of the file")
     fetch.set_defaults(act=_fetch)
-    for part in (cli_experiment, cli_models, cli_teacher_cache, cli_compare):
+    for part in (cli_models, cli_teacher_cache, cli_compare, cli_completion):
         part.add_commands(commands)
     return parser
 

@@ -6,12 +6,16 @@ import argparse
 from pathlib import Path
 
 from deelish.cli.models import learner_of
+from deelish.cli.parser import Parser, add_command
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add it to the command line; it sets `act`, which runs it and gives the exit code."""
-    compare = commands.add_parser(
-        "compare", help="compare students with their teacher: accuracy, size, speed"
+    compare = add_command(
+        commands,
+        "compare",
+        "compare students with their teacher: accuracy, size, speed",
+        "compare teacher.hdf5 student.hdf5 --test data/test.txt --fits raspberry-pi-3",
     )
     add = compare.add_argument
     add("teacher", metavar="TEACHER", help=".hdf5, .safetensors, .caffemodel")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from deelish.cli.parser import Parser, add_command
 from deelish.errors import DataError, FileError
 
 if TYPE_CHECKING:
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
     from deelish.network.opening import OpenOptions
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add them to the command line; each sets `act`, which runs it and gives the exit code."""
     opening = opening_options()
-    convert = commands.add_parser(
-        "convert", parents=[opening], help="write a model in another format"
+    convert = add_command(
+        commands,
+        "convert",
+        "write a model in another format",
+        "convert bvlc_googlenet.caffemodel googlenet.onnx --verify",
+        [opening],
     )
     convert.add_argument("model", metavar="SOURCE", help=".caffemodel, .hdf5, .safetensors")
     convert.add_argument("target", metavar="TARGET", help=".onnx, or one of the formats of SOURCE")
@@ -29,12 +34,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     convert.set_defaults(act=_convert)
 
-    show = commands.add_parser("show", parents=[opening], help="show the layers of a model")
+    show = add_command(
+        commands, "show", "show the layers of a model", "show student.safetensors", [opening]
+    )
     show.add_argument("model", metavar="MODEL")
     show.set_defaults(act=_show)
 
-    classify = commands.add_parser(
-        "classify", parents=[opening], help="predict the labels of images"
+    classify = add_command(
+        commands,
+        "classify",
+        "predict the labels of images",
+        "classify bvlc_googlenet.caffemodel cat.jpg --labels labels.txt",
+        [opening],
     )
     classify.add_argument("model", metavar="MODEL")
     classify.add_argument("images", metavar="IMAGE", nargs="+")
@@ -42,9 +53,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     classify.set_defaults(act=_classify)
 
 
-def opening_options() -> argparse.ArgumentParser:
+def opening_options() -> Parser:
     """The options with which a model is opened."""
-    opening = argparse.ArgumentParser(add_help=False)
+    opening = Parser(add_help=False)
     add = opening.add_argument
     add("--prototxt", metavar="FILE", help="the .prototxt for weights of Caffe")
     add("--labels", metavar="FILE", help="names of the classes, one a line")

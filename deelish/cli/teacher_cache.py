@@ -6,17 +6,22 @@ import argparse
 from typing import Any
 
 from deelish.cli import models as cli_models
+from deelish.cli.parser import Parser, add_command
 from deelish.common.json_text import parsed_json
 
 # The name of the decoded-image cache, beside the names of teachers.
 IMAGES = "images"
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add them to the command line; each sets `act`, which runs it and gives the exit code."""
     opening = cli_models.opening_options()
-    teach = commands.add_parser(
-        "teach", parents=[opening], help="cache a teacher's logits for a list of images"
+    teach = add_command(
+        commands,
+        "teach",
+        "cache a teacher's logits for a list of images",
+        "teach bvlc_googlenet.caffemodel --images data/train.txt --views 4",
+        [opening],
     )
     add = teach.add_argument
     add("model", metavar="MODEL", help=".hdf5, .safetensors, .caffemodel")
@@ -42,8 +47,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--precision", metavar="TYPE", help="that of the script that trains (auto)")
     teach.set_defaults(act=_teach)
 
-    cache = commands.add_parser(
-        "cache", help="list, check or clear cached logits and decoded images"
+    cache = add_command(
+        commands,
+        "cache",
+        "list, check or clear cached logits and decoded images",
+        "cache clear googlenet",
     )
     parts = cache.add_subparsers(dest="part", metavar="list, check, clear")
     cache.set_defaults(act=_list, names=[])
@@ -52,7 +60,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ("check", _check, "look for damaged logits and images"),
         ("clear", _clear, "remove cached logits and decoded images"),
     ):
-        part = parts.add_parser(name, help=help_)
+        part = add_command(parts, name, help_, f"cache {name} googlenet")
         part.add_argument(
             "names",
             metavar="NAME",

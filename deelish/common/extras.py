@@ -5,5 +5,6 @@ from __future__ import annotations
 MODELS = 'run `pip install "deelish[models]"`'
 ONNX = 'run `pip install "deelish[onnx]"`'
 LITE = 'run `pip install "deelish[lite]"`'
+COMPLETION = 'run `pip install "deelish[completion]"`'
 HUB = 'run `pip install "deelish[hub]"`'
 OPENVINO = 'run `pip install "deelish[openvino]"`'

@@ -6,32 +6,38 @@ import argparse
 import contextlib
 from pathlib import Path
 
+from deelish.cli.parser import Parser, add_command
 from deelish.cli.running import run
 from deelish.common.printing import amount, say
 
 TEACHER, STUDENT = "timm/convnext_tiny", "timm/mobilenetv4_conv_small"
+EXAMPLE = "photos/ --teacher efficientnet/lite0 --student timm/mobilenetv4_conv_small"
 MADE = ("student.safetensors", "report.html", "README.md")
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add them to the command line; each sets `act`, which runs it and gives the exit code."""
     options = _options()
-    new = commands.add_parser(
+    new = add_command(
+        commands,
         "new",
-        parents=[options],
-        help="write a script that distils a model for a folder of photographs",
+        "write a script that distils a model for a folder of photographs",
+        f"new {EXAMPLE}",
+        [options],
     )
     new.set_defaults(act=_new)
-    distill = commands.add_parser(
+    distill = add_command(
+        commands,
         "distill",
-        parents=[options],
-        help="do it all: script, training, report, card, .onnx in int8; goes on after a stop",
+        "do it all: script, training, report, card, .onnx in int8; goes on after a stop",
+        f"distill {EXAMPLE} --fits raspberry-pi-5 --to small.onnx",
+        [options],
     )
     distill.set_defaults(act=_distill)
 
 
-def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
+def _options() -> Parser:
+    parser = Parser(add_help=False)
     add = parser.add_argument
     add("photographs", metavar="FOLDER", type=Path, help="a folder of images for each class in it")
     add("--teacher", metavar="MODEL", default=TEACHER, help=f"a name or a file ({TEACHER})")
