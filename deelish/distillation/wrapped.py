@@ -22,6 +22,7 @@ from deelish.distillation.sources.runtime import RuntimeModel, check_runtime_nam
 from deelish.engines import current_context
 from deelish.engines.inference import InferenceModel
 from deelish.engines.precision import AUTO
+from deelish.engines.sensitivity import Sensitivity
 from deelish.engines.watched import WatchedModel
 from deelish.errors import DataError, TrainingError
 from deelish.network.example_inputs import grey, noise
@@ -235,6 +236,16 @@ class WrappedModel(Predictor):
         values = self._model.input_of(images.pixels(rule), rule)
         with nullcontext() if reduced else self._exact():
             return self.engine.array(output_of(self._model, values, layer))
+
+    def sensitivity(
+        self, images: InputTensor, layer: str | None, labels: np.ndarray
+    ) -> Sensitivity:
+        if self.network is not None:
+            return self.network.sensitivity(images, layer, labels)
+        rule = self.preprocessing
+        with self._exact():
+            values = self._model.input_of(images.pixels(rule), rule)
+            return self._model.sensitivity(values, layer, labels)
 
     def feature_fingerprint(self, layer: str) -> str | None:
         """The known one for the features of a layer; None where they cannot be cached."""

@@ -128,6 +128,22 @@ class Engine(Resumable):
         GaussianSample draws outside of training too.
         """
 
+    def sensitivity(
+        self, module: Any, inputs: Mapping[str, Any], blob: str, logits: str, labels: np.ndarray
+    ) -> tuple[Any, Any]:
+        """A blob of a plan's module, and the gradients of the logits of labels (n,) to it.
+
+        In evaluation mode and in float32; the gradients are None where the logits do not depend on
+        the blob.
+
+        Raises:
+            EngineError: this engine has no gradients.
+        """
+        raise EngineError(
+            f"the engine {self.name!r} has no gradients, so that nothing shows what a network looks"
+            " at; take Deel(engine='torch')"
+        )
+
     def state(self, module: Any) -> Values:
         """A copy of all weights of a module, C-contiguous."""
         return {

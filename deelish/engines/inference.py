@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from deelish.engines.sensitivity import Sensitivity
 from deelish.errors import PlanError, TrainingError
 from deelish.plan.preprocessing import Preprocessing
 
@@ -127,6 +128,23 @@ class InferenceModel(ABC):
         raise PlanError(
             f"{self.name}: a {self.kind} shows no inner layers, so that feature(layer={layer!r})"
             " cannot be had; give a torch module, a Chainer chain or a network of deelish"
+        )
+
+    def sensitivity(self, values: Any, layer: str | None, labels: np.ndarray) -> Sensitivity:
+        """The maps of a layer, and the gradients of the logits of labels (n,) to them.
+
+        Args:
+            values: what `run` takes.
+            layer: its name; None for the last one that makes maps of several positions.
+            labels: a class of each image.
+
+        Raises:
+            PlanError: there is no such layer, or it makes no maps that the logits depend on.
+            TrainingError: the gradients of this kind of model cannot be had.
+        """
+        raise TrainingError(
+            f"{self.name}: a {self.kind} has no gradients, so that nothing shows what it looks at;"
+            " give a torch module or a network of deelish"
         )
 
 

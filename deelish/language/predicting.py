@@ -8,6 +8,7 @@ from deelish.common.arguments import checked_call
 from deelish.errors import PlanError, TrainingError
 from deelish.images.in_memory import ImagesLike
 from deelish.language.session import current_session
+from deelish.network.explanation import ExplanationTensor, explain
 from deelish.network.outputs import (
     FeatureTensor,
     LogitsTensor,
@@ -36,6 +37,36 @@ class Predicting(Predictor):
         """
         images = current_session().inputs(self, x)
         return output_tensor(cached_logits(self, images), self.engine, self, images)
+
+    @checked_call()
+    def explain(
+        self,
+        x: Tensor | ImagesLike | None = None,
+        *,
+        label: int | str | None = None,
+        layer: str | None = None,
+    ) -> ExplanationTensor:
+        """Where the network looks for a class: Grad-CAM, Selvaraju et al. 2017.
+
+        ``Show(teacher.explain("cat.jpg"), student.explain("cat.jpg"))`` puts both side by side.
+
+        Args:
+            x: images, or the current tensor.
+            label: the class, by name or number; left out, the most probable one of each image.
+            layer: the layer whose maps are weighed; left out, the last one that makes maps.
+
+        Returns:
+            float32 (n, size, size) from 0 to 1, as large as the network's input.
+
+        Raises:
+            PlanError: the network has no classes, or no such layer.
+            DataError: there is no such class.
+            TrainingError, EngineError: gradients of the model cannot be had, as of an .onnx.
+        """
+        session = current_session()
+        made = explain(self, session.inputs(self, x), label, layer)
+        session.current = made
+        return made
 
     @checked_call()
     def feature(

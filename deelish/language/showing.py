@@ -16,6 +16,7 @@ from deelish.images import figures
 from deelish.images.in_memory import ImagesLike
 from deelish.language.network import Network
 from deelish.language.session import current_session
+from deelish.network.explanation import ExplanationTensor
 from deelish.network.inputs import ImageTensor
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.tensors import Tensor
@@ -64,6 +65,7 @@ def Show(
 
     ``Show(x, y)`` puts images above what a network makes of them. ``Show(net.feature(x,
     layer="conv1"))`` shows the first eight maps of a layer, a row for each of four images.
+    ``Show(teacher.explain(x), student.explain(x))`` shows where both look.
     ``Show(comparison.worst(6))`` shows where teacher and student differ, and
     ``Show(comparison.confusion())`` which classes the student takes for which.
 
@@ -135,7 +137,7 @@ def _images_in(tensor: Any) -> np.ndarray | None:
     """The images (n, 3, h, w) of a tensor, 0 to 255; None where it holds none."""
     if isinstance(tensor, ImageTensor):
         return tensor.value
-    return tensor.images if isinstance(tensor, OutputTensor) else None
+    return tensor.images if isinstance(tensor, OutputTensor | ExplanationTensor) else None
 
 
 def _checked_rows(rows: Sequence[np.ndarray | None], others: Sequence[Any]) -> list[np.ndarray]:

@@ -59,6 +59,14 @@ class Described(Learner):
             )
         return blob
 
+    def _last_maps(self) -> str | None:
+        """The last blob on the way to the logits that has several positions; None without any."""
+        rows = self.plan.rows("TEST", [self.plan.logits])
+        blobs = [top for row in rows for top in row.tops]
+        shapes = {blob: self.plan.shapes[blob] for blob in blobs if blob in self.plan.shapes}
+        maps = [name for name, shape in shapes.items() if len(shape) == 4 and shape[2:] != (1, 1)]
+        return maps[-1] if maps else None
+
     @property
     def data_blob(self) -> str:
         """The name of its input."""

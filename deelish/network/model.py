@@ -14,6 +14,7 @@ from deelish.common.finite import nonfinite
 from deelish.common.printing import say
 from deelish.engines import Context, current_context
 from deelish.engines.base import Values
+from deelish.engines.sensitivity import Sensitivity, checked_maps
 from deelish.errors import PlanError
 from deelish.formats import write_network
 from deelish.formats.chainer.weights import Example
@@ -237,6 +238,17 @@ class Model(Described):
         made = type(self).of(Parts(plan, self.preprocessing, None, loaded))
         made.untrained = self.untrained & set(plan.weights)
         return made
+
+    def sensitivity(
+        self, images: InputTensor, layer: str | None, labels: np.ndarray
+    ) -> Sensitivity:
+        blob = self._last_maps() if layer is None else self.blob_of(layer)
+        made: tuple[Any, Any] = (None, None)
+        if blob is not None:
+            given = images.inputs_of(self)
+            made = self.engine.sensitivity(self.module, given, blob, self.logits_blob, labels)
+        layer = checked_maps(self.name, blob, *made)
+        return Sensitivity(layer, *map(self.engine.numpy, made))
 
     # Files
 

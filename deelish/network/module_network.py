@@ -16,6 +16,7 @@ from deelish.common.finite import nonfinite
 from deelish.common.printing import say
 from deelish.engines import current_context
 from deelish.engines.learning import LOGITS, LearningModel
+from deelish.engines.sensitivity import Sensitivity
 from deelish.errors import DeelishError, TrainingError, first_line
 from deelish.formats import write_module
 from deelish.formats.saved_module import NewLast, SavedModule
@@ -111,6 +112,13 @@ class ModuleNetwork(ModuleDescribed):
         if LOGITS in made:
             self._check_width(tuple(made[LOGITS].shape), len(images))
         return made
+
+    def sensitivity(
+        self, images: InputTensor, layer: str | None, labels: np.ndarray
+    ) -> Sensitivity:
+        rule = self.preprocessing
+        values = self._model.input_of(images.pixels(rule), rule)
+        return self._model.sensitivity(values, layer, labels)
 
     def _check_width(self, shape: tuple[int, ...], images: int) -> None:
         """Refuse another output than that for the two grey images."""

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from deelish.common.arguments import ChecksCalls
 from deelish.engines import Context, Engine
-from deelish.errors import PlanError
+from deelish.engines.sensitivity import Sensitivity
+from deelish.errors import PlanError, TrainingError
 from deelish.network.inputs import InputTensor
 from deelish.plan.preprocessing import Preprocessing
 from deelish.plan.sequence_format import SequenceFormat
@@ -121,6 +124,25 @@ class Predictor(ChecksCalls, ABC):
         raise PlanError(
             f"{self.name}: has no layer {layer!r} of its own; take the features of one of its"
             " networks"
+        )
+
+    def sensitivity(
+        self, images: InputTensor, layer: str | None, labels: np.ndarray
+    ) -> Sensitivity:
+        """The maps of a layer, and the gradients of the logits of labels (n,) to them.
+
+        Args:
+            images: the images.
+            layer: its name; None for the last one that makes maps of several positions.
+            labels: a class of each image.
+
+        Raises:
+            PlanError: there is no such layer, or it makes no maps that the logits depend on.
+            TrainingError: its gradients cannot be had.
+        """
+        raise TrainingError(
+            f"{self.name}: combines the logits of others, so that nothing shows what it looks at;"
+            " give one of its networks"
         )
 
     @abstractmethod

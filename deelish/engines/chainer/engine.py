@@ -85,6 +85,24 @@ class ChainerEngine(Engine):
         # What is done with logits later must not grow a graph from them.
         return outputs if training else {name: self.detach(v) for name, v in outputs.items()}
 
+    def sensitivity(
+        self,
+        module: PlanChain,
+        inputs: Mapping[str, Any],
+        blob: str,
+        logits: str,
+        labels: np.ndarray,
+    ) -> tuple[Any, Any]:
+        given = {
+            name: chainer.Variable(self._variable(value).array) for name, value in inputs.items()
+        }
+        with self._computing(train=False, enable_backprop=True, type_check=False):
+            made = module(given, [blob, logits])
+            scores = F.reshape(made[logits], (len(labels), -1))
+            total = F.sum(self.gather(scores, labels))
+            (gradients,) = chainer.grad([total], [made[blob]])
+        return made[blob], gradients
+
     def _computing(self, **settings: bool) -> AbstractContextManager[None]:
         # Without the setting cuDNN sums gradients in another order every time.
         return computing(self._device, cudnn_deterministic=True, **settings)

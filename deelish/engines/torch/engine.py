@@ -39,6 +39,7 @@ from deelish.engines.torch.optimizers import (
     release,
 )
 from deelish.engines.torch.pixels import input_of, to_device
+from deelish.engines.torch.sensitivity import gradients_of
 from deelish.engines.torch.watching import Watch, traits
 from deelish.engines.trainable import LayerFactor, scaled, unscaled
 from deelish.errors import EngineError, TrainingError
@@ -128,6 +129,22 @@ class TorchEngine(Engine):
         module.sampled = False
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.to(torch.float32, copy=True) for name, tensor in outputs.items()}
+
+    def sensitivity(
+        self,
+        module: PlanModule,
+        inputs: Mapping[str, Any],
+        blob: str,
+        logits: str,
+        labels: np.ndarray,
+    ) -> tuple[Tensor, Tensor | None]:
+        module.train(False)
+        tensors = {name: self._tensor(value) for name, value in inputs.items()}
+        given = {name: value.detach().clone().requires_grad_() for name, value in tensors.items()}
+        with torch.enable_grad():
+            made = module(given, [blob, logits])
+            gradients = gradients_of(made[logits], labels, made[blob])
+        return made[blob], gradients
 
     def autocast_dtype_of(self, module: Any) -> str | None:
         chosen = isinstance(module, AdoptedModule) and not self._always

@@ -14,12 +14,14 @@ from torch.nn.parameter import is_lazy
 from deelish.common.printing import say
 from deelish.engines.inference import ADDRESS, Part, logits_of
 from deelish.engines.learning import LOGITS
+from deelish.engines.sensitivity import Sensitivity, checked_maps
 from deelish.engines.torch.description import bytes_of, named_arrays, raw_bytes_of, structure_of
 from deelish.engines.torch.frozen import FrozenTeacher
 from deelish.engines.torch.input_facts import fixed_input
 from deelish.engines.torch.last_layers import embedding_of
 from deelish.engines.torch.pixels import input_of
 from deelish.engines.torch.recording import check_layer, recorded, recording
+from deelish.engines.torch.sensitivity import last_maps, maps_and_gradients
 from deelish.engines.torch.watching import Watch, traits
 from deelish.engines.watched import WatchedModel
 from deelish.errors import TrainingError, first_line
@@ -172,6 +174,27 @@ class TorchModel(WatchedModel):
         with recording(self._module, [layer]) as outputs, self._recorded():
             self.run(values)
         return self._array(recorded(self.name, layer, outputs))
+
+    def sensitivity(
+        self, values: np.ndarray | Tensor, layer: str | None, labels: np.ndarray
+    ) -> Sensitivity:
+        if layer is not None:
+            check_layer(self.name, self._module, layer)
+        with self._unchanged(), self._recorded(), torch.enable_grad():
+            self._into_evaluation_mode()
+
+            def run() -> Tensor:
+                # With a gradient to the images there is one to every layer, frozen ones too.
+                given = self._input(values).detach().clone().requires_grad_()
+                made: Tensor = self._called(given)
+                return made
+
+            if layer is None:
+                layer = last_maps(self._module, run)
+            part = self._module if layer is None else self._module.get_submodule(layer)
+            maps, gradients = maps_and_gradients(self._module, part, run, labels)
+        layer = checked_maps(self.name, layer, maps, gradients)
+        return Sensitivity(layer, *(self._array(each.detach()) for each in (maps, gradients)))
 
     def _source(self) -> nn.Module:
         return self._module

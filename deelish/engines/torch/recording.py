@@ -69,8 +69,7 @@ def recorded(name: str, layer: str, outputs: dict[str, Any]) -> Any:
 
 def _hook(module: nn.Module, layer: str, outputs: dict[str, Any]) -> Any:
     part = check_layer(type(module).__name__, module, layer)
-    maps_last = str(getattr(module, "output_fmt", "")).endswith("NHWC")
-    turned = maps_last and not isinstance(part, _CHANNELS_FIRST)
+    turned = is_turned(module, part)
 
     def record(value: Any) -> None:
         if layer not in outputs:
@@ -79,6 +78,12 @@ def _hook(module: nn.Module, layer: str, outputs: dict[str, Any]) -> Any:
     if layer.startswith(INPUT_OF):
         return part.register_forward_pre_hook(lambda _, given: record(given[0] if given else None))
     return part.register_forward_hook(lambda _, given, made: record(made))
+
+
+def is_turned(module: nn.Module, part: nn.Module) -> bool:
+    """Whether a part makes maps (n, h, w, c), as the blocks of some models of timm do."""
+    maps_last = str(getattr(module, "output_fmt", "")).endswith("NHWC")
+    return maps_last and not isinstance(part, _CHANNELS_FIRST)
 
 
 def _copy(value: Any, turned: bool) -> Any:
