@@ -7,6 +7,7 @@ import sys
 from types import TracebackType
 from typing import Any, TextIO
 
+from deelish.common.notebook import in_notebook
 from deelish.common.processes import is_rank_zero
 
 
@@ -40,10 +41,11 @@ class Bar:
     """
 
     def __init__(self, title: str, images: int, done: int = 0, unit: str = "img") -> None:
-        from tqdm.auto import tqdm
+        # Not tqdm.auto: it warns without ipywidgets, and with them leaves an empty bar in the file.
+        from tqdm import tqdm
 
         # Without a terminal a bar is noise in a log. A notebook has no terminal, yet shows bars.
-        hidden = None if "ipykernel" not in sys.modules else False
+        hidden = False if in_notebook() else None
         if not is_rank_zero():
             hidden = True
         self._bar = tqdm(

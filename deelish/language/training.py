@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from deelish.common.arguments import checked_call
 from deelish.common.checks import is_count
@@ -22,6 +22,8 @@ from deelish.training.checkpoints.resuming import MINUTES, Resuming, Saving
 from deelish.training.guards import ON_NAN
 from deelish.training.history import History
 from deelish.training.layer_rates import layer_factors
+from deelish.training.logs.choosing import LogNames, logs_of
+from deelish.training.logs.log import Log
 from deelish.training.lookahead import DECAY, lookahead_of
 from deelish.training.loop import Checkout, Loop, Workout
 from deelish.training.optimization import Extent, Optimization
@@ -33,7 +35,7 @@ from deelish.training.trainer import Trainer
 _OWN = (
     *("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout"),
     *("resume", "checkpoint_minutes", "checkpoint_updates", "on_save_error", "on_nan"),
-    *("lr_mult", "lookahead", "lookahead_decay"),
+    *("lr_mult", "lookahead", "lookahead_decay", "log"),
 )
 
 
@@ -56,6 +58,7 @@ def BatchTrain(
     checkpoint_updates: int | None = None,
     on_save_error: str = "stop",
     on_nan: str = "stop",
+    log: LogNames | None = None,
     **options: Any,
 ) -> History:
     """Train: `workout(x, t)` for every batch of images x with labels t, `checkout()` every epoch.
@@ -94,6 +97,10 @@ def BatchTrain(
             a row, or after more than 20 and 1 % of all. Neither changes a weight by such a batch.
             "rollback" goes back to the weights of up to 100 updates before, also where the loss
             jumps, or weights overflow, and leaves out the batches since then.
+        log: where each epoch is written for people who watch: a folder, for history.csv and
+            run.json; "tensorboard", "trackio" or "mlflow", which have packages of their own; a list
+            of these; or a dict of kinds with a place each, ``{"tensorboard": "runs/one"}``. A log
+            that fails is left out, and the training goes on.
         **options: the optimiser's own: momentum=0.9, weight_decay=5e-4, ...
 
     Returns:
@@ -124,7 +131,15 @@ def BatchTrain(
     slow = lookahead_of(lookahead, lookahead_decay)
     how = Optimization(optimizer, lr, factors, options, layer_factors(lr_mult), slow)
     saving = saving_of(resume, checkpoint_minutes, checkpoint_updates, on_save_error)
-    return _train(session, workout, checkout, how, epochs, saving, on_nan)
+    watching = Watching(on_nan, logs_of(log))
+    return _train(session, workout, checkout, how, epochs, saving, watching)
+
+
+class Watching(NamedTuple):
+    """What is done about NaN, and where the epochs are written."""
+
+    on_nan: str
+    logs: list[Log]
 
 
 def _train(
@@ -134,7 +149,7 @@ def _train(
     how: Optimization,
     epochs: int,
     saving: Saving | None,
-    on_nan: str,
+    watching: Watching,
 ) -> History:
     dataset = session.dataset
     if dataset is None:
@@ -147,13 +162,13 @@ def _train(
     session.report_precision()
     viewing = viewing_of(session, dataset)
     extent = Extent(epochs, len(dataset.train))
-    trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop, on_nan)
+    trainer = Trainer(session, how, session.counts, extent, dataset.choices.crop, watching.on_nan)
     before = session.counts.epochs if saving is None else epochs_before(session, saving.folder)
     run = Run(trainer, dataset, workout, session.state, epochs_before=before)
     resuming = None if saving is None else Resuming(saving)
     session.trainer = trainer
     try:
-        history = Loop(run, viewing, current, checkout, resuming).train()
+        history = Loop(run, viewing, current, checkout, resuming, watching.logs).train()
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

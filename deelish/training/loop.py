@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
+from deelish.common.notebook import in_notebook
 from deelish.common.printing import say
 from deelish.common.progress import Bar
 from deelish.errors import TrainingError
@@ -24,6 +25,9 @@ from deelish.training.checkpoints.resuming import Resuming
 from deelish.training.guards import ROLLBACK, NotFinite
 from deelish.training.history import Averages, History, Row
 from deelish.training.interrupt import STOPPING, Interrupt
+from deelish.training.logs.config import config_of
+from deelish.training.logs.log import FINISHED, STOPPED, Log, Logs
+from deelish.training.logs.notebook import NotebookCurves
 from deelish.training.place import Place
 from deelish.training.rollback import Rollback
 from deelish.training.run import Run
@@ -45,6 +49,7 @@ class Loop:
         viewing: how the images of a batch are shown to networks.
         workout, checkout: what is called for a batch, and after an epoch.
         resuming: writes checkpoints, and goes on from them; None where there are none.
+        logs: where each epoch is written for people who watch.
     """
 
     def __init__(
@@ -54,12 +59,15 @@ class Loop:
         workout: Workout,
         checkout: Checkout | None,
         resuming: Resuming | None = None,
+        logs: Sequence[Log] = (),
     ) -> None:
         self.run, self.trainer, self.dataset, self._viewing = run, run.trainer, run.dataset, viewing
         self.workout, self.checkout = workout, checkout
         self.context, self.group = run.trainer.context, run.trainer.context.engine.group
         self.interrupt = Interrupt(checkpoints=resuming is not None)
         self._resuming = resuming
+        # One process writes for all.
+        self._logs = Logs(_logs(logs) if self.group.rank == 0 else [])
         self._rollback = Rollback(run) if run.trainer.guard.on_nan == ROLLBACK else None
         # Whether all processes end after the same update: the last, or that of a shared Ctrl-C.
         self._together = False
@@ -76,7 +84,9 @@ class Loop:
                 if self._resuming is None or not self._resuming.begin(run):
                     self._epochs()
             self._together = True
+            self._logs.state = FINISHED
         except KeyboardInterrupt:
+            self._logs.state = STOPPED
             if self.group.world_size > 1 and not self._together:
                 raise
             # After a second Ctrl-C an update may be half done.
@@ -88,6 +98,7 @@ class Loop:
             if self._resuming is not None:
                 self._resuming.close()
             self._report_skipped()
+            self._logs.end()
         if self._stopped_by != signal.SIGINT:
             # Ctrl-C goes back to the script, or to the prompt; the others end the process.
             raise SystemExit(128 + self._stopped_by)
@@ -95,6 +106,7 @@ class Loop:
 
     def _epochs(self) -> None:
         """The epochs that are not done yet."""
+        self._logs.begin(config_of(self.run), self.run.history)
         for number in range(self.run.place.epoch, self.trainer.extent.epochs + 1):
             self._epoch(number)
         if self._resuming is not None:
@@ -133,6 +145,7 @@ class Loop:
                 self.dataset.report_cache(self.group)
             say(history.heading())
         say(history.line(row))
+        self._logs.row(row)
 
     def _part(self, loader: Loader | SequenceLoader, title: str, means: Averages) -> None:
         """The batches of a loader that are not done yet."""
@@ -232,6 +245,11 @@ class Loop:
             say(f"{len(skipped)} images were skipped:")
         for reason in skipped:
             say(f"  {reason}")
+
+
+def _logs(named: Sequence[Log]) -> list[Log]:
+    """The logs that were named, and in a notebook its curves."""
+    return [*named, *([NotebookCurves()] if in_notebook() else [])]
 
 
 def run_workout(

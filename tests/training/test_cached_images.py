@@ -118,7 +118,7 @@ def test_the_timer_counts_the_time_of_the_batches_and_nothing_else(monkeypatch):
 
 def test_the_bar_shows_it(monkeypatch):
     shown = []
-    monkeypatch.setattr("tqdm.auto.tqdm.set_postfix", lambda _, values, **__: shown.append(values))
+    monkeypatch.setattr("tqdm.tqdm.set_postfix", lambda _, values, **__: shown.append(values))
     with Bar("epoch", 10) as bar:
         bar.step(5, 0.5, 0.25, None, 0.031)
         bar.step(5, 0.5, 0.25, 0.75)
