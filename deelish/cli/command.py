@@ -12,6 +12,7 @@ from pathlib import Path
 from deelish.cli import compare as cli_compare
 from deelish.cli import completion as cli_completion
 from deelish.cli import models as cli_models
+from deelish.cli import serve as cli_serve
 from deelish.cli import teacher_cache as cli_teacher_cache
 from deelish.cli.experiment import commands as cli_experiment
 from deelish.cli.parser import Parser, add_command
@@ -89,7 +90,7 @@ def parser_of_all() -> Parser:
     fetch.add_argument("--to", metavar="FOLDER", type=Path, help="the folder for the file")
     fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="another URL of the file")
     fetch.set_defaults(act=_fetch)
-    for part in (cli_models, cli_teacher_cache, cli_compare, cli_completion):
+    for part in (cli_models, cli_teacher_cache, cli_compare, cli_serve, cli_completion):
         part.add_commands(commands)
     return parser
 
