@@ -12,8 +12,9 @@ from deelish.distillation.losses import LOSSES
 from deelish.networks import CARDS, FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES_ABOVE = ("README.md", "README.ja.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")
 PAGES = (
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")),
+    *(ROOT / name for name in PAGES_ABOVE),
     *sorted((ROOT / "docs").rglob("*.md")),
 )
 
@@ -59,6 +60,16 @@ def test_every_table_of_the_benchmarks_names_its_command():
     tables = [part for part in parts if re.search(r"^ {4}\S", part, re.MULTILINE)]
     commands = re.compile(r"`(make|python|pytest|deelish) |^The same command", re.MULTILINE)
     assert [part.splitlines()[0] for part in tables if not commands.search(part)] == []
+
+
+def test_the_japanese_readme_shows_the_scripts_that_are_tested():
+    """The code of README.md runs in a test; that of README.ja.md is the same."""
+    texts = [(ROOT / name).read_text() for name in ("README.md", "README.ja.md")]
+    first, second = (
+        re.findall(r"^```python\n(.*?)^```", t, re.DOTALL | re.MULTILINE) for t in texts
+    )
+    assert len(second) >= 2
+    assert set(second) <= set(first)
 
 
 def test_the_readme_can_be_read_to_its_end():
