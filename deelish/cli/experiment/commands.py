@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 from pathlib import Path
 
 from deelish.cli.parser import Parser, add_command
@@ -59,7 +60,7 @@ def _new(options: argparse.Namespace) -> int:
 
     made = prepared(options)
     write(made)
-    say(f"run it: cd {made.folder} && python {NAME}")
+    say(f"run it: cd {shlex.quote(str(made.folder))} && python {NAME}")
     return 0
 
 

@@ -25,14 +25,29 @@ SHOWN = 5
 AT_ONCE = 256
 
 
+# What the folders of a folder that is divided already are for. Of several copies of an image the one
+# in the first of these is kept: one that tests is not learnt from.
+PARTS = {
+    "test": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "train": "train",
+}
+
+
 @dataclass(frozen=True)
 class Photograph:
-    """An image that can be used: its class, the digest of its bytes and its shorter side."""
+    """An image that can be used: its class, the digest of its bytes and its shorter side.
+
+    part: "train", "val" or "test" where the folder is divided already, else "".
+    """
 
     path: Path
     label: str
     digest: bytes
     side: int
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +97,14 @@ def photographs_in(folder: Path) -> Photographs:
     Raises:
         DataError: the folder is missing or holds no two classes of images.
     """
-    labels = _labels(folder)
-    paths = [(path, label) for label in labels for path in images_in(folder / label)]
+    parts = _parts(folder)
+    labels = _labels(folder / parts["train"] if parts else folder)
+    paths = [
+        (path, label, part)
+        for part, name in (parts or {"": ""}).items()
+        for label in _checked_labels(folder / name, labels)
+        for path in images_in(folder / name / label)
+    ]
     found: list[Photograph] = []
     left_out: list[str] = []
     with ThreadPoolExecutor(available_cores()) as threads:
@@ -103,6 +124,31 @@ def photographs_in(folder: Path) -> Photographs:
             " folder away"
         )
     return Photographs(folder, labels, images, left_out)
+
+
+def _parts(folder: Path) -> dict[str, str]:
+    """The folders that divide a folder already, by what they are for; none where it has classes."""
+    names = class_folders(folder)
+    found = {PARTS[name.lower()]: name for name in names if name.lower() in PARTS}
+    if "train" not in found or len(found) < len(names):
+        return {}
+    return {part: found[part] for part in dict.fromkeys(PARTS.values()) if part in found}
+
+
+def _checked_labels(folder: Path, labels: Sequence[str]) -> list[str]:
+    """The class folders of a folder.
+
+    Raises:
+        DataError: one is not among the labels.
+    """
+    found = class_folders(folder)
+    other = next((name for name in found if name not in labels), None)
+    if other is not None:
+        raise DataError(
+            f"{folder / other}: is no class of the training images, {', '.join(labels)}; take it"
+            " away, or add images of it to them"
+        )
+    return found
 
 
 def _labels(folder: Path) -> list[str]:
@@ -127,9 +173,9 @@ def _labels(folder: Path) -> list[str]:
     return labels
 
 
-def _looked_at(item: tuple[Path, str]) -> Photograph | str:
+def _looked_at(item: tuple[Path, str, str]) -> Photograph | str:
     """The image, or why it cannot be used."""
-    path, label = item
+    path, label, part = item
     try:
         if {"\n", "\r"} & set(str(path)):
             raise DataError(f"{str(path)!r}: its name has a line break, and a list has a line each")
@@ -138,7 +184,8 @@ def _looked_at(item: tuple[Path, str]) -> Photograph | str:
     except DataError as error:
         return str(error)
     height, width, _ = pixels.shape
-    return Photograph(path, label, sha256(data).digest(), min(jpeg_size(data) or (width, height)))
+    side = min(jpeg_size(data) or (width, height))
+    return Photograph(path, label, sha256(data).digest(), side, part)
 
 
 def _without_copies(found: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deelish.cli.experiment import models
-from deelish.cli.experiment.photographs import photographs_in
+from deelish.cli.experiment.photographs import Photographs, photographs_in
 from deelish.cli.experiment.script import NAME, Facts, script_text
 from deelish.cli.experiment.settings import settings
 from deelish.cli.experiment.splitting import list_text, split
@@ -40,49 +40,46 @@ def prepared(options: argparse.Namespace) -> Experiment:
         DataError, FileError, PlanError, TrainingError: what cannot be used, with its cure.
         MissingPackageError: a package that the script needs.
     """
-    _check(options)
+    folder = options.out or Path(f"{options.photographs.resolve().name}-student")
+    target = options.to or folder / "student.onnx"
+    _check(options, folder)
     found = photographs_in(options.photographs)
     found.report()
     parts = split(found)
     say(
         f"split: {len(parts.train):,} to learn from, {len(parts.val):,} to watch,"
-        f" {len(parts.test):,} to test, by the digests of their bytes"
+        f" {len(parts.test):,} to test"
     )
-    folder = options.out or Path(f"{options.photographs.resolve().name}-student")
-    target = options.to or folder / "student.onnx"
+    script = _script(options, found, len(parts.train), folder, target)
+    lists = {"train.txt": parts.train, "val.txt": parts.val, "test.txt": parts.test}
+    files = {name: list_text(images, found.labels, folder) for name, images in lists.items()}
+    labels = "".join(f"{label}\n" for label in found.labels)
+    return Experiment(folder, {"labels.txt": labels, **files, NAME: script}, target)
+
+
+def _script(
+    options: argparse.Namespace, found: Photographs, images: int, folder: Path, target: Path
+) -> str:
+    """The script for so many training images; lines say what was chosen."""
     with Deel(gpu=options.gpu, seed=options.seed):
         teacher = models.teacher(options.teacher, found.labels, folder)
         student = models.student(
             options.student, found.labels, options.size, scratch=options.from_scratch
         )
+    numbers = settings(
+        images, pretrained=student.pretrained, gpu=options.gpu >= 0, epochs=options.epochs
+    )
     say(f"teacher: {teacher.about}")
     say(f"student: {student.about}")
-    numbers = settings(
-        len(parts.train),
-        pretrained=student.pretrained,
-        gpu=options.gpu >= 0,
-        epochs=options.epochs,
-    )
     say(numbers.report())
     about = f"{found.folder.resolve().name}: {options.teacher} teaches {options.student}."
-    facts = Facts(
-        about.replace("\\", "/").replace('"', "'"),
-        os.path.relpath(target, folder).replace(os.sep, "/"),
-        options.fits,
-        options.gpu,
-        options.seed,
-    )
-    files = {
-        "labels.txt": "".join(f"{label}\n" for label in found.labels),
-        "train.txt": list_text(parts.train, found.labels, folder),
-        "val.txt": list_text(parts.val, found.labels, folder),
-        "test.txt": list_text(parts.test, found.labels, folder),
-        NAME: script_text(facts, teacher, student, numbers),
-    }
-    return Experiment(folder, files, target)
+    onnx = os.path.relpath(target, folder).replace(os.sep, "/")
+    text = about.replace("\\", "/").replace('"', "'")
+    facts = Facts(text, onnx, options.fits, options.gpu, options.seed)
+    return script_text(facts, teacher, student, numbers)
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace, folder: Path) -> None:
     """Refuse before minutes have passed what would fail after them."""
     for name in ("size", "epochs"):
         value = getattr(options, name)
@@ -90,6 +87,10 @@ def _check(options: argparse.Namespace) -> None:
             raise DataError(f"--{name} {value}: give a whole number above 0")
     if options.to is not None and options.to.suffix.lower() != ".onnx":
         raise FileError(f"--to {options.to}: the student is written as .onnx; give such a name")
+    if options.to is not None and not options.to.parent.is_dir():
+        raise FileError(f"--to {options.to}: there is no folder {options.to.parent}; make it first")
+    if options.photographs.resolve() in (folder.resolve(), *folder.resolve().parents):
+        raise FileError(f"--out {folder}: is within the photographs; give another folder")
     if options.fits is not None:
         device_of(options.fits)
     missing = [name for name in PACKAGES if find_spec(name) is None]

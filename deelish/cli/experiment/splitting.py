@@ -26,26 +26,47 @@ class Split:
 
 
 def split(photographs: Photographs) -> Split:
-    """Divide the images of each class, in the order of their digests.
+    """Divide the images, or take the parts of a folder that is divided already.
 
-    The same images are divided alike on every machine, whatever their files are called.
+    The images of each class are divided in the order of their digests: alike on every machine,
+    whatever they are called. Where a folder has no images to test, those of validation test.
 
     Raises:
         DataError: a class has too few images.
     """
+    given = {
+        part: [image for image in photographs.images if image.part == part]
+        for part in ("train", "val", "test")
+    }
+    if not any(given.values()):
+        return _divided(photographs, photographs.images, VAL, TEST)
+    if not given["test"]:
+        given["test"], given["val"] = given["val"], []
+    if not given["test"]:
+        return _divided(photographs, given["train"], VAL, TEST)
+    if not given["val"]:
+        made = _divided(photographs, given["train"], VAL, 0)
+        given |= {"train": made.train, "val": made.val}
+    return Split(**given)
+
+
+def _divided(
+    photographs: Photographs, images: Sequence[Photograph], val: float, test: float
+) -> Split:
+    """Of each class these fractions, at least one image, validate and test."""
     parts = Split([], [], [])
     for label in photographs.labels:
-        images = sorted(photographs.of(label), key=lambda image: image.digest)
-        if len(images) < LEAST:
+        own = sorted((i for i in images if i.label == label), key=lambda image: image.digest)
+        if len(own) < LEAST:
             raise DataError(
-                f"{photographs.folder / label}: holds {len(images)} images that can be used, and"
+                f"{photographs.folder}: holds {len(own)} images of {label!r} that can be used, and"
                 f" training, validation and test need at least {LEAST} of each class; add some, or"
                 " take the folder away"
             )
-        test, val = (max(1, round(len(images) * fraction)) for fraction in (TEST, VAL))
-        parts.test.extend(images[:test])
-        parts.val.extend(images[test : test + val])
-        parts.train.extend(images[test + val :])
+        first, second = (max(1, round(len(own) * part)) if part else 0 for part in (test, val))
+        parts.test.extend(own[:first])
+        parts.val.extend(own[first : first + second])
+        parts.train.extend(own[first + second :])
     return parts
 
 

@@ -150,6 +150,8 @@ def test_a_folder_that_would_be_lost_is_refused(place, capsys):
         (["--to", "small.tflite"], "--to small.tflite: the student is written as .onnx"),
         (["--fits", "toaster"], "no such device is known; known: arduino"),
         (["--out", "knows.hdf5/x"], "the folder cannot be made"),
+        (["--out", "photos/x"], "--out photos/x: is within the photographs; give another folder"),
+        (["--to", "none/x.onnx"], "--to none/x.onnx: there is no folder none; make it first"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_the_training(place, arguments, sentence, capsys):

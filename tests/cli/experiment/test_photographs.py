@@ -120,7 +120,11 @@ def test_the_parts_follow_from_the_images_not_from_their_names(photos, tmp_path)
 
 def test_a_class_of_few_images_is_refused(tmp_path):
     found = photographs_in(write_photos(tmp_path / "photos", count=4))
-    refused(DataError, "cat: holds 4 images that can be used, and training", lambda: split(found))
+    refused(
+        DataError,
+        "photos: holds 4 images of 'cat' that can be used, and training",
+        lambda: split(found),
+    )
     parts = split(photographs_in(write_photos(tmp_path / "more", count=5)))
     assert [len(parts.train), len(parts.val), len(parts.test)] == [9, 3, 3]
 
@@ -134,3 +138,58 @@ def test_a_list_names_its_images_from_its_own_folder(photos, tmp_path, monkeypat
     samples = read_samples(folder / "train.txt")
     assert [sample.path.resolve() for sample in samples] == [image.path for image in parts.train]
     assert [CLASSES[sample.label] for sample in samples] == [image.label for image in parts.train]
+
+
+# A folder that is divided already
+
+
+@pytest.fixture
+def divided(tmp_path):
+    """train/, val/ and test/ of 10, 5 and 5 images a class."""
+    made = write_photos(tmp_path / "whole", count=20)
+    for part, numbers in (("train", range(10)), ("val", range(10, 15)), ("Test", range(15, 20))):
+        for label in CLASSES:
+            (tmp_path / "parts" / part / label).mkdir(parents=True)
+            for number in numbers:
+                name = f"{number}.png"
+                (made / label / name).rename(tmp_path / "parts" / part / label / name)
+    return tmp_path / "parts"
+
+
+def counts(parts):
+    return [len(parts.train), len(parts.val), len(parts.test)]
+
+
+def test_its_own_parts_are_taken(divided):
+    parts = split(photographs_in(divided))
+    assert counts(parts) == [30, 15, 15]
+    for images, name in ((parts.train, "train"), (parts.val, "val"), (parts.test, "Test")):
+        assert {image.path.parent.parent.name for image in images} == {name}
+
+
+def test_without_a_part_for_tests_that_for_validation_tests(divided):
+    shutil.rmtree(divided / "Test")
+    parts = split(photographs_in(divided))
+    assert counts(parts) == [27, 3, 15]
+    assert {image.path.parent.parent.name for image in parts.test} == {"val"}
+    shutil.rmtree(divided / "val")
+    assert counts(split(photographs_in(divided))) == [21, 3, 6]
+
+
+def test_an_image_that_tests_is_not_learnt_from(divided):
+    shutil.copy(divided / "Test" / "cat" / "15.png", divided / "train" / "cat" / "also.png")
+    found = photographs_in(divided)
+    assert counts(split(found)) == [30, 15, 15]
+    assert "also.png: a copy of" in found.left_out[0]
+
+
+def test_a_class_without_training_images_is_refused(divided):
+    (divided / "val" / "dgo").mkdir()
+    match = "dgo: is no class of the training images, cat, dog, red fox; take it away"
+    refused(DataError, match, lambda: photographs_in(divided))
+
+
+def test_train_may_be_a_class(tmp_path):
+    """Where other folders stand beside it, they are all classes."""
+    made = write_photos(tmp_path / "photos", classes=("bus", "train"))
+    assert photographs_in(made).labels == ["bus", "train"]
