@@ -25,7 +25,7 @@ SHOWN = 5
 AT_ONCE = 256
 
 
-# What the folders of a folder that is divided already are for. Of several copies of an image the one
+# What the folders of a folder that is divided already are for. Of several copies of an image that
 # in the first of these is kept: one that tests is not learnt from.
 PARTS = {
     "test": "test",
