@@ -119,6 +119,15 @@ class Shared(nn.Module):
         return self.fc(self.relu(self.second(self.relu(self.first(x)))).mean((2, 3)))
 
 
+def test_a_frozen_module_shows_where_it_looks_too():
+    with Deel(seed=1, precision="float32"):
+        module, images = Shared().eval(), eights(2)
+        teacher = Teacher(module, labels=LABELS, **PIXELS)
+        before = teacher.explain(images, label=1).value
+        module.requires_grad_(False)
+        np.testing.assert_array_equal(teacher.explain(images, label=1).value, before)
+
+
 def test_of_a_part_that_is_called_twice_the_last_call_counts():
     with Deel(seed=1, precision="float32"):
         module, images = Shared().eval(), eights(4)
@@ -212,7 +221,7 @@ def trained(looks, folder):
 
         def workout(x, t):
             if looks:
-                assert net.explain(x).shape == (4, 8, 8)
+                assert net.explain(x, label=0).shape == (4, 8, 8)
             net.classify(x)
             return net.backprop(t)
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from deelish import Deel, Network, Teacher
 from deelish.cli import main
-from deelish.cli.page import guard
+from deelish.cli.page import answers, app, guard
 
 
 def sent(page, data, attention=False, **headers):
@@ -180,6 +180,21 @@ def test_200_requests_at_once_are_answered_or_told_to_wait(page, picture):
     assert set(statuses) <= {200, 503}
     assert statuses.count(200) >= 8
     assert sent(page, picture).status_code == 200
+
+
+def test_pictures_that_would_wait_long_are_refused(page, picture, monkeypatch):
+    looked = answers.Answers.of
+
+    def slow_look(self, data, *, attention):
+        time.sleep(0.2)
+        return looked(self, data, attention=attention)
+
+    monkeypatch.setattr(app, "MOST_WAITING", 2)
+    monkeypatch.setattr(answers.Answers, "of", slow_look)
+    with concurrent.futures.ThreadPoolExecutor(10) as threads:
+        statuses = list(threads.map(lambda _: sent(page, picture).status_code, range(10)))
+    assert statuses.count(200) >= 2
+    assert statuses.count(503) >= 4
 
 
 def test_too_many_requests_are_slowed_down(files, monkeypatch):
