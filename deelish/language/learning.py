@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Unpack, cast
 
 from deelish.common.arguments import checked_call
@@ -19,6 +20,7 @@ from deelish.images.in_memory import ImagesLike
 from deelish.language.exporting import int8_model
 from deelish.language.predicting import Predicting, check_classes
 from deelish.language.session import Deel, current_session
+from deelish.network.hub import CARD, FILE, PREFIX, upload
 from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
@@ -140,6 +142,43 @@ class Learning(Predicting, Learner):
         text = card_text(self, report, CardFacts(file, license, names, about))
         self.engine.group.on_rank_zero(lambda: write_file(target, text.encode()))
         return target
+
+    @checked_call()
+    def push(
+        self,
+        name: str,
+        report: Comparison | None = None,
+        *,
+        private: bool = False,
+        license: str | None = None,
+        data: str | Sequence[str] = (),
+        about: str = "",
+    ) -> str:
+        """Put the student and its model card on the Hugging Face Hub; returns its address.
+
+        ``student.push("ada/small", report, license="mit")``; ``Student("hf-hub:ada/small")`` opens
+        it on any machine.
+
+        Args:
+            name: the repository, ``user/name``. It is made if it is not there.
+            report, license, data, about: what its card says, as for `card`.
+            private: whether a new repository is for its owner alone.
+
+        Raises:
+            FileError: no repository's name, nobody is logged in, or the Hub cannot be reached.
+            DataError: the report is of another student.
+            MissingPackageError: the package huggingface_hub is not installed.
+        """
+        file = f"{PREFIX}{name}"
+        with TemporaryDirectory(prefix="deelish-") as folder:
+            self.save_to(Path(folder, FILE))
+            path = Path(folder, CARD)
+            self.card(path, report, file=file, license=license, data=data, about=about)
+            found: list[str] = []
+            self.engine.group.on_rank_zero(
+                lambda: found.append(upload(name, Path(folder), private=private))
+            )
+        return found[0] if found else file
 
     @checked_call()
     def export(self, path: str | Path, *, int8: bool | str | Path = False) -> Path:

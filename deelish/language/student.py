@@ -23,7 +23,7 @@ class Student(Learning, ModuleNetwork):
     Args:
         source: a torch.nn.Module or a chainer.Link, which is trained itself and not copied; or the
             name of a model: ``"timm/mobilenetv4_conv_small"``, ``"torchvision/resnet18"``,
-            ``"efficientnet/lite0"``.
+            ``"efficientnet/lite0"``; or a student that was pushed, ``"hf-hub:user/name"``.
         labels: a file, a list of names, or a count. Where the module has another number of
             outputs, its last layer is replaced by a new one, and a line says so.
         pretrained: of a model by name, whether its library loads the published weights; a text

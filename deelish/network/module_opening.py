@@ -15,6 +15,7 @@ from deelish.errors import DataError, FileError, TrainingError
 from deelish.formats.native import module_file
 from deelish.formats.saved_module import SavedModule
 from deelish.network.example_inputs import grey
+from deelish.network.hub import is_hub_name
 from deelish.network.labels import LabelNames, Labels
 from deelish.network.learner import Learner
 from deelish.network.module_network import ModuleParts
@@ -51,6 +52,10 @@ def parts_of(source: Any, labels: Labels | None, options: ModuleOptions) -> Modu
     names = None if labels is None else LabelNames.of(labels)
     if isinstance(source, Path):
         source = str(source)
+    if is_hub_name(source):
+        _refuse_naming(options)
+        parts = opened(source)
+        return replace(parts, labels=names.names) if names else parts
     if isinstance(source, str):
         return _named(source, names, options)
     _refuse_naming(options)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deelish.common.printing import say
 from deelish.errors import FileError, MissingFileError
+from deelish.network.hub import download, is_hub_name
 
 FOLDER_VARIABLE = "DEELISH_MODELS"
 CHUNK_BYTES = 1 << 16
@@ -53,12 +54,15 @@ def search_folders() -> list[Path]:
 def find_model(path: str | Path, weights: Weights | None = None) -> Path:
     """The model file at `path`, else the file of that name in the search folders.
 
-    An absolute path is used as it is. `weights` are the facts of the file, for the error.
+    ``hf-hub:user/name`` is a student's on the Hugging Face Hub. An absolute path is used as it is.
+    `weights` are the facts of the file, for the error.
 
     Raises FileError when there is no such file, or when `path` is a folder.
     """
     if not isinstance(path, str | Path):
         raise FileError(f"{path!r} is no path; give that of a model file")
+    if is_hub_name(path):
+        return download(str(path))
     path = Path(path).expanduser()
     if path.is_file():
         return path
