@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test families reference fuzz torture bench clean
+.PHONY: help install demo test families reference docs fuzz torture bench clean
 
 help:
 	@echo "make install     make .venv with $(PYTHON) and install everything into it"
@@ -12,6 +12,7 @@ help:
 	@echo "make test        run the format, lint and type checks and the tests"
 	@echo "make families    train, save and export one small model of each family of timm"
 	@echo "make reference   write docs/reference/ from the docstrings"
+	@echo "make docs        build the site of all pages in build/site"
 	@echo "make fuzz        change the golden Caffe files in 20,000 ways and read them"
 	@echo "make torture     every row of docs/reliability.md as often as it promises: 15 minutes"
 	@echo "make bench       time the language beside the same steps written by hand"
@@ -48,6 +49,10 @@ families: install
 
 reference: install
 	$(BIN)/python docs/make_reference.py
+
+docs: install
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python docs/make_site.py
 
 fuzz: install
 	$(BIN)/python tests/fuzz/long_run.py --mutants 20000
