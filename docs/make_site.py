@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ PAGES = (
     "LICENSE",
     "data/README.md",
     "docs/*.md",
+    "docs/*.ipynb",
     "docs/*.png",
     "docs/reference/*.md",
     "examples/*.py",
@@ -34,9 +36,23 @@ def copied(target: Path) -> list[Path]:
     return found
 
 
+def page_of(notebook: Path) -> str:
+    """A notebook as Markdown: its texts, and its code without outputs."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        text = "".join(cell["source"])
+        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
 def main() -> int:
     """Copy the pages and build the site; the exit code of the builder."""
-    copied(ROOT / "build" / "pages")
+    pages = ROOT / "build" / "pages"
+    copied(pages)
+    for notebook in (ROOT / "docs").glob("*.ipynb"):
+        target = pages / "docs" / f"{notebook.stem}.md"
+        target.write_text(page_of(notebook), encoding="utf-8")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 

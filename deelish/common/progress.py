@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Any, TextIO
 
-from deelish.common.notebook import in_notebook
+from deelish.common.notebook import NotebookBar, in_notebook
 from deelish.common.processes import is_rank_zero
 
 
@@ -41,18 +41,12 @@ class Bar:
     """
 
     def __init__(self, title: str, images: int, done: int = 0, unit: str = "img") -> None:
-        # Not tqdm.auto: it warns without ipywidgets, and with them leaves an empty bar in the file.
-        from tqdm import tqdm
-
-        # Without a terminal a bar is noise in a log. A notebook has no terminal, yet shows bars.
-        hidden = False if in_notebook() else None
-        if not is_rank_zero():
-            hidden = True
-        self._bar = tqdm(
-            total=images, initial=done, desc=title, unit=unit, leave=False, disable=hidden
-        )
+        self._bar: Any = None
         self._out = contextlib.ExitStack()
-        if not self._bar.disable:
+        if is_rank_zero():
+            make = NotebookBar if in_notebook() else _terminal_bar
+            self._bar = make(title, images, done, unit)
+        if self._bar is not None and not self._bar.disable and not in_notebook():
             above = _AboveBar(sys.stdout)
             self._out.callback(above.finish)
             self._out.enter_context(contextlib.redirect_stdout(above))
@@ -66,6 +60,8 @@ class Bar:
         waited: float | None = None,
     ) -> None:
         """Move on by one batch; `waited` is the fraction of the time spent waiting for images."""
+        if self._bar is None:
+            return
         shown = {"loss": f"{loss:.3f}"}
         if accuracy is not None:
             shown["accuracy"] = f"{accuracy:.0%}"
@@ -86,4 +82,13 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         self._out.close()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _terminal_bar(title: str, images: int, done: int, unit: str) -> Any:
+    """A bar of tqdm, which hides itself where there is no terminal: in a log it is noise."""
+    # Not tqdm.auto: it looks for widgets, and a notebook has a bar of its own here.
+    from tqdm import tqdm
+
+    return tqdm(total=images, initial=done, desc=title, unit=unit, leave=False, disable=None)

@@ -31,13 +31,37 @@ def test_the_curves_are_one_output_and_the_last_value_is_the_history(tmp_path):
     client = nbclient.NotebookClient(notebook, timeout=120)
     client.execute(cwd=str(tmp_path))
     outputs = cells[0].outputs
-    shown = [each for each in outputs if each.output_type == "display_data"]
-    assert len(shown) == 1
-    assert "3 epochs" in shown[0].data["text/html"]
-    assert "data:image/png;base64," in shown[0].data["text/html"]
+    shown = [each.data["text/html"] for each in outputs if each.output_type == "display_data"]
+    # The curves; the bars of all epochs share an output, and have left it empty.
+    curves, *bars = shown
+    assert "3 epochs" in curves
+    assert "data:image/png;base64," in curves
+    assert bars == [""]
+    assert not [each for each in outputs if each.get("name") == "stderr"]
     text = "".join(each.text for each in outputs if each.output_type == "stream")
     assert "in_notebook True" in text
     assert "TqdmWarning" not in text
+
+
+def test_a_bar_shows_how_far_it_is(monkeypatch):
+    from deelish.common import notebook
+
+    drawn = []
+    handle = type("Handle", (), {"update": lambda self, value: drawn.append(value._repr_html_())})
+    monkeypatch.setattr(notebook, "display", lambda value: drawn.append(value) or handle())
+    monkeypatch.setattr(notebook, "PAUSE", 0)
+    monkeypatch.setattr(notebook, "_cell", lambda: 7)
+    bar = notebook.NotebookBar("epoch 1/2", 100, 20, "img")
+    bar.set_postfix({"loss": "0.5"}, refresh=False)
+    bar.update(30)
+    assert '<progress value="50" max="100"' in drawn[-1]
+    assert "epoch 1/2: " in drawn[-1]
+    assert "img/s" in drawn[-1]
+    assert drawn[-1].endswith("loss 0.5")
+    bar.close()
+    assert drawn[-1] == ""
+    notebook.NotebookBar("validation", 10, 0, "img")
+    assert "validation" in drawn[-1]
 
 
 def test_elsewhere_there_is_none():

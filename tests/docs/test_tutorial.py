@@ -1,0 +1,27 @@
+"""The tutorial: its notebook runs from the first cell to the last, and shows what it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+nbclient = pytest.importorskip("nbclient", reason="the package nbclient is not installed")
+nbformat = pytest.importorskip("nbformat", reason="the package nbformat is not installed")
+for package in ("ipykernel", "mlxtend", "onnx", "onnxruntime"):
+    pytest.importorskip(package, reason=f"the package {package} is not installed")
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial.ipynb"
+
+
+def test_the_tutorial_runs_and_its_teacher_helps(tmp_path):
+    notebook = nbformat.read(PAGE, 4)
+    nbclient.NotebookClient(notebook, timeout=600).execute(cwd=str(tmp_path))
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = [output.data for output in outputs if "data" in output]
+    (report,) = (data["text/plain"] for data in shown if "KL(teacher" in data.get("text/plain", ""))
+    (line,) = re.findall(r"^accuracy .*", report, re.MULTILINE)
+    teacher, alone, _, taught, _ = map(float, re.findall(r"[\d.]+", line))
+    assert teacher > 95
+    assert taught > alone + 1
+    assert sum("text/html" in data for data in shown) >= 10
+    assert (tmp_path / "small.onnx").stat().st_size < 20_000
