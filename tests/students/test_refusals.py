@@ -125,7 +125,10 @@ def test_a_scripted_and_a_compiled_module(session):
 @pytest.mark.parametrize(
     ("source", "error"),
     [
-        ("resnet18", r"names no library; write 'timm/resnet18' or 'torchvision/resnet18', or give"),
+        (
+            "resnet18",
+            r"write 'timm/resnet18', 'torchvision/resnet18' or 'efficientnet/lite0', or give",
+        ),
         ("", r"names no library"),
         ("keras/resnet50", r"names no library"),
         ("x.onnx", r"is a file; its weights do not learn, and Teacher\('x.onnx'\) lets it teach"),

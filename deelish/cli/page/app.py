@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from deelish.cli.page.answers import Answers
-from deelish.cli.page.guard import Guard, TooLarge
+from deelish.cli.page.gate import Gate, TooLarge
 from deelish.cli.page.log import training_in
 from deelish.errors import DataError
 
@@ -38,7 +38,7 @@ class Page:
     def __init__(self, answers: Answers, log: Path | None = None) -> None:
         self._answers, self._log, self._waiting = answers, log, 0
 
-    def application(self, hosts: Iterable[str] | None) -> Guard:
+    def application(self, hosts: Iterable[str] | None) -> Gate:
         """The ASGI application, for browsers that reach it by one of these names; None for any."""
         routes: list[BaseRoute] = [
             Route("/api/about", self._about),
@@ -46,7 +46,7 @@ class Page:
             Route("/api/training", self._training),
             *(Route(path, _file) for path in FILES),
         ]
-        return Guard(Starlette(routes=routes), hosts)
+        return Gate(Starlette(routes=routes), hosts)
 
     async def _about(self, request: Request) -> Response:
         networks = [served.about() for served in self._answers.networks]

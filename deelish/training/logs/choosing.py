@@ -23,7 +23,7 @@ PROJECT = "deelish"
 FOLDER = "runs"
 
 
-class Kind(NamedTuple):
+class LogKind(NamedTuple):
     """A kind of log: the package that it needs, and what makes one of a place, None for its own."""
 
     package: str
@@ -36,10 +36,10 @@ def _folder(place: str | None) -> Path:
 
 
 KINDS = {
-    "csv": Kind("", lambda place: CsvFolder(_folder(place))),
-    "tensorboard": Kind("tensorboard", lambda place: TensorBoard(_folder(place))),
-    "trackio": Kind("trackio", lambda place: Trackio(place or PROJECT)),
-    "mlflow": Kind("mlflow", lambda place: MLflow(place or PROJECT)),
+    "csv": LogKind("", lambda place: CsvFolder(_folder(place))),
+    "tensorboard": LogKind("tensorboard", lambda place: TensorBoard(_folder(place))),
+    "trackio": LogKind("trackio", lambda place: Trackio(place or PROJECT)),
+    "mlflow": LogKind("mlflow", lambda place: MLflow(place or PROJECT)),
 }
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from deelish import Deel, Network, Teacher
 from deelish.cli import main
-from deelish.cli.page import answers, app, guard
+from deelish.cli.page import answers, app, gate
 
 
 def sent(page, data, attention=False, **headers):
@@ -31,8 +31,8 @@ def sent(page, data, attention=False, **headers):
 @pytest.fixture(autouse=True)
 def slow(monkeypatch):
     """Tests ask more often than a person does."""
-    monkeypatch.setattr(guard, "BURST", 1e6)
-    monkeypatch.setattr(guard, "RATE", 1e6)
+    monkeypatch.setattr(gate, "BURST", 1e6)
+    monkeypatch.setattr(gate, "RATE", 1e6)
 
 
 # What it answers
@@ -157,7 +157,7 @@ def test_what_is_no_picture_is_one_sentence(page, name):
 
 
 def test_a_body_beyond_the_limit_is_refused_by_its_length(page):
-    answer = sent(page, b"", **{"Content-Length": str(guard.MOST_BYTES + 1)})
+    answer = sent(page, b"", **{"Content-Length": str(gate.MOST_BYTES + 1)})
     assert answer.status_code == 413
 
 
@@ -198,8 +198,8 @@ def test_pictures_that_would_wait_long_are_refused(page, picture, monkeypatch):
 
 
 def test_too_many_requests_are_slowed_down(files, monkeypatch):
-    monkeypatch.setattr(guard, "BURST", 5)
-    monkeypatch.setattr(guard, "RATE", 2)
+    monkeypatch.setattr(gate, "BURST", 5)
+    monkeypatch.setattr(gate, "RATE", 2)
     with served(files[:1]) as page:
         statuses = [requests.get(f"{page}/page.css", timeout=10).status_code for _ in range(12)]
         assert statuses[:5] == [200] * 5

@@ -102,6 +102,7 @@ def test_a_real_limit_on_the_size_of_files(limit, tmp_path):
 
 UNPRIVILEGED = """
 import os, sys
+from deelish import *
 from distillation.teacher_cache.logits_by_key import check_right, keys_of, logits_of, opened
 from deelish.storage import lock
 if os.geteuid() == 0:

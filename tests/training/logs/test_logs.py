@@ -120,7 +120,7 @@ class Broken:
 @pytest.mark.parametrize("at", ["begin", "row", "end"])
 def test_a_log_that_fails_ends_no_training(sets, tmp_path, monkeypatch, capsys, at):
     broken = Broken(at)
-    kinds = {**choosing.KINDS, "broken": choosing.Kind("", lambda place: broken)}
+    kinds = {**choosing.KINDS, "broken": choosing.LogKind("", lambda place: broken)}
     monkeypatch.setattr(choosing, "KINDS", kinds)
     history = train(sets, ["broken", tmp_path / "run"])
     printed = capsys.readouterr().out

@@ -28,7 +28,7 @@ HEADERS = {
 SAFE = ("GET", "HEAD")
 
 
-class Guard:
+class Gate:
     """An ASGI application that refuses what no page of this machine sends.
 
     Args:
