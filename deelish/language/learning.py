@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Unpack, cast
 
 from deelish.common.arguments import checked_call
-from deelish.comparison.card import CardFacts, card_text, checked_card
-from deelish.comparison.result import Comparison
 from deelish.distillation.array_losses import ArrayLossName
 from deelish.distillation.configured_loss import LossOptions, check_options
 from deelish.distillation.features import FeatureLossName
@@ -17,20 +13,17 @@ from deelish.distillation.hints import HintPair
 from deelish.distillation.losses import LossName
 from deelish.errors import TrainingError
 from deelish.images.in_memory import ImagesLike
-from deelish.language.exporting import int8_model
 from deelish.language.predicting import Predicting, check_classes
+from deelish.language.publishing import Publishing
 from deelish.language.session import Deel, current_session
-from deelish.network.hub import CARD, FILE, PREFIX, upload
 from deelish.network.inputs import InputTensor
-from deelish.network.learner import Learner
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.tensors import Array, Tensor
-from deelish.storage.atomic import write_file
 from deelish.training.backprop_arguments import BackpropArguments, Outcome
 from deelish.training.step import backprop
 
 
-class Learning(Predicting, Learner):
+class Learning(Predicting, Publishing):
     """A learner with Deel's verbs."""
 
     @checked_call()
@@ -109,103 +102,6 @@ class Learning(Predicting, Learner):
         made = super().feature(self._images(x), layer=layer)
         current_session().used(self)
         return made
-
-    @checked_call()
-    def card(
-        self,
-        path: str | Path = "README.md",
-        report: Comparison | None = None,
-        *,
-        file: str = "student.safetensors",
-        license: str | None = None,
-        data: str | Sequence[str] = (),
-        about: str = "",
-    ) -> Path:
-        """Write a model card in the form of the Hub: metadata, metrics, pixels, how to load it.
-
-        ``student.card("README.md", Compare(teacher, student, test="test.txt"), license="mit")``
-
-        Args:
-            path: the .md file.
-            report: a comparison that measured it: accuracy with its interval, sizes, times.
-            file: the name of the file of its weights, which the card loads.
-            license: an identifier of the Hub, such as "mit" or "apache-2.0".
-            data: the datasets that it was trained and measured on.
-            about: what it is for, in your own words.
-
-        Raises:
-            FileError: another extension, a path that cannot be written, or no huggingface_hub.
-            DataError: the report is of another student.
-        """
-        target = checked_card(path)
-        names = (data,) if isinstance(data, str) else tuple(data)
-        text = card_text(self, report, CardFacts(file, license, names, about))
-        self.engine.group.on_rank_zero(lambda: write_file(target, text.encode()))
-        return target
-
-    @checked_call()
-    def push(
-        self,
-        name: str,
-        report: Comparison | None = None,
-        *,
-        private: bool = False,
-        license: str | None = None,
-        data: str | Sequence[str] = (),
-        about: str = "",
-    ) -> str:
-        """Put the student and its model card on the Hugging Face Hub; returns its address.
-
-        ``student.push("ada/small", report, license="mit")``; ``Student("hf-hub:ada/small")`` opens
-        it on any machine.
-
-        Args:
-            name: the repository, ``user/name``. It is made if it is not there.
-            report, license, data, about: what its card says, as for `card`.
-            private: whether a new repository is for its owner alone.
-
-        Raises:
-            FileError: no repository's name, nobody is logged in, or the Hub cannot be reached.
-            DataError: the report is of another student.
-            MissingPackageError: the package huggingface_hub is not installed.
-        """
-        file = f"{PREFIX}{name}"
-        with TemporaryDirectory(prefix="deelish-") as folder:
-            self.save_to(Path(folder, FILE))
-            path = Path(folder, CARD)
-            self.card(path, report, file=file, license=license, data=data, about=about)
-            found: list[str] = []
-            self.engine.group.on_rank_zero(
-                lambda: found.append(upload(name, Path(folder), private=private))
-            )
-        return found[0] if found else file
-
-    @checked_call()
-    def export(self, path: str | Path, *, int8: bool | str | Path = False) -> Path:
-        """Write an ONNX model of the evaluation mode for other programs, any number of images.
-
-        ``student.export("small.onnx", int8=True)``
-
-        Input and output are float32, batch first; pixels go in as `preprocessing` says. In
-        `metadata_props` are labels, preprocessing and the name of the logits. deelish does not read
-        the file back as a network, but ``Teacher("small.onnx")`` runs it. The logits of a `Student`
-        in onnxruntime are compared with its own.
-
-        Args:
-            path: the .onnx.
-            int8: whether weights and activations are of 8 bits, by onnxruntime's static
-                quantisation, which `Compare` measures. It is calibrated on 128 training images of
-                InputBatch, or of the list, folder or tars given here.
-
-        Raises:
-            PlanError: a layer has no counterpart in ONNX; it is named.
-            FileError: another extension than .onnx, more than 2 GiB of weights, a missing package,
-                or an exporter that fails.
-            DataError: int8 without images to calibrate on.
-        """
-        if int8 is False:
-            return self.export_to(path)
-        return self.export_to(path, lambda: int8_model(self, int8))
 
     def _images(self, x: Tensor | ImagesLike | None) -> InputTensor:
         if x is not None and not isinstance(x, Tensor):
