@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # A training shows so many views in all, as few images need many epochs, within these bounds.
-VIEWS_SHOWN, EPOCHS = 20_000, (30, 300)
+VIEWS_SHOWN, EPOCHS = 15_000, (30, 300)
 # The batches of a CPU and of a GPU; few images make them smaller, as an epoch has updates too.
 BATCH = {False: 32, True: 128}
 LEAST_BATCH, UPDATES = 8, 5

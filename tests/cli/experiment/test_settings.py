@@ -9,9 +9,9 @@ from deelish.cli.experiment.settings import Settings, settings
     ("images", "expected"),
     [
         (20, Settings(8, 300, 16, 1e-3)),
-        (78, Settings(8, 256, 16, 1e-3)),
-        (200, Settings(32, 100, 16, 1e-3)),
-        (5_000, Settings(32, 30, 4, 1e-3)),
+        (78, Settings(8, 192, 16, 1e-3)),
+        (200, Settings(32, 75, 16, 1e-3)),
+        (5_000, Settings(32, 30, 3, 1e-3)),
         (1_000_000, Settings(32, 30, 2, 1e-3)),
     ],
 )
