@@ -20,6 +20,9 @@ from deelish.errors import DataError, FileError, MissingPackageError
 from deelish.language.session import Deel
 from deelish.storage.atomic import write_files
 
+# With so few photographs a line says what to expect of a student that is trained from scratch: from
+# 78 a MobileNet learnt nothing that held beyond them.
+FEW = 1000
 # What the script needs beyond deelish and the library of its models.
 PACKAGES = ("onnx", "onnxruntime", "onnxscript", "huggingface_hub")
 
@@ -72,6 +75,11 @@ def _script(
     say(f"teacher: {teacher.about}")
     say(f"student: {student.about}")
     say(numbers.report())
+    if not student.pretrained and images < FEW:
+        say(
+            f"{images:,} images are few for a student from scratch, which may do no better than the"
+            " most frequent class; take one with published weights, or add photographs"
+        )
     about = f"{found.folder.resolve().name}: {options.teacher} teaches {options.student}."
     onnx = os.path.relpath(target, folder).replace(os.sep, "/")
     text = about.replace("\\", "/").replace('"', "'")

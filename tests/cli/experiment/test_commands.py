@@ -59,6 +59,7 @@ def test_a_folder_becomes_an_int8_student_with_a_report_and_a_card(place, capsys
     assert "30 images of 3 classes" in printed
     assert "split: 21 to learn from, 3 to watch, 6 to test" in printed
     assert "training: batches of 8, 2 epochs, 2 views of an image" in printed
+    assert "21 images are few for a student from scratch" in printed
     assert "fits raspberry-pi-5" in printed
     made = place / "photos-student"
     assert (made / "labels.txt").read_text() == "cat\ndog\nred fox\n"
