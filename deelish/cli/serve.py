@@ -41,12 +41,12 @@ def _serve(options: argparse.Namespace) -> int:
         from deelish.cli.page.app import Page
     except ImportError:
         raise MissingPackageError(f"serve: needs starlette and uvicorn; {PAGE}") from None
-    from deelish.cli.page.answers import Answers
     from deelish.cli.page.log import checked_log
+    from deelish.cli.page.predicting import ServedNetworks
 
     log = None if options.log is None else checked_log(options.log)
     with _listening(options.host, options.port) as listening:
-        page = Page(Answers(options.models, options.labels), log)
+        page = Page(ServedNetworks(options.models, options.labels), log)
         alone = options.host in NAMES
         server = uvicorn.Server(
             uvicorn.Config(

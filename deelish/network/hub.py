@@ -82,7 +82,7 @@ def _check_name(who: str, name: str) -> None:
 
 
 def _asked(who: str, ask: Callable[[], T], cure: str) -> T:
-    """What the Hub answers; its errors, of many kinds, in one sentence."""
+    """What the Hub returns; its errors, of many kinds, in one sentence."""
     try:
         return ask()
     except Exception as error:

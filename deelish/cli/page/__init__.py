@@ -1,1 +1,1 @@
-"""The page of `deelish serve`: pictures in, the answers of several networks side by side."""
+"""The page of `deelish serve`: pictures in, the predictions of several networks side by side."""

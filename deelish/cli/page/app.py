@@ -1,4 +1,4 @@
-"""The application behind the page: its files, what networks answer, and a training's log."""
+"""The application behind the page: its files, what networks predict, and a training's log."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from deelish.cli.page.answers import Answers
 from deelish.cli.page.gate import Gate, TooLarge
 from deelish.cli.page.log import training_in
+from deelish.cli.page.predicting import ServedNetworks
 from deelish.errors import DataError
 
 ASSETS = Path(__file__).parent / "assets"
@@ -31,12 +31,12 @@ class Page:
     """The page of some networks.
 
     Args:
-        answers: the networks.
+        networks: those that predict.
         log: the folder of a training's log, or None.
     """
 
-    def __init__(self, answers: Answers, log: Path | None = None) -> None:
-        self._answers, self._log, self._waiting = answers, log, 0
+    def __init__(self, networks: ServedNetworks, log: Path | None = None) -> None:
+        self._networks, self._log, self._waiting = networks, log, 0
 
     def application(self, hosts: Iterable[str] | None) -> Gate:
         """The ASGI application, for browsers that reach it by one of these names; None for any."""
@@ -49,7 +49,7 @@ class Page:
         return Gate(Starlette(routes=routes), hosts)
 
     async def _about(self, request: Request) -> Response:
-        networks = [served.about() for served in self._answers.networks]
+        networks = [served.about() for served in self._networks.networks]
         return JSONResponse({"networks": networks, "log": self._log is not None})
 
     async def _predict(self, request: Request) -> Response:
@@ -70,10 +70,10 @@ class Page:
         attention = request.query_params.get("attention") == "1"
 
         def compute() -> Response:
-            return JSONResponse(self._answers.of(data, attention=attention))
+            return JSONResponse(self._networks.of(data, attention=attention))
 
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._answers.executor, compute)
+        return await loop.run_in_executor(self._networks.executor, compute)
 
     async def _training(self, request: Request) -> Response:
         if self._log is None:

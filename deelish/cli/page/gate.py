@@ -50,7 +50,7 @@ class Gate:
         }
         refusal = self._refusal(scope, headers)
         if refusal is not None:
-            await _answer(send, *refusal)
+            await _respond(send, *refusal)
             return
         await self._app(scope, _limited(receive), _with_headers(send))
 
@@ -103,7 +103,7 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _answer(send: Send, status: int, text: str) -> None:
+async def _respond(send: Send, status: int, text: str) -> None:
     headers = {**HEADERS, "content-type": "text/plain; charset=utf-8", "connection": "close"}
     start = {"type": "http.response.start", "status": status, "headers": _raw(headers)}
     await send(start)

@@ -7,15 +7,15 @@ import time
 
 import uvicorn
 
-from deelish.cli.page.answers import Answers
 from deelish.cli.page.app import Page
+from deelish.cli.page.predicting import ServedNetworks
 from deelish.cli.serve import NAMES
 
 
 @contextlib.contextmanager
 def served(paths, log=None, hosts=NAMES):
     """The address of a page of these networks, while the block runs."""
-    page = Page(Answers([str(path) for path in paths]), log)
+    page = Page(ServedNetworks([str(path) for path in paths]), log)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(page.application(hosts), log_level="error", limit_concurrency=256)
     server = uvicorn.Server(config)

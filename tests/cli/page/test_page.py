@@ -1,4 +1,4 @@
-"""The page of `deelish serve`: what it answers, and whom it refuses."""
+"""The page of `deelish serve`: what it shows, and whom it refuses."""
 
 import concurrent.futures
 import io
@@ -19,7 +19,7 @@ from PIL import Image
 
 from deelish import Deel, Network, Teacher
 from deelish.cli import main
-from deelish.cli.page import answers, app, gate
+from deelish.cli.page import app, gate, predicting
 
 
 def sent(page, data, attention=False, **headers):
@@ -35,31 +35,31 @@ def slow(monkeypatch):
     monkeypatch.setattr(gate, "RATE", 1e6)
 
 
-# What it answers
+# What it shows
 
 
-def test_both_networks_answer_as_they_do_in_a_script(page, files, picture):
-    answer = sent(page, picture).json()
+def test_both_networks_predict_as_they_do_in_a_script(page, files, picture):
+    response = sent(page, picture).json()
     pixels = np.asarray(Image.open(io.BytesIO(picture)))
     with Deel(seed=1):
         networks = [Network.load(files[0]), Teacher(files[1])]
         expected = [network.batch_feature(pixels).top()[0] for network in networks]
-    for found, top, file in zip(answer["networks"], expected, files, strict=True):
+    for found, top, file in zip(response["networks"], expected, files, strict=True):
         assert [label for label, _ in found["top"]] == [label for label, _ in top]
         shares = [share for _, share in found["top"]]
         assert shares == pytest.approx([share for _, share in top], abs=2e-3)
         assert (found["name"], found["file_bytes"]) == (file.name, file.stat().st_size)
         assert 0 < found["milliseconds"] < 10_000
         assert found["attention"] is None
-    first = [found["top"][0][0] for found in answer["networks"]]
-    assert answer["agree"] == (first[0] == first[1])
+    first = [found["top"][0][0] for found in response["networks"]]
+    assert response["agree"] == (first[0] == first[1])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "GIF"])
 def test_other_kinds_of_files_are_read_too(page, kind):
-    answer = sent(page, encoded(kind))
-    assert answer.status_code == 200
-    assert len(answer.json()["networks"]) == 2
+    response = sent(page, encoded(kind))
+    assert response.status_code == 200
+    assert len(response.json()["networks"]) == 2
 
 
 def test_attention_is_a_picture_or_a_reason(page, picture):
@@ -71,13 +71,13 @@ def test_attention_is_a_picture_or_a_reason(page, picture):
 
 def test_the_page_and_its_files_come_with_a_policy(page):
     for path, kind in (("/", "html"), ("/page.css", "css"), ("/page.js", "javascript")):
-        answer = requests.get(page + path, timeout=10)
-        assert answer.status_code == 200
-        assert kind in answer.headers["content-type"]
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["cache-control"] == "no-store"
-        assert "http" not in answer.text.replace("http://www.w3.org", "").replace(
+        response = requests.get(page + path, timeout=10)
+        assert response.status_code == 200
+        assert kind in response.headers["content-type"]
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["cache-control"] == "no-store"
+        assert "http" not in response.text.replace("http://www.w3.org", "").replace(
             "http://127.0.0.1", ""
         )
     assert requests.get(f"{page}/../setup.py", timeout=10).status_code == 404
@@ -114,9 +114,9 @@ def test_only_this_machines_names_lead_here(page, host, status):
 @pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "https://127.0.0.1:1"])
 def test_other_sites_may_send_nothing(page, picture, origin):
     headers = {} if origin is None else {"Origin": origin}
-    answer = requests.post(f"{page}/api/predict", picture, headers=headers, timeout=10)
-    assert answer.status_code == 403
-    assert "access-control-allow-origin" not in answer.headers
+    response = requests.post(f"{page}/api/predict", picture, headers=headers, timeout=10)
+    assert response.status_code == 403
+    assert "access-control-allow-origin" not in response.headers
 
 
 def bomb():
@@ -149,16 +149,16 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_is_no_picture_is_one_sentence(page, name):
-    answer = sent(page, HOSTILE[name])
-    assert answer.status_code == 415
-    assert "Traceback" not in answer.text
-    assert answer.text.count("\n") == 0
-    assert answer.headers["content-type"].startswith("text/plain")
+    response = sent(page, HOSTILE[name])
+    assert response.status_code == 415
+    assert "Traceback" not in response.text
+    assert response.text.count("\n") == 0
+    assert response.headers["content-type"].startswith("text/plain")
 
 
 def test_a_body_beyond_the_limit_is_refused_by_its_length(page):
-    answer = sent(page, b"", **{"Content-Length": str(gate.MOST_BYTES + 1)})
-    assert answer.status_code == 413
+    response = sent(page, b"", **{"Content-Length": str(gate.MOST_BYTES + 1)})
+    assert response.status_code == 413
 
 
 def test_a_body_that_does_not_state_its_length_is_counted(page):
@@ -174,7 +174,7 @@ def test_a_body_that_does_not_state_its_length_is_counted(page):
     assert requests.get(f"{page}/api/about", timeout=10).status_code == 200
 
 
-def test_200_requests_at_once_are_answered_or_told_to_wait(page, picture):
+def test_200_requests_at_once_are_served_or_refused(page, picture):
     with concurrent.futures.ThreadPoolExecutor(50) as threads:
         statuses = list(threads.map(lambda _: sent(page, picture).status_code, range(200)))
     assert set(statuses) <= {200, 503}
@@ -183,14 +183,14 @@ def test_200_requests_at_once_are_answered_or_told_to_wait(page, picture):
 
 
 def test_pictures_that_would_wait_long_are_refused(page, picture, monkeypatch):
-    looked = answers.Answers.of
+    looked = predicting.ServedNetworks.of
 
     def slow_look(self, data, *, attention):
         time.sleep(0.2)
         return looked(self, data, attention=attention)
 
     monkeypatch.setattr(app, "MOST_WAITING", 2)
-    monkeypatch.setattr(answers.Answers, "of", slow_look)
+    monkeypatch.setattr(predicting.ServedNetworks, "of", slow_look)
     with concurrent.futures.ThreadPoolExecutor(10) as threads:
         statuses = list(threads.map(lambda _: sent(page, picture).status_code, range(10)))
     assert statuses.count(200) >= 2
@@ -208,13 +208,13 @@ def test_too_many_requests_are_slowed_down(files, monkeypatch):
         assert requests.get(f"{page}/page.css", timeout=10).status_code == 200
 
 
-def test_a_page_for_all_machines_answers_to_any_name_but_to_no_other_site(files, picture):
+def test_a_page_for_all_machines_has_any_name_but_to_no_other_site(files, picture):
     with served(files[:1], hosts=None) as page:
         headers = {"Host": "192.168.0.7:8000"}
         assert requests.get(f"{page}/", headers=headers, timeout=10).status_code == 200
         headers["Origin"] = "http://evil.example"
-        answer = requests.post(f"{page}/api/predict", picture, headers=headers, timeout=10)
-        assert answer.status_code == 403
+        response = requests.post(f"{page}/api/predict", picture, headers=headers, timeout=10)
+        assert response.status_code == 403
 
 
 # The command

@@ -1,4 +1,4 @@
-// The page of `deelish serve`: sends pictures, shows answers side by side, draws a training.
+// The page of `deelish serve`: sends pictures, shows predictions side by side, draws a training.
 "use strict";
 
 const get = (id) => document.getElementById(id);
@@ -20,9 +20,9 @@ function say(text) {
 
 async function predict(picture) {
   const attention = get("attention").checked ? "?attention=1" : "";
-  const answer = await fetch(`api/predict${attention}`, { method: "POST", body: picture });
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
+  const response = await fetch(`api/predict${attention}`, { method: "POST", body: picture });
+  if (!response.ok) throw new Error(await response.text());
+  return response.json();
 }
 
 let address = null;
@@ -41,14 +41,14 @@ async function show(picture) {
     draw(await predict(picture));
     say("");
   } catch (error) {
-    get("answers").replaceChildren();
+    get("predictions").replaceChildren();
     say(error.message);
   }
 }
 
 function draw(found) {
   const first = found.networks[0].top[0][0];
-  get("answers").replaceChildren(...found.networks.map((network) => card(network, first)));
+  get("predictions").replaceChildren(...found.networks.map((network) => card(network, first)));
 }
 
 function card(network, first) {
@@ -241,9 +241,9 @@ function table(rows) {
 }
 
 async function training() {
-  const answer = await fetch("api/training");
-  if (!answer.ok) return;
-  const { settings, rows } = await answer.json();
+  const response = await fetch("api/training");
+  if (!response.ok) return;
+  const { settings, rows } = await response.json();
   const networks = Object.keys(settings.networks || {}).join(", ");
   const done = `${rows.length} of ${settings.epochs} epochs`;
   get("state").textContent = networks ? `${networks}: ${settings.state}, ${done}` : "not begun yet";
@@ -270,7 +270,7 @@ function view(name) {
 get("show-pictures").addEventListener("click", () => view("pictures"));
 get("show-training").addEventListener("click", () => view("training"));
 fetch("api/about")
-  .then((answer) => answer.json())
+  .then((response) => response.json())
   .then((about) => {
     get("show-training").hidden = !about.log;
     const names = about.networks.map((network) => network.name).join(" and ");

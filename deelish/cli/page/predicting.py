@@ -42,7 +42,7 @@ class Served:
         }
 
 
-class Answers:
+class ServedNetworks:
     """The networks of a page, all of which compute in one thread, one picture at a time.
 
     Args:
@@ -73,8 +73,8 @@ class Answers:
             DataError: it is no picture, is damaged, or has too many pixels.
         """
         pixels = decode("the picture", data)
-        found = [_answer(served, pixels, attention) for served in self.networks]
-        first = {answer["top"][0][0] for answer in found}
+        found = [_predicted(served, pixels, attention) for served in self.networks]
+        first = {each["top"][0][0] for each in found}
         return {"networks": found, "agree": len(first) == 1}
 
 
@@ -98,7 +98,7 @@ def _served(path: Path, labels: str | None) -> Served:
     return Served(path.name, path.stat().st_size, network)
 
 
-def _answer(served: Served, pixels: np.ndarray, attention: bool) -> dict[str, Any]:
+def _predicted(served: Served, pixels: np.ndarray, attention: bool) -> dict[str, Any]:
     start = time.perf_counter()
     logits = served.network.batch_feature(pixels)
     (top,) = logits.top(TOP)
