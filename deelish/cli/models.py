@@ -11,6 +11,7 @@ from deelish.errors import DataError, FileError
 
 if TYPE_CHECKING:
     from deelish.language.network import Network
+    from deelish.language.predicting import Predicting
     from deelish.language.student import Student
     from deelish.network.opening import OpenOptions
 
@@ -118,6 +119,15 @@ def learner_of(
     if labels is not None:
         student.name_classes(labels)
     return student
+
+
+def predictor_of(path: Path, labels: str | None = None) -> Predicting:
+    """What predicts by a file: a network, a student, or the teacher that an .onnx is."""
+    from deelish.language.teachers import Teacher
+
+    if path.suffix.lower() == ".onnx":
+        return Teacher(str(path), labels=labels)
+    return learner_of(str(path), labels=labels)
 
 
 def _convert(options: argparse.Namespace) -> int:

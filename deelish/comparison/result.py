@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,8 @@ class Comparison(ComparisonNumbers):
         """
         if not is_count(count):
             raise DataError(f"worst({count!r}): give how many images, a whole number above 0")
-        if not self.different:
-            raise DataError("worst: these networks have no classes, so that none is confused")
-        key = next(iter(self.different)) if student is None else student
-        if key not in self.different:
-            raise DataError(
-                f"worst(student={key!r}): there is no such student; there is"
-                f" {', '.join(self.different)}"
-            )
-        return Worst(self.different[key][:count], self.locations)
+        rows = self._rows_of(self.different, student, "worst")
+        return Worst(rows[:count], self.locations)
 
     def confusion(self, network: str | None = None) -> Confusion:
         """Which classes a network takes for which, for `Show`, a notebook or the prompt.
@@ -77,15 +71,22 @@ class Comparison(ComparisonNumbers):
         Raises:
             DataError: there is no such row, or the networks have no classes.
         """
-        if not self.confusions:
-            raise DataError("confusion: these networks have no classes, so that none is confused")
-        key = next(iter(self.different)) if network is None else network
-        if key not in self.confusions:
-            raise DataError(
-                f"confusion({key!r}): there is no such network; there is"
-                f" {', '.join(self.confusions)}"
-            )
-        return Confusion(self.confusions[key])
+        return Confusion(self._rows_of(self.confusions, network, "confusion"))
+
+    def _rows_of(
+        self, found: Mapping[str, Sequence[Row]], key: str | None, verb: str
+    ) -> Sequence[Row]:
+        """Those of a network, the first student where none is named.
+
+        Raises:
+            DataError: there is no such network, or the networks have no classes.
+        """
+        if not found:
+            raise DataError(f"{verb}: these networks have no classes, so that none is confused")
+        key = next(iter(self.different)) if key is None else key
+        if key not in found:
+            raise DataError(f"{verb}: there is no network {key!r}; there is {', '.join(found)}")
+        return found[key]
 
     def _ipython_key_completions_(self) -> list[str]:
         """What a prompt offers after ``report["``."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import small, write_set
+from one_sentence import assert_fails
 from PIL import Image
 
 from deelish import Deel, GetLabels, Layer, Network, Student
@@ -48,15 +49,6 @@ def image(tmp_path: Path) -> str:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "image.png")
     return str(tmp_path / "image.png")
-
-
-def assert_fails(arguments: list[str], sentence: str, capsys) -> None:
-    """One sentence on stderr, exit code 1."""
-    assert main(arguments) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("deelish: ")
-    assert error.count("\n") == 1
-    assert sentence in error
 
 
 def test_show(network, model, capsys) -> None:

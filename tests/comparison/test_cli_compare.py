@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from comparison.corners import LABELS
+from one_sentence import assert_fails
 
 from deelish.cli import main
 
@@ -51,10 +52,7 @@ def test_several_students_and_labels(models, sets, tmp_path, capsys):
     ],
 )
 def test_errors(arguments, words, models, sets, capsys):
-    assert run(*models, "--test", sets[0], *arguments) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("deelish: ")
-    assert words in line
+    assert_fails(["compare", *models, "--test", sets[0], *arguments], words, capsys)
 
 
 def test_a_list_is_required(models, capsys):

@@ -103,7 +103,8 @@ def test_a_script_writes_a_picture(report, tmp_path):
 
 
 def test_what_is_not_there_is_refused(report, tmp_path):
-    with pytest.raises(DataError, match="no such network; there is teacher, student, student int8"):
+    match = r"there is no network 'pupil'; there is teacher, student, student int8$"
+    with pytest.raises(DataError, match=match):
         report.confusion("pupil")
     with pytest.raises(DataError, match="give nothing beside it but save="):
         Show(report.confusion(), captions=["a"])

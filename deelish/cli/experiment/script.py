@@ -1,12 +1,12 @@
-"""The script of an experiment: a dozen lines that a person reads, runs and changes."""
+"""The script of an experiment: some twenty lines that a person reads, runs and changes."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from deelish.cli.experiment.models import Chosen
 from deelish.cli.experiment.settings import Settings
+from deelish.cli.experiment.spelling import quoted
 
 TEXT = '''\
 """{about}
@@ -67,7 +67,7 @@ def script_text(facts: Facts, teacher: Chosen, student: Chosen, settings: Settin
     """The script."""
     names = sorted({chosen.family for chosen in (teacher, student) if chosen.family})
     families = f"from deelish.networks import {', '.join(names)}\n" if names else ""
-    fits = "" if facts.fits is None else f", fits={_text(facts.fits)}"
+    fits = "" if facts.fits is None else f", fits={quoted(facts.fits)}"
     return TEXT.format(
         about=facts.about,
         name=NAME,
@@ -84,9 +84,5 @@ def script_text(facts: Facts, teacher: Chosen, student: Chosen, settings: Settin
         epochs=settings.epochs,
         lr=settings.lr,
         fits=fits,
-        target=_text(facts.target),
+        target=quoted(facts.target),
     )
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)

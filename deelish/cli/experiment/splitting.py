@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.cli.experiment.photographs import Photograph, Photographs
+from deelish.cli.experiment.spelling import path_from
 from deelish.errors import DataError
 
 # The fractions of each class that validate and test.
@@ -73,12 +73,5 @@ def _divided(
 def list_text(images: Sequence[Photograph], labels: Sequence[str], folder: Path) -> str:
     """A list of images with their labels, the paths as they are from a folder."""
     numbers = {label: number for number, label in enumerate(labels)}
-    lines = (f"{_path(image.path, folder)} {numbers[image.label]}" for image in images)
+    lines = (f"{path_from(folder, image.path)} {numbers[image.label]}" for image in images)
     return "".join(f"{line}\n" for line in lines)
-
-
-def _path(path: Path, folder: Path) -> str:
-    try:
-        return os.path.relpath(path, folder).replace(os.sep, "/")
-    except ValueError:  # another drive of Windows
-        return str(path.resolve())

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from deelish.cli.models import learner_of
+from deelish.cli.models import predictor_of
 from deelish.common.html import data_uri
 from deelish.errors import DataError, DeelishError
 from deelish.images.decoding.decode import decode
+from deelish.language.predicting import Predicting
 from deelish.language.session import Deel
-from deelish.language.teachers import Teacher
 from deelish.network.explanation import ExplanationTensor
+from deelish.network.outputs import LogitsTensor
 from deelish.network.pretrained import find_model
 
 TOP = 5
@@ -30,7 +31,7 @@ class Served:
 
     name: str
     file_bytes: int
-    network: Any
+    network: Predicting
 
     def about(self) -> dict[str, Any]:
         """Plain values for the page."""
@@ -38,7 +39,6 @@ class Served:
             "name": self.name,
             "file_bytes": self.file_bytes,
             "parameters": self.network.parameters,
-            "size": self.network.preprocessing.size,
         }
 
 
@@ -73,9 +73,7 @@ class ServedNetworks:
             DataError: it is no picture, is damaged, or has too many pixels.
         """
         pixels = decode("the picture", data)
-        found = [_predicted(served, pixels, attention) for served in self.networks]
-        first = {each["top"][0][0] for each in found}
-        return {"networks": found, "agree": len(first) == 1}
+        return {"networks": [_predicted(each, pixels, attention) for each in self.networks]}
 
 
 def _opened(paths: Sequence[str], labels: str | None) -> list[Served]:
@@ -84,11 +82,7 @@ def _opened(paths: Sequence[str], labels: str | None) -> list[Served]:
 
 
 def _served(path: Path, labels: str | None) -> Served:
-    network: Any = (
-        Teacher(str(path), labels=labels)
-        if path.suffix.lower() == ".onnx"
-        else learner_of(str(path), labels=labels)
-    )
+    network = predictor_of(path, labels)
     if not network.has_classes or network.sequences is not None:
         raise DataError(
             f"{path}: predicts no classes of images, which the page shows; leave it out"
@@ -100,16 +94,22 @@ def _served(path: Path, labels: str | None) -> Served:
 
 def _predicted(served: Served, pixels: np.ndarray, attention: bool) -> dict[str, Any]:
     start = time.perf_counter()
-    logits = served.network.batch_feature(pixels)
+    # Its classes are known, so that its output is logits.
+    logits = cast(LogitsTensor, served.network.batch_feature(pixels))
     (top,) = logits.top(TOP)
     milliseconds = 1000 * (time.perf_counter() - start)
-    found = {**served.about(), "top": top, "milliseconds": milliseconds, "attention": None}
+    found: dict[str, Any] = {
+        **served.about(),
+        "top": top,
+        "milliseconds": milliseconds,
+        "attention": None,
+    }
     if attention:
         found["attention"], found["why_not"] = _attention(served.network, pixels)
     return found
 
 
-def _attention(network: Any, pixels: np.ndarray) -> tuple[str | None, str | None]:
+def _attention(network: Predicting, pixels: np.ndarray) -> tuple[str | None, str | None]:
     """A picture of where a network looks, as a URI; or why there is none."""
     try:
         made = network.explain(pixels)

@@ -9,6 +9,7 @@ import time
 import pytest
 from cli.experiment.photos import CLASSES, write_photos
 from models_of_others import small_network
+from one_sentence import assert_fails
 from processes import environment
 from safetensors.numpy import load_file
 
@@ -40,17 +41,16 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(command, *arguments, teacher="knows.hdf5", student=STUDENT):
-    return main([command, "photos", "--teacher", teacher, *student, *arguments])
+def command(name, *arguments, teacher="knows.hdf5", student=STUDENT):
+    return [name, "photos", "--teacher", teacher, *student, *arguments]
 
 
-def fails(sentence, capsys, *arguments, **models):
-    """One sentence on stderr, exit code 1, and nothing written."""
-    assert run("new", *arguments, **models) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("deelish: ")
-    assert error.count("\n") == 1
-    assert sentence in error
+def run(name, *arguments, **models):
+    return main(command(name, *arguments, **models))
+
+
+def assert_new_fails(sentence, capsys, *arguments, **models):
+    assert_fails(command("new", *arguments, **models), sentence, capsys)
 
 
 def test_a_folder_becomes_an_int8_student_with_a_report_and_a_card(place, capsys):
@@ -76,10 +76,10 @@ def test_a_folder_becomes_an_int8_student_with_a_report_and_a_card(place, capsys
 def test_one_that_was_killed_goes_on_to_the_same_weights(place, capsys):
     """And one that is finished is not trained again."""
     assert run("distill", "--epochs", "3", "--out", "whole", student=ROWS) == 0
-    command = ["distill", "photos", "--teacher", "knows.hdf5", *ROWS, "--epochs", "3"]
+    arguments = command("distill", "--epochs", "3", student=ROWS)
     folder = place / "photos-student" / "checkpoints"
     with subprocess.Popen(
-        [sys.executable, "-m", "deelish", *command],
+        [sys.executable, "-m", "deelish", *arguments],
         cwd=place,
         env=environment(DEELISH_CACHE=str(place / "cache")),
         stdout=subprocess.DEVNULL,
@@ -138,11 +138,13 @@ def test_a_folder_that_would_be_lost_is_refused(place, capsys):
     script = place / "photos-student" / "distill.py"
     edited = script.read_text().replace("alpha=0.9", "alpha=0.5")
     script.write_text(edited)
-    fails("distill.py: differs from what would be written, since it was edited", capsys)
+    assert_new_fails("distill.py: differs from what would be written, since it was edited", capsys)
     assert script.read_text() == edited
     assert run("new", "--out", "second") == 0
     (place / "photos" / "dog" / "0.png").unlink()
-    fails(".txt: differs from what would be written, since it was edited, or images", capsys)
+    assert_new_fails(
+        ".txt: differs from what would be written, since it was edited, or images", capsys
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_a_folder_that_would_be_lost_is_refused(place, capsys):
     ],
 )
 def test_options_that_cannot_be_are_refused_before_the_training(place, arguments, sentence, capsys):
-    fails(sentence, capsys, *arguments)
+    assert_new_fails(sentence, capsys, *arguments)
     assert not (place / "photos-student").exists()
 
 
@@ -173,13 +175,13 @@ def test_options_that_cannot_be_are_refused_before_the_training(place, arguments
     ],
 )
 def test_teachers_that_cannot_be_are_named(place, teacher, sentence, capsys):
-    fails(sentence, capsys, teacher=teacher)
+    assert_new_fails(sentence, capsys, teacher=teacher)
 
 
 def test_students_that_cannot_be_are_named(place, capsys):
-    fails("is neither a name such as", capsys, student=["--student", "squeezenet2"])
-    fails("did you mean 'SqueezeNet'", capsys, student=["--student", "squeezenet2"])
-    fails("timm has no model", capsys, student=["--student", "timm/nothing_such"])
+    assert_new_fails("is neither a name such as", capsys, student=["--student", "squeezenet2"])
+    assert_new_fails("did you mean 'SqueezeNet'", capsys, student=["--student", "squeezenet2"])
+    assert_new_fails("timm has no model", capsys, student=["--student", "timm/nothing_such"])
 
 
 @pytest.mark.parametrize(
@@ -200,11 +202,13 @@ def test_published_weights_that_cannot_be_had_have_a_cure(place, models, cure, m
         return made(name, pretrained=False, **arguments)
 
     monkeypatch.setattr(timm, "create_model", create)
-    fails(cure, capsys, **models)
+    assert_new_fails(cure, capsys, **models)
 
 
 def test_packages_that_the_script_needs_are_named_first(place, monkeypatch, capsys):
     from deelish.cli.experiment import prepare
 
     monkeypatch.setattr(prepare, "find_spec", lambda name: None if name == "onnx" else True)
-    fails('the script needs onnx, for the .onnx and the model card; run `pip install "', capsys)
+    assert_new_fails(
+        'the script needs onnx, for the .onnx and the model card; run `pip install "', capsys
+    )
