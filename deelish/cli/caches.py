@@ -17,7 +17,7 @@ from deelish.distillation.teacher_cache.folder import (
     noun_of,
     teacher_of,
 )
-from deelish.errors import FileError
+from deelish.errors import DataError, FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
@@ -25,12 +25,18 @@ from deelish.images.dataset import Dataset
 from deelish.images.views.choosing import ALTERNATE
 from deelish.language.naming import InputBatch
 from deelish.language.session import Deel
+from deelish.sequences.lines import is_list_of_sequences
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
 
 
 def teach(options: argparse.Namespace) -> int:
     with Deel(gpu=options.gpu, precision=options.precision):
         network = cli_models.opened(options)
+        if is_list_of_sequences(options.images):
+            raise DataError(
+                f"{options.images}: holds sequences, whose logits are cached while a script trains"
+                " with InputBatch(views=1); give images"
+            )
         dataset = InputBatch(
             options.images,
             batch_size=options.batch_size,
@@ -43,7 +49,6 @@ def teach(options: argparse.Namespace) -> int:
             mix=options.mix,
             top=options.top,
         )
-        # views= are of images, so that sequences were refused.
         filling = Filling(network, cast(Dataset, dataset))
         try:
             filling.run()

@@ -10,7 +10,7 @@ import numpy as np
 from deelish.common.class_names import ClassNames
 from deelish.common.printing import amount
 from deelish.errors import TrainingError
-from deelish.network.inputs import ImageTensor, InputTensor
+from deelish.network.inputs import InputTensor
 from deelish.network.predictor import Predictor
 
 SHOWN = 3
@@ -62,7 +62,7 @@ def check_top(student: Predictor, teacher: Predictor, images: InputTensor) -> No
             of the logits are cached.
     """
     cache = images.viewing.cache
-    if cache is None or not isinstance(images, ImageTensor):
+    if cache is None:
         return
     top = cache.top_of(teacher, images)
     if top is None or 2 * max(top, student.classes) >= teacher.classes:
@@ -71,7 +71,7 @@ def check_top(student: Predictor, teacher: Predictor, images: InputTensor) -> No
         f"{student.name}: InputBatch(top={top}) caches the {top} highest of the"
         f" {teacher.classes} logits of {teacher.name}, few of which are of the"
         f" {student.classes} classes of {student.name}; leave top= out, which takes"
-        f" {amount(2 * teacher.classes)} an image"
+        f" {amount(2 * teacher.classes)} each"
     )
 
 

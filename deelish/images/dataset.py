@@ -165,6 +165,11 @@ class Dataset:
         """The loader of the training images, and that of the validation images."""
         return [self.train] if self.val is None else [self.train, self.val]
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many images there are for training, and for validation."""
+        return len(self.train.samples), 0 if self.val is None else len(self.val.samples)
+
     def prepare(self, preprocessings: Iterable[Preprocessing]) -> None:
         """Cut the views of such networks ahead; without any network, those that `x.value` shows."""
         crop = self.choices.crop
@@ -250,9 +255,18 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(keep={choices.keep!r}): it is {MEMORY!r} or {DISK!r}, or left out"
         )
-    if choices.top is not None and not is_count(choices.top):
+    check_top(choices.top)
+
+
+def check_top(top: int | None) -> None:
+    """Refuse what is no number of logits.
+
+    Raises:
+        DataError: it is no whole number above 0.
+    """
+    if top is not None and not is_count(top):
         raise DataError(
-            f"InputBatch(top={choices.top!r}): give how many of the highest logits the teacher"
+            f"InputBatch(top={top!r}): give how many of the highest logits the teacher"
             " cache holds, a whole number above 0; left out, it holds all"
         )
 

@@ -42,7 +42,8 @@ def InputBatch(
     """Name the images or sequences to train on and to validate with, and check both.
 
     A file that ends in .tsv holds sequences, one on each line: ``docs/sequences.md`` describes it.
-    Of sequences there are batch_size, tokens, vocabulary and max_length; all else is of images.
+    Of sequences there are batch_size, tokens, vocabulary, max_length, views and top; all else is
+    of images.
 
     Args:
         train, val: a list with ``path label`` a line, a folder of class folders, or tar shards in
@@ -72,7 +73,7 @@ def InputBatch(
         views: for the teacher cache. Left out, every epoch draws fresh views, and nothing is
             cached. K: every image has K views, which depend on its file alone and come back every K
             epochs, so that a teacher's logits and features for them are cached for every run and
-            student. "centre": the middle, never mirrored.
+            student. "centre": the middle, never mirrored. A sequence has one view: 1 caches logits.
         augment: changes of the training views, alike for teacher and student, by name with their
             published defaults: "random_resized_crop", "horizontal_flip", "vertical_flip",
             "color_jitter", "grey", "blur", "rand_augment", "trivial_augment", "random_erasing"; one
@@ -83,7 +84,8 @@ def InputBatch(
         mix: "mixup" or "cutmix" mixes every training image with another one of the list, in a
             ratio drawn evenly from 0 to 1, alike for teacher and student; twice as many images are
             decoded. With `views` the mixtures come back too. Validation is not mixed.
-        top: how many of the highest logits of an image the teacher cache holds; left out, all.
+        top: how many of the highest logits of an image, sequence or token the teacher cache holds;
+            left out, all.
         keep: "memory" or "disk" keeps the decoded images, so that the second epoch decodes nothing
             and shows the same to the bit. A pixel takes three bytes, in at most half of the memory
             that is free, or of the disk, where later runs find them; what goes beyond is decoded in
@@ -119,19 +121,18 @@ def InputBatch(
         "padding": padding or None,
         "root": root,
         "on_bad_image": None if on_bad_image == RAISE else on_bad_image,
-        "views": views,
         "augment": augment,
         "mix": mix,
-        "top": top,
         "keep": keep,
     }
     of_sequences = {"tokens": tokens, "vocabulary": vocabulary, "max_length": max_length}
     if is_list_of_sequences(train):
         _refuse(of_images, f"{train} holds sequences")
-        chosen = SequenceChoices(batch_size, NUMBERS if tokens is None else tokens, max_length)
-        session.dataset = SequenceDataset(train, val, chosen, vocabulary, session.seed)
-        session.teacher_cache = None
-        return session.dataset
+        known = NUMBERS if tokens is None else tokens
+        chosen = SequenceChoices(batch_size, known, max_length, views, top)
+        sequences = SequenceDataset(train, val, chosen, vocabulary, session.seed)
+        session.dataset, session.teacher_cache = sequences, TeacherCache(top, sequences)
+        return sequences
     _refuse(of_sequences, f"{train} holds images, and a list of sequences ends in .tsv")
     choices = Choices(
         batch_size, crop, mirror, padding, on_bad_image, views, augment, mix, top, keep

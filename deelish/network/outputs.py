@@ -217,7 +217,7 @@ def cached_logits(predictor: Predictor, images: InputTensor) -> Any:
     The engine's tensor (n, classes), in evaluation mode, without gradients.
     """
     cache = images.viewing.cache
-    if cache is None or not isinstance(images, ImageTensor):
+    if cache is None:
         return predictor.logits(images)
     return cache.logits(predictor, images)
 

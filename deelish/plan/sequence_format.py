@@ -33,10 +33,12 @@ class NextTokens(NamedTuple):
     """The targets of sequences, in the order of the steps that are no padding.
 
     ids: int64 (tokens,).  columns: int64 (tokens,), the index of the sequence that each is of.
+    steps: int64 (tokens,), which step of it, from 0.
     """
 
     ids: NDArray[np.int64]
     columns: NDArray[np.int64]
+    steps: NDArray[np.int64]
 
 
 class Padded(NamedTuple):
@@ -191,7 +193,8 @@ class SequenceFormat:
     def next_tokens(self, sequences: Sequence[Steps]) -> NextTokens:
         """The next token at each step that is no padding."""
         data, real = _padded([np.concatenate([steps, self._break]) for steps in sequences])
-        return NextTokens(data[real], np.nonzero(real)[1])
+        times, columns = np.nonzero(real)
+        return NextTokens(data[real], columns, times - real.argmax(0)[columns])
 
     def targets_of(self, length: int) -> int:
         """How many targets a sequence of so many steps has: one, or each step and one more."""

@@ -11,6 +11,7 @@ from deelish.common.printing import say
 from deelish.common.suggestions import nearest
 from deelish.errors import DataError
 from deelish.images.class_folders import ClassFolders, NamedClasses
+from deelish.images.dataset import check_top
 from deelish.images.lists import read_text
 from deelish.plan.sequence_format import BREAK, NUMBERS, SequenceFormat, vocabulary_of
 from deelish.sequences.lines import Line, SequenceSample, read_lines
@@ -27,6 +28,8 @@ class SequenceChoices:
     batch_size: int = 32
     tokens: str = NUMBERS
     max_length: int | None = None
+    views: int | str | None = None
+    top: int | None = None
 
     @property
     def crop(self) -> None:
@@ -57,6 +60,12 @@ class SequenceDataset:
             raise DataError(
                 f"InputBatch(batch_size={choices.batch_size!r}): give a whole number above 0"
             )
+        if choices.views is not None and not (is_count(choices.views) and choices.views == 1):
+            raise DataError(
+                f"InputBatch(views={choices.views!r}): a sequence has one view; give 1 to cache"
+                " teachers' logits, or leave views= out"
+            )
+        check_top(choices.top)
         lines = read_lines(train)
         val_lines = [] if val is None else read_lines(val)
         self.choices = choices
@@ -73,7 +82,10 @@ class SequenceDataset:
 
     def _loader(self, samples: Sequence[SequenceSample], seed: int) -> SequenceLoader:
         size = self.choices.batch_size
-        return SequenceLoader(samples, self.sequences, batch_size=size, seed=seed)
+        recorded = self.choices.views is not None
+        return SequenceLoader(
+            samples, self.sequences, batch_size=size, seed=seed, recorded=recorded
+        )
 
     @property
     def noun(self) -> str:
@@ -84,6 +96,11 @@ class SequenceDataset:
     def loaders(self) -> list[SequenceLoader]:
         """The loader of the training sequences, and that of the validation sequences."""
         return [self.train] if self.val is None else [self.train, self.val]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many rows of logits the training and the validation sequences have."""
+        return self.train.size, 0 if self.val is None else self.val.size
 
     def __repr__(self) -> str:
         val = f", {len(self.val.samples):,} for validation" if self.val else ""

@@ -36,9 +36,10 @@ class SequenceLoader:
         *,
         batch_size: int,
         seed: int,
+        recorded: bool = False,
     ) -> None:
         self.samples = list(samples)
-        self._source, self._form = EncodedSequences(samples), form
+        self._source, self._form = EncodedSequences(samples, recorded), form
         self._batch_size, self._seed = batch_size, seed
         self._lengths = np.array(
             [len(self._source.steps(form, index)) for index in range(len(samples))]

@@ -17,25 +17,30 @@ from deelish.distillation.teacher_cache.store import Store, open_store
 from deelish.images.dataset import Dataset
 from deelish.images.decoding.jpeg import jpeg_decoder
 from deelish.images.views.view import PIXELS
-from deelish.network.inputs import ImageTensor
+from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
+from deelish.network.recorded import Recorded, recorded_of
+from deelish.sequences.dataset import SequenceDataset
 from deelish.storage.folder import cache_folder
-from deelish.storage.index import Keys
 
-# Computes the numbers (n, width) of images.
-Compute = Callable[[ImageTensor], Logits]
+# Computes the numbers (n, width) of images or sequences.
+Compute = Callable[[InputTensor], Logits]
+
+
+AnyDataset = Dataset | SequenceDataset
 
 
 class TeacherCache:
-    """What all teachers of a session make of its images, one store for each.
+    """What all teachers of a session make of its images or sequences, one store for each.
 
     Args:
         top: how many of the highest logits to cache; None for all.
-        dataset: the images, whose number says how large a file becomes; None where not known.
+        dataset: the images or sequences, whose number says how large a file becomes; None where
+            not known.
     """
 
-    def __init__(self, top: int | None = None, dataset: Dataset | None = None) -> None:
+    def __init__(self, top: int | None = None, dataset: AnyDataset | None = None) -> None:
         self.top = top
         self._dataset = dataset
         self._stores: dict[object, Store] = {}
@@ -51,21 +56,21 @@ class TeacherCache:
         """
         self._looked.clear()
 
-    def logits(self, predictor: Predictor, images: ImageTensor) -> Any:
+    def logits(self, predictor: Predictor, images: InputTensor) -> Any:
         """The engine's tensor (n, classes), or of another output, cached or computed now."""
-        store = self.store_of(predictor, images)
-        if store is None:
+        store, recorded = self.store_of(predictor, images), recorded_of(images)
+        if store is None or recorded is None:
             return predictor.logits(images)
         engine = predictor.engine
 
-        def compute(part: ImageTensor) -> Logits:
+        def compute(part: InputTensor) -> Logits:
             made = engine.numpy(predictor.logits(part))
             return made.reshape(len(made), -1)
 
-        rows = _cached(store, images, compute, predictor.known_fingerprint)
+        rows = _cached(store, recorded, compute, predictor.known_fingerprint)
         return engine.array(rows.reshape(len(rows), *predictor.output_shape))
 
-    def top_of(self, predictor: Predictor, images: ImageTensor) -> int | None:
+    def top_of(self, predictor: Predictor, images: InputTensor) -> int | None:
         """How many of the highest logits are cached of these images; None for all, or none."""
         store = None if self.top is None else self.store_of(predictor, images)
         return None if store is None else store.header.form.top
@@ -75,14 +80,15 @@ class TeacherCache:
 
         None where they are not cached: for fresh views, and where logits are not cached either.
         """
-        if not self._may_be_cached(predictor, images):
+        recorded = self._recorded(predictor, images)
+        if recorded is None:
             return None
         identity = _identity(predictor, images, predictor.feature_fingerprint(layer))
         if identity is None:
             return None
         identity["layer"] = layer
 
-        def compute(part: ImageTensor) -> Logits:
+        def compute(part: InputTensor) -> Logits:
             content = predictor.feature_of(part, layer, reduced=True)
             made = FeatureTensor(content, predictor.engine, predictor, part, layer)
             return predictor.engine.numpy(made.pooled)
@@ -90,19 +96,19 @@ class TeacherCache:
         which = (*identity.values(), cache_folder())
         if which not in self._stores:
             # One image shows how many numbers a record has, and whether there is such a layer.
-            width = compute(_subset(images, np.arange(1))).shape[1]
+            width = compute(recorded.part(np.arange(len(images)) == 0)).shape[1]
             self._stores[which] = open_store(identity, width)
             say(size_line(self._stores[which].header, self._dataset))
         store, known = self._stores[which], predictor.known_fingerprint
-        return predictor.engine.array(_cached(store, images, compute, known))
+        return predictor.engine.array(_cached(store, recorded, compute, known))
 
-    def store_of(self, predictor: Predictor, images: ImageTensor) -> Store | None:
+    def store_of(self, predictor: Predictor, images: InputTensor) -> Store | None:
         """The store for a teacher's logits for these images, opened once.
 
         None for fresh views, whose pictures have no keys, for a teacher without a fingerprint, and
         for one whose members are cached.
         """
-        if not self._may_be_cached(predictor, images):
+        if self._recorded(predictor, images) is None:
             return None
         identity = _identity(predictor, images, predictor.known_fingerprint())
         if identity is None:
@@ -117,40 +123,42 @@ class TeacherCache:
         which = (*identity.values(), numbers, cache_folder())
         if which not in self._stores:
             self._stores[which] = open_store(identity, numbers, top)
-            if not predictor.has_classes:
+            if not predictor.has_classes or images.rows > len(images):
                 say(size_line(self._stores[which].header, self._dataset))
         return self._stores[which]
 
-    def _may_be_cached(self, predictor: Predictor, images: ImageTensor) -> bool:
-        """Whether the images have keys, and the teacher no members; once an epoch, look at it."""
+    def _recorded(self, predictor: Predictor, images: InputTensor) -> Recorded | None:
+        """The images, if they have keys, and the teacher no members; once an epoch, look at it."""
         if predictor.members:
-            return False
-        keys = getattr(images.pictures, "keys", None)
+            return None
+        recorded = recorded_of(images)
         if predictor not in self._looked:
             self._looked.add(predictor)
-            if keys is None:
+            if recorded is None:
                 predictor.notice_changes()
             else:
                 predictor.fingerprint()
-        return keys is not None
+        return recorded
 
 
 def _identity(
-    predictor: Predictor, images: ImageTensor, fingerprint: str | None
+    predictor: Predictor, images: InputTensor, fingerprint: str | None
 ) -> dict[str, Any] | None:
     """All that a teacher's numbers depend on beside the images; None where none are cached."""
     if fingerprint is None:
         return None
+    known = {"teacher": predictor.name, "fingerprint": fingerprint}
+    if not isinstance(images, ImageTensor):
+        return {**known, "row": images.noun}
     return {
-        "teacher": predictor.name,
-        "fingerprint": fingerprint,
+        **known,
         "base": images.rendering(predictor.preprocessing).resize_size,
         "pixels": (*PIXELS, *jpeg_decoder()),
     }
 
 
 def _cached(
-    store: Store, images: ImageTensor, compute: Compute, known: Callable[[], str | None]
+    store: Store, recorded: Recorded, compute: Compute, known: Callable[[], str | None]
 ) -> Logits:
     """Numbers float32 (n, width); only those that are not cached are computed.
 
@@ -159,12 +167,12 @@ def _cached(
     Fresh ones are rounded to half precision too, so that a first run and a later one are equal to
     the bit.
     """
-    keys: Keys = images.pictures.keys  # type: ignore[attr-defined]
+    keys = recorded.keys
     found, logits = store.get(keys)
     if found.all():
         return logits
-    missing, before = np.flatnonzero(~found), known()
-    fresh = compute(_subset(images, missing) if found.any() else images)
+    missing, before = recorded.computed(found), known()
+    fresh = compute(recorded.part(missing) if found.any() else recorded.whole)
     if known() != before:
         logits[missing] = store.rounded(fresh)
         return logits
@@ -175,29 +183,23 @@ def _cached(
     return logits
 
 
-def size_line(header: CacheHeader, dataset: Dataset | None) -> str:
-    """How much room features, or outputs, take: an image, and all views of all images."""
+def size_line(header: CacheHeader, dataset: AnyDataset | None) -> str:
+    """How much room features, outputs, or logits of tokens take: each, and all of a dataset."""
     each = header.payload_bytes
     layer = "" if header.layer is None else f" at {header.layer!r}"
     line = (
         f"{header.noun} of {header.teacher}{layer}: {header.form.classes:,} numbers,"
-        f" {amount(each)} an image"
+        f" {amount(each)} "
     )
     if dataset is None:
-        return line
-    images, views = len(dataset.train.samples), dataset.choices.views
+        return f"{line}an image"
+    (images, validation), views = dataset.counts, dataset.choices.views
     count = views if isinstance(views, int) else 1
-    validation = 0 if dataset.val is None else len(dataset.val.samples)
-    line += f"; {images:,} images, {count} view{'s' if count > 1 else ''}"
+    one = dataset.noun[:-1]
+    line += f"{'an' if one == 'image' else 'a'} {one}; {images:,} {dataset.noun}"
+    line += f", {count} view{'s' if count > 1 else ''}" if isinstance(dataset, Dataset) else ""
     line += f", and {validation:,} for validation" if validation else ""
     return f"{line}: {amount(each * (images * count + validation))}"
-
-
-def _subset(images: ImageTensor, rows: np.ndarray) -> ImageTensor:
-    """Some rows of a batch, with their labels."""
-    labels = None if images.labels is None else images.labels.subset(rows)
-    pictures = images.pictures.subset(rows)  # type: ignore[attr-defined]
-    return images.subset(pictures, labels)
 
 
 def _close(stores: dict[object, Store]) -> None:
