@@ -108,6 +108,49 @@ def test_only_sequences_that_are_new_are_computed(tmp_path, computed):
             np.testing.assert_allclose(own, alone(teacher, steps), atol=2e-3)
 
 
+def test_a_step_that_is_not_cached_is_computed_with_its_sequence(tmp_path, monkeypatch, capsys):
+    """Half precision does not hold it; the other steps are cached, and stay in their places."""
+    data = dataset(tmp_path, texts(60), tokens="words", **CHOICES)
+    teacher, student = pair(language_model, data.sequences)
+    counts, original, dog = [], Network.logits, data.sequences.vocabulary.index("dog")
+
+    def logits(self, x):
+        counts.append(len(x))
+        made = self.engine.numpy(original(self, x)).copy()
+        made[x.sequences.labels == dog] = 1e5
+        return self.engine.array(made)
+
+    monkeypatch.setattr(Network, "logits", logits)
+    distilled(teacher, student, 1)
+    counts.clear()
+    seen = distilled(teacher, student, 1)
+    every = [sample.fields[0] for loader in data.loaders for sample in loader.samples]
+    assert sum(counts) == sum("dog" in text for text in every)
+    for batch, given in seen:
+        np.testing.assert_array_equal((given == 1e5).all(1), batch.labels == dog)
+    assert capsys.readouterr().out.count("are not cached") == 1
+
+
+def test_sequences_that_are_computed_keep_their_labels(tmp_path, monkeypatch):
+    known, rest = write(tmp_path, "known.tsv", numbers(20)[::2]), numbers(20)
+    found, original = [], Network.logits
+
+    def logits(self, x):
+        found.append((len(x), x.labels.value.tolist(), x.sequences.labels.tolist()))
+        return original(self, x)
+
+    monkeypatch.setattr(Network, "logits", logits)
+    teacher, student = pair(classifier, InputBatch(known, **CHOICES).sequences)
+    distilled(teacher, student, 1)
+    found.clear()
+    InputBatch(write(tmp_path, "all.tsv", rest), **CHOICES)
+    distilled(teacher, student, 1)
+    assert sum(count for count, _, _ in found) == 10
+    for count, labels, own in found:
+        assert labels == own
+        assert len(labels) == count
+
+
 def test_a_class_for_each_sequence(tmp_path, computed, folder):
     data = dataset(tmp_path, numbers(60, fields=2), **CHOICES)
     teacher, student = pair(classifier, data.sequences)
