@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test families reference docs fuzz torture bench clean
+.PHONY: help install demo test long families reference docs fuzz torture bench clean
 
 help:
 	@echo "make install     make .venv with $(PYTHON) and install everything into it"
 	@echo "make demo        a teacher, small students and a table on 5,000 digits"
 	@echo "make test        run the format, lint and type checks and the tests"
+	@echo "make long        run the tests that make test leaves out, which take long"
 	@echo "make families    train, save and export one small model of each family of timm"
 	@echo "make reference   write docs/reference/ from the docstrings"
 	@echo "make docs        build the site of all pages in build/site"
@@ -45,7 +46,10 @@ test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 families: install
-	DEELISH_FAMILIES=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/students
+	DEELISH_FAMILIES=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "" tests/students
+
+long: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m long
 
 reference: install
 	$(BIN)/python docs/make_reference.py

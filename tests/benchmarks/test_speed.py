@@ -36,6 +36,7 @@ def setting(part, tmp_path, monkeypatch):
         yield made
 
 
+@pytest.mark.long
 def test_every_side_does_its_work(part, setting, monkeypatch):
     # It takes half a minute for each network, and needs a compiler.
     monkeypatch.setattr(torch, "compile", lambda network: network)
@@ -130,6 +131,7 @@ def test_the_ratios_are_medians_over_pairs_of_rounds(part):
     assert set(ratios.values()) == {None}
 
 
+@pytest.mark.long
 def test_it_runs_and_ends_in_one_object():
     script = [sys.executable, str(FOLDER / "speed.py"), "--rows", "decode", "--json"]
     small = ["--rounds", "1", "--batch", "2", "--threads", "1", "--seconds", "0", "--size", "64"]

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "teacher_cache.py"
 
 
+@pytest.mark.long
 def test_it_ends_in_one_object():
     small = ["--images", "2", "--views", "1", "--rounds", "1", "--json"]
     done = subprocess.run(

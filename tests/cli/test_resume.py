@@ -60,7 +60,11 @@ def run(folder, result, *arguments, stop=()):
 # Eight batches of the first training, then eight of the second.
 @pytest.mark.parametrize(
     ("number", "batch", "code", "updates"),
-    [(signal.SIGKILL, 6, -9, 0), (signal.SIGTERM, 3, 143, 3), (signal.SIGTERM, 13, 143, 5)],
+    [
+        pytest.param(signal.SIGKILL, 6, -9, 0, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, 3, 143, 3, marks=pytest.mark.long),
+        (signal.SIGTERM, 13, 143, 5),
+    ],
 )
 def test_a_script_of_two_trainings(script, number, batch, code, updates):
     _, _, whole = run(script, "whole.json")

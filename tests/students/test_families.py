@@ -25,6 +25,8 @@ TOLERANCE = 1e-4
 # The teacher's logits are the mean colour times these.
 COLOURS = np.random.default_rng(1).normal(size=(3, CLASSES)) * 8
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+# Of the quick ones these take 20 to 30 s each.
+LONG = ("coat", "convit", "mobilenetv3")
 ALL = os.environ.get("DEELISH_FAMILIES") == "all"
 
 
@@ -44,7 +46,11 @@ def pictures(folder, size):
 
 @pytest.mark.parametrize(
     "family",
-    [family for family in FAMILIES if ALL or family.name in QUICK],
+    [
+        pytest.param(family, marks=[pytest.mark.long] if family.name in LONG else [])
+        for family in FAMILIES
+        if ALL or family.name in QUICK
+    ],
     ids=lambda family: family.name,
 )
 def test_a_family_learns_is_saved_and_exported(family, tmp_path, record_property):

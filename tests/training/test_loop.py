@@ -144,6 +144,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_weights_in_another_process(corners):
     paths = [path for path in sys.path if path]
     text = textwrap.dedent(SCRIPT).format(paths=paths, train=str(corners[0]))

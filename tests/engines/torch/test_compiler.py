@@ -27,6 +27,7 @@ def by_batch(made, sizes):
     return [(part, made.batch_feature(part).value) for part in map(images, sizes)]
 
 
+@pytest.mark.long
 def test_a_compiled_teacher_gives_the_same_logits(capsys):
     if not any(map(shutil.which, COMPILERS)):
         pytest.skip("no C++ compiler here")
