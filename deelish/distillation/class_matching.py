@@ -71,7 +71,7 @@ def check_top(student: Predictor, teacher: Predictor, images: InputTensor) -> No
         f"{student.name}: InputBatch(top={top}) caches the {top} highest of the"
         f" {teacher.classes} logits of {teacher.name}, few of which are of the"
         f" {student.classes} classes of {student.name}; leave top= out, which takes"
-        f" {amount(2 * teacher.classes)} each"
+        f" {amount(2 * teacher.classes)} for each {images.noun}"
     )
 
 
