@@ -29,6 +29,8 @@ def _blocks(doc: str) -> Iterator[str]:
         if first.endswith(":") and first[:-1] in SECTIONS and rest:
             yield f"**{SECTIONS[first[:-1]]}**"
             yield _items(textwrap.dedent("\n".join(rest)))
+        elif block.startswith(">>> "):
+            yield f"```python-console\n{block}\n```"
         elif block.startswith("    "):
             yield f"```text\n{textwrap.dedent(block)}\n```"
         else:

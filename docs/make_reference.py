@@ -55,7 +55,11 @@ def _page(title: str, intro: str, entries: Iterable[str]) -> str:
 def _index(made: dict[str, str]) -> str:
     titles = {name: text.splitlines()[0].removeprefix("# ") for name, text in made.items()}
     lines = [f"- [{title}]({name})" for name, title in titles.items()]
-    intro = "Every public name with its arguments, made from the docstrings that `help()` shows."
+    intro = (
+        "Every public name with its arguments, made from the docstrings that `help()` shows. Where"
+        " an example names `net`, `teacher` or `student`, these are small networks that tell cats"
+        " from dogs, on images of 16 x 16 pixels, and `workout` is that of BatchTrain."
+    )
     return _page("Reference", intro, ["\n".join(lines)])
 
 

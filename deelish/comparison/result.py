@@ -54,6 +54,10 @@ class Comparison(ComparisonNumbers):
 
         Raises:
             DataError: there is no such row, or the networks have no images or no classes.
+
+        >>> report = Compare(teacher, student, test="data/test.txt")
+        >>> print(report.worst(1))
+        data/...png: ...
         """
         if not is_count(count):
             raise DataError(f"worst({count!r}): give how many images, a whole number above 0")
@@ -70,6 +74,11 @@ class Comparison(ComparisonNumbers):
 
         Raises:
             DataError: there is no such row, or the networks have no classes.
+
+        >>> Compare(teacher, student, test="data/test.txt").confusion("teacher")
+             cat  dog  (predicted; a row for each true class)
+        cat    2    0
+        dog    0    2
         """
         return Confusion(self._rows_of(self.confusions, network, "confusion"))
 
@@ -111,6 +120,9 @@ class Comparison(ComparisonNumbers):
         Raises:
             FileError: another extension than .html, or a folder that cannot be written.
             DataError: an image that the page shows is missing.
+
+        >>> Compare(teacher, student, test="data/test.txt").save("report.html").name
+        'report.html'
         """
         target = checked_page(path)
         if not is_rank_zero():

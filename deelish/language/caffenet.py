@@ -39,6 +39,10 @@ class CaffeNet(Network):
     Raises:
         CaffeError: a file is damaged or of another format, or has a layer that deelish lacks.
         FileError: a file is missing, or the weights do not fit the net.
+
+    >>> opened = CaffeNet("net.caffemodel", mean=127.5, scale=1 / 127.5, labels="data/labels.txt")
+    >>> opened.layerDim("conv1")
+    (4, 16, 16)
     """
 
     @checked_call("order", "scale", "crop")

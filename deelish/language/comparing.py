@@ -54,6 +54,10 @@ def Compare(
             classes that differ where there are no names.
         FileError: a page that cannot be written.
         TrainingError: a class of the student is not among the teacher's, or a network gives NaN.
+
+    >>> report = Compare(teacher, student, test="data/test.txt")
+    >>> report["teacher"]["accuracy"]
+    1.0
     """
     dataset = current_session().dataset
     if crop is None and dataset is not None:

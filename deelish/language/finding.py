@@ -61,6 +61,11 @@ def FindRate(
         TrainingError: rates that do not rise, fewer than 20 updates, a training that is running, or
             a loss that is NaN from the start.
         DataError: there are no images yet.
+
+    >>> found = FindRate(workout, updates=20)
+    FindRate: the loss falls fastest at lr=...
+    >>> found.suggestion < found.lowest <= 1
+    True
     """
     check_functions(workout, None, "constant", 0.0)
     _check_rates(lowest, highest, updates)

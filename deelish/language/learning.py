@@ -31,6 +31,9 @@ class Learning(Predicting, Publishing):
         """Make an image, or several, the current tensor: a path, a PIL image, a NumPy array.
 
         Of a network that reads sequences a text, or an array (time, fields), or a list of these.
+
+        >>> net.Input("cat.jpg")
+        ImageTensor, shape (1, 3, 16, 16)
         """
         session = current_session()
         session.used(self)
@@ -45,6 +48,12 @@ class Learning(Predicting, Publishing):
 
         Raises:
             PlanError: the network has no classes.
+
+        >>> logits = net.classify("cat.jpg")
+        >>> logits.shape
+        (1, 2)
+        >>> logits.top(1)
+        [[('cat', 0.9...)]]
         """
         self.check_takes_images()
         check_classes(self, "classify", "forward(x)")
@@ -57,6 +66,9 @@ class Learning(Predicting, Publishing):
         Such are reconstructed images; of a network of classes these are the logits, as from
         `classify`. The output becomes current. In the training part of a workout the network learns
         from it at `backprop`.
+
+        >>> net.forward("cat.jpg").shape
+        (1, 2)
         """
         session = current_session()
         images = self._images(x)
@@ -74,6 +86,9 @@ class Learning(Predicting, Publishing):
 
         Of a network without classes the output (n, ...). With ``InputBatch(views=...)`` they are
         cached on disk, and none is computed twice.
+
+        >>> teacher.batch_feature(Input("cat.jpg")).shape
+        (1, 2)
         """
         session = current_session()
         images = self._images(x)
@@ -98,6 +113,9 @@ class Learning(Predicting, Publishing):
 
         Raises:
             PlanError: there is no such layer; the nearest names are given.
+
+        >>> net.feature("cat.jpg", layer="conv1").shape
+        (1, 4, 16, 16)
         """
         made = super().feature(self._images(x), layer=layer)
         current_session().used(self)
@@ -162,6 +180,13 @@ class Learning(Predicting, Publishing):
             UsageError: an option that no loss takes.
             TrainingError: outside a workout, before `classify`, a teacher that cannot teach,
                 features of another shape than before, or a loss, a hint or a value that cannot be.
+
+        >>> def workout(x, t):
+        ...     student.classify(x)
+        ...     return student.backprop(t, distill=teacher.batch_feature(x), loss="dist")
+        >>> history = BatchTrain(workout, epochs=1)
+        epoch  loss  ...
+            1  ...
         """
         check_options(f"{type(self).__name__}.backprop", options)
         session = current_session()

@@ -107,6 +107,9 @@ def InputBatch(
             the vocabulary, or a choice that is about images.
         TrainingError: BatchTrain is running; or, while training, a function of `augment` that
             fails, returns another shape or type, or draws from another generator than its own.
+
+    >>> InputBatch(train="data/train.txt", val="data/test.txt", batch_size=4)
+    8 images for training, 4 for validation, batches of 4
     """
     session = current_session()
     if session.trainer is not None:

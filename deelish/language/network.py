@@ -34,6 +34,11 @@ class Network(Learning, Model):
         labels: names of the classes, or None.
         untrained: layers that have their initial weights still, neither loaded nor trained.
         version: raised at each update of the weights.
+
+    >>> pool = Layer("pool", "Pooling", pool="AVE", global_pooling=True)
+    >>> score = Layer("score", "InnerProduct", num_output=2)
+    >>> Network([pool, score], labels=["cat", "dog"], in_size=16).parameters
+    8
     """
 
     def _start(self, parts: Parts) -> None:
@@ -47,5 +52,8 @@ class Network(Learning, Model):
         """The network that a file holds; nothing else is needed. Caffe's own files load too.
 
         To fill a network that is there already, make it with ``modelpath=``.
+
+        >>> Network.load("net.hdf5").labels
+        ['cat', 'dog']
         """
         return Network.of(parts_of_file(find_model(path, cls.weights)))

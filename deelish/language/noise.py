@@ -23,6 +23,9 @@ def AddNoise(x: Tensor | ImagesLike, deviation: float = 0.5) -> NoisyImages:
 
     Raises:
         DataError: `x` holds no images, or a deviation that is not above 0.
+
+    >>> AddNoise(Input("cat.jpg"), 0.1)
+    NoisyImages, shape (1, 3, 16, 16)
     """
     session = current_session()
     images, trainer = session.images("AddNoise", x), session.trainer

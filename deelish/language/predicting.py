@@ -62,6 +62,9 @@ class Predicting(Predictor):
             PlanError: the network has no classes, or no such layer.
             DataError: there is no such class.
             TrainingError, EngineError: gradients of the model cannot be had, as of an .onnx.
+
+        >>> net.explain("cat.jpg", layer="conv1").shape
+        (1, 16, 16)
         """
         session = current_session()
         made = explain(self, session.inputs(self, x), label, layer)

@@ -40,6 +40,9 @@ class Publishing(Learner):
             FileError: another extension than .onnx, more than 2 GiB of weights, a missing package,
                 or an exporter that fails.
             DataError: int8 without images to calibrate on.
+
+        >>> net.export("net.onnx").name
+        'net.onnx'
         """
         if int8 is False:
             return self.export_to(path)
@@ -71,6 +74,10 @@ class Publishing(Learner):
         Raises:
             FileError: another extension, a path that cannot be written, or no huggingface_hub.
             DataError: the report is of another student.
+
+        >>> report = Compare(teacher, student, test="data/test.txt")
+        >>> student.card("CARD.md", report=report).name
+        'CARD.md'
         """
         target = checked_card(path)
         names = (data,) if isinstance(data, str) else tuple(data)
@@ -103,6 +110,8 @@ class Publishing(Learner):
             FileError: no repository's name, nobody is logged in, or the Hub cannot be reached.
             DataError: the report is of another student.
             MissingPackageError: the package huggingface_hub is not installed.
+
+        >>> student.push("user/name")  # doctest: +SKIP
         """
         file = f"{PREFIX}{name}"
         with TemporaryDirectory(prefix="deelish-") as folder:

@@ -59,6 +59,11 @@ def register_layer(
 
     Raises:
         PlanError: the type is deelish's own, or an argument has no kind of field.
+
+    >>> register_layer("Mish", lambda x, p, a, c: x[0] * x[0].exp().log1p().tanh())
+    >>> rows = [Layer("mish", "Mish"), Layer("score", "InnerProduct", num_output=2)]
+    >>> Network(rows, labels=2, in_size=8).parameters
+    386
     """
     if not isinstance(type, str):
         raise PlanError(f"register_layer(type={type!r}): give the name of the type")

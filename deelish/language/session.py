@@ -49,6 +49,10 @@ class Deel(Context):
     Raises:
         EngineError: no such engine, no such GPU, a precision that the engine does not have, or
             another engine than torch under torchrun.
+
+    >>> deel = Deel(gpu=-1, seed=1)
+    >>> deel.training
+    False
     """
 
     @checked_call()

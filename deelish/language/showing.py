@@ -48,6 +48,12 @@ def Input(source: ImagesLike) -> ImageTensor:
     """Make an image, or a list of images, the current tensor: a path, a PIL image, a NumPy array.
 
     Arrays are (height, width, 3) in RGB, or (height, width) for grey.
+
+    >>> x = Input("cat.jpg")
+    >>> x
+    ImageTensor, shape (1, 3, 16, 16)
+    >>> net.classify(x).shape
+    (1, 2)
     """
     session = current_session()
     session.current = images = session.image_tensor(source)
@@ -79,6 +85,9 @@ def Show(
         DataError: something else, rows of unequal numbers of images, or not one caption for each
             image of the first row.
         FileError: a file that cannot be written.
+
+    >>> Show(Input("cat.jpg"), save="shown.png")
+    written: shown.png
     """
     if save is not None and not isinstance(save, str | Path):
         raise DataError(f"Show(save={save!r}): give the path of a .png")
@@ -173,6 +182,10 @@ def GetLabels(x: Tensor | None = None, top: int = 5) -> Any:
 
     Returns:
         [(label, probability)] for one image; for several, a list of such lists.
+
+    >>> logits = net.classify("cat.jpg")
+    >>> GetLabels(logits, top=1)
+    [('cat', 0.9...)]
     """
     predictions = _logits(x, "GetLabels").top(top)
     return predictions[0] if len(predictions) == 1 else predictions
@@ -180,25 +193,51 @@ def GetLabels(x: Tensor | None = None, top: int = 5) -> Any:
 
 @checked_call()
 def ShowLabels(x: Tensor | None = None) -> None:
-    """Print the five most probable labels of an image: ``#1 | tabby cat | 61.2%``."""
+    """Print the five most probable labels of an image: ``#1 | tabby cat | 61.2%``.
+
+    >>> logits = net.classify("cat.jpg")
+    >>> ShowLabels()
+    #1 | cat | 9...%
+    #2 | dog | ...%
+    """
     _logits(x, "ShowLabels").show()
 
 
 @checked_call()
 def Output(x: Tensor | None = None) -> np.ndarray:
-    """The numbers of a tensor, as a NumPy array."""
+    """The numbers of a tensor, as a NumPy array.
+
+    >>> logits = net.classify("cat.jpg")
+    >>> Output().shape
+    (1, 2)
+    """
     return current_session().tensor(x).value
 
 
 @checked_call()
 def ShowLayers() -> None:
-    """Print the layers of the network last trained or used, with the shapes that they make."""
+    """Print the layers of the network last trained or used, with the shapes that they make.
+
+    >>> logits = net.classify("cat.jpg")
+    >>> ShowLayers()
+    layer  type          makes        parameters  multiply-adds
+    conv1  Convolution   4 x 16 x 16         112         27,648
+    relu1  ReLU          4 x 16 x 16
+    pool   Pooling       4 x 1 x 1
+    score  InnerProduct  2                    10              8
+    total                                    122         27,656
+    """
     current_session().network.ShowLayers()
 
 
 @checked_call()
 def layerDim(layer: str) -> tuple[int, ...]:
-    """The shape that a layer of the network last trained or used makes for one image: (c, h, w)."""
+    """The shape that a layer of the network last trained or used makes for one image: (c, h, w).
+
+    >>> logits = net.classify("cat.jpg")
+    >>> layerDim("conv1")
+    (4, 16, 16)
+    """
     return current_session().network.layerDim(layer)
 
 

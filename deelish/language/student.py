@@ -50,6 +50,14 @@ class Student(Learning, ModuleNetwork):
         PlanError: there is no model of this name.
         MissingPackageError: its library is not installed.
         DataError: preprocessing or labels that do not fit.
+
+    >>> from torch import nn
+    >>> module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+    >>> pixels = dict(size=8, mean=127.5, scale=1 / 127.5, crop=1)
+    >>> small = Student(module, labels=["cat", "dog"], name="Small", **pixels)
+    Small: takes ...
+    >>> small.parameters
+    386
     """
 
     @checked_call(*PixelOptions.__annotations__)
@@ -95,5 +103,9 @@ class Student(Learning, ModuleNetwork):
         Raises:
             FileError: the file is missing, damaged, no student's, or of another module.
             MissingPackageError: the library that made it is not installed.
+
+        >>> path = student.save("student.hdf5")
+        >>> Network.load("student.hdf5").labels
+        ['cat', 'dog']
         """
         return cls.of(opened(path, module))

@@ -45,6 +45,15 @@ class Teacher(Teaching, WrappedModel):
             package of the runtime is not installed.
         DataError: preprocessing is missing or wrong, or labels are not as many as the classes.
         FileError, CaffeError: a file that cannot be opened.
+
+    >>> colours = [[1, 0], [0, 0], [0, 1]]
+    >>> def mean_colour(batch):
+    ...     return batch.mean((2, 3)) @ colours
+    >>> pixels = dict(size=16, order="RGB", mean=0, scale=1, crop=1)
+    >>> red = Teacher(mean_colour, labels=["red", "blue"], **pixels)
+    mean_colour: takes ...
+    >>> red.classify("cat.jpg").top(1)[0][0][0]
+    'red'
     """
 
 
@@ -63,6 +72,9 @@ class Ensemble(Teaching, MeanOfTeachers):
 
     Raises:
         TrainingError: fewer than two, one that cannot teach, or classes that cannot be matched.
+
+    >>> Ensemble(teacher, net).classify("cat.jpg").shape
+    (1, 2)
     """
 
 
@@ -81,6 +93,10 @@ class Average(Teaching, MovingAverage):
 
     Raises:
         TrainingError: the student is no network, or the decay is out of range.
+
+    >>> average = Average(student, decay=0.99)
+    >>> average.classify("cat.jpg").shape
+    (1, 2)
     """
 
 
@@ -101,6 +117,10 @@ class TestTimeAugmentation(Teaching, MeanOverViews):
 
     Raises:
         TrainingError: it is no network, or the views would be one, or shifted by a whole image.
+
+    >>> shifted = TestTimeAugmentation(teacher, mirror=True, shift=1)
+    >>> shifted.views
+    18
     """
 
     # Its name is that of a test class to pytest, which would collect it.

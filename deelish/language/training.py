@@ -114,6 +114,16 @@ def BatchTrain(
         DataError: there are no images yet.
         FileError: the folder of the checkpoints cannot be written, has no room, is in use, or
             belongs to another training.
+
+    >>> def workout(x, t):
+    ...     student.classify(x)
+    ...     return student.backprop(t, distill=teacher.batch_feature(x))
+    >>> history = BatchTrain(workout, epochs=2)
+    epoch  loss  accuracy  agreement  val loss  val accuracy  val agreement  images/s
+        1  ...
+        2  ...
+    >>> len(history)
+    2
     """
     check_functions(workout, checkout, schedule, lookahead_decay)
     if not is_count(epochs):

@@ -232,6 +232,9 @@ class Model(Described):
 
         Raises:
             PlanError: there is no such layer, or the part would read other layers too.
+
+        >>> net.part(end="pool").layerDim("pool")
+        (4, 1, 1)
         """
         plan = plan_between(self.plan, start, end, name or f"part of {self.name}")
         loaded = Loaded(values_of(plan, self.engine.state(self.module)), set())
@@ -263,6 +266,9 @@ class Model(Described):
         Raises:
             FileError: the path cannot be written, the disk is full, or a training has made weights
                 that are not finite; the old file is unchanged.
+
+        >>> net.save("net.safetensors").name
+        'net.safetensors'
         """
         return self.save_to(path)
 

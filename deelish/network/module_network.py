@@ -229,6 +229,13 @@ class ModuleNetwork(ModuleDescribed):
         Raises:
             FileError: the path cannot be written, the disk is full, or a training has made weights
                 that are not finite; the old file is unchanged.
+
+        >>> from torch import nn
+        >>> module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+        >>> small = Student(module, labels=["cat", "dog"], name="Small", size=8, mean=0, scale=1)
+        Small: takes ...
+        >>> small.save("small.safetensors").name
+        'small.safetensors'
         """
         return self.save_to(path)
 

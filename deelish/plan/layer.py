@@ -35,6 +35,10 @@ class Layer:
     Attributes:
         echoes: blobs of the memory that this row overwrites in place, such as a Flatten's bottom
             where its top is rectified. The plan finds them.
+
+    >>> row = Layer("conv1", "Convolution", num_output=8, kernel_size=3)
+    >>> row.type, row.args["kernel_size"]
+    ('Convolution', 3)
     """
 
     name: str

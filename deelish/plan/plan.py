@@ -30,6 +30,10 @@ class Plan:
         owners: for each array that is shared by a name in `param`, layer and name of its owner.
         logits: the blob that holds the scores before the softmax.
         auxiliary: further blobs of scores, with the weight of each in a loss on labels.
+
+    >>> rows = [Layer("score", "InnerProduct", num_output=2)]
+    >>> Plan(rows, inputs={"data": (1, 3, 8, 8)}).shapes["score"]
+    (1, 2)
     """
 
     @checked_call()

@@ -40,8 +40,8 @@ def test_a_student_of_a_third_of_the_classes_is_refused(tmp_path):
     with pytest.raises(
         TrainingError,
         match=r"^Student: InputBatch\(top=3\) caches the 3 highest of the 12 logits of Taller, few"
-        r" of which are of the 4 classes of Student; leave top= out, which takes 24 bytes an"
-        r" image$",
+        r" of which are of the 4 classes of Student; leave top= out, which takes 24 bytes for"
+        r" each image$",
     ):
         once(lesson(teacher, student))
 
