@@ -30,7 +30,7 @@ def _blocks(doc: str) -> Iterator[str]:
             yield f"**{SECTIONS[first[:-1]]}**"
             yield _items(textwrap.dedent("\n".join(rest)))
         elif block.startswith(">>> "):
-            yield f"```python-console\n{block}\n```"
+            yield f"```pycon\n{block}\n```"
         elif block.startswith("    "):
             yield f"```text\n{textwrap.dedent(block)}\n```"
         else:
