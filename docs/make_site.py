@@ -19,7 +19,9 @@ PAGES = (
     "data/README.md",
     "docs/*.md",
     "docs/*.ipynb",
+    "docs/ja/*.ipynb",
     "docs/*.png",
+    "docs/gallery/*.png",
     "docs/reference/*.md",
     "examples/*.py",
 )
@@ -50,8 +52,8 @@ def main() -> int:
     """Copy the pages and build the site; the exit code of the builder."""
     pages = ROOT / "build" / "pages"
     copied(pages)
-    for notebook in (ROOT / "docs").glob("*.ipynb"):
-        target = pages / "docs" / f"{notebook.stem}.md"
+    for notebook in (ROOT / "docs").rglob("*.ipynb"):
+        target = pages / notebook.relative_to(ROOT).with_suffix(".md")
         target.write_text(page_of(notebook), encoding="utf-8")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     return subprocess.run(command, cwd=ROOT, check=False).returncode

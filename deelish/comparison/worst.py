@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,18 @@ def _square(row: Row, location: Location | None) -> np.ndarray:
     if location is None:
         raise DataError(f"{row['path']}: is no image; the rows are in comparison.different")
     image = Image.fromarray(packed(decode_at(location).pixels))
-    image.thumbnail((LARGEST, LARGEST))
+    image = _fitted(image)
     square = Image.new("RGB", (LARGEST, LARGEST), (128, 128, 128))
     square.paste(image, ((LARGEST - image.width) // 2, (LARGEST - image.height) // 2))
     return np.asarray(square, np.float32).transpose(2, 0, 1)
+
+
+def _fitted(image: Any) -> Any:
+    """The image as large as its square allows; a small one by a whole factor, pixel by pixel."""
+    from PIL import Image
+
+    factor = LARGEST // max(image.size)
+    if factor > 1:
+        return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    image.thumbnail((LARGEST, LARGEST))
+    return image

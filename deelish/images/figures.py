@@ -132,7 +132,24 @@ def curves_png(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
 def rates_png(rates: Sequence[float], losses: Sequence[float], best: float | None) -> bytes:
     """Losses over learning rates on a logarithmic scale, with the best one marked: PNG."""
     figure = new_figure(PLOT_SIZE)
-    axes = figure.subplots()
+    _draw_rates(figure.subplots(), rates, losses, best)
+    return png_of(figure)
+
+
+def plot_rates(
+    rates: Sequence[float],
+    losses: Sequence[float],
+    best: float | None,
+    save: str | Path | None = None,
+) -> None:
+    """Plot losses over learning rates on a logarithmic scale, with the best one marked."""
+    with _figure(save, "rates.png", figsize=PLOT_SIZE) as axes:
+        _draw_rates(axes, rates, losses, best)
+
+
+def _draw_rates(
+    axes: Any, rates: Sequence[float], losses: Sequence[float], best: float | None
+) -> None:
     axes.plot(rates, losses)
     if best is not None:
         axes.axvline(best, linestyle="--", color="grey", label=f"{best:.2g}")
@@ -140,7 +157,6 @@ def rates_png(rates: Sequence[float], losses: Sequence[float], best: float | Non
     axes.set_xscale("log")
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss, smoothed")
-    return png_of(figure)
 
 
 def _draw_curves(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

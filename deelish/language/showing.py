@@ -21,6 +21,7 @@ from deelish.network.inputs import ImageTensor
 from deelish.network.outputs import FeatureTensor, LogitsTensor, OutputTensor
 from deelish.network.tensors import Tensor
 from deelish.training.history import History
+from deelish.training.rate_search import RateSearch
 
 # Of a layer's maps, so many images are shown; of the worst images so many in a row.
 MOST_ROWS, IN_A_ROW = 4, 4
@@ -62,7 +63,7 @@ def Input(source: ImagesLike) -> ImageTensor:
 
 @checked_call()
 def Show(
-    x: Tensor | History | Mapping[str, History] | Worst | Confusion | None = None,
+    x: Tensor | History | Mapping[str, History] | RateSearch | Worst | Confusion | None = None,
     *others: Tensor,
     save: str | Path | None = None,
     captions: Sequence[str] | None = None,
@@ -73,7 +74,8 @@ def Show(
     layer="conv1"))`` shows the first eight maps of a layer, a row for each of four images.
     ``Show(teacher.explain(x), student.explain(x))`` shows where both look.
     ``Show(comparison.worst(6))`` shows where teacher and student differ, and
-    ``Show(comparison.confusion())`` which classes the student takes for which.
+    ``Show(comparison.confusion())`` which classes the student takes for which. ``Show(history)``
+    and ``Show(FindRate(workout))`` are plots.
 
     Args:
         x: the first eight images of a tensor become a picture.
@@ -103,9 +105,10 @@ def Show(
         figures.plot({f"{name}, ": history for name, history in x.items()}, save)
     elif isinstance(x, Worst):
         _show_worst(x, others, save, captions)
-    elif isinstance(x, Confusion):
+    elif isinstance(x, Confusion | RateSearch):
         if others or captions is not None:
-            raise DataError("Show(comparison.confusion()): give nothing beside it but save=")
+            given = "comparison.confusion()" if isinstance(x, Confusion) else "FindRate(workout)"
+            raise DataError(f"Show({given}): give nothing beside it but save=")
         x.show(save)
     else:
         _show_tensors(current_session().tensor(x), others, save, captions)

@@ -7,12 +7,13 @@ import math
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deelish.common.html import picture, quietly
 from deelish.engines.state import SavedState
 from deelish.images.dataset import Dataset
-from deelish.images.figures import rates_png
+from deelish.images.figures import plot_rates, rates_png
 from deelish.network.batch_tensors import AnyBatch
 from deelish.network.forward import Forward
 from deelish.network.inputs import InputTensor
@@ -63,6 +64,10 @@ class RateSearch:
     def _repr_html_(self) -> str:
         """The plot, for a notebook."""
         return picture(self.png(), repr(self), 480)
+
+    def show(self, save: str | Path | None = None) -> None:
+        """Show the plot in a window, or write it as PNG where there is no screen."""
+        plot_rates(self.rates, self.losses, self.suggestion, save)
 
     def png(self) -> bytes:
         """The losses over the rates, as the bytes of a PNG file."""

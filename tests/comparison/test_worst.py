@@ -28,12 +28,22 @@ def test_they_are_those_with_the_highest_divergence(report):
     first = worst.rows[0]
     with Image.open(first["path"]) as image:
         expected = np.asarray(image.convert("RGB"))
-    # 16 x 16 pixels in the middle of a grey square.
+    # Each of 16 x 16 pixels is 10 x 10.
     shown = worst.images[0].transpose(1, 2, 0)
-    np.testing.assert_array_equal(shown[72:88, 72:88], expected)
-    assert (shown[:72] == 128).all()
+    np.testing.assert_array_equal(shown, expected.repeat(10, 0).repeat(10, 1))
     assert worst.captions[0].startswith(f"true: {first['true']}\nteacher: {first['teacher']} ")
     assert first["path"] in repr(worst)
+
+
+@pytest.mark.parametrize(("size", "shown"), [((48, 30), (144, 90)), ((400, 200), (160, 80))])
+def test_an_image_is_as_large_as_its_square_allows(report, size, shown):
+    Image.new("RGB", size, (200, 0, 0)).save(report.worst(1).rows[0]["path"])
+    square = report.worst(1).images[0]
+    rows, columns = np.nonzero(square[0] == 200)
+    assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == shown
+    # In the middle, on grey.
+    assert rows.min() == 160 - 1 - rows.max()
+    assert (square[:, : rows.min()] == 128).all()
 
 
 def test_they_are_shown_in_rows_of_four(report, tmp_path):

@@ -16,7 +16,7 @@ def test_every_page_is_in_the_navigation():
     pages = [
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
-        *(page.with_suffix(".md") for page in (ROOT / "docs").glob("*.ipynb")),
+        *(page.with_suffix(".md") for page in (ROOT / "docs").rglob("*.ipynb")),
         ROOT / "data" / "README.md",
     ]
     assert named == {page.relative_to(ROOT).as_posix() for page in pages}

@@ -1,5 +1,6 @@
 """The tutorial: its notebook runs from the first cell to the last, and shows what it says."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,16 @@ for package in ("ipykernel", "mlxtend", "onnx", "onnxruntime"):
     pytest.importorskip(package, reason=f"the package {package} is not installed")
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial.ipynb"
+JAPANESE = PAGE.parent / "ja" / "tutorial.ipynb"
+
+
+def test_the_japanese_one_has_the_same_code():
+    first, second = (json.loads(page.read_text()) for page in (PAGE, JAPANESE))
+    assert len(first["cells"]) == len(second["cells"])
+    for one, other in zip(first["cells"], second["cells"], strict=True):
+        assert one["cell_type"] == other["cell_type"]
+        is_code = one["cell_type"] == "code"
+        assert (one["source"] == other["source"]) == is_code
 
 
 def test_the_tutorial_runs_and_its_teacher_helps(tmp_path):

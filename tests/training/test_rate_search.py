@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from helpers import once, small
 from hinted import convolutional
+from matplotlib.axes import Axes
 from series import dataset, language_model, texts
 
-from deelish import Average, BatchTrain, Deel, FindRate, InputBatch
+from deelish import Average, BatchTrain, Deel, FindRate, InputBatch, Show
 from deelish.errors import DataError, TrainingError, UsageError
 
 
@@ -118,6 +119,17 @@ def test_the_plot_is_a_file_and_html(session, sets, tmp_path):
     found = FindRate(learning(small()), updates=20, save=tmp_path / "rates.png")
     assert (tmp_path / "rates.png").read_bytes() == found.png()
     assert found._repr_html_().startswith('<img src="data:image/png;base64,')
+
+
+def test_it_is_shown_like_a_history(session, sets, tmp_path, monkeypatch, capsys):
+    found = FindRate(learning(small()), updates=20)
+    drawn = []
+    monkeypatch.setattr(Axes, "plot", lambda self, *points, **how: drawn.append(points))
+    Show(found, save=tmp_path / "shown.png")
+    assert drawn == [(found.rates, found.losses)]
+    assert f"written: {tmp_path / 'shown.png'}" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"Show\(FindRate\(workout\)\): give nothing beside it"):
+        Show(found, captions=["a"])
 
 
 def test_sequences_have_rates_too(session, tmp_path):
