@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from deelish.cli.page.gate import Gate, TooLarge
 from deelish.cli.page.log import training_in
 from deelish.cli.page.predicting import ServedNetworks
-from deelish.errors import DataError
+from deelish.errors import DataError, FileError
 
 ASSETS = Path(__file__).parent / "assets"
 # The path of each file, its name and its type.
@@ -78,7 +78,10 @@ class Page:
     async def _training(self, request: Request) -> Response:
         if self._log is None:
             return PlainTextResponse("deelish serve was given no --log", 404)
-        return JSONResponse(training_in(self._log))
+        try:
+            return JSONResponse(training_in(self._log))
+        except FileError as error:
+            return PlainTextResponse(str(error), 422)
 
 
 async def _file(request: Request) -> Response:

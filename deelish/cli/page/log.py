@@ -27,18 +27,37 @@ def checked_log(folder: Path) -> Path:
 
 
 def training_in(folder: Path) -> dict[str, Any]:
-    """Settings and rows of a training; both are empty before its first epoch."""
+    """Settings and rows of a training; both are empty before its first epoch.
+
+    Raises:
+        FileError: a file of the log was changed so that it is none.
+    """
     run, history = folder / RUN, folder / HISTORY
-    settings = json.loads(run.read_text()) if run.is_file() else {}
+    try:
+        settings = json.loads(run.read_text()) if run.is_file() else {}
+    except ValueError:
+        raise FileError(f"{run}: holds no JSON; remove it, and the page shows the curves") from None
     text = history.read_text() if history.is_file() else ""
-    rows = [_numbers(row) for row in csv.DictReader(io.StringIO(text))]
+    reader = csv.DictReader(io.StringIO(text))
+    try:
+        rows = [_numbers(row) for row in reader]
+    except (ValueError, AttributeError, csv.Error):
+        raise FileError(
+            f"{history} line {reader.line_num}: has other fields than a number for each of"
+            f" {', '.join(reader.fieldnames or ())}; write it as BatchTrain does"
+        ) from None
     return {"settings": settings, "rows": rows}
 
 
 def _numbers(row: dict[str, str]) -> dict[str, float | None]:
-    """JSON has no NaN: a number that is not finite is None."""
+    """JSON has no NaN: a number that is not finite is None.
+
+    Raises:
+        ValueError: a text is no number.
+        AttributeError: there are fewer or more fields than names.
+    """
     found: dict[str, float | None] = {}
     for key, text in row.items():
-        value = float(text) if text else math.nan
+        value = float(text) if text.strip() else math.nan
         found[key] = value if math.isfinite(value) else None
     return found

@@ -95,6 +95,24 @@ def test_a_training_is_shown_from_its_log(files, tmp_path):
     assert found["settings"]["state"] == "running"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("history.csv", "epoch,loss\n1,0.5\n2,low\n", "history.csv line 3: has other fields"),
+        ("history.csv", "epoch,loss\n1\n", "a number for each of epoch, loss"),
+        ("history.csv", "epoch,loss\n1,2,3\n", "history.csv line 2: has other fields"),
+        ("run.json", "{", "run.json: holds no JSON; remove it"),
+    ],
+)
+def test_a_log_that_a_person_has_changed_is_one_sentence(files, tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with served(files[:1], log=tmp_path) as page:
+        found = requests.get(f"{page}/api/training", timeout=10)
+        assert found.status_code == 422
+        assert words in found.text
+        assert requests.get(f"{page}/api/about", timeout=10).status_code == 200
+
+
 # Whom it refuses
 
 

@@ -242,7 +242,10 @@ function table(rows) {
 
 async function training() {
   const response = await fetch("api/training");
-  if (!response.ok) return;
+  if (!response.ok) {
+    get("state").textContent = await response.text();
+    return;
+  }
   const { settings, rows } = await response.json();
   const networks = Object.keys(settings.networks || {}).join(", ");
   const done = `${rows.length} of ${settings.epochs} epochs`;
