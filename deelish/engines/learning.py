@@ -185,6 +185,10 @@ class LearningModel(WatchedModel):
         """Multiply-adds for one image; None where the framework does not count them."""
         return None
 
+    def peak_numbers(self, values: np.ndarray) -> int | None:
+        """The weights, and the most numbers alive beside them for one image; None where unknown."""
+        return None
+
     def onnx(self, values: np.ndarray) -> bytes:
         """The model as .onnx, input "data" and output "logits", any batch size.
 

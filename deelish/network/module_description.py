@@ -109,6 +109,11 @@ class ModuleDescribed(Learner):
         total = self._model.multiply_adds(self._grey())
         return None if total is None else total // len(self._grey())
 
+    @property
+    def peak_numbers(self) -> int | None:
+        """The numbers in its weights, and the most alive beside them for one image."""
+        return self._model.peak_numbers(grey(self.preprocessing, 1))
+
     def copied_module(self) -> Any:
         """A module of its own with the same weights, for a running average.
 

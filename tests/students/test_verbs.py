@@ -273,7 +273,12 @@ def test_it_is_compared_in_float32_and_int8(session, corners, monkeypatch):
     pytest.importorskip("onnxruntime.quantization")
     pytest.importorskip("onnxscript")
     teacher, made = student(1, name="Taller", channels=9), student()
-    report = Compare(teacher, made, corners[1], train=corners[0])
+    report = Compare(teacher, made, corners[1], train=corners[0], fits="arduino-nano-33-ble")
+    row, reduced = report["student"], report["student int8"]
+    if session.engine.name == "torch":
+        assert row["memory_bytes"] > 4 * made.parameters
+        assert row["memory_bytes"] == 4 * reduced["memory_bytes"]
+        assert (row["fits"], reduced["fits"]) == (True, True)
     text = str(report)
     assert "int8" in text
     assert f"{made.parameters:,}" in text or str(made.parameters) in text

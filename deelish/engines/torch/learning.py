@@ -15,6 +15,7 @@ from deelish.engines.inference import Part, no_such_layer
 from deelish.engines.learning import LayerOutput, LearningModel
 from deelish.engines.torch import last_layers
 from deelish.engines.torch.adopted import AdoptedModule
+from deelish.engines.torch.alive import most_numbers
 from deelish.engines.torch.inference import TorchModel
 from deelish.errors import TrainingError, first_line
 
@@ -148,6 +149,13 @@ class TorchLearningModel(TorchModel, LearningModel):
             self.example(values)
         # It counts a multiplication and an addition as two.
         return int(counter.get_total_flops()) // 2
+
+    def peak_numbers(self, values: np.ndarray) -> int | None:
+        """As this module's own operators make and release them."""
+        self._into_evaluation_mode()
+        image = self._input(values)
+        with torch.no_grad():
+            return most_numbers(self._module, image, lambda: self._called(image))
 
     def counted(self) -> int:
         return sum(value.numel() for value in self._module.parameters())
