@@ -1,9 +1,15 @@
 """Small datasets that a small network can learn, and the network."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from deelish import BatchTrain, Layer, Network
+
+# Of a test for each engine: that on Chainer is one of `make long`.
+CHAINER_IS_LONG = pytest.mark.parametrize(
+    "each_engine", ["torch", pytest.param("chainer", marks=pytest.mark.long)], indirect=True
+)
 
 
 def write_set(folder, name, count, first=0):

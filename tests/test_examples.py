@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import require_chainer
+from helpers import CHAINER_IS_LONG
 from PIL import Image
 from prepared import run_script
 
@@ -96,6 +97,7 @@ def small_workplace(workplace, tmp_path_factory):
     return folder
 
 
+@CHAINER_IS_LONG
 def test_the_readmes_script_leaves_a_file_that_predicts(small_workplace, each_engine):
     workplace = small_workplace
     printed = assert_runs(workplace, blocks("README.md")[0])
@@ -128,6 +130,7 @@ BatchTrain(workout,checkout)
 """
 
 
+@CHAINER_IS_LONG
 def test_a_script_of_2016_trains(workplace, each_engine):
     (workplace / "old.py").write_text(DEEL_SCRIPT)
     command = [sys.executable, "-m", "deelish", "run", "old.py"]
@@ -181,6 +184,7 @@ def by_pillow_and_pytorch(photographs):
     return [100 * np.mean(np.array(ranks) < best) for best in (1, 5)]
 
 
+@CHAINER_IS_LONG
 def test_the_demo_ends_in_a_table_and_a_picture(workplace, each_engine):
     text = (ROOT / "examples" / "teach_digits.py").read_text()
     printed = assert_runs(workplace, text, "data", "3")

@@ -122,6 +122,7 @@ def test_more_weights_than_a_file_holds_are_refused(session, tmp_path, monkeypat
         student().export(tmp_path / "student.onnx")
 
 
+@pytest.mark.long
 def test_attention_that_is_exported_in_single_steps_is_fused_again(session, tmp_path, monkeypatch):
     pytest.importorskip("timm", reason="timm is not installed")
     made = Student("timm/vit_tiny_patch16_224", labels=3, size=32)

@@ -25,8 +25,8 @@ TOLERANCE = 1e-4
 # The teacher's logits are the mean colour times these.
 COLOURS = np.random.default_rng(1).normal(size=(3, CLASSES)) * 8
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-# Of the quick ones these take 20 to 30 s each.
-LONG = ("coat", "convit", "mobilenetv3")
+# Of the quick ones these take 20 to 30 s each: they are for `make long`.
+LONG = ("coat", "convit", "mobilenetv3", "vision_transformer")
 ALL = os.environ.get("DEELISH_FAMILIES") == "all"
 
 

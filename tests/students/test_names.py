@@ -177,6 +177,7 @@ def test_published_weights_bring_preprocessing_names_and_a_new_last_layer(
     assert (loaded.labels, loaded.untrained) == (["a", "b"], {"classifier.1"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_what_weights_change_of_a_module_is_in_its_file(session, published, name, tmp_path):
     student = Student(f"torchvision/{name}", pretrained=True, labels=3)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import once
+from helpers import CHAINER_IS_LONG, once
 from series import classifier, dataset, language_model, numbers, texts, write
 
 from deelish import (
@@ -131,6 +131,7 @@ def test_the_gradient_of_a_teacher_at_each_step_is_numpys(text, session):
     np.testing.assert_allclose(*zip(*steps, strict=True), atol=1e-5)
 
 
+@CHAINER_IS_LONG
 def test_a_language_model_learns_and_predicts(session, tmp_path):
     lines = ["the cat sleeps", "a dog runs"] * 40
     data = dataset(tmp_path, lines, tokens="characters", batch_size=8)
@@ -145,6 +146,7 @@ def test_a_language_model_learns_and_predicts(session, tmp_path):
     assert several.shape == (6 + 2, len(data.sequences.vocabulary))
 
 
+@CHAINER_IS_LONG
 def test_a_classifier_learns_the_names_of_a_list_in_its_own_order(signs):
     net = classifier(signs.sequences, ["up", "down"], 16)
     other = classifier(signs.sequences, ["down", "up"], 16)
