@@ -112,8 +112,10 @@ def main():
 
     with Deel():
         networks = {name: Network.load(OUT / f"{name}.hdf5") for name in losses}
-        lines = (options.data / "test.txt").read_text().splitlines()[:8]
-        x = Input([options.data / line.split()[0] for line in lines])
+        lines = (options.data / "test.txt").read_text().splitlines()
+        # A list may be sorted by class: take images from all of it.
+        shown = lines[:: max(1, len(lines) // 8)][:8]
+        x = Input([options.data / line.split()[0] for line in shown])
         seen = AddNoise(x, 0.5) if options.denoise else x
         Show(seen, *(each.forward(seen) for each in networks.values()), save=OUT / "images.png")
         print(f"\n{'':<10}{'loss':>9}{'spread':>9}{'parameters':>12}")
