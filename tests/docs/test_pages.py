@@ -55,8 +55,9 @@ def test_every_script_that_a_page_names_is_there(page):
         assert (ROOT / path).is_file(), path
 
 
-def test_every_table_of_the_benchmarks_names_its_command():
-    parts = re.split(r"^##+ ", (ROOT / "docs/benchmarks.md").read_text(), flags=re.MULTILINE)
+@pytest.mark.parametrize("page", ["benchmarks.md", "results.md"])
+def test_every_table_of_figures_names_its_command(page):
+    parts = re.split(r"^##+ ", (ROOT / "docs" / page).read_text(), flags=re.MULTILINE)
     tables = [part for part in parts if re.search(r"^ {4}\S", part, re.MULTILINE)]
     commands = re.compile(r"`(make|python|pytest|deelish) |^The same command", re.MULTILINE)
     assert [part.splitlines()[0] for part in tables if not commands.search(part)] == []
