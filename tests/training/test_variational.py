@@ -6,7 +6,7 @@ from arrays import BCE, assert_losses, entropy, pixels, variational
 from helpers import once
 from hinted import known
 
-from deelish import Deel, InputBatch
+from deelish import BatchTrain, Deel, InputBatch, Layer, Network
 
 
 def divergence(moments):
@@ -48,6 +48,27 @@ def test_codes_are_drawn_in_training_and_validation_and_are_means_elsewhere(sess
     assert not network.module.sampled
     image = np.full((8, 8), 90, np.uint8)
     assert (network.forward(image).value == network.forward(image).value).all()
+
+
+def test_codes_have_the_mean_and_the_deviation_that_they_are_drawn_with(session, sets):
+    constant = {"type": "constant", "value": 2}
+    fillers = {"weight_filler": {"type": "constant"}, "bias_filler": constant}
+    rows = [
+        Layer("gaussian", "InnerProduct", num_output=400, **fillers),
+        Layer("code", "GaussianSample"),
+    ]
+    network = Network(rows, in_size=8, order="L", mean=0, scale=1 / 255)
+    drawn = []
+
+    def workout(x, t):
+        drawn.append(network.forward(x).value)
+        return network.backprop(np.full((len(x), 200), 2, np.float32), loss="mse")
+
+    # A rate of nearly 0: the means stay 2, and the logarithms of the variances.
+    BatchTrain(workout, epochs=1, optimizer="sgd", lr=1e-9)
+    codes = np.concatenate(drawn)
+    assert codes.mean() == pytest.approx(2, abs=0.1)
+    assert codes.std() == pytest.approx(np.exp(2 / 2), rel=0.03)
 
 
 def test_what_is_drawn_in_validation_does_not_depend_on_the_training(each_engine, corners):
