@@ -191,7 +191,9 @@ def _format_of(network: ReadingNetwork, tensor: SequenceTensor) -> SequenceForma
             f"{network.name}: reads images, and these are sequences; make it with"
             " sequences=data.sequences, where data is what InputBatch returns"
         )
-    if form.is_text != own.is_text or form.next_token != own.next_token:
+    # Where each token has its logits, words and characters are not as many.
+    same = form.tokens == own.tokens if own.next_token else form.is_text == own.is_text
+    if not same or form.next_token != own.next_token:
         raise DataError(
             f"{network.name}: reads {_described(form)}, and these are {_described(own)}; make it"
             " with sequences=data.sequences, where data is what InputBatch returns"

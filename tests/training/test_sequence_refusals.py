@@ -1,5 +1,7 @@
 """What a workout cannot do with sequences, each in one sentence with its cure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import once, small
@@ -30,6 +32,12 @@ REFUSED = {
         lambda form: classifier(type(form)(), name="Numbers"),
         lambda net, x, t: net.classify(x),
         "Numbers: reads sequences of numbers, and these are sequences of words with the next one",
+    ),
+    "other tokens, each of which has logits": (
+        lambda form: language_model(replace(form, tokens="characters"), name="Letters"),
+        lambda net, x, t: net.classify(x),
+        "Letters: reads sequences of characters with the next one at each step, and these are"
+        " sequences of words with the next one",
     ),
     "noise": (
         language_model,
