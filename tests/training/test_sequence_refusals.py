@@ -36,8 +36,7 @@ REFUSED = {
     "other tokens, each of which has logits": (
         lambda form: language_model(replace(form, tokens="characters"), name="Letters"),
         lambda net, x, t: net.classify(x),
-        "Letters: reads sequences of characters with the next one at each step, and these are"
-        " sequences of words with the next one",
+        "Letters: reads sequences of characters with the next one at each step, and these are",
     ),
     "noise": (
         language_model,
