@@ -35,7 +35,7 @@ def test_they_are_those_with_the_highest_divergence(report):
     assert first["path"] in repr(worst)
 
 
-@pytest.mark.parametrize(("size", "shown"), [((48, 30), (144, 90)), ((400, 200), (160, 80))])
+@pytest.mark.parametrize(("size", "shown"), [((70, 30), (140, 60)), ((400, 200), (160, 80))])
 def test_an_image_is_as_large_as_its_square_allows(report, size, shown):
     Image.new("RGB", size, (200, 0, 0)).save(report.worst(1).rows[0]["path"])
     square = report.worst(1).images[0]
