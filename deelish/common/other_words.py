@@ -105,3 +105,20 @@ BY_ITSELF: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("num_workers", "workers", "num_threads", "n_jobs"), _READERS),
     **dict.fromkeys(("transform", "transforms"), _VIEWS),
 }
+
+# The methods of others by what to do here; none of them is a method of a network.
+_BY_CURE: dict[str, str] = {
+    "call BatchTrain(workout), where workout calls backprop(t)": "fit fit_generator train_on_batch"
+    " train_step training_step train_one_epoch",
+    "pass optimizer= and lr= to BatchTrain": "configure_optimizers",
+    "call classify(x), or batch_feature(x) of a teacher": "predict predict_on_batch predict_step",
+    "call Compare(teacher, student, test='data/test.txt')": "evaluate score",
+    "leave it out, each verb sets the mode it needs": "train eval requires_grad_ zero_grad freeze",
+    "call save('net.safetensors')": "state_dict save_weights save_pretrained",
+    "call Network.load(path), or pass modelpath=": "load_state_dict load_weights from_pretrained",
+    "open the session with Deel(gpu=0, precision='bfloat16')": "to cuda cpu half bfloat16",
+    "call ShowLayers()": "named_parameters named_modules children modules",
+    "call feature(x, layer='conv1')": "forward_features get_layer",
+    "call export('net.onnx')": "to_onnx onnx export_onnx",
+}
+METHODS = {word: cure for cure, words in _BY_CURE.items() for word in words.split()}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deelish.common.arguments import ChecksCalls
+from deelish.common.other_words import METHODS
 from deelish.engines import Context, Engine
 from deelish.engines.sensitivity import Sensitivity
 from deelish.errors import PlanError, TrainingError
@@ -37,6 +38,15 @@ class Predictor(ChecksCalls, ABC):
     parameters: int | None
     members: Sequence[Predictor] = ()
     sequences: SequenceFormat | None = None
+
+    # A checker of types shall know of no other attributes than these.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in METHODS:
+                raise AttributeError(f"{type(self).__name__} has no {name}(): {METHODS[name]}")
+            # Again, for the error of its own: that of a property, or of a name that is not there.
+            return super().__getattribute__(name)
 
     @property
     def engine(self) -> Engine:

@@ -21,17 +21,58 @@ from deelish import (
     Output,
     Show,
     ShowLabels,
+    Student,
     Teacher,
     TestTimeAugmentation,
     layerDim,
     register_layer,
 )
+from deelish.common.other_words import METHODS as METHODS_OF_OTHERS
 from deelish.errors import (
     UsageError,
 )
 from deelish.networks import GoogLeNet, Perceptron
 
 pytestmark = pytest.mark.usefixtures("session")
+
+
+@pytest.mark.parametrize(
+    ("word", "cure"),
+    [
+        ("fit", "call BatchTrain"),
+        ("predict", "call classify"),
+        ("evaluate", "call Compare"),
+        ("eval", "leave it out"),
+        ("state_dict", "call save"),
+        ("load_state_dict", "call Network.load"),
+        ("cuda", "open the session with Deel"),
+        ("forward_features", "call feature"),
+    ],
+)
+def test_a_method_of_another_library_names_what_to_do_here(word, cure):
+    for net in (small("Small"), Teacher(lambda batch: batch.mean((2, 3)), size=8, labels=3)):
+        with pytest.raises(AttributeError, match=rf"^\w+ has no {word}\(\): {cure}"):
+            getattr(net, word)
+        assert not hasattr(net, word)
+
+
+def test_no_method_of_a_network_has_the_name_of_anothers():
+    assert not METHODS_OF_OTHERS.keys() & {
+        *dir(Network),
+        *dir(Student),
+        *dir(Teacher),
+        *dir(Ensemble),
+    }
+
+
+def test_an_error_within_a_property_stays_what_it_is():
+    class Broken(Network):
+        @property
+        def classes(self):
+            return self.nowhere
+
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'nowhere'"):
+        Broken([ROW], in_size=8).classes  # noqa: B018
 
 
 # By the function and its arguments, what the error suggests for a word of another library.
