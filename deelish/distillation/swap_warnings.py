@@ -58,8 +58,9 @@ def _check_size(student: Learner, teacher: Predictor) -> None:
 def _check_accuracy(student: Learner, teacher: Predictor, record: TeacherRecord) -> None:
     # Labels that are all equal are placeholders: the true ones are not known.
     if len(record.labels) > 1 and record.correct * student.classes < record.images:
+        noun = "images" if student.sequences is None else student.sequences.noun
         say(
-            f"{teacher.name} predicts {record.correct} of {record.images} images right, which is"
+            f"{teacher.name} predicts {record.correct} of {record.images} {noun} right, which is"
             f" worse than chance among {student.classes} classes, and teaches {student.name};"
             f" {CURE}, or its labels are in another order"
         )

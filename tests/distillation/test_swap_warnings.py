@@ -1,8 +1,11 @@
 """A warning that teacher and student may be swapped is printed, once a training."""
 
+import re
+
 import numpy as np
 import pytest
 from helpers import once, small, trained, write_set
+from series import language_model, texts, write
 
 from deelish import BatchTrain, InputBatch
 from deelish.language.teachers import Average, Teacher
@@ -44,6 +47,18 @@ def test_a_teacher_worse_than_chance_gives_one_warning(session, tmp_path, capsys
         " teaches Small; teacher and student may be swapped, or its labels are in another order"
     )
     assert warnings(capsys) == [expected]
+
+
+def test_of_a_model_of_words_the_tokens_are_counted(session, tmp_path, capsys):
+    """One of five words is a seventh of all tokens, less than chance among six."""
+    data = InputBatch(write(tmp_path, "train.tsv", texts(250)), tokens="words")
+    teacher, student = (language_model(data.sequences, name=name) for name in ("Guide", "Pupil"))
+    teacher.untrained.clear()
+    bias = teacher.module.weights_of("score").bias
+    getattr(bias, "data" if session.engine.name == "torch" else "array")[3] = 100
+    once(learning(student, teacher))
+    (line,) = warnings(capsys)
+    assert re.search(r"^Guide predicts \d+ of \d+ tokens right, which is worse than chance", line)
 
 
 @pytest.mark.parametrize(("count", "shift"), [(250, 0), (150, 1)])

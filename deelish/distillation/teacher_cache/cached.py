@@ -123,6 +123,7 @@ class TeacherCache:
         which = (*identity.values(), numbers, cache_folder())
         if which not in self._stores:
             self._stores[which] = open_store(identity, numbers, top)
+            # What takes much room: outputs that are no logits, and logits of each token.
             if not predictor.has_classes or images.rows > len(images):
                 say(size_line(self._stores[which].header, self._dataset))
         return self._stores[which]
