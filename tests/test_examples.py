@@ -25,6 +25,10 @@ PAGES = (
 )
 
 
+# The script at the top of README has a test of its own.
+FIRST = {page: 1 if page == "README.md" else 0 for page in PAGES}
+
+
 def blocks(page):
     """The pieces of Python in a page."""
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
@@ -71,7 +75,10 @@ def assert_runs(folder, text, *arguments):
 @pytest.mark.parametrize(
     "block",
     [
-        pytest.param(block, id=f"{page} {number}")
+        # Of each page the first script, and in `make long` the others.
+        pytest.param(
+            block, id=f"{page} {number}", marks=[pytest.mark.long] if number > FIRST[page] else []
+        )
         for page in PAGES
         for number, block in enumerate(blocks(page))
         # The script at the top has a test of its own, once for each engine.

@@ -121,6 +121,7 @@ def test_urban_trains_students_of_equal_parameters(tmp_path, images):
     goes_on(tmp_path, found, "urban.py", data, *SHORT, *students)
 
 
+@pytest.mark.long
 def test_mnist_distils_with_and_without_threes(tmp_path, images):
     short = ("--trial", "--jobs", 2, "--teachers", 2, "--seeds", 2)
     short += ("--teacher-epochs", 1, "--epochs", 1)

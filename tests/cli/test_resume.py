@@ -63,7 +63,7 @@ def run(folder, result, *arguments, stop=()):
     [
         pytest.param(signal.SIGKILL, 6, -9, 0, marks=pytest.mark.long),
         pytest.param(signal.SIGTERM, 3, 143, 3, marks=pytest.mark.long),
-        (signal.SIGTERM, 13, 143, 5),
+        pytest.param(signal.SIGTERM, 13, 143, 5, marks=pytest.mark.long),
     ],
 )
 def test_a_script_of_two_trainings(script, number, batch, code, updates):

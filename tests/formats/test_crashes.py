@@ -33,7 +33,15 @@ def named(network):
 
 
 @pytest.mark.torture("B2")
-@pytest.mark.parametrize("kind", [".hdf5", ".safetensors", ".caffemodel", "student"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ".hdf5",
+        pytest.param(".safetensors", marks=pytest.mark.long),
+        pytest.param(".caffemodel", marks=pytest.mark.long),
+        "student",
+    ],
+)
 def test_the_old_or_the_new_network_is_there(tmp_path, kind):
     with Deel():
         old, new, load = ways(kind)

@@ -26,7 +26,11 @@ print(json.dumps(killed.train(own, sets, *sys.argv[2:4])))
 @pytest.mark.torture("G2")
 @pytest.mark.parametrize(
     ("engine", "precision"),
-    [("torch", "float32"), ("torch", "bfloat16"), ("chainer", "float32")],
+    [
+        ("torch", "float32"),
+        pytest.param("torch", "bfloat16", marks=pytest.mark.long),
+        pytest.param("chainer", "float32", marks=pytest.mark.long),
+    ],
 )
 def test_the_same_script_in_fresh_processes(tmp_path, engine, precision):
     if engine == "chainer":

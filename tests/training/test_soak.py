@@ -16,7 +16,8 @@ MOST_GROWTH = 1e6 / 1000
 @pytest.mark.torture("G1")
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells the memory on Linux alone")
 def test_tiny_updates(tmp_path):
-    updates = scaled(20_000)
+    # A twentieth of them is two epochs, or more.
+    updates = max(2000, scaled(20_000))
     (found,) = printed(SCRIPT, tmp_path, updates)
     # The first quarter warms up.
     found = np.array(found)[5:]

@@ -73,6 +73,7 @@ def test_a_folder_becomes_an_int8_student_with_a_report_and_a_card(place, capsys
     assert f"the student in int8, {(place / 'small.onnx').stat().st_size / 1e3:.1f} kB" in printed
 
 
+@pytest.mark.long
 def test_one_that_was_killed_goes_on_to_the_same_weights(place, capsys):
     """And one that is finished is not trained again."""
     assert run("distill", "--epochs", "3", "--out", "whole", student=ROWS) == 0

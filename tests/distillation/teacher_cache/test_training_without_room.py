@@ -61,7 +61,8 @@ def run(images, folder, limit=0, *more):
     return digest, [line for line in done.stdout.splitlines() if "cannot be" in line]
 
 
-@pytest.mark.parametrize("limit", [pytest.param(600, marks=pytest.mark.long), 4096 + 28 * 20])
+@pytest.mark.long
+@pytest.mark.parametrize("limit", [600, 4096 + 28 * 20])
 def test_a_limit_on_the_size_of_files_changes_no_weight(limit, images, tmp_path):
     made, printed = run(images, tmp_path, limit)
     (line,) = printed

@@ -15,9 +15,9 @@ SCRIPT = Path(__file__).with_name("killed.py")
     ("engine", "precision", "processes"),
     [
         ("torch", "float32", 1),
-        ("torch", "bfloat16", 1),
-        ("torch", "float32", 2),
-        ("torch", "bfloat16", 2),
+        pytest.param("torch", "bfloat16", 1, marks=pytest.mark.long),
+        pytest.param("torch", "float32", 2, marks=pytest.mark.long),
+        pytest.param("torch", "bfloat16", 2, marks=pytest.mark.long),
         ("chainer", "float32", 1),
     ],
 )

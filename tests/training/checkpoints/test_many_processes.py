@@ -18,6 +18,7 @@ def train(folder, size, stop, name, **more):
     return {**results[0], "shown": output[0][0]}
 
 
+@pytest.mark.long
 @pytest.mark.torture("B1")
 def test_four_processes_go_on_in_four(sets, tmp_path):
     whole = train(tmp_path, 4, 0, "whole", WITH_BOTH="1")
