@@ -12,16 +12,15 @@ from deelish.comparison.calibration import calibration_error, reliability
 from deelish.comparison.devices import Device
 from deelish.comparison.interval import wilson
 from deelish.comparison.measure import Predictions
-from deelish.comparison.memory import FLOAT, peak_memory
 from deelish.comparison.sequences import AnyList, Target
 from deelish.comparison.timing import milliseconds
 from deelish.comparison.variants import INT8, Variant
 from deelish.images.sample import Sample
 from deelish.network.learner import Learner
-from deelish.network.model import Model
-from deelish.network.module_network import ModuleNetwork
 
 BATCHES = (1, 32)
+# Bytes a number.
+FLOAT, BYTE = 4, 1
 MOST_DIFFERENT = 12
 
 Row = dict[str, Any]
@@ -75,21 +74,14 @@ def _quality(made: Predictions) -> Row:
 def _cost(variant: Variant) -> Row:
     network = variant.network
     learner = network if isinstance(network, Learner) and variant.logits else None
-    width = 1 if variant.kind == INT8 else FLOAT
+    numbers = None if learner is None else learner.peak_numbers
+    width = BYTE if variant.kind == INT8 else FLOAT
     return {
         "parameters": network.parameters if variant.logits else None,
         "multiply_adds": None if learner is None else learner.multiply_adds,
         "file_bytes": variant.file,
-        "memory_bytes": None if learner is None else _memory(learner, width),
+        "memory_bytes": None if numbers is None else width * numbers,
     }
-
-
-def _memory(network: Learner, width: int) -> int | None:
-    """Peak memory of one image, with so many bytes a number."""
-    if isinstance(network, Model):
-        return peak_memory(network.plan, width)
-    numbers = network.peak_numbers if isinstance(network, ModuleNetwork) else None
-    return None if numbers is None else width * numbers
 
 
 def speeds_of(variants: Sequence[Variant], images: AnyList) -> dict[str, Row]:

@@ -8,7 +8,7 @@ from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.errors import PlanError
 from deelish.network.learner import Learner
-from deelish.plan import Plan, summary
+from deelish.plan import Plan, peak_memory, summary
 
 
 class Described(Learner):
@@ -108,6 +108,11 @@ class Described(Learner):
     def multiply_adds(self) -> int:
         """Multiply-adds for the logits of one image."""
         return summary.multiply_adds(self.plan)
+
+    @property
+    def peak_numbers(self) -> int:
+        """The numbers in its weights, and the most in blobs that one image needs at once."""
+        return peak_memory.peak_numbers(self.plan)
 
     @checked_call()
     def summary(self) -> str:

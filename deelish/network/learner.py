@@ -71,6 +71,11 @@ class Learner(Predictor):
         """Multiply-adds for the logits of one image; None where they cannot be counted."""
 
     @property
+    @abstractmethod
+    def peak_numbers(self) -> int | None:
+        """The numbers in its weights, and the most alive beside them for one image; or None."""
+
+    @property
     def auxiliary(self) -> Mapping[str, float]:
         """The outputs of auxiliary classifiers, with their weights in the loss on labels."""
         return {}

@@ -11,8 +11,8 @@ from deelish.comparison.calibration import calibration_error, reliability
 from deelish.comparison.devices import DEVICES, device_of
 from deelish.comparison.interval import wilson
 from deelish.comparison.measure import predictions
-from deelish.comparison.memory import peak_memory
 from deelish.errors import DataError
+from deelish.plan.peak_memory import peak_numbers
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_memory_of_a_chain():
     ]
     weights = 2 * 9 + 2 + 3 * 8 + 3
     # While conv runs: 16 numbers of the image and 32 of its own. The input of ten counts as one.
-    assert peak_memory(Plan(rows, {"data": (10, 1, 4, 4)})) == 4 * (weights + 16 + 32)
-    assert peak_memory(Plan(rows, {"data": (1, 1, 4, 4)}), 1) == weights + 48
+    for batch in (1, 10):
+        assert peak_numbers(Plan(rows, {"data": (batch, 1, 4, 4)})) == weights + 16 + 32
 
 
 def test_a_blob_lives_until_its_last_reader():
@@ -104,7 +104,7 @@ def test_a_blob_lives_until_its_last_reader():
         Layer("score", "Pooling", "sum", "score", pool="AVE", global_pooling=True),
     ]
     # a, c and sum while sum is made; without a it would be two.
-    assert peak_memory(Plan(rows, {"data": (1, 2, 5, 5)})) == 4 * 3 * 50
+    assert peak_numbers(Plan(rows, {"data": (1, 2, 5, 5)})) == 3 * 50
 
 
 def test_memory_counts_only_what_the_logits_depend_on():
@@ -115,7 +115,7 @@ def test_memory_counts_only_what_the_logits_depend_on():
         Layer("head", "InnerProduct", "first", "head", num_output=100),
     ]
     plan = Plan(rows, {"data": (1, 8)}, logits="again")
-    assert peak_memory(plan) == 4 * (8 * 8 + 8 + 8 + 8)
+    assert peak_numbers(plan) == 8 * 8 + 8 + 8 + 8
 
 
 def test_a_device_takes_half_its_memory_and_a_tenth_of_its_storage():

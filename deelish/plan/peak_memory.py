@@ -1,4 +1,4 @@
-"""Peak memory of a plan for one image: its weights, and the blobs alive at once."""
+"""Peak memory of a plan for one image, in numbers: its weights, and the blobs alive at once."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ import math
 from deelish.plan.lifetimes import last_uses
 from deelish.plan.plan import Plan
 
-FLOAT = 4
 
-
-def peak_memory(plan: Plan, width: int = FLOAT) -> int:
-    """Bytes that the logits of one image need: weights and the largest sum of blobs alive at once.
+def peak_numbers(plan: Plan) -> int:
+    """The numbers that one image's logits need: weights, and the most in blobs alive at once.
 
     Only the layers of the test phase that the logits depend on count. A blob lives from the layer
     that makes it (the input from the start) to the last layer that reads it, the logits to the end.
     While a layer runs, its bottoms and its tops are alive together. A layer that writes
     over its bottom in place needs no second blob. An array of weights that layers share counts
     once. What a framework needs for itself, and the buffers of its convolutions, are left out.
-
-    Args:
-        width: bytes a number.
     """
-    return width * (_weights(plan) + _blobs(plan))
+    return _weights(plan) + _blobs(plan)
 
 
 def _weights(plan: Plan) -> int:
