@@ -219,10 +219,7 @@ def _check_folders(train: Source, val: Source) -> None:
 
 def _check(choices: Choices) -> None:
     crop, views = choices.crop, choices.views
-    if not is_count(choices.batch_size):
-        raise DataError(
-            f"InputBatch(batch_size={choices.batch_size!r}): give a whole number above 0"
-        )
+    check_counts(choices.batch_size, choices.top)
     if crop is not None and not is_fraction(crop):
         raise DataError(
             f"InputBatch(crop={crop!r}): give the crop fraction, the part of an image's side that"
@@ -255,15 +252,16 @@ def _check(choices: Choices) -> None:
         raise DataError(
             f"InputBatch(keep={choices.keep!r}): it is {MEMORY!r} or {DISK!r}, or left out"
         )
-    check_top(choices.top)
 
 
-def check_top(top: int | None) -> None:
-    """Refuse what is no number of logits.
+def check_counts(batch_size: int, top: int | None) -> None:
+    """Refuse what is no size of a batch, or no number of logits.
 
     Raises:
-        DataError: it is no whole number above 0.
+        DataError: one is no whole number above 0.
     """
+    if not is_count(batch_size):
+        raise DataError(f"InputBatch(batch_size={batch_size!r}): give a whole number above 0")
     if top is not None and not is_count(top):
         raise DataError(
             f"InputBatch(top={top!r}): give how many of the highest logits the teacher"

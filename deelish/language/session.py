@@ -10,7 +10,6 @@ from deelish.common.printing import Once
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.engines import Context, current_context, set_default_context
 from deelish.errors import DataError, TrainingError
-from deelish.images.dataset import Dataset
 from deelish.images.in_memory import ImagesLike, InMemoryImages
 from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.learner import Learner, learners_of
@@ -20,7 +19,7 @@ from deelish.network.sequence_tensor import GivenSequences, SequenceTensor
 from deelish.network.tensors import Tensor
 from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
-from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.dataset import AnyDataset
 from deelish.training.trainer import Counts, Trainer
 
 
@@ -65,7 +64,7 @@ class Deel(Context):
         compile: bool = False,
     ) -> None:
         super().__init__(gpu, engine, seed, precision, compile)
-        self.dataset: Dataset | SequenceDataset | None = None
+        self.dataset: AnyDataset | None = None
         self.teacher_cache: TeacherCache | None = None
         self.trainer: Trainer | None = None
         self.counts = Counts()

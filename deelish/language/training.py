@@ -10,14 +10,13 @@ from deelish.common.arguments import checked_call
 from deelish.common.checks import is_count
 from deelish.common.memory import is_out_of_memory
 from deelish.errors import DataError, TrainingError, first_line
-from deelish.images.dataset import Dataset
 from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.saving import epochs_before, saving_of
 from deelish.language.session import Deel, current_session
 from deelish.network.inputs import InputTensor
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
-from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.dataset import AnyDataset
 from deelish.training.checkpoints.resuming import MINUTES, Resuming, Saving
 from deelish.training.guards import ON_NAN
 from deelish.training.history import History
@@ -196,7 +195,7 @@ def _train(
     return history
 
 
-def viewing_of(session: Deel, dataset: Dataset | SequenceDataset) -> Viewing:
+def viewing_of(session: Deel, dataset: AnyDataset) -> Viewing:
     """How a training of this session shows a batch to networks."""
     return Viewing(
         dataset.choices.crop,

@@ -11,7 +11,7 @@ from deelish.common.printing import say
 from deelish.common.suggestions import nearest
 from deelish.errors import DataError
 from deelish.images.class_folders import ClassFolders, NamedClasses
-from deelish.images.dataset import check_top
+from deelish.images.dataset import Dataset, check_counts
 from deelish.images.lists import read_text
 from deelish.plan.sequence_format import BREAK, NUMBERS, SequenceFormat, vocabulary_of
 from deelish.sequences.lines import Line, SequenceSample, read_lines
@@ -56,16 +56,12 @@ class SequenceDataset:
         vocabulary: Vocabulary | None,
         seed: int,
     ) -> None:
-        if not is_count(choices.batch_size):
-            raise DataError(
-                f"InputBatch(batch_size={choices.batch_size!r}): give a whole number above 0"
-            )
+        check_counts(choices.batch_size, choices.top)
         if choices.views is not None and not (is_count(choices.views) and choices.views == 1):
             raise DataError(
                 f"InputBatch(views={choices.views!r}): a sequence has one view; give 1 to cache"
                 " teachers' logits, or leave views= out"
             )
-        check_top(choices.top)
         lines = read_lines(train)
         val_lines = [] if val is None else read_lines(val)
         self.choices = choices
@@ -110,6 +106,10 @@ class SequenceDataset:
             f"{len(self.train.samples):,} sequences of {form.tokens}{known} for training{val},"
             f" batches of {self.choices.batch_size}"
         )
+
+
+# What InputBatch names.
+AnyDataset = Dataset | SequenceDataset
 
 
 def _format(

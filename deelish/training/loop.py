@@ -19,7 +19,7 @@ from deelish.network.batch_tensors import AnyBatch, tensors_of
 from deelish.network.learner import learners_of
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
-from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.dataset import AnyDataset
 from deelish.sequences.loader import SequenceLoader
 from deelish.training.checkpoints.resuming import Resuming
 from deelish.training.guards import ROLLBACK, NotFinite
@@ -254,7 +254,7 @@ def _logs(named: Sequence[Log]) -> list[Log]:
 
 def run_workout(
     trainer: Trainer,
-    dataset: Dataset | SequenceDataset,
+    dataset: AnyDataset,
     viewing: Viewing,
     workout: Workout,
     batch: AnyBatch,

@@ -12,7 +12,6 @@ from typing import Any
 
 from deelish.common.html import picture, quietly
 from deelish.engines.state import SavedState
-from deelish.images.dataset import Dataset
 from deelish.images.figures import plot_rates, rates_png
 from deelish.network.batch_tensors import AnyBatch
 from deelish.network.forward import Forward
@@ -20,7 +19,7 @@ from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner
 from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
-from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.dataset import AnyDataset
 from deelish.training.guards import NotFinite
 from deelish.training.loop import Workout, run_workout
 from deelish.training.trainer import Trainer
@@ -136,7 +135,7 @@ class SearchTrainer(Trainer):
 
 
 def search(
-    trainer: SearchTrainer, dataset: Dataset | SequenceDataset, viewing: Viewing, workout: Workout
+    trainer: SearchTrainer, dataset: AnyDataset, viewing: Viewing, workout: Workout
 ) -> RateSearch:
     """Train on some batches, and give the students back what they were.
 
@@ -168,9 +167,7 @@ def search(
     return RateSearch(rates, losses)
 
 
-def _batches(
-    trainer: SearchTrainer, dataset: Dataset | SequenceDataset
-) -> Generator[AnyBatch, None, None]:
+def _batches(trainer: SearchTrainer, dataset: AnyDataset) -> Generator[AnyBatch, None, None]:
     """The training batches, epoch after epoch."""
     group = trainer.context.engine.group
     for epoch in itertools.count(1):
@@ -180,7 +177,7 @@ def _batches(
 
 def _loss(
     trainer: SearchTrainer,
-    dataset: Dataset | SequenceDataset,
+    dataset: AnyDataset,
     viewing: Viewing,
     workout: Workout,
     batch: AnyBatch,

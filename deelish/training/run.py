@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deelish.engines.state import SavedState
-from deelish.images.dataset import Dataset
-from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.dataset import AnyDataset
 from deelish.training.history import History
 from deelish.training.place import Place
 from deelish.training.trainer import Trainer
@@ -30,7 +29,7 @@ class Run:
     """
 
     trainer: Trainer
-    dataset: Dataset | SequenceDataset
+    dataset: AnyDataset
     workout: Callable[..., Any]
     script_state: dict[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=History)

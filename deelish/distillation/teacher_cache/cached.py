@@ -21,14 +21,11 @@ from deelish.network.inputs import ImageTensor, InputTensor
 from deelish.network.outputs import FeatureTensor
 from deelish.network.predictor import Predictor
 from deelish.network.recorded import Recorded, recorded_of
-from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.dataset import AnyDataset
 from deelish.storage.folder import cache_folder
 
 # Computes the numbers (n, width) of images or sequences.
 Compute = Callable[[InputTensor], Logits]
-
-
-AnyDataset = Dataset | SequenceDataset
 
 
 class TeacherCache:

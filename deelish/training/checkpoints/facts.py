@@ -11,7 +11,7 @@ from typing import Any
 from deelish.errors import FileError
 from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
-from deelish.sequences.dataset import SequenceDataset
+from deelish.sequences.dataset import AnyDataset, SequenceDataset
 from deelish.sequences.loader import SequenceLoader
 from deelish.training.checkpoints.workout_facts import DIGEST, digest, networks_of, workout_facts
 from deelish.training.optimization import Optimization
@@ -76,7 +76,7 @@ def _given(how: Optimization) -> Facts:
     return facts
 
 
-def _form(dataset: Dataset | SequenceDataset) -> Facts:
+def _form(dataset: AnyDataset) -> Facts:
     """The format of sequences, with their vocabulary."""
     if isinstance(dataset, Dataset):
         return {}
