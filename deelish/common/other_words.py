@@ -111,10 +111,11 @@ _BY_CURE: dict[str, str] = {
     "call BatchTrain(workout), where workout calls backprop(t)": "fit fit_generator train_on_batch"
     " train_step training_step train_one_epoch",
     "pass optimizer= and lr= to BatchTrain": "configure_optimizers",
+    "leave it out, backprop(t) is a whole update": "zero_grad step backward",
     "pass lr_mult={'conv1': 0} to BatchTrain": "freeze unfreeze requires_grad_",
     "call classify(x), or batch_feature(x) of a teacher": "predict predict_on_batch predict_step",
     "call Compare(teacher, student, test='data/test.txt')": "evaluate score",
-    "leave it out, each verb sets the mode it needs": "train eval zero_grad",
+    "leave it out, each verb sets the mode it needs": "train eval",
     "call save('net.safetensors')": "state_dict save_weights save_pretrained",
     "call Network.load(path), or pass modelpath=": "load_state_dict load_weights from_pretrained",
     "open the session with Deel(gpu=0, precision='bfloat16')": "to cuda cpu half bfloat16",

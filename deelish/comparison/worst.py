@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from deelish.images.pixels import packed
 from deelish.images.reading import decode_at
 from deelish.images.sample import Location
 from deelish.images.thumbnails import LARGEST, thumbnails
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Worst:
@@ -61,14 +64,13 @@ def _square(row: Row, location: Location | None) -> np.ndarray:
 
     if location is None:
         raise DataError(f"{row['path']}: is no image; the rows are in comparison.different")
-    image = Image.fromarray(packed(decode_at(location).pixels))
-    image = _fitted(image)
+    image = _fitted(Image.fromarray(packed(decode_at(location).pixels)))
     square = Image.new("RGB", (LARGEST, LARGEST), (128, 128, 128))
     square.paste(image, ((LARGEST - image.width) // 2, (LARGEST - image.height) // 2))
     return np.asarray(square, np.float32).transpose(2, 0, 1)
 
 
-def _fitted(image: Any) -> Any:
+def _fitted(image: Image.Image) -> Image.Image:
     """The image as large as its square allows; a small one by a whole factor, pixel by pixel."""
     from PIL import Image
 

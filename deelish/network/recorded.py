@@ -71,8 +71,8 @@ def recorded_of(x: InputTensor) -> Recorded | None:
     if isinstance(x, ImageTensor):
         keys: Keys | None = getattr(x.pictures, "keys", None)
         return None if keys is None else RecordedImages(x, keys)
-    batch = x.sequences if isinstance(x, SequenceTensor) else None
-    if isinstance(x, SequenceTensor) and isinstance(batch, SequenceBatch):
-        keys = batch.keys
-        return None if keys is None else RecordedSequences(x, batch, keys)
-    return None
+    # What the prompt gives is in no list, and is computed each time.
+    if not isinstance(x, SequenceTensor) or not isinstance(x.sequences, SequenceBatch):
+        return None
+    keys = x.sequences.keys
+    return None if keys is None else RecordedSequences(x, x.sequences, keys)

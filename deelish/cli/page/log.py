@@ -41,7 +41,7 @@ def training_in(folder: Path) -> dict[str, Any]:
     reader = csv.DictReader(io.StringIO(text))
     try:
         rows = [_numbers(row) for row in reader]
-    except (ValueError, AttributeError, csv.Error):
+    except (ValueError, csv.Error):
         raise FileError(
             f"{history} line {reader.line_num}: has other fields than a number for each of"
             f" {', '.join(reader.fieldnames or ())}; write it as BatchTrain does"
@@ -53,9 +53,11 @@ def _numbers(row: dict[str, str]) -> dict[str, float | None]:
     """JSON has no NaN: a number that is not finite is None.
 
     Raises:
-        ValueError: a text is no number.
-        AttributeError: there are fewer or more fields than names.
+        ValueError: a text is no number, or there are fewer or more fields than names.
     """
+    # What DictReader makes of fields without a name, and of names without a field.
+    if None in row or None in row.values():
+        raise ValueError
     found: dict[str, float | None] = {}
     for key, text in row.items():
         value = float(text) if text.strip() else math.nan
