@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from deelish import BatchTrain, Layer, Network
+from deelish.engines.custom import CUSTOM
+from deelish.plan.layers import KINDS
 
 # Of a test for each engine: that on Chainer is one of `make long`.
 CHAINER_IS_LONG = pytest.mark.parametrize(
@@ -68,3 +70,11 @@ def gradients(network):
     """Their gradients as NumPy arrays; None where there is none."""
     engine = network.engine
     return [None if p.grad is None else engine.numpy(p.grad) for p in parameters(network)]
+
+
+def forget(*types):
+    """Registered layer types are not known any more."""
+    for name in types:
+        KINDS.pop(name, None)
+        for functions in CUSTOM.values():
+            functions.pop(name, None)

@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
+from helpers import forget
 from models_of_others import PIXELS, small_network
 
 from deelish import Deel, Layer, Network, register_layer
-from deelish.engines.custom import CUSTOM
 from deelish.language.teachers import Teacher
 from deelish.plan.layers import KINDS
 
@@ -114,5 +114,4 @@ def test_a_registered_type_has_none():
         rows = [Layer("thrice", "Thrice"), Layer("score", "InnerProduct", num_output=4)]
         assert Network(rows, in_size=8).fingerprint() is None
     finally:
-        KINDS.pop("Thrice")
-        CUSTOM["torch"].pop("Thrice")
+        forget("Thrice")

@@ -6,13 +6,12 @@ from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
+from helpers import forget
 from PIL import Image
 
 import deelish
 from deelish import BatchTrain, Compare, Deel, InputBatch, Layer, Network
 from deelish.comparison.result import Comparison
-from deelish.engines.custom import CUSTOM
-from deelish.plan.layers import KINDS
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 OTHERS = ("CNN", "DeelishError")
@@ -98,9 +97,7 @@ def names(tmp_path, monkeypatch):
         own = {"deel": deel, "net": net, "teacher": teacher, "student": student}
         yield {**known, "Compare": Compare, "workout": workout, **own}
     # What the example of register_layer registers.
-    KINDS.pop("Mish", None)
-    for functions in CUSTOM.values():
-        functions.pop("Mish", None)
+    forget("Mish")
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import parameters
+from helpers import forget, parameters
 
 from deelish import CaffeNet, Deel, Layer, Network, Plan, register_layer
 from deelish.engines.custom import CUSTOM
@@ -16,10 +16,7 @@ pytestmark = pytest.mark.usefixtures("each_engine")
 @pytest.fixture(autouse=True)
 def _forgotten():
     yield
-    for name in ("Mish", "Gain"):
-        KINDS.pop(name, None)
-        for functions in CUSTOM.values():
-            functions.pop(name, None)
+    forget("Mish", "Gain")
 
 
 def mish(x, p, a, c):

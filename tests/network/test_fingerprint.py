@@ -7,11 +7,9 @@ import textwrap
 
 import numpy as np
 import pytest
-from helpers import once, small, trained, write_set
+from helpers import forget, once, small, trained, write_set
 
 from deelish import Deel, InputBatch, Layer, Network, Plan, register_layer
-from deelish.engines.custom import CUSTOM
-from deelish.plan.layers import KINDS
 
 
 @pytest.fixture
@@ -185,8 +183,7 @@ def test_a_network_with_a_registered_layer_has_none(session):
     network = Network(rows, in_size=8, order="L")
     assert network.batch_feature(np.zeros((8, 8), np.uint8)).shape == (1, 4)
     assert network.fingerprint() is None
-    KINDS.pop("Twice")
-    CUSTOM[session.engine.name].pop("Twice")
+    forget("Twice")
 
 
 SCRIPT = """

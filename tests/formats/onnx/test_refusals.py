@@ -5,13 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from helpers import forget
 
 from deelish import Layer
-from deelish.engines.custom import CUSTOM
 from deelish.errors import FileError, PlanError
 from deelish.formats.onnx.layers import NODES
 from deelish.language.register import register_layer
-from deelish.plan.layers import KINDS
 
 pytest.importorskip("onnx.checker")
 
@@ -42,7 +41,7 @@ def test_a_kind_of_the_users_own_is_refused(network, tmp_path):
         made = network([Layer("two", "Twofold")], data=(2, 5))
         refused(made, tmp_path, PlanError, r"layer 'two' \(Twofold\): ONNX has no operator for it")
     finally:
-        del KINDS["Twofold"], CUSTOM["torch"]["Twofold"]
+        forget("Twofold")
 
 
 @pytest.mark.parametrize(
