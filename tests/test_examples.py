@@ -16,7 +16,7 @@ from PIL import Image
 from prepared import run_script
 
 from deelish import Deel, Network
-from deelish.networks import GoogLeNet
+from deelish.networks import GoogLeNet, NetworkInNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (
@@ -49,7 +49,7 @@ def write_images(folder, name, count, first):
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """What the README assumes: lists, labels, a photograph and a teacher's file."""
+    """What README assumes: lists, labels, a photograph, a teacher's file and a student's."""
     folder = tmp_path_factory.mktemp("workplace")
     write_images(folder, "train", 12, 0)
     write_images(folder, "test", 4, 12)
@@ -60,6 +60,7 @@ def workplace(tmp_path_factory):
         # Marked as trained, since a teacher must be; its weights are random.
         teacher.untrained.clear()
         teacher.save(folder / "bvlc_googlenet.caffemodel")
+        NetworkInNetwork(labels=folder / "data" / "labels.txt").save(folder / "google_nin.hdf5")
     return folder
 
 

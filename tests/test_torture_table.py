@@ -58,7 +58,9 @@ def cells(shown, row):
     return re.split("  +", line.strip())
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    "options", [[], pytest.param(["-n", "2"], marks=pytest.mark.long)], ids=["alone", "xdist"]
+)
 def test_each_test_is_counted_once_in_each_of_its_rows(tmp_path, options):
     status, shown = run(tmp_path, TESTS, *options)
     assert status == 1

@@ -1,6 +1,8 @@
 """Hostile HDF5 in the layouts of deelish, Caffe and Chainer: refused, nothing else is opened."""
 
+import functools
 import sys
+import zlib
 
 import h5py
 import numpy as np
@@ -109,21 +111,21 @@ def packed_bomb(file, place):
     file.create_dataset(place, data=np.zeros((8192, 8192), "f4"), compression=9)
 
 
-def a_piece_that_unpacks_to_more(file, place):
-    import zlib
+@functools.cache
+def packed_zeros(megabytes):
+    return zlib.compress(bytes(megabytes << 20), 9)
 
+
+def a_piece_that_unpacks_to_more(file, place):
     made = file.create_dataset(place, SHAPE, "f4", chunks=SHAPE, compression=9)
-    data = zlib.compress(bytes(400 << 20), 9)
-    made.id.write_direct_chunk((0, 0), data)
+    made.id.write_direct_chunk((0, 0), packed_zeros(380))
 
 
 def a_piece_of_just_the_right_size(file, place):
     """Packed, it takes as many bytes as the shape, and unpacks to a thousand times as many."""
-    import zlib
-
     count = 10**5
     made = file.create_dataset(place, (count,), "f4", chunks=(count,), compression=9)
-    data = zlib.compress(bytes(380 << 20), 9)
+    data = packed_zeros(380)
     assert len(data) <= count * 4
     made.id.write_direct_chunk((0,), data.ljust(count * 4, b"\0"))
 

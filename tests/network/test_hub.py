@@ -1,19 +1,21 @@
 """student.push and hf-hub:user/name, against a Hub of the test's own."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 from network.fake_hub import TOKEN, fake_hub
-from processes import environment
+from prepared import run_script
 
 hub_package = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
 pytest.importorskip("timm", reason="timm is not installed")
 
 START = """
+import warnings
 import numpy as np
 from deelish import *
 from deelish.errors import DeelishError
+# huggingface_hub warns of its own.
+warnings.simplefilter("ignore")
 deel = Deel(seed=1)
 pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
 """
@@ -51,22 +53,21 @@ def hub():
 
 
 def run(folder, text, hub, **more):
-    """Run a script that knows this Hub alone; its output and its errors."""
-    env = environment(
-        HF_ENDPOINT=hub.address,
-        HF_HOME=str(folder / "home"),
-        HF_HUB_DISABLE_XET="1",
-        HF_HUB_DISABLE_TELEMETRY="1",
-        **more,
-    )
-    command = [sys.executable, "-c", text]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    """The lines that a script prints which knows this Hub alone, and ends well."""
+    own = {
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(folder / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    status, printed, errors = run_script(folder, text, env={**os.environ, **own, **more})
+    assert status == 0, errors
+    return printed.splitlines()
 
 
 def test_what_is_pushed_is_opened_elsewhere(tmp_path, hub):
-    done = run(tmp_path, PUSH, hub, HF_TOKEN=TOKEN)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == f"{hub.address}/ada/small"
+    lines = run(tmp_path, PUSH, hub, HF_TOKEN=TOKEN)
+    assert lines[-1] == f"{hub.address}/ada/small"
     assert set(hub.repositories) == {"ada/small", "ada/rows"}
     assert hub.private["ada/small"]
     card = hub.repositories["ada/small"]["README.md"].decode()
@@ -77,8 +78,7 @@ def test_what_is_pushed_is_opened_elsewhere(tmp_path, hub):
         'net = Network.load("hf-hub:ada/rows")'
         in hub.repositories["ada/rows"]["README.md"].decode()
     )
-    done = run(tmp_path, OPEN, hub)
-    assert done.returncode == 0, done.stderr
+    run(tmp_path, OPEN, hub)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,7 @@ def test_what_cannot_be_is_one_sentence(tmp_path, hub, line, sentence):
     script = (
         f"{START}\ntry:\n    {line}\nexcept DeelishError as error:\n    print('ERROR', error)\n"
     )
-    done = run(tmp_path, script, hub)
-    assert done.returncode == 0, done.stderr
-    printed = done.stdout.splitlines()[-1]
+    *_, printed = run(tmp_path, script, hub)
     assert printed.startswith("ERROR ")
     assert sentence in printed
 
@@ -114,6 +112,6 @@ def test_without_a_network_it_is_one_sentence(tmp_path, hub):
     script = (
         f"{START}\ntry:\n    Student('hf-hub:ada/small')\nexcept DeelishError as e:\n    print(e)"
     )
-    done = run(tmp_path, script, hub, HF_HUB_OFFLINE="1")
-    assert "hf-hub:ada/small: the Hub refuses it" in done.stdout.splitlines()[-1]
-    assert "look at its name and at the network" in done.stdout
+    *_, printed = run(tmp_path, script, hub, HF_HUB_OFFLINE="1")
+    assert "hf-hub:ada/small: the Hub refuses it" in printed
+    assert "look at its name and at the network" in printed

@@ -33,6 +33,8 @@ TORCHVISION = {
     "vit_b_32": ("heads.head", 32, {"image_size": 32}),
     "wide_resnet50_2": ("fc", 32, {}),
 }
+# These take seconds each.
+LARGE = ("maxvit_t", "swin_v2_t", "vgg11", "wide_resnet50_2")
 # Models of timm whose logits are the mean or the sum of several heads.
 SEVERAL = {
     "efficientformerv2_s0": (["head", "head_dist"], {"img_size": 32}),
@@ -46,7 +48,10 @@ SEVERAL = {
 }
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.long] if each in LARGE else []) for each in TORCHVISION],
+)
 def test_the_last_layer_of_a_family_of_torchvision_is_replaced(session, name, capsys):
     models = pytest.importorskip("torchvision", reason="torchvision is not installed").models
     layer, size, arguments = TORCHVISION[name]

@@ -13,6 +13,7 @@ SCRIPT = Path(__file__).with_name("soak.py")
 MOST_GROWTH = 1e6 / 1000
 
 
+@pytest.mark.long
 @pytest.mark.torture("G1")
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells the memory on Linux alone")
 def test_tiny_updates(tmp_path):

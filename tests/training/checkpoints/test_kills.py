@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).with_name("killed.py")
         pytest.param("torch", "bfloat16", 1, marks=pytest.mark.long),
         pytest.param("torch", "float32", 2, marks=pytest.mark.long),
         pytest.param("torch", "bfloat16", 2, marks=pytest.mark.long),
-        ("chainer", "float32", 1),
+        pytest.param("chainer", "float32", 1, marks=pytest.mark.long),
     ],
 )
 def test_fifty_kills_change_nothing(tmp_path, engine, precision, processes):

@@ -16,9 +16,9 @@ STOP = "8"
 BEFORE = {"engine": "torch", "precision": "float32", "threads": 1, "processes": 1}
 # What is otherwise before and after, and what is said of it; None where it is refused.
 PAIRS = [
-    ({}, {"threads": 2}, "threads 2 in place of 1"),
-    ({}, {"engine": "chainer"}, None),
     ({}, {"precision": "bfloat16"}, "precision bfloat16 in place of float32"),
+    ({}, {"engine": "chainer"}, None),
+    ({}, {"threads": 2}, "threads 2 in place of 1"),
     ({"threads": 2}, {}, "threads 1 in place of 2"),
     ({"precision": "bfloat16"}, {}, "precision float32 in place of bfloat16"),
     ({"engine": "chainer"}, {}, None),

@@ -43,6 +43,36 @@ def test_the_curves_are_one_output_and_the_last_value_is_the_history(tmp_path):
     assert "TqdmWarning" not in text
 
 
+def test_short_epochs_are_drawn_together_and_the_last_always(monkeypatch):
+    from deelish.training.logs import notebook
+
+    drawn, clock = [], [0.0]
+
+    def update(history):
+        drawn.append(len(history))
+        clock[0] += 1  # a second for each drawing
+
+    handle = type("Handle", (), {"update": staticmethod(update)})
+    monkeypatch.setattr(notebook, "display", lambda value: handle)
+    monkeypatch.setattr(notebook.time, "monotonic", lambda: clock[0])
+    curves = notebook.NotebookCurves()
+    curves.begin({}, [])
+    for epoch in range(1, 101):
+        clock[0] += 3
+        curves.row({"epoch": epoch})
+    curves.end("finished")
+    # A twentieth of 300 seconds, the first epoch and the end.
+    assert 15 <= len(drawn) <= 17
+    assert drawn[0] == 1
+    assert drawn[-1] == 100
+    clock[0] += 30
+    curves.row({"epoch": 101})
+    clock[0] += 30
+    curves.row({"epoch": 102})
+    # Long epochs are drawn each.
+    assert drawn[-2:] == [101, 102]
+
+
 def test_a_bar_shows_how_far_it_is(monkeypatch):
     from deelish.common import notebook
 
