@@ -24,10 +24,10 @@ install: $(STAMP)
 
 $(STAMP): setup.py pyproject.toml build-constraints.txt
 	@command -v $(PYTHON) >/dev/null || { \
-		echo "make: $(PYTHON) is not there; name a Python from 3.11 to 3.13: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+		echo "make: $(PYTHON) is not there; name a Python from 3.11 to 3.14: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
 		exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-		echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1), deelish needs 3.11 to 3.13: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { \
+		echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1), deelish needs 3.11 to 3.14: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
 		exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --upgrade pip

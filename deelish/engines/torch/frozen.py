@@ -70,7 +70,9 @@ class FrozenTeacher:
             with warnings.catch_warnings(), self._autocast():
                 # It warns where Python's own branches look at the images.
                 warnings.simplefilter("error", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+                # Later versions say that tracing may break; the logits are compared below.
                 warnings.simplefilter("ignore", DeprecationWarning)
+                warnings.simplefilter("ignore", FutureWarning)
                 module = _Called(run).eval()
                 traced = torch.jit.trace(module, values, check_trace=False)  # type: ignore[no-untyped-call]
                 frozen: Run = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
