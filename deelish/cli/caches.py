@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from deelish.cli import models as cli_models
@@ -13,10 +15,14 @@ from deelish.distillation.teacher_cache import folder
 from deelish.distillation.teacher_cache.fill import Filling
 from deelish.distillation.teacher_cache.folder import (
     LogitsFile,
+    header_of,
     logits_files,
     noun_of,
+    part_of,
     teacher_of,
 )
+from deelish.distillation.teacher_cache.merging import merge_all
+from deelish.distillation.teacher_cache.parts import teach_part
 from deelish.errors import DataError, FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
@@ -49,6 +55,9 @@ def teach(options: argparse.Namespace) -> int:
             mix=options.mix,
             top=options.top,
         )
+        if options.part is not None:
+            print(teach_part(network, cast(Dataset, dataset), options.part, _command(options)))
+            return 0
         filling = Filling(network, cast(Dataset, dataset))
         try:
             filling.run()
@@ -62,13 +71,10 @@ def teach(options: argparse.Namespace) -> int:
 
 def list_(options: argparse.Namespace) -> int:
     files, images = _found(options)
-    rows = [("teacher", "classes", "form", "logits", "size", "last used", "file")]
-    for file in files:
-        facts = ("-", "unusable")
-        if file.header is not None:
-            facts = (str(file.header.form.classes), file.header.form_text)
-        size, used = amount(file.bytes), _time(file.used)
-        rows.append((teacher_of(file), *facts, f"{file.count:,}", size, used, file.path.name))
+    rows: list[tuple[str, ...]] = [
+        ("teacher", "classes", "form", "logits", "size", "last used", "file")
+    ]
+    rows += [_row(group) for group in _grouped(files)]
     if files:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
@@ -81,6 +87,47 @@ def list_(options: argparse.Namespace) -> int:
     if images is not None:
         print(f"{_summary(images)}, last used {_time(images.used)}, in {images.path.parent}")
     return 0
+
+
+def _grouped(files: Iterable[LogitsFile]) -> list[list[LogitsFile]]:
+    """The parts of a pass together, and each other file by itself."""
+    groups: dict[str, list[LogitsFile]] = {}
+    for file in files:
+        part, header = part_of(file), header_of(file)
+        of = file.path.name if part is None or header is None else header.identity + part.task
+        groups.setdefault(of, []).append(file)
+    return list(groups.values())
+
+
+def _row(group: Sequence[LogitsFile]) -> tuple[str, ...]:
+    """What `cache list` shows of a file, or of the parts of a pass."""
+    first = group[0]
+    header, part = header_of(first), part_of(first)
+    facts = ("-", "unusable") if header is None else (str(header.form.classes), header.form_text)
+    name = first.path.name
+    if part is not None and header is not None:
+        name = f"{len(group):,} of {part.count:,} parts, {header.stem}-{part.task[:8]}*"
+    count, size = sum(file.count for file in group), sum(file.bytes for file in group)
+    used = max(file.used for file in group)
+    return (teacher_of(first), *facts, f"{count:,}", amount(size), _time(used), name)
+
+
+def merge(options: argparse.Namespace) -> int:
+    files = logits_files(cache_folder(), options.names)
+    for each in merge_all(files):
+        print(
+            f"{each.teacher}: {each.parts:,} file{'s' if each.parts > 1 else ''} became one with"
+            f" {each.count:,} cached logits; {each.path}"
+        )
+    return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command of a pass without its part, as a person would write it again."""
+    words = list(options.words)
+    place = next(place for place, word in enumerate(words) if word.startswith("--part"))
+    del words[place : place + (1 if "=" in words[place] else 2)]
+    return shlex.join(["deelish", *words])
 
 
 def check(options: argparse.Namespace) -> int:

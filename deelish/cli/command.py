@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     SystemExit passes through, from argparse (2) and from the user's own script.
     """
-    options, unknown = parser_of_all().parse_known_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options, unknown = parser_of_all().parse_known_args(words)
+    options.words = words
     if unknown:
         options.parser.refuse(unknown)
     act: Callable[[argparse.Namespace], int] = options.act

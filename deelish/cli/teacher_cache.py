@@ -42,6 +42,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     mirror.add_argument("--alternate", action="store_true", help="every other view is mirrored")
     add("--padding", metavar="PART", type=float, default=0.0, help="how far views reach beyond (0)")
     add("--top", metavar="N", type=int, help="cache the N highest logits of an image (all)")
+    add("--part", metavar="N/OF", help="only this part of the images, such as 3/1000, in a file")
     add("--batch-size", metavar="N", type=int, default=32, help="images a batch (32)")
     add("--gpu", metavar="N", type=int, default=-1, help="0 is the first GPU (the processor)")
     add("--precision", metavar="TYPE", help="that of the script that trains (auto)")
@@ -50,14 +51,15 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     cache = add_command(
         commands,
         "cache",
-        "list, check or clear cached logits and decoded images",
+        "list, check, merge or clear cached logits and decoded images",
         "cache clear googlenet",
     )
-    parts = cache.add_subparsers(dest="part", metavar="list, check, clear")
+    parts = cache.add_subparsers(dest="part", metavar="list, check, merge, clear")
     cache.set_defaults(act=_list, names=[])
     for name, act, help_ in (
         ("list", _list, "show what is cached, and how much room it takes"),
         ("check", _check, "look for damaged logits and images"),
+        ("merge", _merge, "make one file of the parts of each teacher"),
         ("clear", _clear, "remove cached logits and decoded images"),
     ):
         part = add_command(parts, name, help_, f"cache {name} googlenet")
@@ -109,6 +111,12 @@ def _check(options: argparse.Namespace) -> int:
     from deelish.cli.caches import check
 
     return check(options)
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from deelish.cli.caches import merge
+
+    return merge(options)
 
 
 def _clear(options: argparse.Namespace) -> int:

@@ -70,6 +70,7 @@ class Dataset:
 
     Attributes:
         choices: the choices of InputBatch.
+        seed: the order of the training images follows from it.
         augmentation: that of the training views, or None.
         classes: one more than the highest label.
         folders: the class folders that the labels number; None where lists or shards give labels.
@@ -100,7 +101,7 @@ class Dataset:
                 f"InputBatch(padding={choices.padding!r}): neither the centre nor a random resized"
                 " crop reaches beyond the image; leave padding= out"
             )
-        self.choices, self._seed = choices, seed
+        self.choices, self.seed = choices, seed
         self._cache = _cache(choices.keep)
         self._once = Once()
         train_samples = read_samples(train, root, classes.named, "InputBatch: train")
@@ -142,9 +143,9 @@ class Dataset:
 
         Of all of them where there are fewer.
         """
-        chosen = np.random.default_rng(self._seed).permutation(len(self.train.samples))[:count]
+        chosen = np.random.default_rng(self.seed).permutation(len(self.train.samples))[:count]
         samples = [self.train.samples[index] for index in sorted(chosen)]
-        loader = self._loader(samples, self._seed, ReadOptions(views=CENTRE, cache=self._cache))
+        loader = self._loader(samples, self.seed, ReadOptions(views=CENTRE, cache=self._cache))
         loader.renderings.add(rendering)
         for batch in loader.batches(0, training=False):
             yield batch.pixels(rendering)

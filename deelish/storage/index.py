@@ -32,7 +32,7 @@ class Index:
 
     def add(self, keys: Keys) -> None:
         """Add the keys uint8 (n, 16) of the rows from `count` on."""
-        hashes = _hashes(keys)
+        hashes = hashes_of(keys)
         end = self.count + len(hashes)
         if len(hashes) > RECENT:
             self._merge(hashes, np.arange(self.count, end))
@@ -45,7 +45,7 @@ class Index:
 
     def find(self, keys: Keys) -> Rows:
         """The row of each key, int64 (n,); -1 where there is none."""
-        hashes = _hashes(keys)
+        hashes = hashes_of(keys)
         rows = np.full(len(keys), -1, np.int64)
         if len(self._hashes):
             found = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
@@ -69,7 +69,8 @@ class Index:
         self._hashes, self._rows, self._recent = hashes[last], rows[last], {}
 
 
-def _hashes(keys: Keys) -> NDArray[np.uint64]:
+def hashes_of(keys: Keys) -> NDArray[np.uint64]:
+    """A hash of 64 bits of each key uint8 (n, 16)."""
     halves = np.ascontiguousarray(keys).view(np.uint64)
     # Odd numbers have an inverse modulo 2**64, so keys that differ in one half stay apart.
     return halves[:, 0] ^ (halves[:, 1] * ODD)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic
+from typing import Generic, Protocol
 
 from deelish.errors import FileError
-from deelish.storage.records import H, RecordMap
+from deelish.storage.records import H
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,23 @@ class FileState(Generic[H]):
     used: float
 
 
-def file_state(path: Path, read: Callable[[bytes, Path], H]) -> FileState[H]:
-    """The state of a file, whether it can be used or not; `read` as RecordFile has it."""
+class Mapped(Protocol[H]):
+    """A record file that is mapped."""
+
+    header: H
+
+    @property
+    def count(self) -> int:
+        """How many records it has."""
+
+
+def file_state(path: Path, mapped_of: Callable[[Path], Mapped[H]]) -> FileState[H]:
+    """The state of a file, whether it can be used or not."""
     facts = (0, 0.0)
     try:
         status = path.stat()
         facts = (status.st_size, status.st_mtime)
-        mapped = RecordMap(path, read)
+        mapped = mapped_of(path)
     except FileError as error:
         fault = f"{error}; it is rebuilt by the next training that uses it, or clear it"
         return FileState(path, None, fault, 0, *facts)

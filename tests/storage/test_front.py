@@ -13,7 +13,7 @@ from deelish.errors import FileError
 from deelish.images.cache.pixel_files import IndexHeader
 from deelish.version import __version__
 
-LOGITS = {"teacher": "Té", "identity": "ab" * 32, "classes": 10, "top": 3}
+LOGITS = {"teacher": "Té", "identity": "ab" * 32, "classes": 10, "top": 3, "bits": 4}
 IMAGES = {"pixels": "0123.pixels"}
 HEADERS = [
     (b"\x93DEELANS", LOGITS, CacheHeader("Té", "ab" * 32, Form(10, 3))),

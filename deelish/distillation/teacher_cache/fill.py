@@ -13,8 +13,10 @@ from deelish.images.batch import ImageBatch
 from deelish.images.dataset import Dataset
 from deelish.network.inputs import ImageTensor
 from deelish.network.predictor import Predictor
+from deelish.network.recorded import recorded_of
 from deelish.network.tensors import LabelTensor
 from deelish.network.viewing import Viewing
+from deelish.storage.index import Keys
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -29,12 +31,7 @@ class Filling:
     """
 
     def __init__(self, network: Predictor, dataset: Dataset) -> None:
-        if network.new_layers:
-            new = ", ".join(sorted(network.new_layers))
-            raise TrainingError(
-                f"{network.name}: {new} has its initial weights, so that it cannot teach yet;"
-                " train it first"
-            )
+        check_trained(network)
         self.network, self.dataset = network, dataset
         self.cache = TeacherCache(dataset.choices.top)
         self.computed, self.cached = 0, 0
@@ -69,17 +66,10 @@ class Filling:
         say(f"view {number}: {computed} computed, {cached} cached before")
 
     def _batch(self, batch: ImageBatch) -> None:
-        network, engine = self.network, self.network.engine
-        labels = LabelTensor(batch.labels, engine, batch.samples)
-        viewing = Viewing(crop=self.dataset.choices.crop, cache=self.cache)
-        images = ImageTensor(batch, engine, labels, viewing)
-        self.store = self.cache.store_of(network, images)
-        if self.store is None or batch.keys is None:
-            raise TrainingError(
-                f"{network.name}: its logits cannot be cached; give a network that is read from a"
-                " file, and recorded views"
-            )
-        cached = int(self.store.get(batch.keys)[0].sum())
+        network = self.network
+        images = images_of(network, self.dataset, batch, self.cache)
+        self.store, keys = store_of(network, images, self.cache)
+        cached = int(self.store.get(keys)[0].sum())
         self.cache.logits(network, images)
         if not self.store.writable:
             raise FileError(
@@ -96,3 +86,42 @@ class Filling:
             f"{self.network.name}: logits of {self.computed} images computed, {self.cached}"
             f" cached before{where}"
         )
+
+
+def check_trained(network: Predictor) -> None:
+    """Refuse a network that has nothing to teach.
+
+    Raises:
+        TrainingError: a layer has its initial weights.
+    """
+    if network.new_layers:
+        new = ", ".join(sorted(network.new_layers))
+        raise TrainingError(
+            f"{network.name}: {new} has its initial weights, so that it cannot teach yet; train it"
+            " first"
+        )
+
+
+def images_of(
+    network: Predictor, dataset: Dataset, batch: ImageBatch, cache: TeacherCache
+) -> ImageTensor:
+    """A batch as a training gives it to its teacher."""
+    labels = LabelTensor(batch.labels, network.engine, batch.samples)
+    return ImageTensor(
+        batch, network.engine, labels, Viewing(crop=dataset.choices.crop, cache=cache)
+    )
+
+
+def store_of(network: Predictor, images: ImageTensor, cache: TeacherCache) -> tuple[Store, Keys]:
+    """The store of the logits of images, and the keys of these.
+
+    Raises:
+        TrainingError: logits of this network, or of these views, cannot be cached.
+    """
+    store, recorded = cache.store_of(network, images), recorded_of(images)
+    if store is None or recorded is None:
+        raise TrainingError(
+            f"{network.name}: its logits cannot be cached; give a network that is read from a"
+            " file, and recorded views"
+        )
+    return store, recorded.keys

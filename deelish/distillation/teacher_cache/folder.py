@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deelish.distillation.teacher_cache import segments
 from deelish.distillation.teacher_cache.header import EXTENSION, CacheHeader
+from deelish.distillation.teacher_cache.segments import Part, SegmentHeader
 from deelish.errors import FileError
 from deelish.storage.atomic import replacing
 from deelish.storage.folder import FOLDER_VARIABLE
@@ -19,17 +21,31 @@ from deelish.storage.state import FileState, file_state
 # Records are checked in parts of about this size.
 PART_BYTES = 1 << 24
 
-LogitsFile = FileState[CacheHeader]
+LogitsFile = FileState[CacheHeader] | FileState[SegmentHeader]
+
+
+def header_of(file: LogitsFile) -> CacheHeader | None:
+    """What a file says of its logits; None where it cannot be used."""
+    header = file.header
+    return header.of if isinstance(header, SegmentHeader) else header
+
+
+def part_of(file: LogitsFile) -> Part | None:
+    """Which part of a pass a file is; None where it is none."""
+    header = file.header
+    return header.part if isinstance(header, SegmentHeader) else None
 
 
 def teacher_of(file: LogitsFile) -> str:
     """The teacher's name, or the file's where it does not say."""
-    return file.path.name if file.header is None else file.header.teacher
+    header = header_of(file)
+    return file.path.name if header is None else header.teacher
 
 
 def noun_of(file: LogitsFile) -> str:
     """What a file holds: logits or features."""
-    return "logits" if file.header is None else file.header.noun
+    header = header_of(file)
+    return "logits" if header is None else header.noun
 
 
 def logits_files(folder: Path, names: Sequence[str] = ()) -> list[LogitsFile]:
@@ -48,8 +64,7 @@ def logits_files(folder: Path, names: Sequence[str] = ()) -> list[LogitsFile]:
             f"{folder}: cannot be read ({error.strerror}); name the folder of the teacher cache in"
             f" {FOLDER_VARIABLE}"
         ) from error
-    paths = [p for p in entries if p.suffix == EXTENSION and not p.name.startswith(".")]
-    files = [file_state(path, CacheHeader.from_bytes) for path in paths]
+    files = [_state(path) for path in entries if _is_cache(path)]
     if not names:
         return files
     for name in names:
@@ -62,8 +77,9 @@ def logits_files(folder: Path, names: Sequence[str] = ()) -> list[LogitsFile]:
 
 def count_damaged(file: LogitsFile) -> int:
     """How many of its records have a wrong checksum."""
-    mapped = RecordMap(file.path, CacheHeader.from_bytes)
-    return sum(int((~sound(part)).sum()) for part in _parts(mapped))
+    if _is_segment(file.path):
+        return segments.opened(file.path).count_damaged()
+    return sum(int((~sound(part)).sum()) for part in _parts(_mapped(file.path)))
 
 
 def drop_damaged(file: LogitsFile) -> None:
@@ -72,11 +88,18 @@ def drop_damaged(file: LogitsFile) -> None:
     Raises:
         FileError: the folder is read-only, or the disk is full.
     """
-    with changing(file.path, "repaired"), replacing(file.path, file.bytes) as temporary:
-        mapped = RecordMap(file.path, CacheHeader.from_bytes)
-        with file.path.open("rb") as damaged, temporary.open("wb") as repaired:
+    with changing(file.path, "repaired"):
+        if _is_segment(file.path):
+            segment = segments.opened(file.path)
+            segments.write(segment.header, file.path.parent, [segment.records()])
+            return
+        with (
+            replacing(file.path, file.bytes) as temporary,
+            file.path.open("rb") as damaged,
+            temporary.open("wb") as repaired,
+        ):
             repaired.write(damaged.read(SIZE))
-            for part in _parts(mapped):
+            for part in _parts(_mapped(file.path)):
                 repaired.write(part[sound(part)].tobytes())
 
 
@@ -88,6 +111,22 @@ def remove(file: LogitsFile) -> None:
     """
     with changing(file.path, "removed"):
         file.path.unlink(missing_ok=True)
+
+
+def _is_cache(path: Path) -> bool:
+    return path.suffix in (EXTENSION, segments.EXTENSION) and not path.name.startswith(".")
+
+
+def _is_segment(path: Path) -> bool:
+    return path.suffix == segments.EXTENSION
+
+
+def _state(path: Path) -> LogitsFile:
+    return file_state(path, segments.opened) if _is_segment(path) else file_state(path, _mapped)
+
+
+def _mapped(path: Path) -> RecordMap[CacheHeader]:
+    return RecordMap(path, CacheHeader.from_bytes)
 
 
 def _parts(mapped: RecordMap[CacheHeader]) -> Iterator[Bytes]:

@@ -44,16 +44,21 @@ class Form:
         return cls(classes, top if top is not None and top < classes else None)
 
     @property
-    def number(self) -> np.dtype[np.unsignedinteger]:
-        """The type of a class number."""
-        return np.dtype("<u2" if self.classes <= 1 << 16 else "<u4")
-
-    @property
     def bytes(self) -> int:
         """How many bytes the logits of an image take."""
         if self.top is None:
             return HALF.itemsize * self.classes
-        return (self.number.itemsize + HALF.itemsize) * self.top + HALF.itemsize
+        return self._class_bytes + HALF.itemsize * (self.top + 1)
+
+    @property
+    def bits(self) -> int:
+        """How many bits the number of a class takes."""
+        return (self.classes - 1).bit_length()
+
+    @property
+    def _class_bytes(self) -> int:
+        """How many bytes the numbers of the highest classes take."""
+        return -(-self.bits * (self.top or 0) // 8)
 
     def pack(self, logits: Logits) -> tuple[Bytes, Finite]:
         """Logits (n, classes) as uint8 (n, bytes), and which rows (n,) half precision holds.
@@ -68,15 +73,15 @@ class Form:
         highest = _halves(np.take_along_axis(logits, best, 1))
         mass = _halves(_log_sum_exp(np.take_along_axis(logits, rest, 1)))
         finite = _finite(logits) & _finite(highest) & _finite(mass)
-        parts = [best.astype(self.number), highest, mass]
-        return np.concatenate([part.view(np.uint8) for part in parts], axis=1), finite
+        parts = [_in_bits(best, self.bits), highest.view(np.uint8), mass.view(np.uint8)]
+        return np.concatenate(parts, axis=1), finite
 
     def unpack(self, packed: Bytes) -> Logits:
         """The logits (n, classes) that `pack` made uint8 (n, bytes) of."""
         if self.top is None:
             return _as(packed, HALF).astype(np.float32)
-        end = self.number.itemsize * self.top
-        best = _as(packed[:, :end], self.number).astype(np.int64)
+        end = self._class_bytes
+        best = _from_bits(packed[:, :end], self.bits, self.top)
         halves = _as(packed[:, end:], HALF).astype(np.float32)
         share = halves[:, -1:] - np.float32(np.log(self.classes - self.top))
         logits = np.repeat(share, self.classes, axis=1)
@@ -85,6 +90,23 @@ class Form:
 
     def __str__(self) -> str:
         return "all logits" if self.top is None else f"top {self.top} and the rest"
+
+
+def _in_bits(numbers: NDArray[np.int64], bits: int) -> Bytes:
+    """Whole numbers (n, k) in so many bits each, the highest first: uint8 (n, any)."""
+    places = np.arange(bits)[::-1]
+    single = (numbers[..., None] >> places & 1).astype(np.uint8)
+    return np.packbits(single.reshape(len(numbers), -1), axis=1)
+
+
+def _from_bits(packed: Bytes, bits: int, count: int) -> NDArray[np.int64]:
+    """The numbers (n, count) that `_in_bits` made uint8 (n, any) of."""
+    single = np.unpackbits(packed, axis=1, count=bits * count)
+    places = np.arange(bits)[::-1]
+    numbers: NDArray[np.int64] = (single.reshape(len(packed), count, bits).astype(np.int64)) @ (
+        np.int64(1) << places
+    )
+    return numbers
 
 
 def _halves(values: NDArray[np.floating]) -> NDArray[np.float16]:

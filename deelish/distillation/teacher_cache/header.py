@@ -47,7 +47,7 @@ class CacheHeader:
             raise DataError(
                 f"cached logits: {identity!r} cannot be written as JSON; give plain values"
             ) from None
-        facts = [text, form.classes, form.top, FORMAT]
+        facts = [text, form.classes, form.top, FORMAT, *_bits(form).values()]
         digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
         name = str(identity.get("teacher", "teacher"))[:NAME_LENGTH]
         return cls(name, digest, form, identity.get("layer"), tuple(identity.get("shape", ())))
@@ -67,10 +67,15 @@ class CacheHeader:
         return str(self.form) if self.layer is None else f"features of {self.layer!r}"
 
     @property
-    def file(self) -> str:
-        """The name of the file: the teacher's, as far as a name may hold it, and the identity."""
+    def stem(self) -> str:
+        """How its files are named: the teacher, as far as a name may hold it, and the identity."""
         plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.teacher[:40])
-        return f"{plain}-{self.identity[:32]}{EXTENSION}"
+        return f"{plain}-{self.identity[:32]}"
+
+    @property
+    def file(self) -> str:
+        """The name of the file that trainings append to."""
+        return f"{self.stem}{EXTENSION}"
 
     @property
     def payload_bytes(self) -> int:
@@ -81,18 +86,37 @@ class CacheHeader:
         """Whether both are of one identity and form; their names do not matter."""
         return (self.identity, self.form) == (other.identity, other.form)
 
-    def to_bytes(self) -> bytes:
-        """The 4096 bytes."""
+    def values(self) -> dict[str, Any]:
+        """Itself as plain values for JSON."""
         form = self.form
-        values = {
+        return {
             "teacher": self.teacher,
             "identity": self.identity,
             "classes": form.classes,
             "top": form.top,
+            **_bits(form),
             **({} if self.layer is None else {"layer": self.layer}),
             **({"shape": list(self.shape)} if self.shape else {}),
         }
-        return FRONT.to_bytes(values)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> CacheHeader:
+        """The header of such values.
+
+        Raises:
+            KeyError, TypeError, ValueError, DataError: they are others.
+        """
+        form = Form.of(values["classes"], values["top"])
+        if values.get("bits") != _bits(form).get("bits"):
+            raise ValueError  # of an older deelish, whose records are longer
+        layer = values.get("layer")
+        known = None if layer is None else str(layer)
+        shape = tuple(map(int, values.get("shape", ())))
+        return cls(str(values["teacher"]), str(values["identity"]), form, known, shape)
+
+    def to_bytes(self) -> bytes:
+        """The 4096 bytes."""
+        return FRONT.to_bytes(self.values())
 
     @classmethod
     def from_bytes(cls, data: bytes, path: Path) -> CacheHeader:
@@ -103,10 +127,11 @@ class CacheHeader:
         """
         values = FRONT.read(data, path)
         try:
-            form = Form.of(values["classes"], values["top"])
-            layer = values.get("layer")
-            known = None if layer is None else str(layer)
-            shape = tuple(map(int, values.get("shape", ())))
-            return cls(str(values["teacher"]), str(values["identity"]), form, known, shape)
+            return cls.from_values(values)
         except (KeyError, TypeError, ValueError, DataError):
             raise FRONT.foreign(path) from None
+
+
+def _bits(form: Form) -> dict[str, int]:
+    """How many bits the number of a class takes, where some are cached by their numbers."""
+    return {} if form.top is None else {"bits": form.bits}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deelish.common.printing import Once
 from deelish.distillation.teacher_cache.forms import Form, Logits
 from deelish.distillation.teacher_cache.header import CacheHeader
+from deelish.distillation.teacher_cache.segments import Segments
 from deelish.errors import DataError, FileError, reason
 from deelish.storage.folder import cache_folder
 from deelish.storage.index import KEY_BYTES, Keys
@@ -52,14 +53,16 @@ class Store:
         # No method of the store itself: a cycle would keep the file open until it is collected.
         read = functools.partial(_read, header)
         self._file = RecordFile(path, read, header.to_bytes, self._once.say)
+        self._segments = Segments(path.parent, header, self._once.say)
         try:
             self._file.follow()
+            self._segments.follow()
         except OSError as error:
             self._cannot(UNREADABLE, "read", error)
 
     def __len__(self) -> int:
         """How many logits are there, as far as this process has looked."""
-        return self._file.count
+        return self._file.count + len(self._segments)
 
     def get(self, keys: Keys) -> tuple[Found, Logits]:
         """Which keys uint8 (n, 16) are there (n,), and logits (n, classes), NaN where none are."""
@@ -67,14 +70,18 @@ class Store:
         found = np.zeros(len(keys), np.bool_)
         logits = np.full((len(keys), self.header.form.classes), np.nan, np.float32)
         try:
-            rows, packed = self._file.find(keys)
+            for find in (self._segments.find, self._file.find):
+                left = np.flatnonzero(~found)
+                if not len(left):
+                    break
+                rows, packed = find(keys[left])
+                if len(rows):
+                    found[left[rows]] = True
+                    logits[left[rows]] = self.header.form.unpack(packed)
         except OSError as error:
             self._cannot(UNREADABLE, "read", error)
             return found, logits
         self._report_damage()
-        if len(rows):
-            found[rows] = True
-            logits[rows] = self.header.form.unpack(packed)
         return found, logits
 
     def put(self, keys: Keys, logits: Logits) -> None:
@@ -109,6 +116,7 @@ class Store:
     def close(self) -> None:
         """Give the file back. A later get or put opens it again."""
         self._file.close()
+        self._segments.close()
 
     def _checked(self, logits: Logits, count: int) -> Logits:
         logits = np.asarray(logits, np.float32)
@@ -123,7 +131,7 @@ class Store:
         return logits
 
     def _report_damage(self) -> None:
-        if self._file.damaged:
+        if self._file.damaged or self._segments.damaged:
             self._once.say(
                 f"{self.path}: holds damaged {self.header.noun}, which are computed again; `deelish"
                 " cache check` counts them"

@@ -30,7 +30,7 @@ def cached_images(folder: Path) -> ImagesFile | None:
         return None
     except OSError as error:
         raise FileError(f"{folder}: cannot be read ({error.strerror})") from error
-    return replace(file_state(folder / INDEX, IndexHeader.from_bytes), bytes=size)
+    return replace(file_state(folder / INDEX, _mapped), bytes=size)
 
 
 def count_damaged(index: ImagesFile) -> int:
@@ -39,7 +39,7 @@ def count_damaged(index: ImagesFile) -> int:
     Raises:
         FileError: the pixels are gone.
     """
-    mapped = RecordMap(index.path, IndexHeader.from_bytes)
+    mapped = _mapped(index.path)
     path = index.path.with_name(mapped.header.pixels)
     try:
         file = OpenFile(path)
@@ -59,6 +59,10 @@ def remove(index: ImagesFile) -> None:
     with changing(index.path, "removed"):
         for path in _files(index.path.parent):
             path.unlink(missing_ok=True)
+
+
+def _mapped(path: Path) -> RecordMap[IndexHeader]:
+    return RecordMap(path, IndexHeader.from_bytes)
 
 
 def _files(folder: Path) -> list[Path]:

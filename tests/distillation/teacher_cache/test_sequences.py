@@ -161,9 +161,9 @@ def test_a_class_for_each_sequence(tmp_path, computed, folder):
     assert file.count == 60
 
 
-@pytest.mark.parametrize(("top", "size"), [(None, 12), (2, 10)])
+@pytest.mark.parametrize(("top", "size"), [(None, 12), (2, 7)])
 def test_the_size_is_said_before_the_first_record(tmp_path, capsys, top, size, folder):
-    """Six logits in half precision; or two numbers of classes, their logits, and the rest."""
+    """Six logits in half precision; or two classes in 3 bits each, their logits, and the rest."""
     data = dataset(tmp_path, texts(60), tokens="words", top=top, **CHOICES)
     teacher, student = pair(language_model, data.sequences)
     distilled(teacher, student, 1)
