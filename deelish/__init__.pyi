@@ -25,6 +25,7 @@ from .language.teachers import Average as Average
 from .language.teachers import Ensemble as Ensemble
 from .language.teachers import Teacher as Teacher
 from .language.teachers import TestTimeAugmentation as TestTimeAugmentation
+from .language.teaching import Teach as Teach
 from .language.training import BatchTrain as BatchTrain
 from .plan import Layer as Layer
 from .plan import Plan as Plan

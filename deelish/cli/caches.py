@@ -6,13 +6,11 @@ import argparse
 import shlex
 import time
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 from deelish.cli import models as cli_models
-from deelish.cli.teacher_cache import IMAGES
+from deelish.cli.teacher_cache import IMAGES, PART
 from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import folder
-from deelish.distillation.teacher_cache.fill import Filling
 from deelish.distillation.teacher_cache.folder import (
     LogitsFile,
     header_of,
@@ -22,27 +20,20 @@ from deelish.distillation.teacher_cache.folder import (
     teacher_of,
 )
 from deelish.distillation.teacher_cache.merging import merge_all
-from deelish.distillation.teacher_cache.parts import teach_part
-from deelish.errors import DataError, FileError
+from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
-from deelish.images.dataset import Dataset
 from deelish.images.views.choosing import ALTERNATE
 from deelish.language.naming import InputBatch
 from deelish.language.session import Deel
-from deelish.sequences.lines import is_list_of_sequences
+from deelish.language.teaching import teach as fill_cache
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
 
 
 def teach(options: argparse.Namespace) -> int:
     with Deel(gpu=options.gpu, precision=options.precision):
         network = cli_models.opened(options)
-        if is_list_of_sequences(options.images):
-            raise DataError(
-                f"{options.images}: holds sequences, whose logits are cached while a script trains"
-                " with InputBatch(views=1); give images"
-            )
         dataset = InputBatch(
             options.images,
             batch_size=options.batch_size,
@@ -55,17 +46,7 @@ def teach(options: argparse.Namespace) -> int:
             mix=options.mix,
             top=options.top,
         )
-        if options.part is not None:
-            print(teach_part(network, cast(Dataset, dataset), options.part, _command(options)))
-            return 0
-        filling = Filling(network, cast(Dataset, dataset))
-        try:
-            filling.run()
-        except KeyboardInterrupt:
-            print("stopped by Ctrl-C; what is computed is cached, and the same command goes on")
-            raise
-        finally:
-            print(filling)
+        fill_cache(network, dataset, options.part, _command(options))
     return 0
 
 
@@ -123,11 +104,14 @@ def merge(options: argparse.Namespace) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """The command of a pass without its part, as a person would write it again."""
-    words = list(options.words)
-    place = next(place for place, word in enumerate(words) if word.startswith("--part"))
-    del words[place : place + (1 if "=" in words[place] else 2)]
-    return shlex.join(["deelish", *words])
+    """The command without its part, as a person would write it again."""
+    words, found = ["deelish"], iter(options.words)
+    for word in found:
+        if word == PART:
+            next(found)
+        elif not word.startswith(f"{PART}="):
+            words.append(word)
+    return shlex.join(words)
 
 
 def check(options: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ from deelish.common.json_text import parsed_json
 
 # The name of the decoded-image cache, beside the names of teachers.
 IMAGES = "images"
+# The option that names a part of a pass.
+PART = "--part"
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -42,7 +44,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     mirror.add_argument("--alternate", action="store_true", help="every other view is mirrored")
     add("--padding", metavar="PART", type=float, default=0.0, help="how far views reach beyond (0)")
     add("--top", metavar="N", type=int, help="cache the N highest logits of an image (all)")
-    add("--part", metavar="N/OF", help="only this part of the images, such as 3/1000, in a file")
+    add(PART, metavar="N/OF", help="only this part of the images, such as 3/1000, in a file")
     add("--batch-size", metavar="N", type=int, default=32, help="images a batch (32)")
     add("--gpu", metavar="N", type=int, default=-1, help="0 is the first GPU (the processor)")
     add("--precision", metavar="TYPE", help="that of the script that trains (auto)")

@@ -41,7 +41,7 @@ def _figure(save: str | Path | None, name: str, **options: Any) -> Iterator[Any]
             raise FileError(
                 f"{path}: cannot be written ({first_line(error)}); give the path of a .png"
             ) from None
-        write_file(path, content.getbuffer())
+        write_file(path, content.getvalue())
         say(f"written: {path}")
     finally:
         if save is not None or not is_rank_zero() or plt.get_backend().lower() == "agg":

@@ -166,7 +166,13 @@ def test_a_print_statement_over_two_lines(script) -> None:
     [
         ("x = 1\nx = = 2\n", "line 2: invalid syntax, `x = = 2`"),
         ("if 1:\n\tx = 1\n        y = 2\n", "line 3: inconsistent use of tabs and spaces"),
-        ("try:\n    pass\nexcept OSError, e:\n    pass\n", "line 3: multiple exception types"),
+        pytest.param(
+            "try:\n    pass\nexcept OSError, e:\n    pass\n",
+            "line 3: multiple exception types",
+            marks=pytest.mark.skipif(
+                sys.version_info >= (3, 14), reason="Python 3.14 reads two exceptions there"
+            ),
+        ),
         ("x = 1\nwhile x:\n", "line 2: expected an indented block"),
         ("# -*- coding: klingon -*-\n", ": unknown encoding: klingon; save the script as UTF-8"),
         (b"x = 1\ny = '\xe9'\n", "line 2: byte 0xe9 is not utf-8; save the script as UTF-8"),

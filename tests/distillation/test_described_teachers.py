@@ -125,6 +125,7 @@ def leaky(slope):
     return torch.jit.script(nn.Sequential(nn.Flatten(), nn.LeakyReLU(slope)).eval())
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # on Python 3.14
 def test_scripted_modules_are_told_apart_by_strides_and_slopes():
     assert print_of(scripted()) == print_of(scripted())
     prints = {print_of(scripted(stride=s)) for s in (1, 2)} | {
@@ -133,6 +134,7 @@ def test_scripted_modules_are_told_apart_by_strides_and_slopes():
     assert len(prints) == 4
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # on Python 3.14
 def test_a_scripted_module_that_is_loaded_twice_is_one(tmp_path):
     module = torch.jit.script(Usual().eval())
     module.save(tmp_path / "module.pt")

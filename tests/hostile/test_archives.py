@@ -159,6 +159,17 @@ def global_headers():
     return b"".join(parts)
 
 
+def global_headers_apart():
+    """With members between them."""
+    member = header(tarfile.REGTYPE, 0, "x.jpg")
+    parts = [
+        header(tarfile.XGLTYPE, len(facts)) + block_of(facts) + member
+        for first in range(20)
+        for facts in [b"".join(record(f"{first}.{number:x}", "") for number in range(60_000))]
+    ]
+    return b"".join(parts)
+
+
 def sparse_1_0():
     """A list of parts that is as long as its file."""
     facts = record("GNU.sparse.major", "1") + record("GNU.sparse.minor", "0")
@@ -183,6 +194,7 @@ TARS = {
     "a name said to be of 2^62 bytes": header(tarfile.GNUTYPE_LONGNAME, 8**11 - 1),
     "facts of 20 MB": header(tarfile.XHDTYPE, len(FACTS)) + block_of(FACTS),
     "facts for all": global_headers(),
+    "facts for all, apart": global_headers_apart(),
     "names of names": header(tarfile.GNUTYPE_LONGNAME, 512) * 5000,
     "a sparse file of format 1.0": sparse_1_0(),
     "a sparse file of GNU": sparse_gnu(),

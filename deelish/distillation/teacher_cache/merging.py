@@ -111,10 +111,17 @@ def _tasks(folder: Path, found: Iterable[Segment[SegmentHeader]]) -> tuple[str, 
             others = f"; parts of {len(parts)} passes are there" if len(parts) > 1 else ""
             raise FileError(
                 f"{folder}: {len(missing):,} of {count:,} parts are missing, {shown}{more}; make"
-                f" the first with `{there[0].command} --part {missing[0]}/{count}`{others}"
+                f" the first with {_again(there[0], missing[0])}{others}"
             )
         tasks.add(task)
     return tuple(sorted(tasks))
+
+
+def _again(other: Part, number: int) -> str:
+    """What makes a part that is missing, as another one was made."""
+    if other.command:
+        return f"`{other.command} --part {number}/{other.count}`"
+    return f'Teach(..., part="{number}/{other.count}")'
 
 
 def _appended(path: Path) -> Sorted:

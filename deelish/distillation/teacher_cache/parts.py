@@ -29,7 +29,7 @@ from deelish.storage.segment import in_order
 
 
 @dataclass(frozen=True)
-class Range:
+class BatchRange:
     """The batches of a view that belong to a part: those from `first` on, up to `end`.
 
     view: its number, from 1.  first, end: counted from 0.
@@ -54,7 +54,7 @@ def parsed(text: str) -> tuple[int, int]:
     raise DataError(f"--part {text}: give which part of how many it is, from 1/1000 to 1000/1000")
 
 
-def ranges(batches: int, views: int, number: int, count: int) -> list[Range]:
+def ranges(batches: int, views: int, number: int, count: int) -> list[BatchRange]:
     """The batches of a part: those that one pass over all views has in its `number`th `count`th.
 
     Raises:
@@ -70,7 +70,7 @@ def ranges(batches: int, views: int, number: int, count: int) -> list[Range]:
     for view in range(start // batches, -(-end // batches)):
         before = view * batches
         first, last = max(start - before, 0), min(end - before, batches)
-        found.append(Range(view + 1, first, last))
+        found.append(BatchRange(view + 1, first, last))
     return found
 
 
@@ -84,7 +84,7 @@ def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) ->
         network: the teacher.
         dataset: the images.
         text: which part, such as `3/1000`.
-        command: the command without the part, for the message of whoever misses another one.
+        command: the command without the part, for whoever misses another one; "" of a script.
 
     Raises:
         DataError: it is no part, or an image cannot be read.
@@ -117,7 +117,7 @@ def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) ->
     return f"part {text}: logits of {sum(map(len, keys))} images computed; {path}"
 
 
-def _batches(dataset: Dataset, found: list[Range]) -> Generator[ImageBatch, None, None]:
+def _batches(dataset: Dataset, found: list[BatchRange]) -> Generator[ImageBatch, None, None]:
     """The batches of ranges, one after the other."""
     for each in found:
         # Epoch e of a training shows view e: these are the views that its teacher will see.

@@ -31,7 +31,7 @@ class Part:
     """One of the parts of a pass.
 
     number, count: it is the `number`th of `count`.  task: a digest of what the pass is.
-    command: the command that made it, without its number.
+    command: the command that made it, without its number; "" where a script did.
     """
 
     number: int

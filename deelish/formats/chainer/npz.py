@@ -71,14 +71,14 @@ def read(path: Path) -> Arrays:
         ) from None
 
 
-def to_bytes(arrays: Mapping[str, np.ndarray]) -> memoryview:
+def to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     """The file of arrays by name, as numpy.savez writes it."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name, array in arrays.items():
             with archive.open(name + _EXTENSION, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
-    return made.getbuffer()
+    return made.getvalue()
 
 
 def _check_directory(path: Path) -> None:

@@ -56,7 +56,7 @@ def links_in_hdf5(path: Path) -> Arrays | None:
     return hdf5.read(path) if hdf5.is_chainers(path) else None
 
 
-def to_bytes(network: SavedNetwork) -> memoryview:
+def to_bytes(network: SavedNetwork) -> bytes:
     """The file of the arrays, which `chainer.serializers.load_npz` reads into engine chainer's."""
     links = _links(network.plan)
     arrays = {

@@ -18,7 +18,7 @@ from deelish.formats.seal import add_seal, broken, has_seal
 HEADER = "deelish"
 
 
-def to_bytes(network: SavedNetwork) -> memoryview:
+def to_bytes(network: SavedNetwork) -> bytes:
     """The file of a network, made in memory: HDF5 ends the process where a disk is full."""
     import h5py
 
@@ -30,7 +30,7 @@ def to_bytes(network: SavedNetwork) -> memoryview:
             for name, array in blobs.items():
                 file.create_dataset(_key(layer, name), data=array)
     add_seal(made)
-    return made.getbuffer()
+    return made.getvalue()
 
 
 def read(path: Path) -> SavedNetwork:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
-from typing import IO, NoReturn, Self
+from typing import IO, cast
 
 from deelish.errors import DataError
 
@@ -17,43 +17,28 @@ UNPACKERS = (
 )
 EXTENSIONS = (".tar", *(extension for _, extensions, _ in UNPACKERS for extension in extensions))
 CURE = "copy or write it again"
-# Headers before that of a member, with long names and other facts: tarfile reads them whole, and
-# its dictionary of them takes many times their size.
-_EXTRA = (
-    *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE),
-    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
-)
+# Headers may come before that of a member, with long names and other facts: tarfile reads them
+# whole, and its dictionary of them takes many times their size.
 _MOST_EXTRA = 1 << 20
-# Where a block says that the list of a sparse file's parts goes on in the next one.
-_GOES_ON = 482
+_MOST_FOR_ALL = 10_000
 
 
-class _Info(tarfile.TarInfo):
-    """A header that is refused before it makes tarfile take much memory.
+class _Bounded:
+    """A file of which tarfile reads so much between two members, and no more.
 
     Attributes:
-        left: how many bytes the headers before the next member may have.
-        left_for_all: the same for headers that are for all members after them.
+        left: how many bytes may be read before the next member.
     """
 
-    left = left_for_all = _MOST_EXTRA
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.left = file, _MOST_EXTRA
+        self.seek, self.tell = file.seek, file.tell
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        made = super().frombuf(buf, encoding, errors)
-        if made.type == tarfile.XGLTYPE:
-            cls.left_for_all -= made.size
-        elif made.type in _EXTRA:
-            cls.left -= made.size
-        if min(cls.left, cls.left_for_all) < 0:
+    def read(self, size: int) -> bytes:
+        self.left -= size
+        if self.left < 0:
             raise tarfile.ReadError(f"more than {_MOST_EXTRA:,} bytes of names and other facts")
-        if made.type == tarfile.GNUTYPE_SPARSE and buf[_GOES_ON]:
-            raise tarfile.ReadError("a sparse file of many parts")
-        return made
-
-    def _proc_gnusparse_10(self, *_: object) -> NoReturn:
-        """Refuse what has as many parts as its own bytes say."""
-        raise tarfile.ReadError("a sparse file of any number of parts")
+        return self._file.read(size)
 
 
 class _Headers(tarfile.TarFile):
@@ -72,18 +57,19 @@ def headers(path: str, file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
     _check_start(path, file)
     end = 0
 
-    # A class of its own, whose counters are those of this tar.
-    class Info(_Info):
-        pass
-
     try:
+        bounded = _Bounded(file)
         # So that names that are no UTF-8 can be printed too.
-        tar = _Headers(fileobj=file, tarinfo=Info, encoding="utf-8", errors="backslashreplace")
+        tar = _Headers(
+            fileobj=cast(IO[bytes], bounded), encoding="utf-8", errors="backslashreplace"
+        )
         while (member := tar.next()) is not None:
             if member.size < 0:  # tarfile would step back by it, for ever
                 raise tarfile.ReadError("a size below zero")
+            if len(tar.pax_headers) > _MOST_FOR_ALL:
+                raise tarfile.ReadError(f"more than {_MOST_FOR_ALL:,} facts for all members")
             tar.members.clear()
-            end, Info.left = tar.offset, _MOST_EXTRA
+            end, bounded.left = tar.offset, _MOST_EXTRA
             yield member
     except OSError:
         raise

@@ -16,7 +16,7 @@ from helpers import small, trained, write_set
 from deelish import BatchTrain, Deel, InputBatch, Network
 from deelish.distillation.teacher_cache import segments
 from deelish.distillation.teacher_cache.folder import logits_files
-from deelish.distillation.teacher_cache.parts import Range, ranges
+from deelish.distillation.teacher_cache.parts import BatchRange, ranges
 from deelish.distillation.teacher_cache.segments import Part, SegmentHeader
 from deelish.errors import DataError
 from deelish.storage.segment import in_order
@@ -105,7 +105,7 @@ def test_parts_have_each_batch_of_each_view_once_and_in_order(batches, views):
 
 
 def test_more_parts_than_batches_are_refused():
-    assert ranges(2, 2, 4, 4) == [Range(2, 1, 2)]
+    assert ranges(2, 2, 4, 4) == [BatchRange(2, 1, 2)]
     with pytest.raises(DataError, match="5/5: there are 4 batches, so at most as many parts"):
         ranges(2, 2, 5, 5)
 
