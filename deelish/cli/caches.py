@@ -1,14 +1,12 @@
-"""What teach and cache do: fill the teacher cache; list, check and clear the caches."""
+"""What the command cache does: it lists, checks, merges and clears the caches."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
 import time
 from collections.abc import Iterable, Sequence
 
-from deelish.cli import models as cli_models
-from deelish.cli.teacher_cache import IMAGES, PART
+from deelish.cli.teacher_cache import IMAGES
 from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import folder
 from deelish.distillation.teacher_cache.folder import (
@@ -24,30 +22,7 @@ from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
-from deelish.images.views.choosing import ALTERNATE
-from deelish.language.naming import InputBatch
-from deelish.language.session import Deel
-from deelish.language.teaching import teach as fill_cache
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
-
-
-def teach(options: argparse.Namespace) -> int:
-    with Deel(gpu=options.gpu, precision=options.precision):
-        network = cli_models.opened(options)
-        dataset = InputBatch(
-            options.images,
-            batch_size=options.batch_size,
-            crop=options.crop,
-            mirror=ALTERNATE if options.alternate else not options.no_mirror,
-            padding=options.padding,
-            root=options.root,
-            views=options.views,
-            augment=options.augment,
-            mix=options.mix,
-            top=options.top,
-        )
-        fill_cache(network, dataset, options.part, _command(options))
-    return 0
 
 
 def list_(options: argparse.Namespace) -> int:
@@ -101,17 +76,6 @@ def merge(options: argparse.Namespace) -> int:
             f" {each.count:,} cached logits; {each.path}"
         )
     return 0
-
-
-def _command(options: argparse.Namespace) -> str:
-    """The command without its part, as a person would write it again."""
-    words, found = ["deelish"], iter(options.words)
-    for word in found:
-        if word == PART:
-            next(found)
-        elif not word.startswith(f"{PART}="):
-            words.append(word)
-    return shlex.join(words)
 
 
 def check(options: argparse.Namespace) -> int:

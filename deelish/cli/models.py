@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deelish.language.predicting import Predicting
     from deelish.language.student import Student
     from deelish.network.opening import OpenOptions
+    from deelish.network.predictor import Predictor
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -109,12 +110,9 @@ def learner_of(
 
     if not holds_module(find_model(model)):
         return Network.of(open_parts(model, prototxt, labels, **options))
-    given = [name for name, value in {"prototxt": prototxt, **options}.items() if value]
-    if given:
-        raise FileError(
-            f"{model}: is the file of a student, with its layers and pixels inside; leave"
-            f" --{given[0].replace('_', '-')} out"
-        )
+    _refuse_options(
+        f"{model}: is the file of a student, with its layers and pixels inside", prototxt, options
+    )
     student = Student.load(model)
     if labels is not None:
         student.name_classes(labels)
@@ -128,6 +126,25 @@ def predictor_of(path: Path, labels: str | None = None) -> Predicting:
     if path.suffix.lower() == ".onnx":
         return Teacher(str(path), labels=labels)
     return learner_of(str(path), labels=labels)
+
+
+def teacher_of(options: argparse.Namespace) -> Predictor:
+    """What the command line names, with its options: a network, a student, or any Teacher."""
+    from deelish.engines.model_names import ModelName
+    from deelish.language.teachers import Teacher
+
+    if Path(options.model).suffix.lower() != ".onnx" and ModelName.parsed(options.model) is None:
+        return opened(options)
+    _refuse_options(
+        f"{options.model}: comes with its layers and pixels", options.prototxt, _options(options)
+    )
+    return Teacher(options.model, labels=options.labels)
+
+
+def _refuse_options(why: str, prototxt: str | None, options: OpenOptions) -> None:
+    for name, value in {"prototxt": prototxt, **options}.items():
+        if value:
+            raise FileError(f"{why}; leave --{name.replace('_', '-')} out")
 
 
 def _convert(options: argparse.Namespace) -> int:

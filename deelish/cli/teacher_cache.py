@@ -11,8 +11,6 @@ from deelish.common.json_text import parsed_json
 
 # The name of the decoded-image cache, beside the names of teachers.
 IMAGES = "images"
-# The option that names a part of a pass.
-PART = "--part"
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -26,7 +24,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         [opening],
     )
     add = teach.add_argument
-    add("model", metavar="MODEL", help=".hdf5, .safetensors, .caffemodel")
+    add("model", metavar="MODEL", help=".hdf5, .safetensors, .caffemodel, .onnx, timm/...")
     add("--images", metavar="LIST", required=True, help="a list, class folders, or tars")
     add("--root", metavar="FOLDER", help="the folder of the images of the list")
     add("--views", metavar="K", type=_views, default=1, help='views an image, or "centre" (1)')
@@ -44,7 +42,9 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     mirror.add_argument("--alternate", action="store_true", help="every other view is mirrored")
     add("--padding", metavar="PART", type=float, default=0.0, help="how far views reach beyond (0)")
     add("--top", metavar="N", type=int, help="cache the N highest logits of an image (all)")
-    add(PART, metavar="N/OF", help="only this part of the images, such as 3/1000, in a file")
+    add("--part", metavar="N/OF", help="only this part of the pass, such as 3/1000, in a file")
+    add("--parts", metavar="N", type=int, help="all parts of so many; under torchrun, its own")
+    add("--ray", metavar="ADDRESS", help='all parts on this cluster: "auto", an address, "local"')
     add("--batch-size", metavar="N", type=int, default=32, help="images a batch (32)")
     add("--gpu", metavar="N", type=int, default=-1, help="0 is the first GPU (the processor)")
     add("--precision", metavar="TYPE", help="that of the script that trains (auto)")
@@ -98,9 +98,9 @@ def _item(text: str) -> Any:
 
 
 def _teach(options: argparse.Namespace) -> int:
-    from deelish.cli.caches import teach
+    from deelish.cli.parts import run
 
-    return teach(options)
+    return run(options)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -78,13 +78,14 @@ def Teach(
     teach(teacher, session.dataset, part)
 
 
-def teach(teacher: Predictor, dataset: AnyDataset, part: str | None, command: str = "") -> None:
-    """What Teach does, and the command `teach`: that command goes into the files of parts."""
-    images = _images_of(dataset)
-    for each in _members(teacher):
-        if part is not None:
-            say(teach_part(each, images, part, command))
-            continue
+def teach(
+    teacher: Predictor, dataset: AnyDataset, part: str | None, command: str = ""
+) -> list[Path]:
+    """What Teach does, and the command `teach`, which goes into the files of parts; those files."""
+    images, members = _images_of(dataset), list(_members(teacher))
+    if part is not None:
+        return [teach_part(each, images, part, command) for each in members]
+    for each in members:
         filling = Filling(each, images)
         try:
             filling.run()
@@ -93,6 +94,7 @@ def teach(teacher: Predictor, dataset: AnyDataset, part: str | None, command: st
             raise
         finally:
             say(str(filling))
+    return []
 
 
 def _images_of(dataset: AnyDataset) -> Dataset:

@@ -8,11 +8,13 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deelish.common.printing import say
 from deelish.distillation.teacher_cache import segments
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.distillation.teacher_cache.fill import check_trained, images_of, store_of
@@ -74,8 +76,8 @@ def ranges(batches: int, views: int, number: int, count: int) -> list[BatchRange
     return found
 
 
-def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) -> str:
-    """Compute the logits of a part and write them as a segment; a line that says so.
+def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) -> Path:
+    """Compute the logits of a part and write them as a segment; the file that has them.
 
     Nothing is computed where the segment is there. Each batch is that of a pass that one process
     makes, so that its logits are the same to the bit.
@@ -105,7 +107,8 @@ def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) ->
         header, folder = SegmentHeader(store.header, part=part), store.path.parent
         path = folder / header.file
         if path.exists() or holds(folder, header):
-            return f"part {text}: is there already; {path}"
+            say(f"part {text}: is there already; {path}")
+            return path if path.exists() else folder / SegmentHeader(store.header).file
         keys, payloads = [], []
         for batch in chain([first], batches):
             images = images_of(network, dataset, batch, cache)
@@ -114,7 +117,8 @@ def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) ->
             payloads.append(packed[finite])
     folder.mkdir(parents=True, exist_ok=True)
     segments.write(header, folder, [in_order(np.concatenate(keys), np.concatenate(payloads))])
-    return f"part {text}: logits of {sum(map(len, keys))} images computed; {path}"
+    say(f"part {text}: logits of {sum(map(len, keys))} images computed; {path}")
+    return path
 
 
 def _batches(dataset: Dataset, found: list[BatchRange]) -> Generator[ImageBatch, None, None]:
