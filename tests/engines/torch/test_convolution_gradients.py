@@ -1,9 +1,13 @@
 """Gradients of convolutions in bfloat16, by our own ways and by those of PyTorch in float64."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from processes import environment
 
 from deelish.engines import open_engine
 from deelish.engines.torch.layers import convolution_gradients
@@ -67,13 +71,13 @@ def gradients(module, shape, args, is_rectified):
 @pytest.fixture
 def chosen(monkeypatch):
     """Which images went one of our ways."""
-    seen, way = [], convolution_gradients._of_weights
+    seen, way = [], convolution_gradients.gradients_of_weights
 
     def of_weights(gradient, x, *others):
         seen.append(tuple(x.shape))
         return way(gradient, x, *others)
 
-    monkeypatch.setattr(convolution_gradients, "_of_weights", of_weights)
+    monkeypatch.setattr(convolution_gradients, "gradients_of_weights", of_weights)
     return seen
 
 
@@ -112,3 +116,34 @@ def test_in_float32_the_library_makes_them(chosen):
     module({"data": torch.ones(shape)}, ["conv"])["conv"].sum().backward()
     assert module.weights_of("conv").weight.grad.abs().sum() > 0
     assert not chosen
+
+
+# Freed memory that held NaN is given out again, which glibc does where it is told to keep it.
+AFTER_NAN = """
+import torch
+from deelish.engines.torch.layers.convolution_gradients import gradients_of_weights
+sizes = [2**n for n in range(12, 27)] * 3
+for count, side, window, in_, out in ((50, 6, 5, 32, 64), (50, 6, 3, 32, 64), (25, 4, 3, 64, 64)):
+    x, gradient = (
+        torch.randn(count, channels, side, side).bfloat16() for channels in (in_, out)
+    )
+    weight = torch.zeros(out, in_, window, window).bfloat16()
+    for _ in range(5):
+        [torch.full((size,), torch.nan, dtype=torch.bfloat16) for size in sizes]
+        made = gradients_of_weights(gradient, x, weight, [window // 2] * 2)
+        print(bool(made.isfinite().all()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is kept as glibc does")
+def test_memory_that_held_nan_changes_no_gradient():
+    """The library of PyTorch 2.13 read it with two threads, in rows of these lengths."""
+    kept = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 34)}
+    made = subprocess.run(
+        [sys.executable, "-c", AFTER_NAN],
+        env=environment(**kept) | {"OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.split() == ["True"] * 15

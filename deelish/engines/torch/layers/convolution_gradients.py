@@ -20,8 +20,8 @@ from torch.autograd.function import once_differentiable
 Windows = tuple[list[int], list[int], list[int], int]
 # Longer rows of pixels are as fast without others beside them.
 SHORT = 8
-# A row has at most so many images.
-BESIDE = 64
+# A row has at most so many images, and a multiple of so many pixels.
+BESIDE, AT_ONCE = 64, 32
 
 
 class Convolved(torch.autograd.Function):
@@ -63,7 +63,7 @@ def gradients(gradient: Tensor, ctx: Any) -> tuple[Tensor | None, ...]:
         [of_image, of_weight and not ours, ctx.biased and of_bias],
     )
     if ours:
-        made = made[0], _of_weights(gradient, x, weight, pad), made[2]
+        made = made[0], gradients_of_weights(gradient, x, weight, pad), made[2]
     return made[0], *(None if each is None else each.to(ctx.type) for each in made[1:])
 
 
@@ -77,7 +77,11 @@ def is_slow(x: Tensor, type: torch.dtype, weight: Sequence[int], windows: Window
     return is_plain and (pad == [0, 0] or x.shape[3] <= SHORT)
 
 
-def _of_weights(gradient: Tensor, x: Tensor, weight: Tensor, pad: list[int]) -> Tensor:
+def gradients_of_weights(gradient: Tensor, x: Tensor, weight: Tensor, pad: list[int]) -> Tensor:
+    """Those of weights (out, in, h, w), of an image and the gradient of its top.
+
+    Windows go a pixel at a time, and the top has the size of the image.
+    """
     if pad == [0, 0]:
         pixels, of_pixels = (
             each.permute(0, 2, 3, 1).reshape(-1, each.shape[1]) for each in (x, gradient)
@@ -91,9 +95,15 @@ def _of_weights(gradient: Tensor, x: Tensor, weight: Tensor, pad: list[int]) -> 
 
 
 def _side_by_side(images: Tensor, pad: int) -> Tensor:
-    """(n, c, h, w) -> (n / k, c, h, k * (w + pad)), with zeros on the right of each image."""
+    """(n, c, h, w) -> (n / k, c, h, k * (w + pad) or more), with zeros on the right of each image.
+
+    Rows end in zeros up to a multiple of 32 pixels. With two threads the library of PyTorch 2.13
+    reads memory beyond other rows, on processors with AMX, and NaN that is left there comes out.
+    """
     n, channels, height, width = images.shape
     many = max(k for k in range(1, BESIDE + 1) if n % k == 0)
-    rows = F.pad(images, (0, pad)).permute(0, 2, 3, 1)
-    rows = rows.reshape(n // many, many, height, width + pad, channels).transpose(1, 2)
-    return rows.reshape(n // many, height, many * (width + pad), channels).permute(0, 3, 1, 2)
+    used = many * (width + pad)
+    rows = images.new_zeros(n // many, height, -(-used // AT_ONCE) * AT_ONCE, channels)
+    there = rows[:, :, :used].unflatten(2, (many, width + pad))[:, :, :, :width]
+    there.copy_(images.permute(0, 2, 3, 1).unflatten(0, (-1, many)).transpose(1, 2))
+    return rows.permute(0, 3, 1, 2)
