@@ -104,6 +104,7 @@ def _side_by_side(images: Tensor, pad: int) -> Tensor:
     many = max(k for k in range(1, BESIDE + 1) if n % k == 0)
     used = many * (width + pad)
     rows = images.new_zeros(n // many, height, -(-used // AT_ONCE) * AT_ONCE, channels)
-    there = rows[:, :, :used].unflatten(2, (many, width + pad))[:, :, :, :width]
-    there.copy_(images.permute(0, 2, 3, 1).unflatten(0, (-1, many)).transpose(1, 2))
+    there = rows[:, :, :used].view(n // many, height, many, width + pad, channels)[:, :, :, :width]
+    shown = images.permute(0, 2, 3, 1).reshape(n // many, many, height, width, channels)
+    there.copy_(shown.transpose(1, 2))
     return rows.permute(0, 3, 1, 2)
