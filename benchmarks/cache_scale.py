@@ -3,7 +3,7 @@
     python benchmarks/cache_scale.py [--records 100000000] [--parts 10] [--processes 4]
         [--keys 1000000] [--work FOLDER] [--json]
 
-Each record has ten logits of 1,000 classes and the mass of the rest; keys and numbers are random.
+Each record has ten logits of 1,024 classes and the mass of the rest; keys and numbers are random.
 The parts are written as `deelish teach --part` writes them and become one file as `deelish cache
 merge` makes it, which takes 9 GB of disk for a moment. Then processes open it at once. Each says
 how long that took, how much memory of its own it has more, and how long it looks for keys, all at
@@ -31,7 +31,7 @@ from deelish.distillation.teacher_cache.store import open_store
 from deelish.storage.segment import in_order
 
 IDENTITY = {"teacher": "Teacher", "fingerprint": "0" * 64}
-CLASSES, TOP = 1000, 10
+CLASSES, TOP = 1024, 10
 HEADER = CacheHeader.of(IDENTITY, Form.of(CLASSES, TOP))
 BATCH = 64
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deelish.cli import models as cli_models
-from deelish.common.processes import launch
+from deelish.common.processes import leave_group
 from deelish.errors import DataError
 from deelish.images.views.choosing import ALTERNATE
 from deelish.language.naming import InputBatch
@@ -60,19 +60,22 @@ def run(options: argparse.Namespace) -> int:
         from deelish.cli.ray_parts import spread
 
         return spread(options, words_of_pass(options.words))
+    texts = parts_of(options)
     whole = Pass(options, command_of(options.words))
-    for part in parts_of(options):
-        whole.run(part)
+    for text in texts:
+        whole.run(text)
     return 0
 
 
 def parts_of(options: argparse.Namespace) -> Sequence[str | None]:
-    """Which parts this process computes: under torchrun those of its rank.
+    """Which parts this process computes: under torchrun those of its rank, which asks no other.
 
     Raises:
-        DataError: `--parts` is no number of parts; or several processes share one part.
+        DataError: several processes share one part.
     """
-    here = launch()
+    here = leave_group()
+    if options.gpu >= 0:
+        options.gpu += here.local_rank
     if options.parts is not None:
         return [
             f"{number}/{options.parts}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,21 @@ def _started(address: str) -> Any:
         ) from None
     where = {} if address == LOCAL else {"address": address}
     try:
+        _check_port(address)
         ray.init(**where, log_to_driver=False, include_dashboard=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise EngineError(
             f"{parts.RAY} {address}: no cluster is there ({first_line(error)}); start one with `ray"
             f" start --head`, or give {LOCAL} for this machine alone"
         ) from error
     return ray
+
+
+def _check_port(address: str) -> None:
+    """Raise OSError where nobody listens, which Ray itself would wait for many minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), PATIENCE).close()
 
 
 def _check_nodes(ray: Any) -> None:

@@ -44,6 +44,14 @@ def launch() -> Launch:
     return Launch(rank, world_size, local_rank, local_world_size)
 
 
+def leave_group() -> Launch:
+    """The launch; from then on this process is alone, forms no group, and waits for none."""
+    here = launch()
+    for name in NAMES:
+        os.environ.pop(name, None)
+    return here
+
+
 def is_rank_zero() -> bool:
     """Whether this is the process that prints, shows and writes: the one of rank 0."""
     return launch().rank == 0
