@@ -27,8 +27,8 @@ from deelish.storage.records import Bytes
 Hashes = NDArray[np.uint64]
 Positions = NDArray[np.int64]
 
-# Rows of one checksum.
-BLOCK = 64
+# Rows of one checksum: with more of them, a key that is found costs more bytes that are read.
+BLOCK = 8
 HASH_BYTES, SUM_BYTES, CHECK_BYTES = 8, 4, 1
 # About how many records are sorted at a time.
 AT_ONCE = 1 << 20
@@ -136,6 +136,7 @@ class Segment(Generic[H]):
         end = SIZE + self.count * HASH_BYTES
         self.hashes: Hashes = np.frombuffer(mapped, "<u8", self.count, SIZE)
         rows = np.frombuffer(mapped, np.uint8, self.count * self._width, end)
+        self._bytes = memoryview(mapped)[end : end + rows.size]
         self._rows: Bytes = rows.reshape(self.count, self._width)
         self._sums = np.frombuffer(mapped, "<u4", _blocks(self.count), end + rows.size)
         # 0: not looked at yet; 1: sound; 2: damaged.
@@ -188,9 +189,11 @@ class Segment(Generic[H]):
 
     def _look(self, blocks: Positions) -> NDArray[np.uint8]:
         """The states of blocks; each is looked at once."""
-        for block in np.unique(blocks[self._states[blocks] == 0]).tolist():
-            rows = self._rows[block * BLOCK : (block + 1) * BLOCK]
-            self._states[block] = 1 if zlib.crc32(rows.data) == self._sums[block] else 2
+        new = np.unique(blocks[self._states[blocks] == 0])
+        data, size, crc = self._bytes, BLOCK * self._width, zlib.crc32
+        found = zip((new * size).tolist(), self._sums[new].tolist(), strict=True)
+        sound = [crc(data[start : start + size]) == right for start, right in found]
+        self._states[new] = np.where(sound, 1, 2)
         return self._states[blocks]
 
 
@@ -228,8 +231,7 @@ def _write_sums(file: BinaryIO, start: int, count: int, width: int) -> None:
     sums = np.empty(_blocks(count), "<u4")
     file.seek(start)
     for number in range(len(sums)):
-        rows = file.read(min(BLOCK, count - number * BLOCK) * width)
-        sums[number] = zlib.crc32(rows)
+        sums[number] = zlib.crc32(file.read(min(BLOCK, count - number * BLOCK) * width))
     file.seek(start + count * width)
     file.write(sums.tobytes())
 
