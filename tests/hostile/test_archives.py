@@ -161,9 +161,11 @@ def global_headers():
 
 def global_headers_apart():
     """With members between them."""
-    member = header(tarfile.REGTYPE, 0, "x.jpg")
     parts = [
-        header(tarfile.XGLTYPE, len(facts)) + block_of(facts) + member
+        header(tarfile.XGLTYPE, len(facts))
+        + block_of(facts)
+        + header(tarfile.REGTYPE, 5, f"{first}.jpg")
+        + block_of(b"image")
         for first in range(20)
         for facts in [b"".join(record(f"{first}.{number:x}", "") for number in range(60_000))]
     ]

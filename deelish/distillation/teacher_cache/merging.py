@@ -125,7 +125,7 @@ def _again(other: Part, number: int) -> str:
 
 
 def _appended(path: Path) -> Sorted:
-    """The records of a file that trainings append to; of equal keys the last counts there."""
+    """The sound records of a file that trainings append to."""
     rows = RecordMap(path, CacheHeader.from_bytes).rows
-    rows = rows[sound(rows)][::-1]
+    rows = rows[sound(rows)]
     return in_order(keys_of(rows), np.ascontiguousarray(payloads_of(rows)))

@@ -73,3 +73,21 @@ def test_what_was_silent_is_that_most_rows_say_nothing_of_the_students_classes()
     form = Form.of(1000, 10)
     seen = form.unpack(form.pack(logits)[0])[:, :10]
     assert (np.ptp(seen, axis=1) == 0).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("classes", "top", "size"),
+    [(1024, 10, 13 + 22), (1025, 10, 14 + 22), (2, 1, 1 + 4), (4, 3, 1 + 8), (70_000, 2, 5 + 6)],
+)
+def test_a_class_takes_as_many_bits_as_it_needs(classes, top, size):
+    from deelish.distillation.teacher_cache.forms import Form
+
+    form = Form.of(classes, top)
+    assert form.bytes == size
+    logits = np.random.default_rng(0).permuted(np.tile(np.arange(classes) / 8.0, (5, 1)), axis=1)
+    packed, finite = form.pack(logits.astype(np.float32))
+    assert packed.shape == (5, size)
+    seen = form.unpack(packed)
+    best = np.argsort(-logits, axis=1)[:, :top]
+    assert (np.sort(np.argsort(-seen, axis=1)[:, :top], 1) == np.sort(best, 1)).all()
+    assert finite.all()

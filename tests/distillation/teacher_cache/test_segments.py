@@ -6,6 +6,8 @@ from itertools import chain
 import numpy as np
 import pytest
 from distillation.teacher_cache.logits_by_key import (
+    CLASSES,
+    IDENTITY,
     check_right,
     keys_of,
     logits_of,
@@ -13,11 +15,12 @@ from distillation.teacher_cache.logits_by_key import (
 )
 from helpers import small, trained, write_set
 
-from deelish import BatchTrain, Deel, InputBatch, Network
+from deelish import BatchTrain, Deel, InputBatch, Network, Teach, Teacher
 from deelish.distillation.teacher_cache import segments
 from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.distillation.teacher_cache.parts import BatchRange, ranges
 from deelish.distillation.teacher_cache.segments import Part, SegmentHeader
+from deelish.distillation.teacher_cache.store import open_store
 from deelish.errors import DataError
 from deelish.storage.segment import in_order
 
@@ -48,6 +51,22 @@ def test_those_of_another_teacher_or_form_are_not_found(tmp_path, keys):
     write_part(tmp_path, keys, top=5)
     assert not opened(tmp_path).get(keys)[0].any()
     assert opened(tmp_path, top=5).get(keys)[0].all()
+
+
+def test_of_equal_keys_the_first_segment_counts(tmp_path, keys):
+    of = opened(tmp_path).header
+    for number, logits in enumerate((logits_of(keys), logits_of(keys) + 1), start=1):
+        header = SegmentHeader(of, part=Part(number, 2, "t" * 64, ""))
+        segments.write(header, tmp_path, [in_order(keys, of.form.pack(logits)[0])])
+    check_right(opened(tmp_path), keys)
+
+
+def test_one_renamed_to_another_teacher_is_not_read_from(tmp_path, keys):
+    path = write_part(tmp_path, keys)
+    other = open_store({**IDENTITY, "fingerprint": "0" * 64}, CLASSES, folder=tmp_path)
+    path.rename(tmp_path / f"{other.header.stem}.segment")
+    other = open_store({**IDENTITY, "fingerprint": "0" * 64}, CLASSES, folder=tmp_path)
+    assert not other.get(keys)[0].any()
 
 
 def test_a_store_notices_segments_that_come_and_go(tmp_path, keys):
@@ -239,6 +258,42 @@ def test_another_machine_has_the_images_in_another_folder(teach, ran, tmp_path, 
     images = ("--images", elsewhere / "train.txt", "--batch-size", 4, "--views", 3)
     (line,) = ran("teach", model, *images, "--part", "1/2")
     assert line.startswith("part 1/2: is there already; ")
+
+
+def test_another_pass_is_not_in_a_merged_file(teach, ran):
+    teach("--part", "1/1")
+    ran("cache", "merge")
+    (line,) = teach("--part", "1/1", "--views", "4")
+    assert "logits of 84 images computed" in line
+
+
+def test_logits_beyond_half_precision_are_left_out(session, images, folder):
+    def by_brightness(pixels):
+        """Beyond half precision for one class where an image is bright."""
+        light = np.asarray(pixels).reshape(len(pixels), -1).mean(1)
+        logits = np.stack([light, -light, light, light], 1).astype(np.float32)
+        logits[light > np.median(light), 3] = 1e5
+        return logits
+
+    teacher = Teacher(by_brightness, size=16, mean=0, scale=1, labels=4, key="v1", name="Odd")
+    choices = {"batch_size": 4, "mirror": False, "crop": 1, "views": 1}
+    Teach(teacher, images, **choices, part="1/1")
+    (file,) = logits_files(folder)
+    assert 0 < file.count < 21
+    student, seen = small(name="Student"), []
+    InputBatch(images, **choices)
+
+    def workout(x, t):
+        store = x.viewing.cache.store_of(teacher, x)
+        for found, logits in zip(*store.get(x.pictures.keys), strict=True):
+            seen.append(found)
+            # The light is that of this image: the other classes follow from it.
+            assert not found or logits[0] == -logits[1] == logits[2]
+        student.classify(x)
+        return student.backprop(t)
+
+    BatchTrain(workout, epochs=1)
+    assert sum(seen) == file.count
 
 
 def test_a_kill_leaves_a_part_whole_or_not_there(teach, folder, monkeypatch):
