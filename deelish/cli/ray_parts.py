@@ -6,6 +6,7 @@ import argparse
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,7 @@ def compute(words: Sequence[str], part: str, folder: str) -> tuple[str, list[Pat
 
 def versions() -> dict[str, str]:
     """In a worker: what must be the same everywhere."""
-    import torch
-
-    return {"deelish": __version__, "torch": str(torch.__version__)}
+    return {"deelish": __version__, "torch": version("torch")}
 
 
 def _started(address: str) -> Any:
@@ -120,10 +119,10 @@ def _check_nodes(ray: Any) -> None:
                 f"node {name}: cannot compute ({first_line(error.__cause__ or error)}); install"
                 f" deelish {ours['deelish']} there"
             ) from error
-        for package, version in ours.items():
-            if theirs[package] != version:
+        for package, here in ours.items():
+            if theirs[package] != here:
                 raise EngineError(
-                    f"node {name}: has {package} {theirs[package]}, where {version} is here;"
+                    f"node {name}: has {package} {theirs[package]}, where {here} is here;"
                     " install the same everywhere"
                 )
 
