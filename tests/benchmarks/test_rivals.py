@@ -226,7 +226,10 @@ def quick_environments(part, tmp_path, monkeypatch):
         assert command[3] == "--clear"
         shutil.rmtree(command[4], ignore_errors=True)
         (command[4] / "bin").mkdir(parents=True)
-        (command[4] / "bin" / "python").symlink_to(sys.executable)
+        python = command[4] / "bin" / "python"
+        # No link: Python 3.14 looks for its packages beside one.
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        python.chmod(0o755)
         return None
 
     monkeypatch.setattr(part("rival_runs.environments").subprocess, "run", quick)
