@@ -36,6 +36,10 @@ class _LastNetwork:
     def __dir__(self) -> list[str]:
         return dir(Network)
 
+    # Python looks for it at the class alone.
+    def __getitem__(self, layer: str) -> object:
+        return current_session().network[layer]
+
     def __repr__(self) -> str:
         return repr(current_session().network)
 

@@ -226,6 +226,10 @@ class Learner(Predictor):
         return f"<b>{escape(title)}</b>{lines}{details('layers', preformatted(self.summary()))}"
 
     @abstractmethod
+    def __getitem__(self, layer: str) -> object:
+        """What is known of a layer, ``net["conv1"]``."""
+
+    @abstractmethod
     def layerDim(self, layer: str) -> tuple[int, ...]:
         """The output shape of a layer for one image, without the batch: (c, h, w)."""
 

@@ -166,20 +166,22 @@ class Segment(Generic[H]):
         return positions[right], rows[right, CHECK_BYTES:]
 
     def records(self) -> Sorted:
-        """Its sound records, to be merged."""
-        bad = np.flatnonzero(self._look(np.arange(len(self._sums))) == 2)
+        """Its sound records, to be merged; none where their order is damaged."""
+        kept = np.delete(np.arange(self.count), self._damaged_rows())
         hashes: Hashes = self.hashes
-        if not len(bad):
+        if len(kept) == self.count:
             return Sorted(hashes, lambda part: self._rows[part])
-        kept = np.delete(np.arange(self.count), _rows_of(bad, self.count))
         return Sorted(hashes[kept], lambda part: self._rows[kept[part]])
 
     def count_damaged(self) -> int:
         """How many records are in blocks with a wrong checksum; all, where the hashes have one."""
+        return len(self._damaged_rows())
+
+    def _damaged_rows(self) -> Positions:
         if zlib.crc32(self.hashes.data) != self.header.sum:
-            return self.count
+            return np.arange(self.count)
         bad = np.flatnonzero(self._look(np.arange(len(self._sums))) == 2)
-        return len(_rows_of(bad, self.count))
+        return _rows_of(bad, self.count)
 
     def _sound(self, blocks: Positions) -> NDArray[np.bool_]:
         states = self._look(blocks)

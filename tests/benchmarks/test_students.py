@@ -130,6 +130,7 @@ def channels(*values):
     return torch.tensor(values).reshape(1, 3, 1, 1)
 
 
+@pytest.mark.long
 def test_it_runs_and_ends_in_one_object(archive, part):
     command = [sys.executable, str(FOLDER / "students.py"), str(archive), "--json"]
     small = ["--rounds", "1", "--batches", "1", "--batch", "2", "--threads", "1", "--workers", "1"]

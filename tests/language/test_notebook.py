@@ -12,6 +12,7 @@ from PIL import Image
 from series import classifier, language_model
 
 from deelish import CNN, Compare, Deel, Input, InputBatch, Network, Student
+from deelish.errors import PlanError
 from deelish.plan.sequence_format import SequenceFormat
 
 # What a notebook from somebody else keeps (JupyterLab's sanitiser).
@@ -130,6 +131,23 @@ def test_a_module_is_a_card_with_its_layers():
     student = Student(module, size=8, mean=0, scale=1 / 255, order="RGB", name="Flat")
     assert "Flat: 3 x 8 x 8 RGB -> 3 classes" in page(student).text
     assert "Linear" in page(student).text
+
+
+def test_names_of_layers_are_completed():
+    net = small()
+    assert net._ipython_key_completions_() == [layer.name for layer in net.plan.layers]
+    assert net["score"].type == "InnerProduct"
+    assert CNN["score"] == net["score"]
+    assert CNN._ipython_key_completions_() == net._ipython_key_completions_()
+    with pytest.raises(PlanError, match="Small: has no layer 'scor'; did you mean 'score'"):
+        net["scor"]
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 3))
+    student = Student(module, size=8, mean=0, scale=1 / 255, order="RGB", name="Flat")
+    assert student._ipython_key_completions_() == ["0", "1"]
+    assert (student["1"].kind, student["1"].shape) == ("Linear", (3,))
+    with pytest.raises(PlanError, match="Flat: has no layer '2'"):
+        student["2"]
 
 
 def test_a_history_is_its_curves_and_its_table(tmp_path):

@@ -139,6 +139,7 @@ def test_a_changed_hash_loses_its_record_and_gives_no_wrong_one(tmp_path):
         positions, payloads = damaged.find(keys)
         np.testing.assert_array_equal(payloads, payloads_of(keys)[positions])
         assert damaged.count_damaged() == 150
+        assert not len(damaged.records().hashes)
 
 
 @pytest.mark.parametrize("cut", [0, 100, SIZE, SIZE + 1, -1])

@@ -77,6 +77,7 @@ def merge(paths: Sequence[Path]) -> Merged:
     found = [segments.opened(path) for path in paths if path.suffix == segments.EXTENSION]
     appended = [path for path in paths if path.suffix != segments.EXTENSION]
     of = found[0].header.of if found else RecordMap(appended[0], CacheHeader.from_bytes).header
+    _check_sound(found)
     header = SegmentHeader(of, tasks=_tasks(paths[0].parent, found))
     path = paths[0].parent / header.file
     with changing(path, "merged"):
@@ -88,6 +89,19 @@ def merge(paths: Sequence[Path]) -> Merged:
             if each != path:
                 each.unlink(missing_ok=True)
     return Merged(path, of.teacher, len(paths), segments.opened(path).count)
+
+
+def _check_sound(found: Iterable[Segment[SegmentHeader]]) -> None:
+    """Refuse what would be lost: in one file nobody would know of which part it was."""
+    for segment in found:
+        damaged, part = segment.count_damaged(), segment.header.part
+        if damaged:
+            cure = "`deelish cache check --repair` drops them"
+            if part is not None:
+                cure = f"remove it, and make it with {_again(part, part.number)}"
+            raise FileError(
+                f"{segment.path}: {damaged:,} of {segment.count:,} logits are damaged; {cure}"
+            )
 
 
 def _order(part: Part | None) -> tuple[str, int]:

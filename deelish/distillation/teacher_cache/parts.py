@@ -100,7 +100,9 @@ def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) ->
     dataset.prepare([network.preprocessing])
     cache = TeacherCache(dataset.choices.top)
     with closing(batches):
-        first = next(batches)
+        first = next(batches, None)
+        if first is None:
+            raise DataError(f"part {text}: none of its images can be used; look at the lines above")
         store, _ = store_of(network, images_of(network, dataset, first, cache), cache)
         task = task_of(_facts(dataset, count))
         part = Part(number, count, task, command[: segments.MOST_COMMAND])

@@ -249,6 +249,32 @@ def test_damage_in_a_segment_is_counted_and_dropped(teach, folder, ran):
     assert not list(folder.glob("*.segment"))
 
 
+def test_a_damaged_part_is_not_merged(teach, model, images, folder, ran):
+    for number in (1, 2):
+        teach("--part", f"{number}/2")
+    path = next(folder.glob("*2-of-2.segment"))
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    before = sorted(folder.iterdir())
+    (line,) = ran("cache", "merge", code=1)
+    command = f"deelish teach {model} --images {images} --batch-size 4 --views 3 --part 2/2"
+    assert line.startswith(f"deelish: {path}: ")
+    assert line.endswith(f" logits are damaged; remove it, and make it with `{command}`")
+    assert sorted(folder.iterdir()) == before
+    path.unlink()
+    teach("--part", "2/2")
+    assert ran("cache", "merge")[0].startswith("Small: 2 files became one with 63")
+
+
+def test_a_part_without_a_good_image_is_one_sentence(model, images, folder):
+    for number in range(21):
+        (images.parent / f"{number}.png").write_bytes(b"no image")
+    with Deel(), pytest.raises(DataError, match="none of its images can be used"):
+        Teach(Network.load(model), images, on_bad_image="skip", part="2/2", batch_size=4)
+    assert not folder.exists()
+
+
 def test_another_machine_has_the_images_in_another_folder(teach, ran, tmp_path, model):
     teach("--part", "1/2")
     elsewhere = tmp_path / "elsewhere"
