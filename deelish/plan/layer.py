@@ -83,6 +83,13 @@ class Layer:
         }.items():
             object.__setattr__(self, key, value)
 
+    def __repr__(self) -> str:
+        """As a script writes it."""
+        given = {"bottom": self.bottoms, "top": self.tops, "phase": self.phase, "param": self.param}
+        options = {**{name: value for name, value in given.items() if value}, **self.args}
+        shown = [f"{name}={value!r}" for name, value in options.items()]
+        return f"Layer({', '.join([repr(self.name), repr(self.type), *shown])})"
+
     @property
     def label(self) -> str:
         """How errors call it: ``layer 'conv1' (Convolution)``."""

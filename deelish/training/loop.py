@@ -132,7 +132,7 @@ class Loop:
         self._between_updates()
 
     def _append(self, row: Row) -> None:
-        """Complete the row of an epoch, and print it."""
+        """Complete the row of an epoch, and print it; in a notebook its table is at the curves."""
         place, history = self.run.place, self.run.history
         trained, weight = place.trained, 1 / self.group.world_size
         seconds, waited = self._means([place.seconds, trained.waited], weight)
@@ -140,11 +140,14 @@ class Loop:
         row["waited"] = waited
         row["lr"] = self.trainer.lr
         history.append(row)
-        if len(history) == 1:
-            if isinstance(self.dataset, Dataset):
-                self.dataset.report_cache(self.group)
-            say(history.heading())
-        say(history.line(row))
+        if len(history) == 1 and isinstance(self.dataset, Dataset):
+            self.dataset.report_cache(self.group)
+        if not in_notebook():
+            say(
+                f"{history.heading()}\n{history.line(row)}"
+                if len(history) == 1
+                else history.line(row)
+            )
         self._logs.row(row)
 
     def _part(self, loader: Loader | SequenceLoader, title: str, means: Averages) -> None:

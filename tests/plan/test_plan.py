@@ -151,3 +151,13 @@ def test_arrays_that_caffe_could_not_hold_are_refused():
     words = r"layer 'big' \(InnerProduct\): 'weight' holds 3,221,225,472 numbers, and an array of"
     with pytest.raises(PlanError, match=words):
         Plan([Layer("big", "InnerProduct", num_output=2**20)], {"data": (1, 3, 32, 32)})
+
+
+def test_a_row_is_shown_as_a_script_writes_it():
+    row = Layer("conv1", "Convolution", num_output=8, kernel_size=(3, 1))
+    assert repr(row) == "Layer('conv1', 'Convolution', num_output=8, kernel_size=(3, 1))"
+    more = Layer(
+        "drop", "Dropout", ["a", "b"], "c", phase="TRAIN", param=[{"lr_mult": 0}], dropout_ratio=0.5
+    )
+    for each in (row, more, *Plan(small(), IMAGE).layers):
+        assert eval(repr(each), {"Layer": Layer}) == each

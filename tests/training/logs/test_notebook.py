@@ -41,6 +41,9 @@ def test_the_curves_are_one_output_and_the_last_value_is_the_history(tmp_path):
     text = "".join(each.text for each in outputs if each.output_type == "stream")
     assert "in_notebook True" in text
     assert "TqdmWarning" not in text
+    # The table is at the curves, once.
+    assert "val loss" in curves or "accuracy" in curves
+    assert "images/s" not in text
 
 
 def test_short_epochs_are_drawn_together_and_the_last_always(monkeypatch):
