@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ class OnnxFile:
         logits: the name of the value that holds the logits: that in deelish's metadata, else the
             input of a Softmax that makes the first output, else the first output.
         pixels, labels: from deelish's metadata; empty and None in files of other programs.
-        parameters: how many floating-point numbers its initialisers hold.
+        parameters: how many floating-point numbers its initialisers hold, and quantised ones.
 
     Raises:
         FileError: it is damaged, or the package onnx is missing.
@@ -51,8 +52,7 @@ class OnnxFile:
         self.logits = metadata.get("logits") or _before_softmax(graph)
         self._read_metadata(metadata)
         floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
-        held = [tensor for tensor in graph.initializer if tensor.data_type in floats]
-        self.parameters = sum(math.prod(tensor.dims) for tensor in held)
+        self.parameters = _parameters(graph, floats)
 
     def _read_metadata(self, metadata: dict[str, str]) -> None:
         self.pixels: dict[str, Any] = {}
@@ -100,6 +100,19 @@ class OnnxFile:
         for name in self._weight_files:
             digest.text(_sum(self.folder / name))
         return digest.hex()
+
+
+def _parameters(graph: onnx.GraphProto, floats: Collection[int]) -> int:
+    """Numbers of the initialisers, without the scales and zero points of quantised ones."""
+    kinds = ("QuantizeLinear", "DequantizeLinear")
+    quantising = [node for node in graph.node if node.op_type in kinds]
+    scales = {name for node in quantising for name in node.input[1:]}
+    quantised = {node.input[0] for node in quantising}
+    return sum(
+        math.prod(tensor.dims)
+        for tensor in graph.initializer
+        if tensor.name not in scales and (tensor.data_type in floats or tensor.name in quantised)
+    )
 
 
 def _before_softmax(graph: onnx.GraphProto) -> str:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import small, write_set
 from models_of_others import as_input, eights, small_network
 
 from deelish import Deel
@@ -101,3 +102,12 @@ def test_an_onnx_file_computes_on_the_cores_that_the_process_may_use(tmp_path, m
     file = small_network().export(tmp_path / "net.onnx")
     options = OnnxModel(file, -1)._session.get_session_options()
     assert options.intra_op_num_threads == 3
+
+
+def test_numbers_of_8_bits_are_parameters_and_their_scales_are_not(session, tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    images, net = write_set(tmp_path, "train", 8), small()
+    net.untrained.clear()
+    for name, options in (("float", {}), ("small", {"int8": images})):
+        path = net.export(tmp_path / f"{name}.onnx", **options)
+        assert Teacher(path).parameters == net.parameters
