@@ -70,7 +70,7 @@ def look(folder, parts, count, keys):
     found = {"open_s": time.perf_counter() - start, "records": len(store)}
     found["memory_mb"] = (memory() - before) / 1e6
     for _ in range(2):
-        # Looked at anew, with its checksums; the second time in the system's cache.
+        # Opened again, so that its checksums are checked again; then in the system's cache.
         segment = segments.opened(folder / SegmentHeader(HEADER).file)
         start = time.perf_counter()
         positions, _ = segment.find(sought)

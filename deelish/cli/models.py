@@ -123,7 +123,7 @@ def predictor_of(path: Path, labels: str | None = None) -> Predicting:
     """What predicts by a file: a network, a student, or the teacher that an .onnx is."""
     from deelish.language.teachers import Teacher
 
-    if path.suffix.lower() == ".onnx":
+    if _is_onnx(path):
         return Teacher(str(path), labels=labels)
     return learner_of(str(path), labels=labels)
 
@@ -133,12 +133,16 @@ def teacher_of(options: argparse.Namespace) -> Predictor:
     from deelish.engines.model_names import ModelName
     from deelish.language.teachers import Teacher
 
-    if Path(options.model).suffix.lower() != ".onnx" and ModelName.parsed(options.model) is None:
+    if not _is_onnx(Path(options.model)) and ModelName.parsed(options.model) is None:
         return opened(options)
     _refuse_options(
         f"{options.model}: comes with its layers and pixels", options.prototxt, _options(options)
     )
     return Teacher(options.model, labels=options.labels)
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix.lower() == ".onnx"
 
 
 def _refuse_options(why: str, prototxt: str | None, options: OpenOptions) -> None:

@@ -6,7 +6,6 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from deelish.cli import models as cli_models
 from deelish.common.processes import leave_group
@@ -107,5 +106,5 @@ def opened(words: Sequence[str]) -> Pass:
     """The pass of such a command line, in a worker process."""
     from deelish.cli.command import parser_of_all
 
-    options: Any = parser_of_all().parse_args(list(words))
+    options = parser_of_all().parse_args(list(words))
     return Pass(options, command_of(words))

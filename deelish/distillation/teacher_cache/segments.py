@@ -39,11 +39,6 @@ class Part:
     task: str
     command: str
 
-    @property
-    def text(self) -> str:
-        """`3/1000`."""
-        return f"{self.number}/{self.count}"
-
 
 @dataclass(frozen=True)
 class SegmentHeader:
@@ -153,9 +148,9 @@ class Segments:
         return sum(segment.count for segment in self._open.values())
 
     @property
-    def damaged(self) -> bool:
-        """Whether a record that was looked up was damaged."""
-        return any(segment.damaged for segment in self._open.values())
+    def damaged(self) -> list[Path]:
+        """Those in which a record that was looked up was damaged."""
+        return [path for path, segment in self._open.items() if segment.damaged]
 
     def find(self, keys: Keys) -> tuple[NDArray[np.int64], Bytes]:
         """The indices of the keys uint8 (n, 16) that are there and intact, and their payloads."""

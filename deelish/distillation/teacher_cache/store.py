@@ -131,9 +131,9 @@ class Store:
         return logits
 
     def _report_damage(self) -> None:
-        if self._file.damaged or self._segments.damaged:
+        for path in [*([self.path] if self._file.damaged else []), *self._segments.damaged]:
             self._once.say(
-                f"{self.path}: holds damaged {self.header.noun}, which are computed again; `deelish"
+                f"{path}: holds damaged {self.header.noun}, which are computed again; `deelish"
                 " cache check` counts them"
             )
 

@@ -2,7 +2,9 @@
 
 import pytest
 from distillation.teacher_cache.logits_by_key import keys_of, logits_of, opened
+from helpers import small, trained
 
+from deelish import Deel, InputBatch
 from deelish.cli import main
 
 
@@ -17,6 +19,15 @@ def path(tmp_path, keys):
     store = opened(tmp_path)
     store.put(keys, logits_of(keys))
     return store.path
+
+
+@pytest.fixture
+def model(tmp_path, images):
+    """A file of a small network, trained on the `images` of the test."""
+    with Deel(seed=1):
+        network = small(name="Small")
+        InputBatch(images)
+        return trained(network, 1).save(tmp_path / "small.hdf5")
 
 
 @pytest.fixture

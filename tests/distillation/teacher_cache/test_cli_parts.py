@@ -10,10 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import small, trained, write_set
+from helpers import write_set
 from processes import environment, torchrun_environment
 
-from deelish import Deel, InputBatch
 from deelish.cli.parts import command_of, words_of_pass
 from deelish.cli.ray_parts import _absolute
 
@@ -23,15 +22,6 @@ IMAGES, PARTS = 21, 6
 @pytest.fixture
 def images(tmp_path):
     return write_set(tmp_path, "train", IMAGES)
-
-
-@pytest.fixture
-def model(tmp_path, images):
-    """A file of a small trained network."""
-    with Deel(seed=1):
-        network = small(name="Small")
-        InputBatch(images)
-        return trained(network, 1).save(tmp_path / "small.hdf5")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import small, trained, write_set
+from helpers import small, write_set
 from PIL import Image
 
 from deelish import BatchTrain, Deel, InputBatch, Network
@@ -21,15 +21,6 @@ pytestmark = pytest.mark.usefixtures("folder")
 @pytest.fixture
 def images(tmp_path):
     return write_set(tmp_path, "train", 20)
-
-
-@pytest.fixture
-def model(tmp_path, images):
-    """A file of a small trained network."""
-    with Deel(seed=1):
-        network = small(name="Small")
-        InputBatch(images)
-        return trained(network, 1).save(tmp_path / "small.hdf5")
 
 
 def test_images_without_labels_share_the_cache_of_those_with(model, images, folder, ran):

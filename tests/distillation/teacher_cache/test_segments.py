@@ -13,7 +13,7 @@ from distillation.teacher_cache.logits_by_key import (
     logits_of,
     opened,
 )
-from helpers import small, trained, write_set
+from helpers import small, write_set
 
 from deelish import BatchTrain, Deel, InputBatch, Network, Teach, Teacher
 from deelish.distillation.teacher_cache import segments
@@ -95,7 +95,7 @@ def test_a_damaged_record_is_reported_and_cached_again(tmp_path, keys, lines):
     # One checksum is for eight.
     assert store.get(keys)[0].sum() == 4
     (line,) = lines()
-    assert line.startswith(f"{store.path}: holds damaged logits, which are computed again; ")
+    assert line.startswith(f"{path}: holds damaged logits, which are computed again; ")
     store.put(keys, logits_of(keys))
     check_right(store, keys)
 
@@ -133,15 +133,6 @@ def test_more_parts_than_batches_are_refused():
 @pytest.fixture
 def images(tmp_path):
     return write_set(tmp_path, "train", 21)
-
-
-@pytest.fixture
-def model(tmp_path, images):
-    """A file of a small trained network."""
-    with Deel(seed=1):
-        network = small(name="Small")
-        InputBatch(images)
-        return trained(network, 1).save(tmp_path / "small.hdf5")
 
 
 @pytest.fixture
