@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from deelish.common.arguments import checked_call
 from deelish.common.printing import say
-from deelish.common.suggestions import nearest
 from deelish.errors import PlanError
 from deelish.network.learner import Learner
 from deelish.plan import Layer, Plan, peak_memory, summary
@@ -43,19 +42,8 @@ class Described(Learner):
         """Whether none of the layers that its logits depend on was loaded or trained."""
         return self.new_layers >= self.plan.test_layers
 
-    def __getitem__(self, layer: str) -> Layer:
-        """The row of a layer, ``net["conv1"]``, which the prompt completes.
-
-        Raises:
-            PlanError: there is no such layer.
-        """
-        rows = {row.name: row for row in self.plan.layers}
-        if layer not in rows:
-            raise PlanError(f"{self.name}: has no layer {layer!r}; {nearest(str(layer), rows)}")
-        return rows[layer]
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return [row.name for row in self.plan.layers]
+    def _layers(self) -> Mapping[str, Layer]:
+        return {row.name: row for row in self.plan.layers}
 
     def blob_of(self, layer: str) -> str:
         """The blob that a layer computes; `layer` may be the name of a blob itself."""

@@ -14,8 +14,9 @@ import numpy as np
 
 from deelish.common.finite import nonfinite
 from deelish.common.html import details, preformatted, quietly
+from deelish.common.suggestions import nearest
 from deelish.engines import Context
-from deelish.errors import FileError
+from deelish.errors import FileError, PlanError
 from deelish.network.forward import Forward
 from deelish.network.inputs import InputTensor
 from deelish.network.outputs import output_tensor
@@ -225,9 +226,25 @@ class Learner(Predictor):
         lines = "".join(f"<div>{escape(fact)}</div>" for fact in facts)
         return f"<b>{escape(title)}</b>{lines}{details('layers', preformatted(self.summary()))}"
 
-    @abstractmethod
     def __getitem__(self, layer: str) -> object:
-        """What is known of a layer, ``net["conv1"]``."""
+        """A layer by name, ``net["conv1"]``, which the prompt completes.
+
+        Of a network its row; of a module what the layer made of a grey image.
+
+        Raises:
+            PlanError: there is no such layer, or it does not run.
+        """
+        rows = self._layers()
+        if layer not in rows:
+            raise PlanError(f"{self.name}: has no layer {layer!r}; {nearest(str(layer), rows)}")
+        return rows[layer]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._layers())
+
+    @abstractmethod
+    def _layers(self) -> Mapping[str, object]:
+        """Its layers by name."""
 
     @abstractmethod
     def layerDim(self, layer: str) -> tuple[int, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from deelish.common.arguments import checked_call
 from deelish.common.printing import say
-from deelish.common.suggestions import nearest
 from deelish.engines.learning import DATA, INPUT_OF, LOGITS, LayerOutput, LearningModel
 from deelish.errors import PlanError, TrainingError, first_line
 from deelish.network.describe import millions
@@ -141,19 +141,8 @@ class ModuleDescribed(Learner):
             self._rows = self._model.layers(self._grey())
         return self._rows
 
-    def __getitem__(self, layer: str) -> LayerOutput:
-        """What a layer made of a grey image, ``student["conv1"]``, which the prompt completes.
-
-        Raises:
-            PlanError: there is no such layer, or it does not run.
-        """
-        rows = {row.name: row for row in self._table()}
-        if layer not in rows:
-            raise PlanError(f"{self.name}: has no layer {layer!r}; {nearest(str(layer), rows)}")
-        return rows[layer]
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return [row.name for row in self._table()]
+    def _layers(self) -> Mapping[str, LayerOutput]:
+        return {row.name: row for row in self._table()}
 
     @checked_call()
     def summary(self) -> str:

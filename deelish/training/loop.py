@@ -143,11 +143,9 @@ class Loop:
         if len(history) == 1 and isinstance(self.dataset, Dataset):
             self.dataset.report_cache(self.group)
         if not in_notebook():
-            say(
-                f"{history.heading()}\n{history.line(row)}"
-                if len(history) == 1
-                else history.line(row)
-            )
+            if len(history) == 1:
+                say(history.heading())
+            say(history.line(row))
         self._logs.row(row)
 
     def _part(self, loader: Loader | SequenceLoader, title: str, means: Averages) -> None:
