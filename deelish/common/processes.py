@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from deelish.errors import EngineError
@@ -101,8 +101,16 @@ class Group:
     def broadcast_weights(self, module: Any) -> None:
         """Give all processes the weights of rank 0, once for a module."""
 
-    def all_reduce_gradients(self, parameters: Iterable[Any], failed: bool = False) -> bool:
-        """Replace each parameter's gradient by its sum over the processes; whether any failed."""
+    def backward(self, loss: Any, optimizers: Sequence[Any], failed: bool = False) -> bool:
+        """The gradients of the sum of all processes' losses; whether any of these failed.
+
+        Args:
+            loss: a scalar of the engine.
+            optimizers: those whose parameters it trains, the student's own first.
+            failed: whether this process cannot learn from the batch; the gradients are of no use.
+        """
+        if not failed:
+            loss.backward()
         return failed
 
     def average_buffers(self, module: Any, weight: float) -> None:

@@ -37,6 +37,7 @@ from deelish.engines.torch.optimizers import (
     complete_momentum,
     optimizer_options,
     release,
+    trained_by,
 )
 from deelish.engines.torch.pixels import input_of, to_device
 from deelish.engines.torch.sensitivity import gradients_of
@@ -232,11 +233,8 @@ class TorchEngine(Engine):
             optimizer.zero_grad(set_to_none=True)
         if not loss.requires_grad:
             raise TrainingError(NO_GRADIENT)
-        if not failed:
-            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        trained = [tensor for group in groups for tensor in group["params"]]
-        failed = self.group.all_reduce_gradients(trained, failed)
+        failed = self.group.backward(self._scaler.scale(loss), optimizers, failed)
+        trained = [tensor for optimizer in optimizers for tensor in trained_by(optimizer)]
         if failed or not self._gradients_finite(trained):
             return "gradient"
         for optimizer in optimizers:

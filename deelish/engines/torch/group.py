@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import re
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,18 +20,17 @@ import torch.distributed.nn.functional
 from torch import Tensor, nn
 
 from deelish.common.processes import Group
+from deelish.engines.torch.parallel import Gradients
 from deelish.errors import EngineError, FileError
 
+# What errors of exchanged messages name: the library of CPUs, or that of GPUs.
+_OF_MESSAGES = re.compile("gloo|NCCL", re.IGNORECASE)
 # How long a process waits for the others: process 0 may compare, or save, while they wait.
 PATIENCE = timedelta(minutes=30)
 
 
 class TorchGroup(Group):
     """The group that this process belongs to, by gloo on the CPU and NCCL on GPUs.
-
-    Gradients are summed after each backward pass, and not by DistributedDataParallel. That
-    needs to know beforehand whether parameters may be left out of a loss, as those of auxiliary
-    classifiers and hints are from one batch to the next; and it hides the module behind another.
 
     Raises:
         EngineError: the processes do not find each other.
@@ -48,6 +48,7 @@ class TorchGroup(Group):
                 dist.init_process_group(backend, timeout=PATIENCE)
             atexit.register(leave_group)
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
+        self._gradients = Gradients(self.world_size, device, _collective)
 
     def all_sum(self, numbers: Sequence[float]) -> list[float]:
         total = torch.tensor(numbers, dtype=torch.float64, device=self._device)
@@ -84,19 +85,10 @@ class TorchGroup(Group):
                 dist.broadcast(whole, 0)
                 tensor.copy_(whole)
 
-    def all_reduce_gradients(self, parameters: Iterable[Tensor], failed: bool = False) -> bool:
-        trained = list(parameters)
-        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
-        # What is in no process's loss keeps no gradient, so that optimisers pass it by.
-        present = torch.tensor([float(p.grad is not None) for p in trained], device=self._device)
-        failures = torch.tensor([float(failed)], device=self._device)
-        flat = torch.cat([*(part.reshape(-1) for part in parts), present, failures])
-        self._all_reduce(flat)
-        sums, (*counts, failed_processes) = _split(flat, parts), flat[-len(trained) - 1 :].tolist()
-        for parameter, part, total, count in zip(trained, parts, sums, counts, strict=True):
-            if count:
-                parameter.grad = part.copy_(total)
-        return bool(failed_processes)
+    def backward(
+        self, loss: Tensor, optimizers: Sequence[torch.optim.Optimizer], failed: bool = False
+    ) -> bool:
+        return self._gradients.backward(loss, optimizers, failed)
 
     def average_buffers(self, module: nn.Module, weight: float) -> None:
         # Counters are the same in all processes, and no mean of whole numbers is needed.
@@ -128,6 +120,9 @@ def _collective(what: str = "cannot go on") -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
+        # A backward pass runs functions of the user's, too, whose errors are their own.
+        if not (isinstance(error, dist.DistError | ValueError) or _OF_MESSAGES.search(str(error))):
+            raise
         raise EngineError(
             f"this process {what}, since another one of the training has ended or does not respond;"
             " look for its own error"

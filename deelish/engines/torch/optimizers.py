@@ -25,6 +25,8 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 # What each optimiser has frozen, which was trainable before.
 _FROZEN: WeakKeyDictionary[torch.optim.Optimizer, list[Tensor]] = WeakKeyDictionary()
+# What each trains, in the order of the forward pass, which its groups by multiplier do not keep.
+_TRAINED: WeakKeyDictionary[torch.optim.Optimizer, list[Tensor]] = WeakKeyDictionary()
 
 
 def build_optimizer(
@@ -51,7 +53,13 @@ def build_optimizer(
         if "weight_decay" in group:
             group["weight_decay"] *= group["decay_mult"]
     _freeze(optimizer, arrays)
+    _TRAINED[optimizer] = [each.value for each in arrays if each.lr_mult]
     return optimizer
+
+
+def trained_by(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The parameters that an optimiser of `build_optimizer` trains, from first layer to last."""
+    return _TRAINED[optimizer]
 
 
 def _freeze(optimizer: torch.optim.Optimizer, arrays: Iterable[Trainable]) -> None:
