@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from deelish.errors import EngineError
@@ -90,6 +91,15 @@ class Group:
         """The lines of all processes, by rank."""
         return list(lines)
 
+    def all_gather_rows(self, rows: Any, counted: bool) -> Any:
+        """The rows (n, ...) of all processes, by rank; gradients go through this one's alone.
+
+        Args:
+            rows: those of this process, a tensor of the engine; each has its own n.
+            counted: whether they are among them.
+        """
+        return rows
+
     def on_rank_zero(self, action: Callable[[], object]) -> None:
         """Do it in the process of rank 0, while all wait.
 
@@ -112,6 +122,15 @@ class Group:
         if not failed:
             loss.backward()
         return failed
+
+    def sharing_statistics(self, images: int, counted: bool) -> AbstractContextManager[object]:
+        """Within the block, layers that normalise a batch take it from all processes.
+
+        Args:
+            images: how many this process has.
+            counted: whether they count; those of a substitute do not.
+        """
+        return nullcontext()
 
     def average_buffers(self, module: Any, weight: float) -> None:
         """Replace buffers, such as running means, by their average with this process's weight."""

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from deelish.common.arguments import check_names
 from deelish.common.checks import is_number, takes
 from deelish.common.suggestions import nearest
+from deelish.distillation.across_batch import over_whole_batch
 from deelish.distillation.array_losses import Per
 from deelish.distillation.losses import LOSSES, LogitPair, Loss, standardised
 from deelish.distillation.weighting import Weight
@@ -64,6 +65,7 @@ class ConfiguredLoss:
         published: the weights of teacher and labels, where labels count too.
         weights: those of `alpha`, `weight` and `label_weight` that were given.
         needs_labels: whether it needs the true class of each image.
+        across_batch: whether it compares the images of the batch with each other.
     """
 
     name: str
@@ -71,11 +73,21 @@ class ConfiguredLoss:
     weights: Mapping[str, Any]
     needs_labels: bool
     standardise: bool
+    across_batch: bool
     function: Callable[[LogitPair], Any]
 
-    def __call__(self, pair: LogitPair) -> Any:
-        """The loss, a scalar of the engine."""
-        return self.function(standardised(pair) if self.standardise else pair)
+    def __call__(self, pair: LogitPair, fraction: float = 1.0) -> Any:
+        """The loss, a scalar of the engine, of this process's fraction of the batch."""
+        pair = standardised(pair) if self.standardise else pair
+        if not self.across_batch:
+            return self.function(pair)
+        return over_whole_batch(
+            pair.engine,
+            fraction,
+            lambda student, teacher: self.function(LogitPair(pair.engine, student, teacher, None)),
+            pair.student,
+            pair.teacher,
+        )
 
 
 def configure_loss(loss: Any, options: Mapping[str, Any]) -> ConfiguredLoss:
@@ -103,6 +115,7 @@ def configure_loss(loss: Any, options: Mapping[str, Any]) -> ConfiguredLoss:
         weights,
         row.needs_labels,
         standardise,
+        row.across_batch,
         lambda pair: row.function(pair, **own),
     )
 

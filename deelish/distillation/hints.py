@@ -8,6 +8,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from deelish.common.checks import is_number
 from deelish.common.suggestions import nearest
+from deelish.distillation.across_batch import over_whole_batch
 from deelish.distillation.feature_maps import map_of
 from deelish.distillation.hint_losses import (
     Features,
@@ -36,6 +37,7 @@ class HintKind:
         projects: whether the student is projected to the teacher's channels first.
         spatial: whether it compares positions: both maps need the same ones, and several.
         alike: whether both blobs need one shape, with an even number of channels.
+        across_batch: whether it compares images with each other, and so needs the whole batch.
     """
 
     function: Callable[..., Any]
@@ -44,13 +46,14 @@ class HintKind:
     projects: bool = False
     spatial: bool = False
     alike: bool = False
+    across_batch: bool = False
 
 
 # The weights are those of the CRD protocol (Tian et al. 2020) on CIFAR-100, with cross-entropy.
 HINTS: dict[str, HintKind] = {
     "fitnet": HintKind(fitnet, 100.0, projects=True),
     "attention": HintKind(attention, 1000.0, spatial=True),
-    "relational": HintKind(relational, 1.0, {"distance": 25.0, "angle": 50.0}),
+    "relational": HintKind(relational, 1.0, {"distance": 25.0, "angle": 50.0}, across_batch=True),
     "gaussian": HintKind(gaussian, 1.0, alike=True),
 }
 
@@ -201,7 +204,18 @@ def _one(
         projected = project(features.student, training=memory.training)
         features = Features(engine, projected, features.teacher)
     weight = at_epoch("weight", hint.weight, memory.epoch)
-    return kind.function(features, **dict(hint.options)) * weight
+    return _value(kind, hint, features, memory.fraction) * weight
+
+
+def _value(kind: HintKind, hint: Hint, features: Features, fraction: float) -> Any:
+    options = dict(hint.options)
+    if not kind.across_batch:
+        return kind.function(features, **options)
+
+    def of_whole(student: Any, teacher: Any) -> Any:
+        return kind.function(Features(features.engine, student, teacher), **options)
+
+    return over_whole_batch(features.engine, fraction, of_whole, features.student, features.teacher)
 
 
 def _check_alike(student: Learner, teacher: Predictor, hint: Hint, features: Features) -> None:

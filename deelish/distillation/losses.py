@@ -170,12 +170,14 @@ class Loss:
         options: its own, with the published values.
         weights: of the teacher's part and of the labels' part, where labels count too.
         needs_labels: whether it needs the true class of each image.
+        across_batch: whether it compares images with each other, and so needs the whole batch.
     """
 
     function: Callable[..., Any]
     options: Mapping[str, float]
     weights: tuple[float, float] = (0.5, 0.5)
     needs_labels: bool = False
+    across_batch: bool = False
 
 
 # The names of `LOSSES`, for editors and type checkers.
@@ -193,5 +195,7 @@ LOSSES: dict[str, Loss] = {
     # nckd = 0.5.
     "dkd": Loss(dkd, {"temperature": 4.0, "tckd": 1.0, "nckd": 8.0}, (1.0, 1.0), True),
     # The authors' settings for ImageNet; CIFAR-100: T = 4.
-    "dist": Loss(dist, {"temperature": 1.0, "beta": 1.0, "gamma": 1.0}, (2.0, 1.0)),
+    "dist": Loss(
+        dist, {"temperature": 1.0, "beta": 1.0, "gamma": 1.0}, (2.0, 1.0), across_batch=True
+    ),
 }

@@ -36,6 +36,8 @@ class TeachingMemory:
     Attributes:
         epoch: how many epochs are over: 1.5 in the middle of the second.
         training: whether the batch is for training, not for validation.
+        fraction: this process's fraction of the batch; 0 where it has a substitute, whose images
+            another process has, too.
         taught_by: predictors whose logits with dropout taught a student.
         logits_seen: predictors whose outputs were checked to be logits; None for bare arrays.
         orders: by student and teacher, the index of each class of the student among the teacher's
@@ -63,12 +65,12 @@ class TeachingMemory:
         self._blobs: dict[str, set[str]] = {}
         self._statistics: dict[str, Standardisation] = {}
         self._added: set[str] = set()
-        self._substitute = False
+        self.fraction = 1.0
 
     def begin(
-        self, images: InputTensor, epoch: float, *, training: bool, substitute: bool = False
+        self, images: InputTensor, epoch: float, *, training: bool, fraction: float = 1.0
     ) -> None:
-        """Begin the next batch; a substitute is of images that another process has, too.
+        """Begin the next batch, of which this process has a fraction; 0 with a substitute.
 
         With each part of an epoch, training and validation, teachers are looked at again.
         """
@@ -77,7 +79,7 @@ class TeachingMemory:
             images.viewing.cache.look_again()
         self._part = part
         self._images, self.epoch, self.training = images, epoch, training
-        self._substitute = substitute
+        self.fraction = fraction
         self._used.clear()
         self._added.clear()
 
@@ -149,7 +151,7 @@ class TeachingMemory:
             statistics = self._statistics[name] = Standardisation(values.shape[1])
         if self.training and name not in self._added:
             self._added.add(name)
-            omitted = self._substitute or not np.isfinite(values).all()
+            omitted = not self.fraction or not np.isfinite(values).all()
             statistics.add(values[:0] if omitted else values, self.context.engine.group)
         return statistics(values)
 

@@ -34,7 +34,7 @@ from deelish.training.trainer import Trainer
 _OWN = (
     *("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout"),
     *("resume", "checkpoint_minutes", "checkpoint_updates", "on_save_error", "on_nan"),
-    *("lr_mult", "lookahead", "lookahead_decay", "log"),
+    *("lr_mult", "lookahead", "lookahead_decay", "sync_batch_norm", "log"),
 )
 
 
@@ -52,6 +52,7 @@ def BatchTrain(
     lr_mult: Mapping[str, float] | None = None,
     lookahead: int | None = None,
     lookahead_decay: float | Callable[[float], float] = DECAY,
+    sync_batch_norm: bool = False,
     resume: str | Path | None = None,
     checkpoint_minutes: float = MINUTES,
     checkpoint_updates: int | None = None,
@@ -83,6 +84,8 @@ def BatchTrain(
         lookahead_decay: d in slow = d * slow + (1 - d) * weights, from 0 up to below 1, or a
             function of the fraction of the training that is over, such as airbench's
             ``lambda p: 0.95**5 * p**3`` (Jordan 2024).
+        sync_batch_norm: whether BatchNorm normalises by the images of all processes, as one process
+            would; left out, each process takes its own images. For small batches a process.
         resume: a folder for checkpoints. Run the same script again, and it goes on after the last
             one, in the middle of an epoch too; weights and history become those of a run without a
             stop, to the bit. `docs/training.md` says what a checkpoint holds.
@@ -129,6 +132,8 @@ def BatchTrain(
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
     if on_nan not in ON_NAN:
         raise TrainingError(f"BatchTrain(on_nan={on_nan!r}): give {', '.join(map(repr, ON_NAN))}")
+    if not isinstance(sync_batch_norm, bool):
+        raise TrainingError(f"BatchTrain(sync_batch_norm={sync_batch_norm!r}): give True or False")
     session, lr = current_session(), checked_lr(lr, optimizer)
     if session.trainer is not None:
         raise TrainingError(
@@ -138,7 +143,8 @@ def BatchTrain(
     check_options(session.engine, optimizer, options, _OWN)
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     slow = lookahead_of(lookahead, lookahead_decay)
-    how = Optimization(optimizer, lr, factors, options, layer_factors(lr_mult), slow)
+    multipliers = layer_factors(lr_mult)
+    how = Optimization(optimizer, lr, factors, options, multipliers, slow, sync_batch_norm)
     saving = saving_of(resume, checkpoint_minutes, checkpoint_updates, on_save_error)
     watching = Watching(on_nan, logs_of(log))
     return _train(session, workout, checkout, how, epochs, saving, watching)

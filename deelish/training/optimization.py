@@ -21,6 +21,8 @@ class Optimization:
     # The factors on the learning rates of layers, by name or pattern.
     lr_mult: Mapping[str, float] = field(default_factory=dict)
     lookahead: Lookahead | None = None
+    # Whether BatchNorm normalises by the images of all processes.
+    sync_batch_norm: bool = False
 
 
 @dataclass(frozen=True)

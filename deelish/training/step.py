@@ -46,6 +46,8 @@ class Distillation:
     # Whether labels were given beside the logits.
     with_labels: bool
     epoch: float
+    # This process's fraction of the batch.
+    fraction: float
 
 
 def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArguments) -> Outcome:
@@ -85,7 +87,7 @@ def backprop(trainer: Trainer, student: Learner, t: Any, arguments: BackpropArgu
         teacher, taught = teacher_logits(student, given, trainer.memory)
         check_teacher(trainer.guard, student, given, taught, trainer.images)
         forward = trainer.with_features(student, forward, student_blobs(student, hints))
-        distillation = Distillation(loss, with_labels, trainer.epoch)
+        distillation = Distillation(loss, with_labels, trainer.epoch, trainer.memory.fraction)
         value = _distillation_loss(student, forward, targets, teacher, distillation)
         if hints:
             value = value + hint_loss(student, forward.output, given, hints, trainer.memory)
@@ -165,7 +167,8 @@ def _distillation_loss(
         loss.published, loss.weights, distillation.with_labels, distillation.epoch
     )
     engine, logits = student.engine, forward.output.content
-    value = loss(LogitPair(engine, logits, teacher, targets.labels)) * weight
+    pair = LogitPair(engine, logits, teacher, targets.labels)
+    value = loss(pair, distillation.fraction) * weight
     if label_weight:
         value = value + targets.loss(student, forward) * label_weight
     return value

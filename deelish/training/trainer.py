@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,6 @@ class Trainer:
         self.optimizers: dict[Learner | Projection, Any] = {}
         self.on_new_student: list[Callable[[], object]] = []
         self._pending: dict[Learner, Forward] = {}
-        self._fraction = 1.0
 
     @property
     def images(self) -> InputTensor:
@@ -107,7 +107,7 @@ class Trainer:
 
         Its dropout depends on the seed, the number of the batch and the rank alone.
         """
-        self.where, self.agreement, self._fraction = where, None, fraction
+        self.where, self.agreement = where, None
         if self.training:
             self.batches += 1
             self.counts.updates += 1
@@ -116,7 +116,7 @@ class Trainer:
         self._pending.clear()
         samples = [] if images.labels is None else images.labels.samples
         self.guard.begin(self.batches, where, samples)
-        self.memory.begin(images, self.epoch, training=self.training, substitute=fraction == 0)
+        self.memory.begin(images, self.epoch, training=self.training, fraction=fraction)
 
     def seed_dropout(self) -> None:
         """Seed the random draws of this batch, also where it has begun already.
@@ -152,7 +152,13 @@ class Trainer:
     def forward(self, model: Learner, images: InputTensor) -> Forward:
         """A forward pass, in training with dropout, with the blobs that hints read."""
         blobs = self.memory.blobs_of(model)
-        return model.compute(images, training=self.training, sampled=True, blobs=blobs)
+        with self._statistics(images):
+            return model.compute(images, training=self.training, sampled=True, blobs=blobs)
+
+    def _statistics(self, images: InputTensor) -> AbstractContextManager[object]:
+        if not (self.training and self.optimization.sync_batch_norm):
+            return nullcontext()
+        return self.context.engine.group.sharing_statistics(images.rows, self.memory.fraction > 0)
 
     def with_features(self, model: Learner, forward: Forward, blobs: Iterable[str]) -> Forward:
         """A student's output with the blobs that a loss compares beside it.
@@ -201,10 +207,10 @@ class Trainer:
         engine = model.engine
         if engine.group.world_size > 1:
             # Gradients are summed over the processes, and each loss is a mean over its own images.
-            loss = loss * self._fraction
+            loss = loss * self.memory.fraction
         found = engine.update(optimizers, loss, self.lr, failed=self.guard.failed)
         if found != "gradient":
-            engine.group.average_buffers(model.module, self._fraction)
+            engine.group.average_buffers(model.module, self.memory.fraction)
             model.weights_changed(self._crop, unchanged)
             self.guard.updated(model)
         check_update(self.guard, model, [learner.module for learner in learners], found)

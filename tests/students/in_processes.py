@@ -16,9 +16,9 @@ from deelish.common.processes import launch
 SGD = {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.01}
 
 
-def learnt(folder, *, norm, dropout=0.0):
+def learnt(folder, *, norm, dropout=0.0, size=6, **options):
     """What two epochs of batches of 6, 6 and 4 make of a student and of its running average."""
-    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=6, crop=1, mirror=False)
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=size, crop=1, mirror=False)
     # Every process has other initial weights, and those of rank 0 count.
     made, teacher = student(3 + 10 * launch().rank, dropout=dropout), student(1, name="Teacher")
     if not norm:
@@ -31,7 +31,7 @@ def learnt(folder, *, norm, dropout=0.0):
         average.batch_feature(x)
         return outcome
 
-    history = BatchTrain(workout, epochs=2, **SGD)
+    history = BatchTrain(workout, epochs=2, **SGD, **options)
     made.save(folder / "student.safetensors")
     arrays = made.record().arrays
     means = average.module.module.state_dict()
@@ -39,11 +39,15 @@ def learnt(folder, *, norm, dropout=0.0):
     return {**arrays, "losses": np.array([[row["loss"], row["val_loss"]] for row in history])}
 
 
+# Of 16 images the last one is a batch, of which one process has none.
+SHARED = {"norm": True, "size": 5, "sync_batch_norm": True}
+
 # Statistics of a part of a batch, and dropout, make the others differ from those of one process.
 CASES = {
     "plain": {"norm": False},
     "normalised": {"norm": True},
     "dropout": {"norm": True, "dropout": 0.5},
+    "shared": SHARED,
 }
 
 

@@ -42,8 +42,9 @@ def test_both_have_the_same_weights_statistics_and_history(both, case):
         assert np.array_equal(array, second[name]), name
 
 
-def test_without_statistics_of_a_part_they_learn_what_one_learns(alone, both):
-    expected, found = by_case(alone, "plain"), by_case(both[0], "plain")
+@pytest.mark.parametrize("case", ["plain", "shared"])
+def test_without_statistics_of_a_part_they_learn_what_one_learns(alone, both, case):
+    expected, found = by_case(alone, case), by_case(both[0], case)
     assert found.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-6, err_msg=name)

@@ -216,6 +216,49 @@ def with_slow_statistics(folder):
     return {"history": history, "weights": weights(student)}
 
 
+def with_shared_statistics(folder):
+    """A BatchNorm of all images of a batch; of 3 one process has 2, of 1 the other has none."""
+    InputBatch(folder / "train.txt", batch_size=3, **PLAIN)
+    student, other = convolutional("Shared", 3, normal=True), vector_norm()
+
+    def workout(x, t):
+        logits = np.zeros((len(x), 4), np.float32)
+        logits[[sample.line == 5 for sample in t.samples]] = np.nan
+        student.classify(x)
+        student.backprop(t)
+        other.classify(x)
+        return other.backprop(t, distill=logits)
+
+    history = BatchTrain(workout, epochs=2, sync_batch_norm=True, on_nan="skip", **SGD)
+    return {"history": history, "weights": {**weights(student), **weights(other)}}
+
+
+def vector_norm():
+    """A BatchNorm of vectors, of which one image has one value a channel."""
+    rows = [
+        Layer("hidden", "InnerProduct", num_output=6, bias_term=False),
+        Layer("normal", "BatchNorm", moving_average_fraction=0.9),
+        Layer("scale", "Scale", bias_term=True),
+        Layer("score", "InnerProduct", num_output=4),
+        Layer("prob", "Softmax"),
+    ]
+    return Network(rows, name="Vectors", **FACTS)
+
+
+def with_relations(folder):
+    """Losses that compare the images of a batch: each process needs those of the other."""
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=5, **PLAIN)
+    teacher, student = known(convolutional("Teacher", 6)), convolutional("Related", 3)
+
+    def workout(x, t):
+        hint = {"student": "conv2", "teacher": "conv2", "kind": "relational"}
+        student.classify(x)
+        return student.backprop(t, distill=teacher.batch_feature(x), loss="dist", hint=hint)
+
+    history = BatchTrain(workout, epochs=2, **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
 def with_a_bad_image(folder):
     """One image cannot be read, and two of a batch of its own cannot."""
     InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
@@ -289,16 +332,20 @@ CASES = (
         with_bad_logits,
     ),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, with_replaced_images),
-    *(with_lookahead, with_slow_statistics),
+    *(with_lookahead, with_slow_statistics, with_shared_statistics, with_relations),
     *(interrupted, saved),
 )
+
+
+# In these a number depends on all images of a batch, and so does its rounding.
+IN_FLOAT32 = (with_shared_statistics, with_relations)
 
 
 def run_all(folder):
     """The results of each case by its name; the weights as {"layer/array": array}."""
     results = {}
     for case in CASES:
-        with Deel(seed=3):
+        with Deel(seed=3, precision="float32" if case in IN_FLOAT32 else "auto"):
             results[case.__name__] = case(folder)
     history = results["on_labels"]["history"]
     Show(history, save=folder / "history.png")

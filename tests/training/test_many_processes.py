@@ -24,6 +24,9 @@ from deelish.images.decoding.decoded_image import DecodedImage
 # Dropout, and the statistics of a part of a batch, make these different.
 DIFFERENT = ("with_dropout", "with_statistics", "with_slow_statistics")
 
+# Sums over a batch round otherwise in parts; of a bias that hardly matters so does the gradient.
+TOLERANCE = {case.__name__: 2e-4 for case in in_processes.IN_FLOAT32}
+
 
 def images(folder):
     """Lists of 22 and 8 images, one of 10 of which the first and the last two are bad, and one of
@@ -75,7 +78,7 @@ def test_two_processes_learn_what_one_learns(alone, both, case):
         assert results[case]["weights"].keys() == alone[case]["weights"].keys()
         for name, expected in alone[case]["weights"].items():
             worst = np.abs(results[case]["weights"][name] - expected).max()
-            assert worst <= 1e-5 * np.abs(expected).max(), name
+            assert worst <= TOLERANCE.get(case, 1e-5) * np.abs(expected).max(), name
         for row, expected in zip(
             results[case].get("history", []), alone[case].get("history", []), strict=True
         ):
@@ -154,10 +157,10 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert second == ""
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
-    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 14
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 16
     assert (
         len(re.findall(r"^skipped: Small: the logits of the teacher are not finite", out, re.M))
-        == 6
+        == 8
     )
     # Some of them were in the part of the other process.
     assert "3 images were skipped:" in out

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from deelish.engines.inference import Part, logits_of
 from deelish.engines.learning import LOGITS
+from deelish.engines.torch.batch_statistics import images_of_all
 from deelish.engines.torch.drawing import drawing_from
 from deelish.engines.torch.recording import recorded, recording
 from deelish.engines.trainable import Trainable
@@ -70,7 +71,7 @@ class AdoptedModule(nn.Module):
     @contextmanager
     def _norms(self, values: Tensor) -> Iterator[None]:
         """BatchNorm of one image alone has no statistics: it takes its running ones."""
-        if not (self.training and len(values) == 1):
+        if not (self.training and images_of_all(len(values)) == 1):
             yield
             return
         norms = [part for part in self.module.modules() if isinstance(part, _NORMS)]

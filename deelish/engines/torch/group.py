@@ -7,8 +7,9 @@ import re
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 
 import torch
@@ -20,6 +21,7 @@ import torch.distributed.nn.functional
 from torch import Tensor, nn
 
 from deelish.common.processes import Group
+from deelish.engines.torch.batch_statistics import BatchStatistics, Exchange
 from deelish.engines.torch.parallel import Gradients
 from deelish.errors import EngineError, FileError
 
@@ -48,6 +50,7 @@ class TorchGroup(Group):
                 dist.init_process_group(backend, timeout=PATIENCE)
             atexit.register(leave_group)
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
+        self._statistics: dist.ProcessGroup | None = None
         self._gradients = Gradients(self.world_size, device, _collective)
 
     def all_sum(self, numbers: Sequence[float]) -> list[float]:
@@ -61,6 +64,20 @@ class TorchGroup(Group):
         with _collective():
             dist.all_gather_object(found, list(lines))
         return list(chain(*found))
+
+    def all_gather_rows(self, rows: Tensor, counted: bool) -> Tensor:
+        own = [0.0] * self.world_size
+        own[self.rank] = len(rows) * counted
+        counts = [int(count) for count in self.all_sum(own)]
+        room = rows.new_zeros((max(counts), *rows.shape[1:]))
+        room[: counts[self.rank]] = rows[: counts[self.rank]].detach()
+        found = [torch.empty_like(room) for _ in counts]
+        with _collective():
+            dist.all_gather(found, room)
+        found = [part[:count] for part, count in zip(found, counts, strict=True)]
+        if counted:
+            found[self.rank] = rows
+        return torch.cat(found)
 
     def on_rank_zero(self, action: Callable[[], object]) -> None:
         error: Exception | None = None
@@ -88,7 +105,21 @@ class TorchGroup(Group):
     def backward(
         self, loss: Tensor, optimizers: Sequence[torch.optim.Optimizer], failed: bool = False
     ) -> bool:
+        if self._statistics is not None:
+            # A process that failed would not exchange the sums of a backward pass.
+            (failures,) = self.all_sum([failed])
+            if failures:
+                return True
         return self._gradients.backward(loss, optimizers, failed)
+
+    def sharing_statistics(self, images: int, counted: bool) -> AbstractContextManager[object]:
+        if self._statistics is None:
+            # Their messages must not come between those of gradients, which have an order too.
+            with _collective():
+                self._statistics = dist.new_group(timeout=PATIENCE)
+        (total,) = self.all_sum([images * counted])
+        reduce = partial(self._all_reduce, group=self._statistics)
+        return BatchStatistics(Exchange(self.rank, self.world_size, counted, int(total), reduce))
 
     def average_buffers(self, module: nn.Module, weight: float) -> None:
         # Counters are the same in all processes, and no mean of whole numbers is needed.
@@ -100,9 +131,9 @@ class TorchGroup(Group):
         for tensor, mean in zip(buffers, _split(flat, buffers), strict=True):
             tensor.copy_(mean)
 
-    def _all_reduce(self, tensor: Tensor) -> None:
+    def _all_reduce(self, tensor: Tensor, group: dist.ProcessGroup | None = None) -> None:
         with _collective():
-            dist.all_reduce(tensor)
+            dist.all_reduce(tensor, group=group)
 
 
 def _split(flat: Tensor, like: Iterable[Tensor]) -> Iterator[Tensor]:

@@ -73,6 +73,8 @@ def _given(how: Optimization) -> Facts:
         decay = how.lookahead.decay
         facts["lookahead"] = how.lookahead.every
         facts["lookahead_decay"] = _course(decay) if callable(decay) else decay
+    if how.sync_batch_norm:
+        facts["sync_batch_norm"] = True
     return facts
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deelish.engines.operators import along, takes_own_statistics
+from deelish.engines.torch.batch_statistics import images_of_all
 from deelish.engines.torch.layers.by_image import goes_by_image, normalised, power
 from deelish.engines.torch.layers.call import Args, Call, Op
 from deelish.plan.layer import Layer
@@ -40,7 +41,10 @@ def _by_own_statistics(
     # A momentum of 1 leaves the batch's own mean and unbiased variance in them.
     y = torch.batch_norm(x, weight, bias, mean, variance, True, 1.0, a["eps"], True)
     if training:
-        _remember(p, mean, variance if x.numel() > x.shape[1] else None, a)
+        several = x.numel() > x.shape[1]
+        # One value of this process may be one of many.
+        several = several or images_of_all(len(x)) > len(x)
+        _remember(p, mean, variance if several else None, a)
     return y
 
 
