@@ -16,8 +16,9 @@ from deelish.cli import serve as cli_serve
 from deelish.cli import teacher_cache as cli_teacher_cache
 from deelish.cli.experiment import commands as cli_experiment
 from deelish.cli.parser import Parser, add_command
+from deelish.cli.ray_cluster import GPUS, OPTION, WORKERS
 from deelish.cli.running import run
-from deelish.errors import DeelishError, FileError
+from deelish.errors import DataError, DeelishError, FileError
 from deelish.version import __version__
 
 
@@ -78,6 +79,15 @@ def parser_of_all() -> Parser:
         type=Path,
         help="write checkpoints there, and go on from the last one",
     )
+    script.add_argument(
+        OPTION,
+        metavar="ADDRESS",
+        help="train in the processes of a Ray cluster: auto, local, or host:port",
+    )
+    script.add_argument(
+        WORKERS, metavar="N", help="so many processes; 2-8 for as many as there is room for"
+    )
+    script.add_argument(GPUS, action="store_true", help="each of them with a GPU")
     script.add_argument("script", metavar="SCRIPT")
     script.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
     script.set_defaults(act=_run)
@@ -98,6 +108,16 @@ def parser_of_all() -> Parser:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.ray is not None:
+        from deelish.cli import ray_training
+
+        return ray_training.run(options)
+    if options.workers is not None or options.gpus:
+        given = WORKERS if options.workers is not None else GPUS
+        raise DataError(
+            f"{given}: is about the processes of a Ray cluster; give {OPTION} auto too, or start"
+            " the script with torchrun"
+        )
     return run(options.script, options.arguments, resume=options.resume, debug=options.debug)
 
 

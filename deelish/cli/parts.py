@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deelish.cli import models as cli_models
+from deelish.cli.ray_cluster import OPTION as RAY
 from deelish.common.processes import leave_group
 from deelish.errors import DataError
 from deelish.images.views.choosing import ALTERNATE
@@ -16,7 +17,7 @@ from deelish.language.session import Deel
 from deelish.language.teaching import teach
 
 # The options that say which parts, and where; a worker has none of them.
-PART, PARTS, RAY = "--part", "--parts", "--ray"
+PART, PARTS = "--part", "--parts"
 
 
 class Pass:

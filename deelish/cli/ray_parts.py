@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from deelish.cli import parts
+from deelish.cli.ray_cluster import OPTION, PATIENCE, check_nodes, started
 from deelish.common.printing import say
-from deelish.errors import (
-    DataError,
-    DeelishError,
-    EngineError,
-    FileError,
-    MissingPackageError,
-    first_line,
-)
+from deelish.errors import DataError, DeelishError, EngineError, FileError, first_line
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
-from deelish.version import __version__
 
 # How often a part is tried again whose worker dies.
 RETRIES = 3
-# Seconds after which it is looked whether the cluster can compute anything at all.
-PATIENCE = 60
-# The address of a cluster that is started here, of this machine alone.
-LOCAL = "local"
 # The options that name a file or a folder, which each worker finds where the driver does.
 _PATHS = ("--images", "--root", "--labels", "--prototxt")
 # The pass of this worker process, which computes several parts: {its command line: it}.
@@ -44,10 +31,10 @@ def spread(options: argparse.Namespace, words: Sequence[str]) -> int:
         FileError: parts are missing afterwards, or the workers write into another folder.
     """
     if options.parts is None:
-        raise DataError(f"{parts.RAY}: spreads parts; say how many there are, {parts.PARTS} 1000")
-    ray = _started(options.ray)
+        raise DataError(f"{OPTION}: spreads parts; say how many there are, {parts.PARTS} 1000")
+    ray = started(options.ray)
     try:
-        _check_nodes(ray)
+        check_nodes(ray)
         _run(ray, options, _absolute(words, options.model))
     finally:
         ray.shutdown()
@@ -65,66 +52,6 @@ def compute(words: Sequence[str], part: str, folder: str) -> tuple[str, list[Pat
         return "", _passes[known].run(part)
     except DeelishError as error:
         return str(error), []
-
-
-def versions() -> dict[str, str]:
-    """In a worker: what must be the same everywhere."""
-    return {"deelish": __version__, "torch": version("torch")}
-
-
-def _started(address: str) -> Any:
-    """Ray, connected to a cluster."""
-    # Else it reports its use to its makers.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise MissingPackageError(
-            f"{parts.RAY}: needs the package ray; `pip install deelish[ray]`"
-        ) from None
-    where = {} if address == LOCAL else {"address": address}
-    try:
-        _check_port(address)
-        ray.init(**where, log_to_driver=False, include_dashboard=False, logging_level="error")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise EngineError(
-            f"{parts.RAY} {address}: no cluster is there ({first_line(error)}); start one with `ray"
-            f" start --head`, or give {LOCAL} for this machine alone"
-        ) from error
-    return ray
-
-
-def _check_port(address: str) -> None:
-    """Raise OSError where nobody listens, which Ray itself would wait for many minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host, int(port)), PATIENCE).close()
-
-
-def _check_nodes(ray: Any) -> None:
-    """Refuse a node whose deelish or PyTorch is missing, or is another one."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    ours = versions()
-    ask = ray.remote(num_cpus=0, max_retries=0)(versions)
-    for node in ray.nodes():
-        if not node["Alive"]:
-            continue
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        name = node["NodeManagerHostname"]
-        try:
-            theirs = ray.get(ask.options(scheduling_strategy=there).remote(), timeout=PATIENCE)
-        except ray.exceptions.RayError as error:
-            raise EngineError(
-                f"node {name}: cannot compute ({first_line(error.__cause__ or error)}); install"
-                f" deelish {ours['deelish']} there"
-            ) from error
-        for package, here in ours.items():
-            if theirs[package] != here:
-                raise EngineError(
-                    f"node {name}: has {package} {theirs[package]}, where {here} is here;"
-                    " install the same everywhere"
-                )
 
 
 def _run(ray: Any, options: argparse.Namespace, words: Sequence[str]) -> None:
