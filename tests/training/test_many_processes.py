@@ -138,7 +138,7 @@ def test_one_process_writes_and_both_can_read(both):
     assert first["saved"]["written"] == ["student.hdf5", "student.hdf5"]
     assert second["saved"]["written"] == []
     assert "nowhere" in first["saved"]["refused"]
-    assert second["saved"]["refused"].startswith("process 0 could not write")
+    assert second["saved"]["refused"].startswith("process 0 could not use a file")
     assert (folder / "history.png").stat().st_size > 1000
 
 

@@ -90,7 +90,7 @@ class TorchGroup(Group):
         if error is not None:
             raise error
         if failed:
-            raise FileError("process 0 could not write a file; look for its own error")
+            raise FileError("process 0 could not use a file; look for its own error")
 
     def broadcast_weights(self, module: nn.Module) -> None:
         if module in self._broadcast:

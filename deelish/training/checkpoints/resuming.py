@@ -93,7 +93,10 @@ class Resuming:
     def _go_on(self, run: Run, path: Path, state: SavedState) -> bool:
         folder, facts = str(self._folder.path), state.values["facts"]
         students = {int(index) for index in state.part("learnt").parts("students")}
-        check_same_run(facts["run"], self._facts["run"], students, folder)
+        # A variable such as the rank differs by process, and the checkpoint has those of rank 0.
+        run.trainer.context.engine.group.on_rank_zero(
+            lambda: check_same_run(facts["run"], self._facts["run"], students, folder)
+        )
         restore(run, state, str(path))
         finished = bool(state.values["finished"])
         total = run.trainer.extent.updates
