@@ -1,0 +1,248 @@
+"""What servers are asked through fsspec: what a file is, its bytes, and the names in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deelish.common import extras
+from deelish.errors import DataError, MissingPackageError, RemoteError
+from deelish.storage.atomic import FULL
+from deelish.storage.remote.address import Address
+from deelish.storage.remote.faults import MISSING, NO_SIZE, NO_VERSION, TORN
+from deelish.storage.remote.retrying import FailedError, Progress, asked_once, tried
+
+# Seconds until a server has to be connected, and until it sends something.
+CONNECT, READ = 3, 10
+# So many requests at a time.
+AT_ONCE = 16
+# What else is asked where a server names no ETag; the libraries do not agree on the word.
+_ETAGS = ("ETag", "etag", "md5Hash", "content_md5")
+_TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "created")
+
+_S3 = ("s3", "s3a")
+_INSTALLED = {"gs": "run `pip install gcsfs`", "gcs": "run `pip install gcsfs`"}
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file as its server describes it.
+
+    address: its URL.  version: its ETag, or the time of its last change.  size: its bytes.
+    """
+
+    address: Address
+    version: str
+    size: int
+
+    @property
+    def copy(self) -> str:
+        """The name of its copy, which is another one for each version."""
+        facts = f"{self.address}\0{self.version}\0{self.size}"
+        extension = self.address.name.rpartition(".")[2]
+        kept = f".{extension}" if extension.isalnum() and len(extension) <= 8 else ""
+        return hashlib.sha256(facts.encode()).hexdigest()[:40] + kept
+
+
+def look(address: Address, progress: Progress | None = None) -> RemoteFile | None:
+    """What a file is now; None where it is not there.
+
+    Raises:
+        RemoteError: its server cannot be read.
+    """
+    return _or_none(address, lambda ask: tried(address, ask, progress))
+
+
+def look_once(address: Address) -> RemoteFile | None:
+    """As `look`, for those who can wait for no second attempt."""
+    return _or_none(address, lambda ask: asked_once(address, ask))
+
+
+def look_at_all(addresses: Sequence[Address]) -> list[RemoteFile | None]:
+    """What each file is now; None where one is not there.
+
+    Raises:
+        RemoteError: a server cannot be read.
+    """
+    return at_once(lambda each, stopped: look(each, Progress(stopped=stopped)), addresses)
+
+
+def at_once(action: Callable[[A, threading.Event], T], values: Sequence[A]) -> list[T]:
+    """What an action returns for each value, several at a time.
+
+    After an error, or Ctrl-C, the event is set, which ends the others; the first error is raised.
+    """
+    stopped, errors = threading.Event(), list[BaseException]()
+
+    def one(value: A) -> T:
+        try:
+            return action(value, stopped)
+        except BaseException as error:
+            errors.append(error)
+            stopped.set()
+            raise
+
+    with ThreadPoolExecutor(min(AT_ONCE, len(values) or 1)) as pool:
+        try:
+            return list(pool.map(one, values))
+        except BaseException as error:
+            stopped.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise (errors or [error])[0] from None
+
+
+def fetch(file: RemoteFile, path: Path, progress: Progress) -> None:
+    """Write the bytes of a file, as it was when it was looked at, into `path`.
+
+    Raises:
+        RemoteError: it cannot be read, or is another one by now.
+        OSError: `path` cannot be written.
+    """
+    refused: list[OSError] = []
+
+    def attempt() -> None:
+        system = _system(file.address)
+        try:
+            system.get_file(_path(system, file.address), str(path), callback=_callback(progress))
+        except OSError as error:
+            # That of the disk, which no further attempt mends.
+            if error.filename == str(path) or error.errno in FULL:
+                refused.append(error)
+                return
+            raise
+        if path.stat().st_size < file.size:
+            raise FailedError(TORN)
+
+    tried(file.address, attempt, progress)
+    if refused:
+        raise refused[0]
+    # After the read, so that a change before it is noticed.
+    if path.stat().st_size != file.size or look(file.address) != file:
+        raise RemoteError(f"{file.address}: was changed while it was read; start again")
+
+
+def first_bytes(address: Address, count: int) -> bytes:
+    """So many bytes of a file, or all where there are fewer.
+
+    Raises:
+        RemoteError: it cannot be read.
+    """
+
+    def attempt() -> bytes:
+        system = _system(address)
+        # A server that knows no ranges sends all.
+        return bytes(system.cat_file(_path(system, address), start=0, end=count)[:count])
+
+    return tried(address, attempt)
+
+
+def names_in(folder: Address) -> list[str]:
+    """The names of the files in a folder.
+
+    Raises:
+        RemoteError: there is none, or it cannot be read.
+    """
+
+    def attempt() -> list[str]:
+        system = _system(folder)
+        found = system.ls(_path(system, folder), detail=True)
+        return [each["name"] for each in found if each["type"] == "file"]
+
+    return sorted(Address(f"{folder.scheme}://x/{name}").name for name in tried(folder, attempt))
+
+
+def _or_none(
+    address: Address, ask: Callable[[Callable[[], RemoteFile]], RemoteFile]
+) -> RemoteFile | None:
+    def attempt() -> RemoteFile:
+        system = _system(address)
+        return _described(address, system.info(_path(system, address)))
+
+    try:
+        return ask(attempt)
+    except RemoteError as error:
+        if error.missing:
+            return None
+        raise
+
+
+def _described(address: Address, info: Mapping[str, Any]) -> RemoteFile:
+    """A file from what its library says of it."""
+    if info["type"] != "file":
+        raise FailedError(MISSING)
+    if info["size"] is None:
+        raise FailedError(NO_SIZE)
+    tag = next((info[name] for name in _ETAGS if info.get(name)), None)
+    changed = next((info[name] for name in _TIMES if info.get(name)), None)
+    if tag is None and changed is None:
+        raise FailedError(NO_VERSION)
+    return RemoteFile(address, str(tag or changed), int(info["size"]))
+
+
+def _system(address: Address) -> Any:
+    """The file system of a URL.
+
+    fsspec keeps one for each process and thread: they must not be used after a fork.
+
+    Raises:
+        DataError, MissingPackageError: there is none for its scheme.
+    """
+    scheme = address.scheme
+    try:
+        import fsspec
+
+        system = fsspec.filesystem(scheme, **_options(scheme))
+    except ImportError:
+        raise MissingPackageError(
+            f"{address}: the packages that read {scheme}:// are not installed;"
+            f" {_INSTALLED.get(scheme, extras.REMOTE)}"
+        ) from None
+    except ValueError:
+        raise DataError(
+            f"{address}: {scheme}:// is no kind of storage that fsspec knows; give s3://, gs://,"
+            " https:// or another of its own"
+        ) from None
+    # Below are attempts enough.
+    if scheme in _S3:
+        system.retries = 1
+    # What was listed before may have changed.
+    system.invalidate_cache()
+    return system
+
+
+def _path(system: Any, address: Address) -> str:
+    return str(system._strip_protocol(address.full))
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    """How a library is told to be brief with a server that does not answer."""
+    if scheme in _S3:
+        retries = {"mode": "standard", "max_attempts": 1}
+        return {
+            "config_kwargs": {"connect_timeout": CONNECT, "read_timeout": READ, "retries": retries}
+        }
+    if scheme in ("http", "https"):
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=READ)
+        # Packed on its way, a file would have another size.
+        return {"client_kwargs": {"timeout": timeout}, "headers": {"Accept-Encoding": "identity"}}
+    return {}
+
+
+def _callback(progress: Progress) -> Any:
+    from fsspec.callbacks import Callback
+
+    class Pieces(Callback):  # type: ignore[misc]
+        def relative_update(self, inc: int = 1) -> None:
+            progress.add(inc)
+
+    return Pieces()
