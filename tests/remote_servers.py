@@ -2,8 +2,6 @@
 
 import hashlib
 import http.server
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +12,6 @@ from collections import defaultdict
 
 import pytest
 
-pytest.importorskip  # the packages of deelish[remote] are looked for by each fixture
 SECRET = "aVerySecretKey0123456789"
 
 
@@ -88,7 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def remote(monkeypatch, tmp_path):
     """The packages of deelish[remote], a cache of its own, and pauses of no length."""
     for name in ("fsspec", "aiohttp"):
-        pytest.importorskip(name, reason='deelish[remote] is not installed')
+        pytest.importorskip(name, reason="deelish[remote] is not installed")
     from deelish.storage.remote import retrying
 
     monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
@@ -124,9 +121,7 @@ def s3_server():
         pytest.importorskip(name, reason="moto[s3], flask-cors or s3fs is not installed")
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:

@@ -52,7 +52,12 @@ def read_samples(
         raise MissingDataError(
             f"root={str(root)!r}: there is no such folder; correct it or leave it out"
         )
-    if not isinstance(source, Address) and Path(source).is_dir():
+    if isinstance(source, Address):
+        if source.endswith("/"):
+            raise DataError(
+                f"{source}: a folder on a server is not searched for images; give a list or tars"
+            )
+    elif Path(source).is_dir():
         return _read_folder(source, known)
     if are_shards(source):
         samples = [Sample(member, label, str(source), 0) for member, label in read_shards(source)]

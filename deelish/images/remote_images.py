@@ -64,11 +64,9 @@ def located(source: str | Path, root: str | Path | None, lines: Sequence[Line]) 
     missing = [(number, name) for number, name, _ in lines if number not in found]
     if missing:
         number, name = missing[0]
-        places = ", ".join("the working folder" if f == Path() else str(f) for f in folders)
         raise MissingDataError(
-            f"{source} line {number}: image {_shown(name)!r} is not there ({len(missing)} of"
-            f" {len(lines)} images are missing); it was looked for in {places}; correct the paths"
-            " or pass root="
+            f"{source} line {number}: {_missing(name, folders)} ({len(missing)} of {len(lines)}"
+            " images are missing); correct the paths or pass root="
         )
     locations = _copied(source, found)
     return [Sample(locations[number], label, str(source), number) for number, _, label in lines]
@@ -111,11 +109,15 @@ def _copied(source: str | Path, found: dict[int, Path | RemoteFile]) -> dict[int
     files = _Copied(copies=Copies(title, list(remote.values())))
     locations: dict[int, Location] = {n: p for n, p in found.items() if isinstance(p, Path)}
     for number, file in remote.items():
-        shard = Shard.of(str(file.address), files.on_disk(file.address).stat(), files)
+        shard = Shard.of(str(file.address), Path(files.on_disk(file.address)).stat(), files)
         locations[number] = RemoteImage(shard, "", 0, file.size)
     return locations
 
 
-def _shown(name: str) -> str:
+def _missing(name: str, folders: Sequence[Folder]) -> str:
+    """That an image is not there, and where it was looked for."""
     place = addressed(name) if "://" in name else name
-    return str(place)
+    if isinstance(place, Address):
+        return f"image {str(place)!r} is not there"
+    places = ["the working folder" if folder == Path() else str(folder) for folder in folders]
+    return f"image {name!r} is not in {', '.join(places)}"

@@ -17,6 +17,7 @@ from deelish.language.session import Deel, current_session
 from deelish.plan.sequence_format import NUMBERS
 from deelish.sequences.dataset import SequenceChoices, SequenceDataset, Vocabulary
 from deelish.sequences.lines import is_list_of_sequences
+from deelish.storage.remote.address import addressed
 
 
 @checked_call()
@@ -117,6 +118,8 @@ def InputBatch(
             "InputBatch: BatchTrain is running, and trains on the images that it began with; call"
             " InputBatch before it"
         )
+    # From here on no message can show a signature of a URL.
+    train, val, root = addressed(train), addressed(val), addressed(root)
     of_images = {
         "crop": crop,
         # Left out it is True, and False is what a script of text may well say.

@@ -47,9 +47,9 @@ class OpenShards:
                 self._files.popitem(last=False)
         return file
 
-    def on_disk(self, path: str) -> Path:
+    def on_disk(self, path: str) -> str | Path:
         """Where the bytes of a shard are: at its path, or in its copy."""
-        return Path(path) if self._copies is None else self._copies.path(path)
+        return path if self._copies is None else self._copies.path(path)
 
     def has_changed(self, path: str) -> bool:
         """Whether a remote shard is another one on its server by now."""

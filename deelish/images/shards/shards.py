@@ -108,7 +108,7 @@ def _check_there(source: str, paths: Sequence[str], missing: Sequence[str]) -> N
 
 def _read_shard(path: str, files: OpenShards) -> list[Labelled]:
     try:
-        place = files.on_disk(path)
+        place = Path(files.on_disk(path))
         if not place.is_file():
             raise DataError(f"{path}: this is no ordinary file; name a tar")
         # Unbuffered: a buffer would read eight kilobytes for each header.

@@ -16,6 +16,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # What pathlib makes of a URL.
 _AS_PATH = re.compile(r"(s3|gs|gcs|https?):/[^/]")
 _WEB = ("http", "https")
+# Buckets whose names of files may have a question mark, which begins a query only before an "=".
+_BUCKETS = ("s3", "s3a", "gs", "gcs")
 
 T = TypeVar("T")
 
@@ -73,6 +75,11 @@ class Address(str):
         """The folder that it is in, with the same user and query."""
         return self._at(posixpath.dirname(self._path.rstrip("/")))
 
+    @property
+    def folder(self) -> Address:
+        """Itself with a slash at its end, under which a web server lists a folder."""
+        return self._at(f"{self._path.rstrip('/')}/")
+
     def joined(self, name: str) -> Address:
         """The file of a relative name below this folder, with the same user and query."""
         if self.scheme in _WEB:
@@ -90,8 +97,8 @@ class Address(str):
 
 
 def _has_query(parts: SplitResult) -> bool:
-    """Whether what follows a question mark is a query; keys of a bucket may have one."""
-    return parts.scheme in _WEB or "=" in parts.query
+    """Whether what follows a question mark is a query, and not of the file's name."""
+    return parts.scheme not in _BUCKETS or "=" in parts.query
 
 
 def _after_host(url: str) -> str:

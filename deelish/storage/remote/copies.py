@@ -56,7 +56,12 @@ class Copies:
         with _in_a_sentence(self._folder):
             self._hold = _held(self._folder, title, files)
             missing = [file for file in self._files.values() if not self._place(file).exists()]
-            _fetch_all(title, missing, self._fetch)
+            try:
+                _fetch_all(title, missing, self._fetch)
+            except BaseException:
+                # The traceback would hold them for as long as somebody looks at it.
+                self._hold.release()
+                raise
 
     def __contains__(self, address: str) -> bool:
         """Whether there is a copy of the file of a URL."""
@@ -102,14 +107,13 @@ def bytes_of(address: Address) -> bytes:
     """The bytes of a small file, which is copied too.
 
     Raises:
-        RemoteError: it is not there, or cannot be read.
+        FileNotFoundError: it is not there.
+        RemoteError: it cannot be read.
         FileError: the copy cannot be written.
     """
     file = look(address)
     if file is None:
-        error = RemoteError(f"{address}: is not there; correct the URL")
-        error.missing = True
-        raise error
+        raise FileNotFoundError
     copies = Copies(address, [file])
     return copies.path(address).read_bytes()
 
@@ -129,7 +133,11 @@ def _held(folder: Path, title: str, files: Sequence[RemoteFile]) -> room.Hold:
     (folder / room.USES).mkdir(parents=True, exist_ok=True)
     with locked(folder):
         hold = room.Hold(folder, title, {file.copy: file.size for file in files})
-        room.make_room(folder, title)
+        try:
+            room.make_room(folder, title)
+        except BaseException:
+            hold.release()
+            raise
     return hold
 
 

@@ -15,14 +15,14 @@ import shutil
 import time
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deelish.common.printing import amount
 from deelish.errors import DataError, FileError
 from deelish.storage.atomic import write_file
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
-from deelish.storage.lock import share, try_to_take
+from deelish.storage.lock import changing, share, try_to_take
 from deelish.storage.staged import DAY
 
 ROOM_VARIABLE = "DEELISH_REMOTE_ROOM"
@@ -78,9 +78,13 @@ class Hold:
         else:
             write_file(path, text)
         handle = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, handle)
+        self._close = weakref.finalize(self, os.close, handle)
         with contextlib.suppress(OSError):  # without locks, its time says that it is in use
             share(handle)
+
+    def release(self) -> None:
+        """Keep them no longer."""
+        self._close()
 
 
 def uses_in(folder: Path) -> list[Use]:
@@ -117,6 +121,8 @@ def make_room(folder: Path, title: str) -> None:
     in_no_use = there.keys() - {copy for use in uses for copy in use.copies}
     dead = [(use.path, use.copies) for use in uses if not use.live]
     for path, copies in [(None, dict.fromkeys(in_no_use, 0)), *dead]:
+        if taken + missing <= room:
+            return
         for copy in (there.keys() & set(copies)) - held.keys():
             if taken + missing <= room:
                 return
@@ -126,20 +132,37 @@ def make_room(folder: Path, title: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def remove(folder: Path, use: Use) -> int:
-    """Remove a use and those of its copies that no other has; their bytes. Hold the folder's lock.
+def copied_uses() -> list[Use]:
+    """What is and was read, as `deelish cache` shows it.
 
     Raises:
-        OSError: one cannot be removed.
+        FileError: the folder cannot be read.
     """
-    others = {copy for each in uses_in(folder) if each.path != use.path for copy in each.copies}
-    there = dict(_copies_in(folder))
-    freed = 0
-    for copy in use.copies:
-        if copy in there and copy not in others:
-            place_of(folder, copy).unlink(missing_ok=True)
-            freed += there[copy]
-    use.path.unlink(missing_ok=True)
+    folder = remote_folder()
+    if not folder.is_dir():
+        return []
+    with changing(folder / USES, "read"):
+        there = dict(_copies_in(folder))
+        return [
+            replace(use, copies={copy: there[copy] for copy in use.copies.keys() & there.keys()})
+            for use in uses_in(folder)
+        ]
+
+
+def remove_use(use: Use) -> int:
+    """Remove a use and those of its copies that no other has; their bytes.
+
+    Raises:
+        FileError: one cannot be removed.
+    """
+    folder, freed = remote_folder(), 0
+    with changing(folder / USES, "changed"):
+        others = {copy for each in uses_in(folder) if each.path != use.path for copy in each.copies}
+        for copy, size in _copies_in(folder):
+            if copy in use.copies and copy not in others:
+                place_of(folder, copy).unlink(missing_ok=True)
+                freed += size
+        use.path.unlink(missing_ok=True)
     return freed
 
 
