@@ -51,12 +51,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         web.requests.append((self.command, path))
         web.headers.append((self.path, dict(self.headers)))
         fault = web.faults[path].pop(0) if web.faults[path] else None
+        if isinstance(fault, int):
+            return self._status(fault)
         if path.endswith("/"):
             names = [n for n in web.files if n.startswith(path) and "/" not in n[len(path) :]]
             page = "".join(f'<a href="{name[len(path) :]}">x</a>' for name in names)
             return self._send(page.encode(), with_body, None, "text/html")
-        if isinstance(fault, int):
-            return self._status(fault)
         if path not in web.files:
             return self._status(404)
         if fault == "slow":

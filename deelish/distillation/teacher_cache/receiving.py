@@ -140,7 +140,8 @@ def _copy(archive: Path, file: IO[bytes], start: int, entry: Entry, path: Path) 
             left -= len(data)
         out.flush()
         os.fsync(out.fileno())
-    if left or summing.sum.hexdigest() != entry.sum:
+    padding = file.read(-entry.bytes % tarfile.BLOCKSIZE)
+    if left or summing.sum.hexdigest() != entry.sum or padding.strip(b"\0"):
         raise FileError(
             f"{archive}: {entry.name} is damaged, its sha256 sum is another one; copy it again"
         )

@@ -91,6 +91,9 @@ class SharedSegments:
             # A part of one name is the same everywhere; a merged file may hold more.
             and (name == merged or not (own / name).exists())
         ]
-        files, copies = copied(folder, wanted)
-        # Those of before are given back only now, so that what both have stays.
-        self._copies, self._paths = copies, [copies.path(file.address) for file in files]
+        if wanted:
+            files, copies = copied(folder, wanted)
+            # Those of before are given back only now, so that what both have stays.
+            self._copies, self._paths = copies, [copies.path(file.address) for file in files]
+        else:
+            self._copies, self._paths = None, []

@@ -156,7 +156,9 @@ def names_in(folder: Address) -> list[str]:
         found = system.ls(_path(system, folder), detail=True)
         return [each["name"] for each in found if each["type"] == "file"]
 
-    return sorted(Address(f"{folder.scheme}://x/{name}").name for name in tried(folder, attempt))
+    # Names on the web are whole URLs, with the query somewhere.
+    paths = tried(folder, attempt)
+    return sorted(path.rpartition("/")[2].partition("?")[0] for path in paths)
 
 
 def _or_none(
