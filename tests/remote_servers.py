@@ -18,14 +18,14 @@ SECRET = "aVerySecretKey0123456789"
 class Web:
     """Files by their paths, on a port of this machine.
 
-    files: bytes by path.  faults: what the next requests of a path get instead: a status, "torn",
-    "slow", "other" for the next version.  requests: (method, path) of each, queries cut.
+    files: bytes by path.  faults: what the next requests of a path get instead: a status, "torn"
+    or "slow"; None for what is right.  requests: (method, path) of each, without queries.
+    bare: whether it sends no ETag.
     """
 
     def __init__(self, port):
         self.url = f"http://127.0.0.1:{port}"
         self.files, self.faults, self.requests = {}, defaultdict(list), []
-        self.headers = []
         self.bare = False
 
     def count(self, method, path):
@@ -49,7 +49,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         web = self.web
         web.requests.append((self.command, path))
-        web.headers.append((self.path, dict(self.headers)))
         fault = web.faults[path].pop(0) if web.faults[path] else None
         if isinstance(fault, int):
             return self._status(fault)

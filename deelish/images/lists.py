@@ -127,7 +127,8 @@ def _resolved(path: Path, known: dict[Path, Path]) -> Path:
 def _read_list(source: str | Path, root: str | Path | None) -> list[Sample]:
     lines = list(_read_lines(source))
     if is_remote(source, root, (name for _, name, _ in lines)):
-        return located(source, root, lines)
+        found = zip(located(source, root, lines), lines, strict=True)
+        return [Sample(place, label, str(source), number) for place, (number, _, label) in found]
     roots = () if root is None else (Path(root),)
     folders = dict.fromkeys((*roots, Path(source).parent, Path()))
     samples, missing = [], []

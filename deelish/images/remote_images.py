@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deelish.errors import DataError, MissingDataError
 from deelish.images.ordinary_file import is_there
-from deelish.images.sample import Location, Sample
+from deelish.images.sample import Location
 from deelish.images.shards.members import Member, OpenShards, Shard
 from deelish.storage.remote.address import Address, addressed
 from deelish.storage.remote.copies import Copies
@@ -48,8 +48,8 @@ def is_remote(source: str | Path, root: str | Path | None, names: Iterable[str])
     return any("://" in name and isinstance(addressed(name), Address) for name in names)
 
 
-def located(source: str | Path, root: str | Path | None, lines: Sequence[Line]) -> list[Sample]:
-    """The images of the lines of a list, whichever of both are remote.
+def located(source: str | Path, root: str | Path | None, lines: Sequence[Line]) -> list[Location]:
+    """Where the image of each line of a list is, on this disk or in a copy of a remote file.
 
     A path is looked for in root, then in the list's folder, then in the working folder.
 
@@ -58,7 +58,7 @@ def located(source: str | Path, root: str | Path | None, lines: Sequence[Line]) 
     """
     folders = _folders(source, root)
     found: dict[int, Path | RemoteFile] = {}
-    for folder in folders:
+    for folder in (None, *folders):
         left = {number: name for number, name, _ in lines if number not in found}
         found |= _in_folder(source, folder, left)
     missing = [(number, name) for number, name, _ in lines if number not in found]
@@ -69,7 +69,7 @@ def located(source: str | Path, root: str | Path | None, lines: Sequence[Line]) 
             " images are missing); correct the paths or pass root="
         )
     locations = _copied(source, found)
-    return [Sample(locations[number], label, str(source), number) for number, _, label in lines]
+    return [locations[number] for number, _, _ in lines]
 
 
 def _folders(source: str | Path, root: str | Path | None) -> list[Folder]:
@@ -79,27 +79,34 @@ def _folders(source: str | Path, root: str | Path | None) -> list[Folder]:
 
 
 def _in_folder(
-    source: str | Path, folder: Folder, names: dict[int, str]
+    source: str | Path, folder: Folder | None, names: dict[int, str]
 ) -> dict[int, Path | RemoteFile]:
-    """Which of these names, by their lines, are in a folder; URLs are in each."""
+    """Which of these names, by their lines, are in a folder; None for those that are URLs."""
     found: dict[int, Path | RemoteFile] = {}
     addresses: dict[int, Address] = {}
     for number, name in names.items():
         try:
-            place = addressed(name) if "://" in name else name
+            place = _place(folder, name)
             if isinstance(place, Address):
                 addresses[number] = place
-            elif not isinstance(folder, Address):
-                if is_there(folder / name):
-                    found[number] = folder / name
-            elif not name.startswith("/"):
-                addresses[number] = folder.joined(name)
+            elif place is not None and is_there(place):
+                found[number] = place
         except DataError as error:
             raise DataError(f"{source} line {number}: {error}") from error
     for number, file in zip(addresses, look_at_all(list(addresses.values())), strict=True):
         if file is not None:
             found[number] = file
     return found
+
+
+def _place(folder: Folder | None, name: str) -> Folder | None:
+    """Where a name of a list may be in a folder; None where it is elsewhere."""
+    url = addressed(name) if "://" in name else name
+    if isinstance(url, Address) or folder is None:
+        return url if isinstance(url, Address) and folder is None else None
+    if isinstance(folder, Address):
+        return None if name.startswith("/") else folder.joined(name)
+    return folder / name
 
 
 def _copied(source: str | Path, found: dict[int, Path | RemoteFile]) -> dict[int, Location]:

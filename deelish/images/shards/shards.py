@@ -45,7 +45,8 @@ def read_shards(source: str | Path) -> list[Labelled]:
     """
     from tqdm.auto import tqdm
 
-    paths, files, found = *_opened(source), []
+    paths, files = _opened(source)
+    found = []
     for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
         found += _read_shard(path, files)
     return found

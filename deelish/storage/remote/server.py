@@ -93,10 +93,13 @@ def at_once(action: Callable[[A, threading.Event], T], values: Sequence[A]) -> l
     with ThreadPoolExecutor(min(AT_ONCE, len(values) or 1)) as pool:
         try:
             return list(pool.map(one, values))
-        except BaseException as error:
+        except Exception:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise errors[0] from None
+        except BaseException:  # Ctrl-C
             stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
-            raise (errors or [error])[0] from None
+            raise
 
 
 def fetch(file: RemoteFile, path: Path, progress: Progress) -> None:

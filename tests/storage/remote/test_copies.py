@@ -286,3 +286,19 @@ def test_uses_are_listed_and_removed_unless_they_are_read(web, remote):
     assert remove_use(found["a.tar/b.tar"]) == 1000
     assert there(remote) == ["a"]
     assert held.path(a).exists()
+
+
+def test_ctrl_c_ends_soon(web):
+    address = put(web, "a.tar")
+    web.faults["/a.tar"] = [None, *["torn"] * 99]
+    process = subprocess.Popen(
+        [sys.executable, "-c", FETCH, address], env=environment(), stderr=subprocess.PIPE
+    )
+    until = time.monotonic() + 30
+    while not web.count("GET", "/a.tar") and time.monotonic() < until:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, said = process.communicate(timeout=20)
+    assert said.splitlines()[-1] == b"KeyboardInterrupt"
+    assert time.monotonic() - began < 5
