@@ -1,5 +1,6 @@
 """A web server that fails as it is told, and a bucket of S3 on a server of moto."""
 
+import gzip
 import hashlib
 import http.server
 import signal
@@ -18,15 +19,16 @@ SECRET = "aVerySecretKey0123456789"
 class Web:
     """Files by their paths, on a port of this machine.
 
-    files: bytes by path.  faults: what the next requests of a path get instead: a status, "torn"
-    or "slow"; None for what is right.  requests: (method, path) of each, without queries.
-    bare: whether it sends no ETag.
+    files: bytes by path.  faults: what the next requests of a path get instead: a status, "torn",
+    "short" or "slow"; None for what is right.  requests: (method, path) of each, without queries.
+    bare: whether it sends no ETag.  packs: whether it sends gzip to those who take it.
+    pause: seconds before each body.
     """
 
     def __init__(self, port):
         self.url = f"http://127.0.0.1:{port}"
         self.files, self.faults, self.requests = {}, defaultdict(list), []
-        self.bare = False
+        self.bare, self.packs, self.pause = False, False, 0.0
 
     def count(self, method, path):
         return self.requests.count((method, path))
@@ -60,7 +62,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self._status(404)
         if fault == "slow":
             time.sleep(1.5)
-        return self._send(web.files[path], with_body, fault)
+        data = web.files[path]
+        return self._send(data[:-1] if fault == "short" else data, with_body, fault)
 
     def _status(self, status):
         self.send_response(status)
@@ -69,12 +72,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, data, with_body, fault, kind="application/octet-stream"):
         self.send_response(200)
+        if self.web.packs and "gzip" in self.headers.get("Accept-Encoding", ""):
+            data = gzip.compress(data)
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Content-Type", kind)
         if not self.web.bare:
             self.send_header("ETag", f'"{hashlib.md5(data).hexdigest()}"')
         self.end_headers()
         if with_body:
+            time.sleep(self.web.pause)
             torn = fault == "torn"
             self.wfile.write(data[: len(data) // 2] if torn else data)
             self.close_connection = torn

@@ -238,8 +238,7 @@ def _options(scheme: str) -> dict[str, Any]:
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=READ)
-        # Packed on its way, a file would have another size.
-        return {"client_kwargs": {"timeout": timeout}, "headers": {"Accept-Encoding": "identity"}}
+        return {"client_kwargs": {"timeout": timeout}}
     return {}
 
 

@@ -31,7 +31,7 @@ def test_a_server_that_is_busy_is_asked_again(web, address, fault):
     assert bytes_of(address) == web.files["/a.txt"]
 
 
-@pytest.mark.parametrize("fault", ["torn", 503, 502])
+@pytest.mark.parametrize("fault", ["torn", "short", 503, 502])
 def test_a_read_that_fails_is_tried_again(web, address, fault):
     web.faults["/a.txt"] = [None, fault, fault]
     assert bytes_of(address) == web.files["/a.txt"]
@@ -137,6 +137,11 @@ def test_a_long_read_that_breaks_off_is_tried_again(monkeypatch):
     with pytest.raises(RemoteError):
         tried(Address("http://host/a"), failing(clock, 1000.0, progress), progress)
     assert clock.now > 5000
+
+
+def test_a_server_that_packs_what_it_sends(web, address):
+    web.packs = True
+    assert bytes_of(address) == web.files["/a.txt"]
 
 
 def test_what_stops_ends_all_attempts(web, address):
