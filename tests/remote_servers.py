@@ -20,7 +20,7 @@ class Web:
     """Files by their paths, on a port of this machine.
 
     files: bytes by path.  faults: what the next requests of a path get instead: a status, "torn",
-    "short" or "slow"; None for what is right.  requests: (method, path) of each, without queries.
+    "short", "long" or "slow"; None for what is right.  requests: (method, path) of each.
     bare: whether it sends no ETag.  packs: whether it sends gzip to those who take it.
     pause: seconds before each body.
     """
@@ -63,7 +63,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault == "slow":
             time.sleep(1.5)
         data = web.files[path]
-        return self._send(data[:-1] if fault == "short" else data, with_body, fault)
+        other = {"short": data[:-1], "long": data * 100}
+        return self._send(other.get(fault, data), with_body, fault)
 
     def _status(self, status):
         self.send_response(status)
@@ -87,6 +88,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = torn
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """One of which clients may go away."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass
+
+
 @pytest.fixture
 def remote(monkeypatch, tmp_path):
     """The packages of deelish[remote], a cache of its own, and pauses of no length."""
@@ -103,10 +113,9 @@ def remote(monkeypatch, tmp_path):
 @pytest.fixture
 def web(remote):
     """A web server that fails as it is told."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     found = Web(server.server_address[1])
     server.RequestHandlerClass = type("Bound", (Handler,), {"web": found})
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield found

@@ -49,7 +49,7 @@ class Address(str):
                 f"{scheme}://...: the URL names no server or bucket; write {scheme}://name/path"
             )
         self = super().__new__(cls, f"{scheme}://{host}{path}")
-        self.full = url
+        self.full = scheme + url[len(scheme) :]
         return self
 
     def __getnewargs__(self) -> tuple[str]:

@@ -55,17 +55,13 @@ class Copies:
         self._changed: set[str] = set()
         with _in_a_sentence(self._folder):
             self._hold = _held(self._folder, title, files)
-            missing = [file for file in self._files.values() if not self._place(file).exists()]
+            missing = [file for file in self._files.values() if not self._is_there(file)]
             try:
                 _fetch_all(title, missing, self._fetch)
             except BaseException:
                 # The traceback would hold them for as long as somebody looks at it.
                 self._hold.release()
                 raise
-
-    def __contains__(self, address: str) -> bool:
-        """Whether there is a copy of the file of a URL."""
-        return address in self._files
 
     def path(self, address: str) -> Path:
         """The copy of the file of a URL."""
@@ -92,11 +88,15 @@ class Copies:
     def _place(self, file: RemoteFile) -> Path:
         return room.place_of(self._folder, file.copy)
 
+    def _is_there(self, file: RemoteFile) -> bool:
+        path = self._place(file)
+        return path.is_file() and path.stat().st_size == file.size
+
     def _fetch(self, file: RemoteFile, progress: Progress) -> None:
         path = self._place(file)
         path.parent.mkdir(exist_ok=True)
         with _alone(self._folder, file.copy, progress):
-            if path.exists():
+            if self._is_there(file):
                 progress.add(file.size)
                 return
             with replacing(path, file.size) as temporary:

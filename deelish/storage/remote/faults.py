@@ -37,6 +37,7 @@ NO_VERSION = Fault(
     "has neither an ETag nor a date, so that no change of it would be noticed",
     "give a copy on another server",
 )
+CHANGED = Fault("was changed while it was read", "start again")
 STOPPED = Fault("was not read to its end", "start again")
 _DENIES = Fault(
     "may not be read with these credentials",

@@ -115,11 +115,11 @@ def asked_once(address: Address, attempt: Callable[[], T]) -> T:
     """
     result, fault = _once_tried(attempt)
     if fault is not None:
-        raise failure(address, fault, 1)
+        raise failure(address, fault)
     return result[0]
 
 
-def failure(address: Address, fault: Fault, attempts: int) -> RemoteError:
+def failure(address: Address, fault: Fault, attempts: int = 1) -> RemoteError:
     """The error for a fault that stays."""
     tries = f" (tried {attempts} times)" if attempts > 1 else ""
     error = RemoteError(f"{address}: {fault.what}{tries}; {fault.cure}")

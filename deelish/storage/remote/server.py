@@ -14,8 +14,8 @@ from deelish.common import extras
 from deelish.errors import DataError, MissingPackageError, RemoteError
 from deelish.storage.atomic import FULL
 from deelish.storage.remote.address import Address
-from deelish.storage.remote.faults import MISSING, NO_SIZE, NO_VERSION, TORN
-from deelish.storage.remote.retrying import FailedError, Progress, asked_once, tried
+from deelish.storage.remote.faults import CHANGED, MISSING, NO_SIZE, NO_VERSION, TORN
+from deelish.storage.remote.retrying import FailedError, Progress, asked_once, failure, tried
 
 # Seconds until a server has to be connected, and until it sends something.
 CONNECT, READ = 3, 10
@@ -114,7 +114,9 @@ def fetch(file: RemoteFile, path: Path, progress: Progress) -> None:
     def attempt() -> None:
         system = _system(file.address)
         try:
-            system.get_file(_path(system, file.address), str(path), callback=_callback(progress))
+            system.get_file(
+                _path(system, file.address), str(path), callback=_callback(file, progress)
+            )
         except OSError as error:
             # That of the disk, which no further attempt mends.
             if error.filename == str(path) or error.errno in FULL:
@@ -128,8 +130,8 @@ def fetch(file: RemoteFile, path: Path, progress: Progress) -> None:
     if refused:
         raise refused[0]
     # After the read, so that a change before it is noticed.
-    if path.stat().st_size != file.size or look(file.address) != file:
-        raise RemoteError(f"{file.address}: was changed while it was read; start again")
+    if look(file.address) != file:
+        raise failure(file.address, CHANGED)
 
 
 def first_bytes(address: Address, count: int) -> bytes:
@@ -232,7 +234,10 @@ def _options(scheme: str) -> dict[str, Any]:
     if scheme in _S3:
         retries = {"mode": "standard", "max_attempts": 1}
         return {
-            "config_kwargs": {"connect_timeout": CONNECT, "read_timeout": READ, "retries": retries}
+            "config_kwargs": {"connect_timeout": CONNECT, "read_timeout": READ, "retries": retries},
+            # Of each file so many pieces are in memory: 500 MB for all that are fetched at a time.
+            "default_block_size": 8 << 20,
+            "max_concurrency": 4,
         }
     if scheme in ("http", "https"):
         import aiohttp
@@ -242,11 +247,14 @@ def _options(scheme: str) -> dict[str, Any]:
     return {}
 
 
-def _callback(progress: Progress) -> Any:
+def _callback(file: RemoteFile, progress: Progress) -> Any:
     from fsspec.callbacks import Callback
 
     class Pieces(Callback):  # type: ignore[misc]
         def relative_update(self, inc: int = 1) -> None:
             progress.add(inc)
+            # Else a server could send until the disk is full.
+            if progress.moved > file.size:
+                raise FailedError(CHANGED)
 
     return Pieces()

@@ -78,5 +78,9 @@ def test_a_url_as_a_path():
         addressed(Path("s3://bucket/a.txt"))
 
 
+def test_capitals_in_a_scheme():
+    assert Address("HTTPS://host/A.txt").full == "https://host/A.txt"
+
+
 def test_it_is_found_again_after_a_pickle():
     assert pickle.loads(pickle.dumps(Address(SIGNED))).full == SIGNED  # noqa: S301

@@ -72,6 +72,13 @@ def test_a_new_version_is_fetched_beside_the_old_one(web, remote):
     assert there(remote) == ["a", "b"]
 
 
+def test_a_copy_that_was_cut_off_is_fetched_again(web):
+    address = put(web, "a.tar")
+    found = copied(address)
+    found.path(address).write_bytes(b"a" * 10)
+    assert bytes_of(address) == b"a" * 1000
+
+
 def test_many_are_fetched_at_a_time(web):
     addresses = [put(web, f"{number}.jpg") for number in range(50)]
     found = copied(*addresses)

@@ -161,6 +161,13 @@ def test_a_change_during_the_read_is_noticed(web, address, monkeypatch):
         bytes_of(address)
 
 
+def test_no_more_is_written_than_the_server_has_announced(web, address, remote):
+    web.faults["/a.txt"] = [None, "long"]
+    with pytest.raises(RemoteError, match=r"a.txt: was changed while it was read; start again"):
+        bytes_of(address)
+    assert not list(remote.glob("??/*"))
+
+
 def test_a_server_without_etags_and_dates_is_refused(web, address):
     web.bare = True
     with pytest.raises(RemoteError, match=r"has neither an ETag nor a date"):
