@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from deelish.cli import models as cli_models
@@ -85,11 +84,11 @@ def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:
     found["clear"].add_argument(
         "--all", action="store_true", help="those of all teachers, and all else"
     )
-    found["ship"].add_argument("--to", metavar="ARCHIVE", type=Path, required=True, help="a .tar")
+    found["ship"].add_argument("--to", metavar="ARCHIVE", required=True, help="a .tar")
     receive = add_command(
         parts, "receive", "take in an archive of another machine", "cache receive googlenet.tar"
     )
-    receive.add_argument("archive", metavar="ARCHIVE", type=Path, help="what `cache ship` wrote")
+    receive.add_argument("archive", metavar="ARCHIVE", help="what `cache ship` wrote")
     receive.set_defaults(act=_receive)
 
 

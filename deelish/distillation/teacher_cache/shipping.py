@@ -23,10 +23,15 @@ def ship(files: Sequence[LogitsFile], archive: Path) -> list[Entry]:
     Raises:
         FileError: there is none, one is damaged, or the archive cannot be written.
     """
-    if not 0 < len(files) <= MOST_FILES:
+    if not files:
         raise FileError(
-            f"{archive}: {len(files):,} files would be in it, and 1 to {MOST_FILES:,} can be;"
-            " `deelish cache list` shows what is there, and `deelish cache merge` makes one of many"
+            f"{archive}: there are no cached logits to ship; `deelish cache list` shows what is"
+            " there"
+        )
+    if len(files) > MOST_FILES:
+        raise FileError(
+            f"{archive}: {len(files):,} files would be in it, where {MOST_FILES:,} are the most;"
+            " make one of the parts with `deelish cache merge`"
         )
     for file in files:
         check_sound(file)

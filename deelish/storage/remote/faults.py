@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 # Answers that mean "not now".
 _PASSING = {408, 425, 429, *range(500, 600)}
+# What no further attempt mends: a library that was called as it cannot be.
+_MISTAKES = (TypeError, AttributeError, LookupError, NotImplementedError)
 _MISSING = {404, 410}
 _DENIED = {401, 403}
 
@@ -50,10 +52,7 @@ _NO_CREDENTIALS = Fault(
 )
 _SLOW = Fault("does not answer in time", "check the network", passes=True, answered=False)
 _UNREACHABLE = Fault(
-    "cannot be reached",
-    "check the URL, the network and, for an own server of S3, AWS_ENDPOINT_URL",
-    passes=True,
-    answered=False,
+    "cannot be reached", "check the URL and the network", passes=True, answered=False
 )
 _NO_URL = Fault("is no URL that its library can use", "correct it")
 
@@ -83,7 +82,7 @@ def fault_of(error: BaseException) -> Fault:
         return _NO_URL
     number = getattr(error, "errno", None)
     said = os.strerror(number) if isinstance(number, int) else kinds[0]
-    return Fault(f"cannot be read ({said})", "try again later", passes=True)
+    return Fault(f"cannot be read ({said})", "try again later", not isinstance(error, _MISTAKES))
 
 
 def _of_status(status: int) -> Fault:

@@ -122,7 +122,8 @@ def asked_once(address: Address, attempt: Callable[[], T]) -> T:
 def failure(address: Address, fault: Fault, attempts: int = 1) -> RemoteError:
     """The error for a fault that stays."""
     tries = f" (tried {attempts} times)" if attempts > 1 else ""
-    error = RemoteError(f"{address}: {fault.what}{tries}; {fault.cure}")
+    more = ", and AWS_ENDPOINT_URL" if address.scheme == "s3" and not fault.answered else ""
+    error = RemoteError(f"{address}: {fault.what}{tries}; {fault.cure}{more}")
     error.missing = fault is MISSING
     return error
 

@@ -206,7 +206,9 @@ def _system(address: Address) -> Any:
     try:
         import fsspec
 
-        system = fsspec.filesystem(scheme, **_options(scheme))
+        kind = fsspec.get_filesystem_class(scheme)
+        # Some have their host, user and password in the URL.
+        system = kind(**kind._get_kwargs_from_urls(address.full), **_options(scheme))
     except ImportError:
         raise MissingPackageError(
             f"{address}: the packages that read {scheme}:// are not installed;"

@@ -168,5 +168,7 @@ def test_merge_ship_and_clear_leave_them(place, folder, ran, keys, tmp_path, cap
     assert ran("cache", "clear", "--all") == [
         f"{folder}: no logits are cached there ($DEELISH_CACHE names another folder)"
     ]
-    assert_fails(["cache", "ship", "--to", tmp_path / "a.tar"], "0 files would be in it", capsys)
+    assert_fails(
+        ["cache", "ship", "--to", tmp_path / "a.tar"], "there are no cached logits to ship", capsys
+    )
     assert place.count("GET", path) == 0

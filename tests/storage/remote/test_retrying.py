@@ -174,6 +174,37 @@ def test_a_server_without_etags_and_dates_is_refused(web, address):
         look(address)
 
 
+def test_a_library_gets_host_and_user_from_the_url(remote, monkeypatch):
+    from fsspec.implementations import ftp
+
+    seen = []
+
+    def opened(self, host, **options):
+        seen.append((host, options["username"], options["password"]))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(ftp.FTPFileSystem, "__init__", opened)
+    monkeypatch.setattr(ftp.FTPFileSystem, "__del__", lambda self: None)
+    with pytest.raises(RemoteError, match=r"^ftp://host/a: cannot be reached .* the network$"):
+        look(Address("ftp://me:secret@host/a"))
+    assert set(seen) == {("host", "me", "secret")}
+
+
+def test_a_mistake_of_a_library_is_not_repeated(web, address, monkeypatch):
+    from fsspec.implementations.http import HTTPFileSystem
+
+    calls = []
+
+    async def info(*_):
+        calls.append(1)
+        raise TypeError(SIGNED)
+
+    monkeypatch.setattr(HTTPFileSystem, "_info", info)
+    with pytest.raises(RemoteError, match=r"a.txt: cannot be read \(TypeError\); try again later"):
+        look(address)
+    assert calls == [1]
+
+
 def test_a_scheme_that_is_not_known(remote):
     with pytest.raises(DataError, match=r"^bogus://a/b: bogus:// is no kind of storage"):
         look(Address("bogus://a/b?secret"))
