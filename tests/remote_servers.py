@@ -102,12 +102,17 @@ def remote(monkeypatch, tmp_path):
     """The packages of deelish[remote], a cache of its own, and pauses of no length."""
     for name in ("fsspec", "aiohttp"):
         pytest.importorskip(name, reason="deelish[remote] is not installed")
+    from fsspec.implementations.http import HTTPFileSystem
+
     from deelish.storage.remote import retrying
 
     monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(retrying, "FIRST_PAUSE", 0.001)
     retrying._answered.clear()
-    return tmp_path / "cache" / "remote"
+    HTTPFileSystem.clear_instance_cache()
+    yield tmp_path / "cache" / "remote"
+    # One that a test has changed must not be met again.
+    HTTPFileSystem.clear_instance_cache()
 
 
 @pytest.fixture

@@ -10,23 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deelish.common import extras
-from deelish.errors import DataError, MissingPackageError, RemoteError
+from deelish.errors import RemoteError
 from deelish.storage.atomic import FULL
 from deelish.storage.remote.address import Address
 from deelish.storage.remote.faults import CHANGED, MISSING, NO_SIZE, NO_VERSION, TORN
 from deelish.storage.remote.retrying import FailedError, Progress, asked_once, failure, tried
+from deelish.storage.remote.systems import path_in, system_of
 
-# Seconds until a server has to be connected, and until it sends something.
-CONNECT, READ = 3, 10
 # So many requests at a time.
 AT_ONCE = 16
 # What else is asked where a server names no ETag; the libraries do not agree on the word.
 _ETAGS = ("ETag", "etag", "md5Hash", "content_md5")
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "created")
-
-_S3 = ("s3", "s3a")
-_INSTALLED = {"gs": "run `pip install gcsfs`", "gcs": "run `pip install gcsfs`"}
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -112,10 +107,10 @@ def fetch(file: RemoteFile, path: Path, progress: Progress) -> None:
     refused: list[OSError] = []
 
     def attempt() -> None:
-        system = _system(file.address)
+        system = system_of(file.address)
         try:
             system.get_file(
-                _path(system, file.address), str(path), callback=_callback(file, progress)
+                path_in(system, file.address), str(path), callback=_callback(file, progress)
             )
         except OSError as error:
             # That of the disk, which no further attempt mends.
@@ -142,9 +137,9 @@ def first_bytes(address: Address, count: int) -> bytes:
     """
 
     def attempt() -> bytes:
-        system = _system(address)
+        system = system_of(address)
         # A server that knows no ranges sends all.
-        return bytes(system.cat_file(_path(system, address), start=0, end=count)[:count])
+        return bytes(system.cat_file(path_in(system, address), start=0, end=count)[:count])
 
     return tried(address, attempt)
 
@@ -157,8 +152,8 @@ def names_in(folder: Address) -> list[str]:
     """
 
     def attempt() -> list[str]:
-        system = _system(folder)
-        found = system.ls(_path(system, folder), detail=True)
+        system = system_of(folder)
+        found = system.ls(path_in(system, folder), detail=True)
         return [each["name"] for each in found if each["type"] == "file"]
 
     # Names on the web are whole URLs, with the query somewhere.
@@ -170,8 +165,8 @@ def _or_none(
     address: Address, ask: Callable[[Callable[[], RemoteFile]], RemoteFile]
 ) -> RemoteFile | None:
     def attempt() -> RemoteFile:
-        system = _system(address)
-        return _described(address, system.info(_path(system, address)))
+        system = system_of(address)
+        return _described(address, system.info(path_in(system, address)))
 
     try:
         return ask(attempt)
@@ -192,61 +187,6 @@ def _described(address: Address, info: Mapping[str, Any]) -> RemoteFile:
     if tag is None and changed is None:
         raise FailedError(NO_VERSION)
     return RemoteFile(address, str(tag or changed), int(info["size"]))
-
-
-def _system(address: Address) -> Any:
-    """The file system of a URL.
-
-    fsspec keeps one for each process and thread: they must not be used after a fork.
-
-    Raises:
-        DataError, MissingPackageError: there is none for its scheme.
-    """
-    scheme = address.scheme
-    try:
-        import fsspec
-
-        kind = fsspec.get_filesystem_class(scheme)
-        # Some have their host, user and password in the URL.
-        system = kind(**kind._get_kwargs_from_urls(address.full), **_options(scheme))
-    except ImportError:
-        raise MissingPackageError(
-            f"{address}: the packages that read {scheme}:// are not installed;"
-            f" {_INSTALLED.get(scheme, extras.REMOTE)}"
-        ) from None
-    except ValueError:
-        raise DataError(
-            f"{address}: {scheme}:// is no kind of storage that fsspec knows; give s3://, gs://,"
-            " https:// or another of its own"
-        ) from None
-    # Below are attempts enough.
-    if scheme in _S3:
-        system.retries = 1
-    # What was listed before may have changed.
-    system.invalidate_cache()
-    return system
-
-
-def _path(system: Any, address: Address) -> str:
-    return str(system._strip_protocol(address.full))
-
-
-def _options(scheme: str) -> dict[str, Any]:
-    """How a library is told to be brief with a server that does not answer."""
-    if scheme in _S3:
-        retries = {"mode": "standard", "max_attempts": 1}
-        return {
-            "config_kwargs": {"connect_timeout": CONNECT, "read_timeout": READ, "retries": retries},
-            # Of each file so many pieces are in memory: 500 MB for all that are fetched at a time.
-            "default_block_size": 8 << 20,
-            "max_concurrency": 4,
-        }
-    if scheme in ("http", "https"):
-        import aiohttp
-
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=READ)
-        return {"client_kwargs": {"timeout": timeout}}
-    return {}
 
 
 def _callback(file: RemoteFile, progress: Progress) -> Any:

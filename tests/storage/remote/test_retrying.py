@@ -8,7 +8,7 @@ import pytest
 from remote_servers import free_port
 
 from deelish.errors import DataError, FileError, MissingPackageError, RemoteError
-from deelish.storage.remote import retrying, server
+from deelish.storage.remote import retrying, systems
 from deelish.storage.remote.address import Address
 from deelish.storage.remote.copies import bytes_of
 from deelish.storage.remote.faults import Fault
@@ -39,7 +39,7 @@ def test_a_read_that_fails_is_tried_again(web, address, fault):
 
 
 def test_a_server_that_sends_nothing_for_long_is_asked_again(web, address, monkeypatch):
-    monkeypatch.setattr(server, "READ", 0.2)
+    monkeypatch.setattr(systems, "READ", 0.2)
     web.faults["/a.txt"] = [None, "slow"]
     began = time.monotonic()
     assert bytes_of(address) == web.files["/a.txt"]
