@@ -8,6 +8,7 @@
     ├── CaffeError               a .caffemodel or its net
     ├── FileError                a file of weights that is wrong, truncated or foreign
     │   └── MissingFileError     a file of weights that is not there
+    ├── RemoteError              object storage or a web server that cannot be read
     ├── EngineError              an engine or a device that is not there
     │   └── MissingPackageError  the framework of an engine that is not installed
     ├── TrainingError            a workout, a student or a teacher that cannot work
@@ -17,7 +18,8 @@ Every message is one sentence: where, what was got, what was wanted, the cure.
 
 Some are also what Python raises in such a case, so that a script may catch either:
 UsageError is a TypeError, DataError a ValueError, MissingDataError and MissingFileError are a
-FileNotFoundError, and MissingPackageError is an ImportError.
+FileNotFoundError, and MissingPackageError is an ImportError. RemoteError is both a DataError and a
+FileError.
 """
 
 from __future__ import annotations
@@ -53,6 +55,15 @@ class FileError(DeelishError):
 
 class MissingFileError(FileError, FileNotFoundError):
     """A file of weights is not there."""
+
+
+class RemoteError(DataError, FileError):
+    """Object storage or a web server cannot be read; its sentence holds no part of a secret.
+
+    missing: whether the file is not there.
+    """
+
+    missing = False
 
 
 class EngineError(DeelishError):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["remote_servers"]
+
 # Before anything imports matplotlib: no test may open a window.
 os.environ["MPLBACKEND"] = "Agg"
 # What a processor has must not decide what a test compares; tests of reduced precision name it.

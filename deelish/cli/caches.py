@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from deelish.cli.teacher_cache import IMAGES
+from deelish.cli.teacher_cache import IMAGES, REMOTE
 from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import folder
 from deelish.distillation.teacher_cache.folder import (
@@ -18,31 +19,43 @@ from deelish.distillation.teacher_cache.folder import (
     teacher_of,
 )
 from deelish.distillation.teacher_cache.merging import merge_all
+from deelish.distillation.teacher_cache.shared import shared_folder
+from deelish.distillation.teacher_cache.shared_files import count_damaged_shared, shared_files
 from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
+from deelish.storage.remote.room import Use, copied_uses, remove_use
 
 
 def list_(options: argparse.Namespace) -> int:
-    files, images = _found(options)
+    found = _found(options, with_shared=True)
+    _print_table(found.logits, str(cache_folder()))
+    _print_table(found.shared, str(shared_folder()))
+    if found.images is not None:
+        images = found.images
+        print(f"{_summary(images)}, last used {_time(images.used)}, in {images.path.parent}")
+    for use in found.remote:
+        print(f"{_copies(use)}, last used {_time(use.used)}")
+    return 0
+
+
+def _print_table(files: Sequence[LogitsFile], folder: str) -> None:
+    if not files:
+        return
     rows: list[tuple[str, ...]] = [
         ("teacher", "classes", "form", "logits", "size", "last used", "file")
     ]
     rows += [_row(group) for group in _grouped(files)]
-    if files:
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = [
-                cell.rjust(width) if number in (1, 3, 4) else cell.ljust(width)
-                for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            print("  ".join(cells).rstrip())
-        print(f"{amount(sum(file.bytes for file in files))} in {cache_folder()}")
-    if images is not None:
-        print(f"{_summary(images)}, last used {_time(images.used)}, in {images.path.parent}")
-    return 0
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if number in (1, 3, 4) else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+    print(f"{amount(sum(file.bytes for file in files))} in {folder}")
 
 
 def _grouped(files: Iterable[LogitsFile]) -> list[list[LogitsFile]]:
@@ -65,7 +78,8 @@ def _row(group: Sequence[LogitsFile]) -> tuple[str, ...]:
         name = f"{len(group):,} of {part.count:,} parts, {header.stem}-{part.task[:8]}*"
     count, size = sum(file.count for file in group), sum(file.bytes for file in group)
     used = max(file.used for file in group)
-    return (teacher_of(first), *facts, f"{count:,}", amount(size), _time(used), name)
+    last = _time(used) if used else "-"
+    return (teacher_of(first), *facts, f"{count:,}", amount(size), last, name)
 
 
 def merge(options: argparse.Namespace) -> int:
@@ -79,9 +93,9 @@ def merge(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    wrong = 0
-    files, images = _found(options)
-    for file in files:
+    found = _found(options, with_shared=True)
+    wrong = _check_shared(found.shared)
+    for file in found.logits:
         if file.fault:
             wrong += 1
             print(file.fault)
@@ -97,7 +111,22 @@ def check(options: argparse.Namespace) -> int:
         noun = noun_of(file)
         line = f"{damaged:,} of {file.count:,} cached {noun} are damaged{cure}"
         print(f"{_named(file)}: {line if damaged else f'{file.count:,} cached {noun}, all sound'}")
-    return 1 if wrong + _check_images(images) else 0
+    return 1 if wrong + _check_images(found.images) else 0
+
+
+def _check_shared(files: Sequence[LogitsFile]) -> int:
+    """Print whether shared segments are sound; how many are not."""
+    usable = [file for file in files if not file.fault]
+    for file in files:
+        if file.fault:
+            print(file.fault)
+    wrong = len(files) - len(usable)
+    for file, damaged in zip(usable, count_damaged_shared(usable), strict=True):
+        line = f"{damaged:,} of {file.count:,} cached logits are damaged; write the file again"
+        sound = f"{file.count:,} cached logits, all sound"
+        print(f"{_named(file)} in {shared_folder()}: {line if damaged else sound}")
+        wrong += bool(damaged)
+    return wrong
 
 
 def _check_images(images: ImagesFile | None) -> int:
@@ -119,30 +148,56 @@ def clear(options: argparse.Namespace) -> int:
         raise FileError(
             "cache clear: name a teacher, or how a file begins, or give --all for every teacher"
         )
-    files, images = _found(options)
-    for file in files:
+    found = _found(options, with_shared=False)
+    for file in found.logits:
         folder.remove(file)
         cached = f"{file.count:,} cached {noun_of(file)}"
         print(f"removed: {_named(file)}, {cached}, {amount(file.bytes)}")
-    if images is not None:
-        image_folder.remove(images)
-        print(f"removed: {_summary(images)}")
+    if found.images is not None:
+        image_folder.remove(found.images)
+        print(f"removed: {_summary(found.images)}")
+    for use in found.remote:
+        if use.live:
+            print(f"in use by a process, and left: {_copies(use)}")
+        else:
+            print(f"removed: {_copies(use)}, of which {amount(remove_use(use))} were used alone")
     return 0
 
 
-def _found(options: argparse.Namespace) -> tuple[list[LogitsFile], ImagesFile | None]:
-    """The files of logits, and the decoded images, that the names ask for; all without names."""
-    names = [name for name in options.names if name != IMAGES]
-    logits = not options.names or names
-    files = logits_files(cache_folder(), names) if logits else []
-    asked = not options.names or IMAGES in options.names
-    images = cached_images(images_folder()) if asked else None
-    if not files and images is None:
+@dataclass(frozen=True)
+class Found:
+    """What the names of a command ask for; all, without names.
+
+    logits: files of this machine.  shared: those in the shared folder.  images: decoded ones.
+    remote: copies of remote files.
+    """
+
+    logits: Sequence[LogitsFile]
+    shared: Sequence[LogitsFile]
+    images: ImagesFile | None
+    remote: Sequence[Use]
+
+
+def _found(options: argparse.Namespace, *, with_shared: bool) -> Found:
+    names = [name for name in options.names if name not in (IMAGES, REMOTE)]
+    of_all = not options.names
+    shared = shared_files(names) if with_shared and (of_all or names) else []
+    files = logits_files(cache_folder(), names, shared) if of_all or names else []
+    images = cached_images(images_folder()) if of_all or IMAGES in options.names else None
+    remote = copied_uses() if of_all or REMOTE in options.names else []
+    if not files and not shared and images is None and not remote:
+        what = "logits" if of_all or names else "decoded images"
+        if options.names == [REMOTE]:
+            what = "copies of remote files"
         print(
-            f"{cache_folder()}: no {'logits' if logits else 'decoded images'} are cached there"
-            f" (${FOLDER_VARIABLE} names another folder)"
+            f"{cache_folder()}: no {what} are cached there (${FOLDER_VARIABLE} names another"
+            " folder)"
         )
-    return files, images
+    return Found(files, shared, images, remote)
+
+
+def _copies(use: Use) -> str:
+    return f"copies of {use.title}: {len(use.copies):,}, {amount(use.bytes)}"
 
 
 def _summary(images: ImagesFile) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from deelish.cli.models import learner_of
 from deelish.cli.parser import Parser, add_command
@@ -25,7 +24,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--fits", metavar="DEVICE", help="check whether they fit a device, such as raspberry-pi-3")
     add("--save", metavar="FILE", help="write the report as a page, .html")
     add("--labels", metavar="FILE", help="names of the classes, one a line")
-    add("--root", metavar="FOLDER", type=Path, help="the folder of the images of the lists")
+    add("--root", metavar="FOLDER", help="the folder of the images of the lists")
     add("--crop", metavar="FRACTION", type=float, help="crop fraction of the views, up to 1")
     compare.set_defaults(act=_compare)
 

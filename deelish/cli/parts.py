@@ -15,6 +15,7 @@ from deelish.images.views.choosing import ALTERNATE
 from deelish.language.naming import InputBatch
 from deelish.language.session import Deel
 from deelish.language.teaching import teach
+from deelish.storage.remote.address import addressed
 
 # The options that say which parts, and where; a worker has none of them.
 PART, PARTS = "--part", "--parts"
@@ -99,8 +100,16 @@ def words_of_pass(words: Sequence[str]) -> list[str]:
 
 
 def command_of(words: Sequence[str]) -> str:
-    """The command without which parts, as a person would write it again."""
-    return shlex.join(["deelish", *words_of_pass(words)])
+    """The command without which parts, as a person would write it again; without signatures."""
+    return shlex.join(["deelish", *map(_public, words_of_pass(words))])
+
+
+def _public(word: str) -> str:
+    """An argument as files may hold it: a URL loses its user and query."""
+    option, equals, value = word.partition("=")
+    if equals and option.startswith("--"):
+        return f"{option}={addressed(value)}"
+    return str(addressed(word))
 
 
 def opened(words: Sequence[str]) -> Pass:

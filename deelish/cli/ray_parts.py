@@ -13,6 +13,7 @@ from deelish.cli.ray_cluster import OPTION, PATIENCE, check_nodes, started
 from deelish.common.printing import say
 from deelish.errors import DataError, DeelishError, EngineError, FileError, first_line
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
+from deelish.storage.remote.address import Address, addressed
 
 # How often a part is tried again whose worker dies.
 RETRIES = 3
@@ -98,9 +99,14 @@ def _absolute(words: Sequence[str], model: str) -> list[str]:
     for before, word in zip(["", *words], words, strict=False):
         option, equals, value = word.partition("=")
         if option in _PATHS and equals:
-            found.append(f"{option}={Path(value).absolute()}")
+            found.append(f"{option}={_everywhere(value)}")
         elif before in _PATHS or (word == model and Path(word).exists()):
-            found.append(str(Path(word).absolute()))
+            found.append(_everywhere(word))
         else:
             found.append(word)
     return found
+
+
+def _everywhere(place: str) -> str:
+    """A path as each worker finds it; a URL is the same everywhere."""
+    return place if isinstance(addressed(place), Address) else str(Path(place).absolute())

@@ -75,13 +75,14 @@ def _workers(text: str | None) -> int | tuple[int, int]:
 
 def _facts(options: argparse.Namespace, script: Path, folder: Path) -> dict[str, Any]:
     """What each worker needs to know, as plain values."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith("DEELISH_")}
     return {
         "script": str(script),
         "arguments": list(options.arguments),
         "resume": None if options.resume is None else str(options.resume.absolute()),
         "working_folder": str(Path.cwd()),
         "folder": str(folder),
-        "cache": str(cache_folder().absolute()),
+        "variables": {**ours, FOLDER_VARIABLE: str(cache_folder().absolute())},
     }
 
 
@@ -149,7 +150,7 @@ def work(facts: Mapping[str, Any]) -> None:
         RuntimeError: it failed; why is in the folder of the run.
     """
     folder = Path(facts["folder"])
-    os.environ[FOLDER_VARIABLE] = facts["cache"]
+    os.environ.update(facts["variables"])
     os.chdir(facts["working_folder"])
     resume = None if facts["resume"] is None else Path(facts["resume"])
     sentence, code = "", 0

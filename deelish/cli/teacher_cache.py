@@ -9,8 +9,8 @@ from deelish.cli import models as cli_models
 from deelish.cli.parser import Parser, add_command
 from deelish.common.json_text import parsed_json
 
-# The name of the decoded-image cache, beside the names of teachers.
-IMAGES = "images"
+# The names of the decoded-image cache, and of copies of remote files, beside those of teachers.
+IMAGES, REMOTE = "images", "remote"
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -50,34 +50,46 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--precision", metavar="TYPE", help="that of the script that trains (auto)")
     teach.set_defaults(act=_teach)
 
+    _add_cache(commands)
+
+
+def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:
     cache = add_command(
         commands,
         "cache",
-        "list, check, merge or clear cached logits and decoded images",
+        "list, check, merge, ship, receive or clear cached logits and images",
         "cache clear googlenet",
     )
-    parts = cache.add_subparsers(dest="part", metavar="list, check, merge, clear")
+    parts = cache.add_subparsers(dest="part", metavar="list, check, merge, ship, receive, clear")
     cache.set_defaults(act=_list, names=[])
+    found = {}
     for name, act, help_ in (
         ("list", _list, "show what is cached, and how much room it takes"),
         ("check", _check, "look for damaged logits and images"),
         ("merge", _merge, "make one file of the parts of each teacher"),
-        ("clear", _clear, "remove cached logits and decoded images"),
+        ("ship", _ship, "make one archive of cached logits, for another machine"),
+        ("clear", _clear, "remove cached logits, decoded images and copies of remote files"),
     ):
-        part = add_command(parts, name, help_, f"cache {name} googlenet")
+        to = " --to googlenet.tar" if name == "ship" else ""
+        part = found[name] = add_command(parts, name, help_, f"cache {name} googlenet{to}")
         part.add_argument(
             "names",
             metavar="NAME",
             nargs="*",
-            help=f"a teacher's name, or how a file begins; {IMAGES!r} for decoded images",
+            help=f"a teacher's name, or how a file begins; {IMAGES!r} for decoded images,"
+            f" {REMOTE!r} for copies of remote files",
         )
         part.set_defaults(act=act)
-        if name == "check":
-            part.add_argument("--repair", action="store_true", help="drop damaged logits")
-        if name == "clear":
-            part.add_argument(
-                "--all", action="store_true", help="those of all teachers, and images"
-            )
+    found["check"].add_argument("--repair", action="store_true", help="drop damaged logits")
+    found["clear"].add_argument(
+        "--all", action="store_true", help="those of all teachers, and all else"
+    )
+    found["ship"].add_argument("--to", metavar="ARCHIVE", required=True, help="a .tar")
+    receive = add_command(
+        parts, "receive", "take in an archive of another machine", "cache receive googlenet.tar"
+    )
+    receive.add_argument("archive", metavar="ARCHIVE", help="what `cache ship` wrote")
+    receive.set_defaults(act=_receive)
 
 
 def _views(text: str) -> int | str:
@@ -125,3 +137,15 @@ def _clear(options: argparse.Namespace) -> int:
     from deelish.cli.caches import clear
 
     return clear(options)
+
+
+def _ship(options: argparse.Namespace) -> int:
+    from deelish.cli.shipping import ship
+
+    return ship(options)
+
+
+def _receive(options: argparse.Namespace) -> int:
+    from deelish.cli.shipping import receive
+
+    return receive(options)

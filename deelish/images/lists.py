@@ -11,9 +11,12 @@ from deelish.common.printing import say
 from deelish.errors import DataError, MissingDataError
 from deelish.images.class_folders import NamedClasses, numbered_folders
 from deelish.images.ordinary_file import is_there
+from deelish.images.remote_images import is_remote, located
 from deelish.images.sample import EXTENSIONS, Labelled, Location, Sample, label_fault
 from deelish.images.shards.members import Member
 from deelish.images.shards.shards import are_shards, read_shards
+from deelish.storage.remote.address import Address, addressed
+from deelish.storage.remote.copies import bytes_of
 
 # Where an image is once all links are followed: its path, or that of a tar and the name in it.
 RealLocation = Path | tuple[Path, str]
@@ -35,6 +38,7 @@ def read_samples(
     file, which is found out without opening it.
     Class folders are numbered as `numbered_folders` says, by the names of known classes.
     A tar, or a range `data-{000..999}.tar` of them, has WebDataset's layout.
+    Source, root and paths may be URLs; what they name is copied to this disk.
     Raises DataError with the list and the first line that is wrong; `name` is what the argument is
     called in errors.
     """
@@ -43,16 +47,22 @@ def read_samples(
             raise DataError(
                 f"{what} is {value!r}, which is no path; give that of a list, a folder or a tar"
             )
-    if root is not None and not Path(root).is_dir():
+    source, root = addressed(source), addressed(root)
+    if not (root is None or isinstance(root, Address) or Path(root).is_dir()):
         raise MissingDataError(
             f"root={str(root)!r}: there is no such folder; correct it or leave it out"
         )
-    if Path(source).is_dir():
+    if isinstance(source, Address):
+        if source.endswith("/"):
+            raise DataError(
+                f"{source}: a folder on a server is not searched for images; give a list or tars"
+            )
+    elif Path(source).is_dir():
         return _read_folder(source, known)
     if are_shards(source):
         samples = [Sample(member, label, str(source), 0) for member, label in read_shards(source)]
     else:
-        samples = _read_list(source, () if root is None else (Path(root),))
+        samples = _read_list(source, root)
     _check_all_or_none(samples)
     return samples
 
@@ -114,8 +124,12 @@ def _resolved(path: Path, known: dict[Path, Path]) -> Path:
     return known[path]
 
 
-def _read_list(source: str | Path, roots: tuple[Path, ...]) -> list[Sample]:
+def _read_list(source: str | Path, root: str | Path | None) -> list[Sample]:
     lines = list(_read_lines(source))
+    if is_remote(source, root, (name for _, name, _ in lines)):
+        found = zip(located(source, root, lines), lines, strict=True)
+        return [Sample(place, label, str(source), number) for place, (number, _, label) in found]
+    roots = () if root is None else (Path(root),)
     folders = dict.fromkeys((*roots, Path(source).parent, Path()))
     samples, missing = [], []
     for number, name, label in lines:
@@ -181,9 +195,9 @@ def read_text(source: str | Path) -> str:
         DataError: there is no such file, or it is no text in UTF-8.
     """
     try:
-        if Path(source).exists() and not Path(source).is_file():
+        if not isinstance(source, Address) and Path(source).exists() and not Path(source).is_file():
             raise DataError(f"{source}: this is no ordinary file; name a list or a folder")
-        data = Path(source).read_bytes()
+        data = bytes_of(source) if isinstance(source, Address) else Path(source).read_bytes()
         return data.decode("utf-8-sig")
     except DataError:  # a ValueError too, so it must come first
         raise

@@ -59,9 +59,9 @@ class Sample:
     @property
     def where(self) -> str:
         """`data/train.txt line 7`, `data-003.tar member 0001.jpg`, or the path of the image."""
-        if isinstance(self.location, Member):
-            return self.location.where
-        return f"{self.source} line {self.line}" if self.line else str(self.location)
+        if self.line:
+            return f"{self.source} line {self.line}"
+        return self.location.where if isinstance(self.location, Member) else str(self.location)
 
     @property
     def where_and_path(self) -> str:

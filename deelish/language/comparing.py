@@ -9,6 +9,7 @@ from deelish.common.arguments import checked_call
 from deelish.comparison import Comparison, Lists, compare
 from deelish.language.session import current_session
 from deelish.network.predictor import Predictor
+from deelish.storage.remote.address import addressed
 
 Source = str | Path
 
@@ -63,5 +64,5 @@ def Compare(
     if crop is None and dataset is not None:
         crop = dataset.choices.crop
     students = list(student) if isinstance(student, Sequence) else [student]
-    lists = Lists(test, train, root, batch_size, crop)
+    lists = Lists(addressed(test), addressed(train), addressed(root), batch_size, crop)
     return compare(teacher, students, lists, fits=fits, save=save)

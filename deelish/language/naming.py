@@ -17,6 +17,7 @@ from deelish.language.session import Deel, current_session
 from deelish.plan.sequence_format import NUMBERS
 from deelish.sequences.dataset import SequenceChoices, SequenceDataset, Vocabulary
 from deelish.sequences.lines import is_list_of_sequences
+from deelish.storage.remote.address import addressed
 
 
 @checked_call()
@@ -47,11 +48,13 @@ def InputBatch(
 
     Args:
         train, val: a list with ``path label`` a line, a folder of class folders, or tar shards in
-            WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Class folders are matched
-            to a network's labels by name; by the alphabet where no network has these. Paths of a
-            list are looked for in `root` if it is given, then beside the list, then in the working
-            folder. Images without labels, for a student that learns from a teacher alone: a list
-            with ``path`` a line, a folder of images, or shards without .cls; `val` may have labels
+            WebDataset's layout, ``data.tar`` or ``data-{000..999}.tar``. Lists, tars, `root` and
+            the paths of a list may be URLs, ``s3://bucket/train.txt``, whose files are copied to
+            this disk: ``docs/many-machines.md`` says how. Class folders are matched to a network's
+            labels by name; by the alphabet where no network has these. Paths of a list are looked
+            for in `root` if it is given, then beside the list, then in the working folder. Images
+            without labels, for a student that learns from a teacher alone: a list with ``path`` a
+            line, a folder of images, or shards without .cls; `val` may have labels
             nevertheless.
         batch_size: images a batch.
         crop: the crop fraction, the part of an image's side that a view shows, up to 1 for the
@@ -98,6 +101,8 @@ def InputBatch(
         max_length: the most steps of a sequence; a longer one is refused.
 
     Raises:
+        RemoteError: a URL whose server cannot be reached, or refuses.
+        FileError: copies of remote files that have no room.
         DataError: missing files, labels that are no number or outside the networks' classes,
             labels for some images of a list alone, class folders of which only some have a
             network's labels as their names, an empty list, one image in both sets, a path that is
@@ -117,6 +122,8 @@ def InputBatch(
             "InputBatch: BatchTrain is running, and trains on the images that it began with; call"
             " InputBatch before it"
         )
+    # From here on no message can show a signature of a URL.
+    train, val, root = addressed(train), addressed(val), addressed(root)
     of_images = {
         "crop": crop,
         # Left out it is True, and False is what a script of text may well say.

@@ -17,7 +17,7 @@ from deelish.storage.staged import StagedFile
 Content = bytes | memoryview | Sequence[memoryview]
 
 # A system, a quota, or a process has no room left.
-_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 # What file systems say that flush no folders; their renames are as safe as they make them.
 _FLUSHES_NO_FOLDERS = {
     *(errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS),
@@ -123,7 +123,7 @@ def _in_a_sentence(path: Path, needed: int | None) -> Iterator[None]:
         if isinstance(error, FileError):
             raise
         reason = error.strerror or first_line(error)
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise _full(path, reason, needed) from error
         raise _unwritable(path, reason) from error
 

@@ -161,6 +161,9 @@ if sys.platform == "win32":
         """None: a process that has a file open keeps others from removing it."""
         return None
 
+    def share(handle: int) -> None:
+        """Nothing, for the same reason."""
+
 else:
     import fcntl
 
@@ -177,3 +180,7 @@ else:
         except OSError:
             return None
         return True
+
+    def share(handle: int) -> None:
+        """Take the lock of an open file beside others who share it. Raises OSError."""
+        fcntl.flock(handle, fcntl.LOCK_SH)

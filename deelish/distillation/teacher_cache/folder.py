@@ -48,11 +48,14 @@ def noun_of(file: LogitsFile) -> str:
     return "logits" if header is None else header.noun
 
 
-def logits_files(folder: Path, names: Sequence[str] = ()) -> list[LogitsFile]:
+def logits_files(
+    folder: Path, names: Sequence[str] = (), elsewhere: Sequence[LogitsFile] = ()
+) -> list[LogitsFile]:
     """The files of cached logits and features in the folder, by name.
 
     Args:
         names: only these: the name of a teacher, or how the name of a file begins.
+        elsewhere: files of another folder, which may have a name alone.
 
     Raises:
         FileError: the folder cannot be read, or nothing there has one of the names.
@@ -64,15 +67,15 @@ def logits_files(folder: Path, names: Sequence[str] = ()) -> list[LogitsFile]:
             f"{folder}: cannot be read ({error.strerror}); name the folder of the teacher cache in"
             f" {FOLDER_VARIABLE}"
         ) from error
-    files = [_state(path) for path in entries if _is_cache(path)]
+    files = [state_of(path) for path in entries if _is_cache(path)]
     if not names:
         return files
     for name in names:
-        if not any(_is_named(file, name) for file in files):
+        if not any(is_named(file, name) for file in [*files, *elsewhere]):
             raise FileError(
                 f"{folder}: holds no logits of {name!r}; `deelish cache list` shows what is there"
             )
-    return [file for file in files if any(_is_named(file, name) for name in names)]
+    return [file for file in files if any(is_named(file, name) for name in names)]
 
 
 def count_damaged(file: LogitsFile) -> int:
@@ -80,6 +83,29 @@ def count_damaged(file: LogitsFile) -> int:
     if _is_segment(file.path):
         return segments.opened(file.path).count_damaged()
     return sum(int((~sound(part)).sum()) for part in _parts(_mapped(file.path)))
+
+
+def whole_bytes(file: LogitsFile) -> int:
+    """The bytes of its whole records: a training may be appending another."""
+    if _is_segment(file.path):
+        return file.bytes
+    mapped = _mapped(file.path)
+    return SIZE + mapped.count * mapped.record
+
+
+def check_sound(file: LogitsFile, again: str = "`deelish cache check --repair` drops them") -> None:
+    """Refuse a file with damaged records; `again` is the cure.
+
+    Raises:
+        FileError: it has some, or cannot be used.
+    """
+    if file.fault:
+        raise FileError(file.fault)
+    damaged = count_damaged(file)
+    if damaged:
+        raise FileError(
+            f"{file.path}: {damaged:,} of {file.count:,} {noun_of(file)} are damaged; {again}"
+        )
 
 
 def drop_damaged(file: LogitsFile) -> None:
@@ -121,7 +147,8 @@ def _is_segment(path: Path) -> bool:
     return path.suffix == segments.EXTENSION
 
 
-def _state(path: Path) -> LogitsFile:
+def state_of(path: Path) -> LogitsFile:
+    """What is known of a file without reading its records."""
     return file_state(path, segments.opened) if _is_segment(path) else file_state(path, _mapped)
 
 
@@ -135,5 +162,6 @@ def _parts(mapped: RecordMap[CacheHeader]) -> Iterator[Bytes]:
         yield np.asarray(mapped.rows[start : start + step])
 
 
-def _is_named(file: LogitsFile, name: str) -> bool:
+def is_named(file: LogitsFile, name: str) -> bool:
+    """Whether a file is asked for by a name: of its teacher, or how that of the file begins."""
     return teacher_of(file) == name or file.path.name.startswith(name)

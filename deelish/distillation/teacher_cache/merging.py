@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,14 +34,6 @@ class Merged:
     teacher: str
     parts: int
     count: int
-
-
-def holds(folder: Path, header: SegmentHeader) -> bool:
-    """Whether the part of a header is in a merged file of the folder."""
-    with contextlib.suppress(OSError, FileError):
-        merged = segments.opened(folder / SegmentHeader(header.of).file)
-        return header.part is not None and header.part.task in merged.header.tasks
-    return False
 
 
 def merge_all(files: Sequence[LogitsFile]) -> list[Merged]:

@@ -19,7 +19,6 @@ from deelish.distillation.teacher_cache import segments
 from deelish.distillation.teacher_cache.cached import TeacherCache
 from deelish.distillation.teacher_cache.fill import check_trained, images_of, store_of
 from deelish.distillation.teacher_cache.header import CacheHeader
-from deelish.distillation.teacher_cache.merging import holds
 from deelish.distillation.teacher_cache.segments import Part, SegmentHeader, task_of
 from deelish.errors import DataError
 from deelish.images.batch import ImageBatch
@@ -108,9 +107,10 @@ def teach_part(network: Predictor, dataset: Dataset, text: str, command: str) ->
         part = Part(number, count, task, command[: segments.MOST_COMMAND])
         header, folder = SegmentHeader(store.header, part=part), store.path.parent
         path = folder / header.file
-        if path.exists() or holds(folder, header):
-            say(f"part {text}: is there already; {path}")
-            return path if path.exists() else folder / SegmentHeader(store.header).file
+        there = path if path.exists() else store.holding(part)
+        if there is not None:
+            say(f"part {text}: is there already; {there}")
+            return there
         keys, payloads = [], []
         for batch in chain([first], batches):
             images = images_of(network, dataset, batch, cache)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deelish.distillation.teacher_cache.header import CacheHeader
+from deelish.distillation.teacher_cache.shared import SharedSegments
 from deelish.errors import DataError, FileError
 from deelish.storage.front import Front
 from deelish.storage.index import Keys
@@ -132,7 +133,9 @@ def write(header: SegmentHeader, folder: Path, sources: Sequence[Sorted]) -> Pat
 
 @dataclass
 class Segments:
-    """All segments of one teacher and form in a folder; follows those that come and go.
+    """All segments of one teacher and form in a folder, and of the shared ones.
+
+    Follows those that come and go.
 
     folder: where they are.  header: the teacher and form.  report: prints a line.
     """
@@ -141,7 +144,10 @@ class Segments:
     header: CacheHeader
     report: Callable[[str], None]
     _open: dict[Path, Segment[SegmentHeader]] = field(default_factory=dict)
-    _seen: int = -1
+    _seen: tuple[int, list[Path]] | None = None
+
+    def __post_init__(self) -> None:
+        self._shared = SharedSegments(self.header.stem, EXTENSION, self.report)
 
     def __len__(self) -> int:
         """How many records they have; those of equal keys count more than once."""
@@ -166,6 +172,17 @@ class Segments:
             left = np.delete(left, positions)
         return np.concatenate(found), np.concatenate(payloads)
 
+    def holding(self, part: Part) -> Path | None:
+        """The segment that has a part: its own, or one that parts became; None where none has."""
+        self.follow()
+        for path, segment in self._open.items():
+            own = segment.header.part
+            if part.task in segment.header.tasks:
+                return path
+            if own is not None and (own.task, own.number) == (part.task, part.number):
+                return path
+        return None
+
     def follow(self) -> None:
         """Open the segments that came, and give those back that went."""
         try:
@@ -173,15 +190,17 @@ class Segments:
             changed = self.folder.stat().st_mtime_ns
         except FileNotFoundError:
             changed = -1
-        if changed == self._seen:
+        shared = self._shared.paths(self.folder)
+        if (changed, shared) == self._seen:
             return
-        self._seen = changed
-        paths = sorted(self.folder.glob(f"{glob.escape(self.header.stem)}*{EXTENSION}"))
+        self._seen = changed, shared
+        own = sorted(self.folder.glob(f"{glob.escape(self.header.stem)}*{EXTENSION}"))
+        paths = [*own, *shared]
         self._open = {path: segment for path in paths if (segment := self._usable(path))}
 
     def close(self) -> None:
         """Give the files back. The next look opens them again."""
-        self._open, self._seen = {}, -1
+        self._open, self._seen = {}, None
 
     def _usable(self, path: Path) -> Segment[SegmentHeader] | None:
         """A segment, which stays open; None where the file cannot be used."""

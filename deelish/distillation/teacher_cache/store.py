@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deelish.common.printing import Once
 from deelish.distillation.teacher_cache.forms import Form, Logits
 from deelish.distillation.teacher_cache.header import CacheHeader
-from deelish.distillation.teacher_cache.segments import Segments
+from deelish.distillation.teacher_cache.segments import Part, Segments
 from deelish.errors import DataError, FileError, reason
 from deelish.storage.folder import cache_folder
 from deelish.storage.index import KEY_BYTES, Keys
@@ -101,6 +101,10 @@ class Store:
         except (OSError, FileError) as error:
             self._cannot(UNWRITABLE, "cached", error)
         self._report_damage()
+
+    def holding(self, part: Part) -> Path | None:
+        """The segment that has a part of a pass; None where none has."""
+        return self._segments.holding(part)
 
     def rounded(self, logits: Logits) -> Logits:
         """Logits (n, classes) as `get` gives them back; what `put` leaves out, as it is."""

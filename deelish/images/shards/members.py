@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from deelish.errors import DataError, reason
 from deelish.images.open_file import OpenFile
+from deelish.storage.remote.copies import Copies
 
 MOST_OPEN = 64
 
@@ -18,10 +19,14 @@ Facts = tuple[int, int, bool, int, int]
 
 
 class OpenShards:
-    """Shards that stay open, at most so many: the least recently used is closed first."""
+    """Shards that stay open, at most so many: the least recently used is closed first.
 
-    def __init__(self, most: int = MOST_OPEN) -> None:
-        self._most = most
+    Args:
+        copies: those of shards that are remote files.
+    """
+
+    def __init__(self, most: int = MOST_OPEN, copies: Copies | None = None) -> None:
+        self._most, self._copies = most, copies
         self._lock = threading.Lock()
         self._files: OrderedDict[str, OpenFile] = OrderedDict()
 
@@ -34,13 +39,21 @@ class OpenShards:
                 return file
         # Not under the lock, as opening a file on a server takes long. If two threads open it, the
         # first one counts. A file that is dropped here closes when no thread reads it any more.
-        opened = OpenFile(path)
+        opened = OpenFile(self.on_disk(path))
         with self._lock:
             file = self._files.setdefault(path, opened)
             self._files.move_to_end(path)
             while len(self._files) > self._most:
                 self._files.popitem(last=False)
         return file
+
+    def on_disk(self, path: str) -> str | Path:
+        """Where the bytes of a shard are: at its path, or in its copy."""
+        return path if self._copies is None else self._copies.path(path)
+
+    def has_changed(self, path: str) -> bool:
+        """Whether a remote shard is another one on its server by now."""
+        return self._copies is not None and self._copies.has_changed(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class Shard:
     def is_still(self, status: os.stat_result) -> bool:
         """Whether an open file of its path is the one that was indexed, and was not removed."""
         # Not the last two: FUSE file systems change the inode, and a new permission the last time.
-        return _facts(status)[:3] == self.facts[:3]
+        return _facts(status)[:3] == self.facts[:3] and not self.files.has_changed(self.path)
 
 
 class Member(NamedTuple):
@@ -86,7 +99,7 @@ class Member(NamedTuple):
 
     def facts(self) -> tuple[object, ...]:
         """What its bytes depend on; nothing is read for it."""
-        path = os.path.abspath(self.shard.path)  # noqa: PTH100
+        path = os.path.abspath(self.shard.files.on_disk(self.shard.path))  # noqa: PTH100
         return (path, *self.shard.facts, self.start, self.size)
 
     def read(self) -> bytes:

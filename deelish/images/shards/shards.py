@@ -19,6 +19,9 @@ from deelish.errors import DataError, MissingDataError, reason
 from deelish.images.sample import EXTENSIONS, label_fault
 from deelish.images.shards import tar_headers
 from deelish.images.shards.members import Member, OpenShards, Shard
+from deelish.storage.remote.address import Address
+from deelish.storage.remote.copies import Copies
+from deelish.storage.remote.server import look_at_all
 
 RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}")
 MOST_SHARDS = 100_000
@@ -42,7 +45,8 @@ def read_shards(source: str | Path) -> list[Labelled]:
     """
     from tqdm.auto import tqdm
 
-    paths, files, found = _paths_of(str(source)), OpenShards(), []
+    paths, files = _opened(source)
+    found = []
     for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
         found += _read_shard(path, files)
     return found
@@ -73,13 +77,26 @@ def expanded(name: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _paths_of(source: str) -> list[str]:
-    """The paths of the shards. Raises DataError where one is missing."""
-    paths = expanded(source)
+def _opened(source: str | Path) -> tuple[Sequence[str], OpenShards]:
+    """The paths of the shards, and what opens them. Raises DataError where one is missing."""
+    if isinstance(source, Address):
+        addresses = [Address(url) for url in expanded(source.full)]
+        found = look_at_all(addresses)
+        files = [file for file in found if file is not None]
+        there = {file.address for file in files}
+        _check_there(source, addresses, [each for each in addresses if each not in there])
+        return addresses, OpenShards(copies=Copies(source, files))
+    paths = expanded(str(source))
     try:
         missing = [path for path in paths if not Path(path).exists()]
     except OSError as error:
         raise DataError(f"{source}: cannot be looked for ({reason(error)})") from error
+    _check_there(str(source), paths, missing)
+    return paths, OpenShards()
+
+
+def _check_there(source: str, paths: Sequence[str], missing: Sequence[str]) -> None:
+    """Raises MissingDataError with the first path that is missing."""
     if missing and len(paths) > 1:
         raise MissingDataError(
             f"{source}: {missing[0]} is not there ({len(missing):,} of its {len(paths):,} files are"
@@ -88,15 +105,15 @@ def _paths_of(source: str) -> list[str]:
     if missing:
         how = ", in which a range is written {000..999}" if "{" in source else ""
         raise MissingDataError(f"{source}: there is no such tar; correct the path{how}")
-    return paths
 
 
 def _read_shard(path: str, files: OpenShards) -> list[Labelled]:
     try:
-        if not Path(path).is_file():
+        place = Path(files.on_disk(path))
+        if not place.is_file():
             raise DataError(f"{path}: this is no ordinary file; name a tar")
         # Unbuffered: a buffer would read eight kilobytes for each header.
-        with Path(path).open("rb", buffering=0) as file:
+        with place.open("rb", buffering=0) as file:
             samples = _Samples(Shard.of(path, os.fstat(file.fileno()), files))
             for member in tar_headers.headers(path, file):
                 if not member.isdir():

@@ -86,7 +86,7 @@ def _check_start(path: str, file: IO[bytes]) -> None:
     for program, extensions, magic in UNPACKERS:
         if path.lower().endswith(extensions) or start.startswith(magic):
             raise DataError(
-                f"{path}: the tar is compressed, so that its images cannot be reached one by one;"
+                f"{path}: the tar is compressed, so that its members cannot be reached one by one;"
                 f" make it plain with `{program} < {path} > NEW.tar`, and name that"
             )
     if not start:

@@ -82,7 +82,7 @@ def test_a_compressed_tar(pack, program, extensions):
         path.write_bytes(data)
         message = refused(
             path,
-            f"{path}: the tar is compressed, so that its images cannot be reached one by one; make"
+            f"{path}: the tar is compressed, so that its members cannot be reached one by one; make"
             f" it plain with `{program} < {path} > NEW.tar`, and name that",
         )
         if shutil.which(program) and shutil.which("sh"):

@@ -1,0 +1,1 @@
+"""Files on object storage and web servers, as copies in a bounded cache on this disk."""
