@@ -24,6 +24,8 @@ from deelish.distillation.teacher_cache.segments import Part, SegmentHeader, tas
 from deelish.errors import DataError
 from deelish.images.batch import ImageBatch
 from deelish.images.dataset import Dataset
+from deelish.images.sample import Sample
+from deelish.images.samples import bounds, path_texts
 from deelish.network.inputs import ImageTensor
 from deelish.network.predictor import Predictor
 from deelish.storage.records import Bytes
@@ -148,7 +150,7 @@ def _facts(dataset: Dataset, count: int) -> dict[str, Any]:
     """All that decides which logits a part has, beside the teacher; plain values."""
     choices, augmentation = dataset.choices, dataset.augmentation
     return {
-        "images": _digest([str(sample.path) for sample in dataset.train.samples]),
+        "images": _digest(dataset.train.samples),
         "augmentation": None if augmentation is None else augmentation.digest.hex(),
         "parts": count,
         "seed": dataset.seed,
@@ -159,10 +161,10 @@ def _facts(dataset: Dataset, count: int) -> dict[str, Any]:
     }
 
 
-def _digest(paths: Sequence[str]) -> str:
+def _digest(samples: Sequence[Sample]) -> str:
     """Of the names of images below their folder, which each machine has elsewhere."""
-    folder = os.path.commonpath([min(paths), max(paths)])
+    start = len(os.path.commonpath(bounds(samples)))
     names = hashlib.sha256()
-    for path in paths:
-        names.update(os.fsencode(path[len(folder) :]) + b"\0")
+    for paths in path_texts(samples):
+        names.update(os.fsencode("".join(f"{path[start:]}\0" for path in paths)))
     return names.hexdigest()

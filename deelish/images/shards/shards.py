@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tarfile import TarInfo
 from typing import IO, NamedTuple
@@ -34,18 +34,17 @@ def are_shards(source: str | Path) -> bool:
     return str(source).lower().endswith(tar_headers.EXTENSIONS)
 
 
-def read_shards(source: str | Path) -> list[Labelled]:
-    """The images of one tar, or of a range `{000..999}` of them, each with its label, or None.
+def read_shards(source: str | Path) -> Iterator[list[Labelled]]:
+    """The images of one tar, or of each of a range `{000..999}`, each with its label, or None.
 
     Only the headers and labels are read.  Raises DataError with the shard and the first
     member that is wrong.
     """
     from tqdm.auto import tqdm
 
-    paths, files, found = _paths_of(str(source)), OpenShards(), []
+    paths, files = _paths_of(str(source)), OpenShards()
     for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
-        found += _read_shard(path, files)
-    return found
+        yield _read_shard(path, files)
 
 
 def expanded(name: str) -> list[str]:
