@@ -94,7 +94,7 @@ def counted(field, file="status"):
 
 
 def opened(sources):
-    """What one process finds that opens these images as InputBatch does: for training, to validate."""
+    """What a process finds that opens images for training, and to validate, as a script does."""
     from deelish.language.naming import InputBatch
 
     start, cpu = time.perf_counter(), time.process_time()
@@ -166,7 +166,9 @@ def report(found):
                 f"{row['peak_mb']:9.0f}{batch}"
             )
     own = [(after - before) / 1e6 for before, after in found["forked"]]
-    print(f"{len(own)} forked processes: {', '.join(f'{each:.1f}' for each in own)} MB of their own")
+    print(
+        f"{len(own)} forked processes: {', '.join(f'{each:.1f}' for each in own)} MB of their own"
+    )
 
 
 def main():

@@ -140,17 +140,19 @@ def _read_folder(source: str | Path, known: Sequence[NamedClasses]) -> Samples:
 def images_in(source: Path, folder: str = "", levels: int | None = None) -> list[str]:
     """The images in a folder and below it (Tiny ImageNet nests one folder), sorted.
 
-    source, folder: it is `folder` in `source`; paths are below `source`.
+    source, folder: it is `folder` in `source`, which the paths begin below.
     levels: how many levels of folders are looked into; left out, all.
     """
     found: list[str] = []
+    flat = os.name != "nt"
     for place, _, names in itertools.islice(os.walk(source / folder), levels):
-        below = Path(place).relative_to(source)
-        prefix = str(below / "-")[:-1]
-        found += [
-            f"{prefix}{name}"
-            for name in names
-            if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
-        ]
+        prefix = str(Path(place).relative_to(source) / "-")[:-1]
+        images = [name for name in names if name.lower().endswith(EXTENSIONS) and name[0] != "."]
+        flat = flat and not (found and images)
+        found += [f"{prefix}{name}" for name in images]
     # In the order of pathlib, by folders first: NUL comes before all that names have.
-    return sorted(found, key=lambda path: os.path.normcase(path).replace(os.sep, "\0"))
+    return sorted(found, key=None if flat else _in_parts)
+
+
+def _in_parts(path: str) -> str:
+    return os.path.normcase(path).replace(os.sep, "\0")

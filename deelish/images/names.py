@@ -122,9 +122,12 @@ class NamesBuilder:
 
     def add(self, texts: Sequence[str]) -> None:
         """Add some names."""
-        encoded = [text.encode("utf-8", ERRORS) for text in texts]
-        self._data += b"".join(encoded)
-        self._lengths.extend(map(len, encoded))
+        whole = "".join(texts)
+        self._data += whole.encode("utf-8", ERRORS)
+        if whole.isascii():
+            self._lengths.extend(map(len, texts))
+        else:
+            self._lengths.extend(len(text.encode("utf-8", ERRORS)) for text in texts)
 
     def names(self) -> Names:
         """What was added."""
