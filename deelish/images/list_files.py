@@ -124,9 +124,11 @@ class _Looking:
 
     def _missing(self, row: int, missing: int, looked_at: int | None) -> MissingDataError:
         names, number = self._lines.names, self._lines.numbers[row]
-        of = f"{len(names)} images" if looked_at is None else f"{looked_at:,} that were looked at"
+        of = f"{missing} of {len(names)} images"
+        if looked_at is not None:
+            of = f"{missing:,} of {looked_at:,} that were looked at"
         return MissingDataError(
-            f"{self._source} line {number}: image {names[row]!r} is not there ({missing} of {of}"
-            f" are missing); it was looked for in {', '.join(self.places)}; correct the paths or"
+            f"{self._source} line {number}: image {names[row]!r} is not there ({of} are"
+            f" missing); it was looked for in {', '.join(self.places)}; correct the paths or"
             " pass root="
         )

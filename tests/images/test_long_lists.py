@@ -123,6 +123,13 @@ def test_the_folder_of_those_that_are_looked_at_is_that_of_all(names, capsys):
     assert capsys.readouterr().out.count("files were looked at") == 4
 
 
+def test_an_absolute_path_says_nothing_of_the_folder_of_the_others(names, capsys):
+    absolute = str(Path.cwd() / names[0])
+    paths = [sample.path for sample in read_samples(write([absolute, *names[1:]]), root="pool")]
+    assert paths == [Path(absolute), *map(Path, names[1:])]
+    assert "files were looked at" in capsys.readouterr().out
+
+
 def test_files_in_several_folders_are_all_looked_for(names, capsys):
     looked, others = rows()
     for row in (looked[1], others[0], others[-1]):

@@ -164,7 +164,10 @@ def _facts(dataset: Dataset, count: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _digest(samples: Samples) -> str:
     """Of the names of images below their folder, which each machine has elsewhere."""
-    start = len(os.path.commonpath(bounds(samples)))
+    try:
+        start = len(os.path.commonpath(bounds(samples)))
+    except ValueError:  # some paths are absolute and others not
+        start = 0
     names = hashlib.sha256()
     for paths in path_texts(samples):
         names.update(os.fsencode("".join(f"{path[start:]}\0" for path in paths)))
