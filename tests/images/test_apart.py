@@ -11,12 +11,15 @@ from deelish.errors import DataError
 from deelish.images import list_files
 from deelish.images.apart import check_apart
 from deelish.images.lists import read_samples
+from deelish.language.naming import InputBatch
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """The working folder, with a few files that pass for images."""
+@pytest.fixture(params=[2, 1 << 17])
+def folder(tmp_path, monkeypatch, request):
+    """The working folder, with a few files that pass for images; so many are compared at once."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("deelish.images.samples.PIECE", request.param)
+    monkeypatch.setattr("deelish.images.names.PIECE", request.param)
     for name in ("data/a.jpg", "data/猫.jpg", "b.jpg", "pool/a.jpg", "pool/c.jpg"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -111,3 +114,11 @@ def test_in_a_long_list_links_to_files_are_followed_where_they_are_looked_at(lon
                 check_apart(train, val)
         else:
             check_apart(train, val)
+
+
+def test_input_batch_compares_what_it_validates_with_to_what_it_trains_on(folder):
+    samples_of("train.txt", ["b.jpg", "data/a.jpg"])
+    samples_of("val.txt", ["pool/c.jpg", "b.jpg"])
+    message = r"^val.txt line 2: image b.jpg is also for training \(train.txt line 1\); 1 of 2"
+    with pytest.raises(DataError, match=message):
+        InputBatch("train.txt", "val.txt")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from processes import environment
 
 from deelish.errors import DataError, MissingDataError
 from deelish.images import list_files
@@ -189,3 +194,40 @@ def test_input_batch_looks_at_all_files_where_it_is_told_to(names, capsys):
         Path("0.txt").write_text("0.png 0\n")
         with pytest.raises(MissingDataError, match=r"1 of 40 images are missing"):
             InputBatch(*arguments, check="all")
+
+
+CHILD = """
+    import json, sys, time
+    from pathlib import Path
+    from deelish.images.lists import read_samples
+    def memory():
+        return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+    before = memory()
+    start = time.process_time()
+    samples = read_samples("list.txt")
+    seconds = time.process_time() - start
+    print(json.dumps([len(samples), samples[-1].label, memory() - before, seconds]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells the memory on Linux alone")
+def test_a_list_of_a_million_takes_a_hundred_megabytes(tmp_path, monkeypatch):
+    """An object a line took 505 MB and nine seconds of the processor."""
+    monkeypatch.chdir(tmp_path)
+    Path("b").mkdir()
+    Path("b/c.jpg").write_text("x")
+    with Path("list.txt").open("w") as file:
+        for number in range(1_000_000):
+            file.write(f"b/../b/../b/../b/../b/../b/../b/../b/c.jpg {number}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(CHILD)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    count, label, memory, seconds = json.loads(done.stdout.splitlines()[-1])
+    assert (count, label) == (1_000_000, 999_999)
+    assert memory < 150e6
+    assert seconds < 4
