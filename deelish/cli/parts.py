@@ -43,6 +43,7 @@ class Pass:
                 augment=options.augment,
                 mix=options.mix,
                 top=options.top,
+                check=options.check,
             )
 
     def run(self, part: str | None) -> list[Path]:

@@ -27,6 +27,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     add("model", metavar="MODEL", help=".hdf5, .safetensors, .caffemodel, .onnx, timm/...")
     add("--images", metavar="LIST", required=True, help="a list, class folders, or tars")
     add("--root", metavar="FOLDER", help="the folder of the images of the list")
+    add("--check", metavar="all", help='"all" looks for every file of a long list')
     add("--views", metavar="K", type=_views, default=1, help='views an image, or "centre" (1)')
     add(
         "--augment",

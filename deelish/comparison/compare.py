@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from deelish.common.checks import is_count
 from deelish.common.printing import say
 from deelish.comparison import int8
@@ -24,6 +22,7 @@ from deelish.comparison.rows import (
     Names,
     class_rows,
     different_rows,
+    most_different,
     quality_of,
     row_of,
     speeds_of,
@@ -31,9 +30,11 @@ from deelish.comparison.rows import (
 from deelish.comparison.sequences import AnyList, sequences_of
 from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant, int8_variant
 from deelish.errors import DataError, TrainingError
+from deelish.images.apart import check_apart
 from deelish.images.class_folders import NamedClasses, numbered_folders
-from deelish.images.lists import check_apart, check_labels, read_samples
+from deelish.images.lists import check_labels, read_samples
 from deelish.images.sample import Sample
+from deelish.images.samples import Samples
 from deelish.network.learner import Learner
 from deelish.network.predictor import Predictor
 
@@ -96,7 +97,7 @@ def _of_images(
     preprocessings = [each.preprocessing for each in networks]
     crop = checked_crop(lists.crop)
     images = ImageList(items, students[0].engine, preprocessings, crop, lists.batch_size)
-    variants = _variants(networks, orders, _training(lists, images, known))
+    variants = _variants(networks, orders, _training(lists, items, images, known))
     if has_classes:
         return _comparison(images, variants, names, device)
     return _array_comparison(images, variants, networks, device)
@@ -167,12 +168,14 @@ def _report_numbers(source: Source, student: Predictor, known: Sequence[NamedCla
         )
 
 
-def _training(lists: Lists, images: ImageList, known: Sequence[NamedClasses]) -> ImageList | None:
+def _training(
+    lists: Lists, test: Samples, images: ImageList, known: Sequence[NamedClasses]
+) -> ImageList | None:
     """The training images that int8 is calibrated on."""
     if lists.train is None:
         return None
     items = read_samples(lists.train, lists.root, known, "Compare: train")
-    check_apart(items, images.items)
+    check_apart(items, test)
     return images.of(items).some(int8.IMAGES)
 
 
@@ -232,18 +235,18 @@ def _comparison(
     }
     floats = [each for each in variants if each.kind != INT8]
     students = [each.key for each in floats[1:]]
-    labels = np.array([item.label for item in images.items])
+    labels = images.labels
     different = {
-        key: different_rows(predictions["teacher"], predictions[key], images.items, names)
+        key: different_rows(predictions["teacher"], predictions[key], images, names)
         for key in students
     }
-    shown = {row["path"] for found in different.values() for row in found}
+    shown = [images.items[index] for key in students for index in most_different(predictions[key])]
     return Comparison(
         rows,
         {key: class_rows(predictions[key], labels, names) for key in students},
         different,
         device,
         notes_of(images, [each.network for each in floats], device),
-        {str(item.path): item.location for item in images.items if str(item.path) in shown},
+        {str(item.path): item.location for item in shown},
         {key: confusion_rows(made.predicted, labels, names) for key, made in predictions.items()},
     )

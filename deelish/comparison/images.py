@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deelish.common.checks import is_fraction
 from deelish.engines import Engine
 from deelish.errors import DataError
 from deelish.images.loader import Loader
 from deelish.images.sample import Sample
+from deelish.images.samples import labels_of
 from deelish.network.inputs import ImageTensor, Pictures
 from deelish.network.viewing import Viewing
 from deelish.plan.preprocessing import Preprocessing
@@ -53,8 +55,14 @@ class ImageList:
         crop: float | None,
         batch_size: int,
     ) -> None:
-        self.items, self.preprocessings, self.crop = list(items), list(preprocessings), crop
+        self.items, self.preprocessings, self.crop = items, list(preprocessings), crop
         self.engine, self.batch_size = engine, batch_size
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The label of each (n,); none at all where they have none."""
+        labels = labels_of(self.items)
+        return np.empty(0, np.int64) if labels is None else labels.astype(np.int64)
 
     def __iter__(self) -> Iterator[ImageTensor]:
         loader = Loader(self.items, batch_size=self.batch_size, seed=0)

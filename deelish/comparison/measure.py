@@ -65,7 +65,7 @@ def measure(images: AnyList, variants: Sequence[Variant]) -> dict[str, Predictio
     teacher, student = (each.key for each in variants[:2])
     runnable = [(each, each.logits) for each in variants if each.logits is not None]
     batches: dict[str, list[Predictions]] = {each.key: [] for each, _ in runnable}
-    labels, seen = np.array([item.label for item in images.items]), 0
+    labels, seen = images.labels, 0
     with Bar("compare", len(images.items)) as bar:
         for batch in images:
             own_labels = labels[seen : seen + batch.rows]

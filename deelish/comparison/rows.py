@@ -12,10 +12,9 @@ from deelish.comparison.calibration import calibration_error, reliability
 from deelish.comparison.devices import Device
 from deelish.comparison.interval import wilson
 from deelish.comparison.measure import Predictions
-from deelish.comparison.sequences import AnyList, Target
+from deelish.comparison.sequences import AnyList
 from deelish.comparison.timing import milliseconds
 from deelish.comparison.variants import INT8, Variant
-from deelish.images.sample import Sample
 from deelish.network.learner import Learner
 
 BATCHES = (1, 32)
@@ -114,22 +113,28 @@ def class_rows(made: Predictions, labels: np.ndarray, names: Names) -> list[Row]
 
 
 def different_rows(
-    teacher: Predictions, student: Predictions, items: Sequence[Sample | Target], names: Names
+    teacher: Predictions, student: Predictions, images: AnyList, names: Names
 ) -> list[Row]:
     """The images with the highest KL(teacher || student), highest first, and both predictions."""
-    worst = np.argsort(-student.divergence, kind="stable")[:MOST_DIFFERENT].tolist()
+    labels = images.labels
     return [
         {
-            "path": str(items[index].path),
-            "true": name_of(items[index].label, names),
+            "path": str(images.items[index].path),
+            "true": name_of(int(labels[index]), names),
             "teacher": name_of(int(teacher.predicted[index]), names),
             "teacher_confidence": float(teacher.confidence[index]),
             "student": name_of(int(student.predicted[index]), names),
             "student_confidence": float(student.confidence[index]),
             "kl": float(student.divergence[index]),
         }
-        for index in worst
+        for index in most_different(student)
     ]
+
+
+def most_different(student: Predictions) -> list[int]:
+    """The indices of the images with the highest KL(teacher || student), highest first."""
+    worst: list[int] = np.argsort(-student.divergence, kind="stable")[:MOST_DIFFERENT].tolist()
+    return worst
 
 
 def name_of(label: int, names: Names) -> str:

@@ -7,6 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deelish.comparison.images import ImageList
 from deelish.engines import Engine
 from deelish.errors import DataError
@@ -60,6 +63,11 @@ class SequenceList:
             if batch.labels is not None
             for label, sample in zip(batch.labels, batch.samples, strict=True)
         ]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The class of each target (n,)."""
+        return np.array([item.label for item in self.items], np.int64)
 
     def __iter__(self) -> Iterator[SequenceTensor]:
         with closing(self._loader.batches(0, training=False)) as batches:

@@ -12,6 +12,7 @@ from deelish.common.checks import is_count, is_fraction, is_number
 from deelish.common.printing import Once, say
 from deelish.common.processes import Group
 from deelish.errors import DataError
+from deelish.images.apart import check_apart
 from deelish.images.augmentation.parsing import Augment, augmentation_of
 from deelish.images.bad_images import CHOICES as ON_BAD_IMAGE
 from deelish.images.bad_images import RAISE
@@ -19,11 +20,12 @@ from deelish.images.cache.base import DISK, MEMORY, ImageCache
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
 from deelish.images.class_folders import ClassFolders, NamedClasses, class_folders, numbered_folders
-from deelish.images.lists import check_apart, check_labels, read_samples
+from deelish.images.lists import check_labels, read_samples
 from deelish.images.loader import Loader
 from deelish.images.pixels import Pixels
 from deelish.images.reading import ReadOptions
 from deelish.images.sample import Sample
+from deelish.images.samples import distinct
 from deelish.images.views.choosing import ALTERNATE
 from deelish.images.views.mixing import CUTMIX, MIXUP
 from deelish.images.views.view import CENTRE
@@ -34,6 +36,8 @@ from deelish.plan.sequence_format import SequenceFormat
 Source = str | Path
 # Beyond this, a view could show more reflection than image.
 MOST_PADDING = 0.5
+# Every file of a list is looked for, however long it is.
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Choices:
     mix: str | None = None
     top: int | None = None
     keep: str | None = None
+    check: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class Dataset:
         classes: one more than the highest label.
         folders: the class folders that the labels number; None where lists or shards give labels.
         train, val: the loaders; val is None without validation images.
+        train_samples: the images for training.
         noun: what is counted in a training.
     """
 
@@ -104,29 +110,27 @@ class Dataset:
         self.choices, self.seed = choices, seed
         self._cache = _cache(choices.keep)
         self._once = Once()
-        train_samples = read_samples(train, root, classes.named, "InputBatch: train")
-        val_samples = []
+        every = choices.check == ALL
+        found = [read_samples(train, root, classes.named, "InputBatch: train", every)]
         if val is not None:
-            val_samples = read_samples(val, root, classes.named, "InputBatch: val")
-            if None not in (train_samples[0].label, val_samples[0].label):
+            found.append(read_samples(val, root, classes.named, "InputBatch: val", every))
+            if all(samples.labels is not None for samples in found):
                 _check_folders(train, val)
-            check_apart(train_samples, val_samples)
-        labelled = [
-            each for each in (train_samples, val_samples) if each and each[0].label is not None
-        ]
-        self.folders = _folders([each[0].source for each in labelled], classes.named)
+            check_apart(found[0], found[1], every)
+        labelled = [samples.source for samples in found if samples.labels is not None]
+        self.folders = _folders(labelled, classes.named)
         # A label beyond the classes of every network is wrong, whichever network is the student.
         if classes.count is not None:
-            for samples in (train_samples, val_samples):
+            for samples in found:
                 check_labels(samples, *classes.count)
-        labels = [sample.label for sample in train_samples if sample.label is not None]
-        self.classes = max(labels, default=-1) + 1
+        self.classes = 0 if found[0].labels is None else int(found[0].labels.max()) + 1
         plain = ReadOptions(
             choices.mirror, choices.views, cache=self._cache, padding=choices.padding
         )
         changed = replace(plain, mix=choices.mix, augmentation=augmentation)
-        self.train = self._loader(train_samples, seed, changed)
-        self.val = self._loader(val_samples, seed, plain) if val_samples else None
+        self.train_samples = found[0]
+        self.train = self._loader(found[0], seed, changed)
+        self.val = None if val is None else self._loader(found[1], seed, plain)
 
     def _loader(self, samples: Sequence[Sample], seed: int, read_options: ReadOptions) -> Loader:
         choices = self.choices
@@ -183,8 +187,8 @@ class Dataset:
         if self._cache is None or "cache" in self._once:
             return
         bad = {sample.location for loader in self.loaders for sample, _ in loader.skipped}
-        images = {sample.location for loader in self.loaders for sample in loader.samples}
-        line = self._cache.summary(len(images - bad), group)
+        images = sum(distinct(loader.samples) for loader in self.loaders)
+        line = self._cache.summary(images - len(bad), group)
         self._once.say(line, "cache")
 
     def __repr__(self) -> str:
@@ -248,6 +252,11 @@ def _check(choices: Choices) -> None:
     if choices.mix not in (None, MIXUP, CUTMIX):
         raise DataError(
             f"InputBatch(mix={choices.mix!r}): it is {MIXUP!r} or {CUTMIX!r}, or left out"
+        )
+    if choices.check not in (None, ALL):
+        raise DataError(
+            f"InputBatch(check={choices.check!r}): it is {ALL!r}, which looks for every file of a"
+            " long list, or left out"
         )
     if choices.keep not in (None, MEMORY, DISK):
         raise DataError(

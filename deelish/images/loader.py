@@ -84,7 +84,7 @@ class Loader:
                 " or more; leave mix= out"
             )
         self.renderings: set[Rendering] = set()
-        self.samples = list(samples)
+        self.samples = samples
         self.bad = BadImages(self.samples)
         self._batch_size = batch_size
         self._seed = seed
@@ -163,7 +163,7 @@ class Loader:
         ahead: deque[PendingBatch] = deque()
         order = np.arange(len(self.samples))
         if training:
-            order = np.random.Generator(np.random.PCG64((self._seed, epoch))).permutation(order)
+            np.random.Generator(np.random.PCG64((self._seed, epoch))).shuffle(order)
         for start in range(done * self._batch_size, len(order), self._batch_size):
             indices = order[start : start + self._batch_size][
                 group.rank :: group.world_size

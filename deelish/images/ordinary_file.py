@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 from deelish.errors import DataError
 
 
-def is_there(path: Path) -> bool:
+def is_there(path: str | Path) -> bool:
     """Whether there is an ordinary file, links followed.
 
     Raises DataError for what is no ordinary file, and where it cannot be found out.
     """
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
@@ -25,7 +26,7 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def check_ordinary(path: Path, mode: int) -> None:
+def check_ordinary(path: str | Path, mode: int) -> None:
     """Raises DataError where the mode of a path, from its `stat`, is not that of a file."""
     if stat.S_ISDIR(mode):
         raise DataError(f"{path}: this is a folder; name an image file")

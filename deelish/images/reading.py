@@ -116,9 +116,10 @@ class Reader:
         options = self._options
         if training and (options.mix is not None or options.augmentation is not None):
             return None
-        images = self._ready.of(indices, rows)
-        if images is None:
+        ready = self._ready.of(indices, rows)
+        if ready is None:
             return None
+        images = [image for _, image in ready]
         recorded = options.views is not None
         digests = [image.digest if recorded else None for image in images]
         if not training:
@@ -132,8 +133,8 @@ class Reader:
             ]
         cut_all(images, views, rows)
         return [
-            ReadImage(BatchEntry(SampleView(self._samples[index], view, digest)), ())
-            for index, view, digest in zip(indices, views, digests, strict=True)
+            ReadImage(BatchEntry(SampleView(sample, view, digest)), ())
+            for (sample, _), view, digest in zip(ready, views, digests, strict=True)
         ]
 
     def _damage_notes(self, index: int, image: LazyImage) -> list[Note]:

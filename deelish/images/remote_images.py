@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from deelish.errors import DataError, MissingDataError
+from deelish.images.list_lines import Lines
+from deelish.images.names import Hashes, NamesBuilder
 from deelish.images.ordinary_file import is_there
 from deelish.images.sample import Location
+from deelish.images.samples import Number, key_of
 from deelish.images.shards.members import Member, OpenShards, Shard
 from deelish.storage.remote.address import Address, addressed
 from deelish.storage.remote.copies import Copies
 from deelish.storage.remote.server import RemoteFile, look_at_all
 
-# Number, path and label of a line.
-Line = tuple[int, str, int | None]
 Folder = Path | Address
 
 
@@ -41,14 +44,47 @@ class _Copied(OpenShards):
         return False
 
 
-def is_remote(source: str | Path, root: str | Path | None, names: Iterable[str]) -> bool:
-    """Whether a list, the folder of its images, or any of these is a URL."""
+class Placed:
+    """Where the images of a list are of which some are copies."""
+
+    def __init__(self, locations: Sequence[Location]) -> None:
+        self._locations = locations
+
+    def __len__(self) -> int:
+        return len(self._locations)
+
+    def __getitem__(self, row: int) -> Location:
+        return self._locations[row]
+
+    def texts(self) -> Iterator[list[str]]:
+        """The paths, and URLs as far as a path can hold one."""
+        yield [str(each.path if isinstance(each, Member) else each) for each in self._locations]
+
+    def keys(self, number: Number) -> Iterator[Hashes]:
+        """64 bits for each image: by the number of its folder and its name, or by its URL."""
+        pairs = [
+            (each.path, "") if isinstance(each, Member) else (each.parent, each.name)
+            for each in self._locations
+        ]
+        builder = NamesBuilder()
+        builder.add([name for _, name in pairs])
+        numbers = np.array([number(place) for place, _ in pairs])
+        yield key_of(numbers, builder.names().hashes())
+
+
+def is_remote(source: str | Path, root: str | Path | None, data: bytes, lines: Lines) -> bool:
+    """Whether a list, the folder of its images, or any of these is a URL.
+
+    data, lines: its bytes, and its lines.
+    """
     if isinstance(source, Address) or isinstance(root, Address):
         return True
-    return any("://" in name and isinstance(addressed(name), Address) for name in names)
+    return b"://" in data and any(
+        "://" in name and isinstance(addressed(name), Address) for name in lines.names.texts()
+    )
 
 
-def located(source: str | Path, root: str | Path | None, lines: Sequence[Line]) -> list[Location]:
+def located(source: str | Path, root: str | Path | None, lines: Lines) -> Placed:
     """Where the image of each line of a list is, on this disk or in a copy of a remote file.
 
     A path is looked for in root, then in the list's folder, then in the working folder.
@@ -56,20 +92,21 @@ def located(source: str | Path, root: str | Path | None, lines: Sequence[Line]) 
     Raises:
         DataError, FileError: an image is missing or cannot be copied.
     """
-    folders = _folders(source, root)
+    folders, names = _folders(source, root), lines.names.texts()
+    pairs = list(zip(lines.numbers.tolist(), names, strict=True))
     found: dict[int, Path | RemoteFile] = {}
     for folder in (None, *folders):
-        left = {number: name for number, name, _ in lines if number not in found}
+        left = {number: name for number, name in pairs if number not in found}
         found |= _in_folder(source, folder, left)
-    missing = [(number, name) for number, name, _ in lines if number not in found]
+    missing = [(number, name) for number, name in pairs if number not in found]
     if missing:
         number, name = missing[0]
         raise MissingDataError(
-            f"{source} line {number}: {_missing(name, folders)} ({len(missing)} of {len(lines)}"
+            f"{source} line {number}: {_missing(name, folders)} ({len(missing)} of {len(pairs)}"
             " images are missing); correct the paths or pass root="
         )
     locations = _copied(source, found)
-    return [locations[number] for number, _, _ in lines]
+    return Placed([locations[number] for number, _ in pairs])
 
 
 def _folders(source: str | Path, root: str | Path | None) -> list[Folder]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from deelish.comparison.images import ImageList
@@ -37,7 +38,7 @@ def int8_model(student: Learner, images: bool | str | Path) -> bytes:
     return Int8(student, list(found.some(IMAGES))).model
 
 
-def _samples(student: Learner, images: bool | str | Path) -> list[Sample]:
+def _samples(student: Learner, images: bool | str | Path) -> Sequence[Sample]:
     if not isinstance(images, bool):
         return read_samples(images, name=f"{student.name}.export: int8")
     dataset = current_session().dataset
@@ -46,4 +47,4 @@ def _samples(student: Learner, images: bool | str | Path) -> list[Sample]:
             f"{student.name}.export(int8=True): there are no training images to calibrate on; call"
             " InputBatch first, or give a list, int8='data/train.txt'"
         )
-    return list(dataset.train.samples)
+    return dataset.train.samples

@@ -36,6 +36,7 @@ def InputBatch(
     mix: str | None = None,
     top: int | None = None,
     keep: str | None = None,
+    check: str | None = None,
     tokens: str | None = None,
     vocabulary: Vocabulary | None = None,
     max_length: int | None = None,
@@ -94,6 +95,9 @@ def InputBatch(
             that is free, or of the disk, where later runs find them; what goes beyond is decoded in
             every epoch. An image that changes during a run is seen as it was; on disk, the next run
             sees the change.
+        check: "all" looks for every file of a list, and follows every link. Left out, of a list of
+            more than 100,000 files 10,000 are looked at, which are the same in every run; a file
+            that is missing among the others is a bad image when it is read.
         tokens: what a step of a sequence is: a number, or one of each field ("numbers"), a word
             ("words") or a character ("characters"); left out, numbers.
         vocabulary: the words or characters that there are: a file with one on each line, or a list;
@@ -134,6 +138,7 @@ def InputBatch(
         "augment": augment,
         "mix": mix,
         "keep": keep,
+        "check": check,
     }
     of_sequences = {"tokens": tokens, "vocabulary": vocabulary, "max_length": max_length}
     if is_list_of_sequences(train):
@@ -145,7 +150,7 @@ def InputBatch(
         return sequences
     _refuse(of_sequences, f"{train} holds images, and a list of sequences ends in .tsv")
     choices = Choices(
-        batch_size, crop, mirror, padding, on_bad_image, views, augment, mix, top, keep
+        batch_size, crop, mirror, padding, on_bad_image, views, augment, mix, top, keep, check
     )
     dataset = Dataset(train, val, root, choices, _classes(session), session.seed)
     session.dataset, session.teacher_cache = dataset, TeacherCache(top, dataset)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +13,7 @@ from deelish.errors import DataError, TrainingError
 from deelish.images.class_folders import NamedClasses
 from deelish.images.dataset import Dataset
 from deelish.images.lists import check_labels, read_samples
-from deelish.images.sample import Sample
+from deelish.images.samples import Samples
 from deelish.language.learning import Learning
 from deelish.language.session import current_session
 from deelish.network.labels import LabelNames, Labels
@@ -86,21 +84,18 @@ def Probe(
     return student
 
 
-def _renumbered(dataset: Dataset, named: NamedClasses) -> list[Sample]:
+def _renumbered(dataset: Dataset, named: NamedClasses) -> Samples:
     """The training images of InputBatch, those of class folders with their labels by name."""
-    samples = list(dataset.train.samples)
+    samples = dataset.train_samples
     order = None if dataset.folders is None else dataset.folders.order_for(named)
-    if order is None:
+    if order is None or samples.labels is None:
         return samples
-    return [
-        sample if sample.label is None else replace(sample, label=int(order[sample.label]))
-        for sample in samples
-    ]
+    return samples.relabelled(order[samples.labels])
 
 
 def _samples(
     student: Learning, names: LabelNames, train: str | Path | None, root: str | Path | None
-) -> Sequence[Sample]:
+) -> Samples:
     """The labelled images.
 
     Raises:
@@ -116,19 +111,18 @@ def _samples(
         raise DataError(
             f"Probe({student.name}): there are no images; give train=, or call InputBatch first"
         )
-    known = [sample.label for sample in samples if sample.label is not None]
-    if len(known) < len(samples):
+    if samples.labels is None:
         raise DataError(
-            f"{samples[0].source}: its images have no labels, which Probe({student.name}) learns"
+            f"{samples.source}: its images have no labels, which Probe({student.name}) learns"
             " from; give train= a list with labels"
         )
     check_labels(samples, names.count, f"Probe({student.name})")
-    seen = np.bincount(known, minlength=names.count)
+    seen = np.bincount(samples.labels, minlength=names.count)
     if len(samples) < 2 or not seen.all():
         empty = int(seen.argmin())
         name = names.names[empty] if names.names else str(empty)
         raise DataError(
-            f"{samples[0].source}: no image is of class {name!r}, and labels= has {names.count}"
+            f"{samples.source}: no image is of class {name!r}, and labels= has {names.count}"
             " classes; give an image of each"
         )
     return samples

@@ -20,7 +20,7 @@ from deelish.sequences.dataset import AnyDataset
 # What InputBatch is given, and no validation.
 CHOICES = (
     *("batch_size", "crop", "mirror", "padding", "root", "on_bad_image", "views", "augment"),
-    *("mix", "top", "keep"),
+    *("mix", "top", "keep", "check"),
 )
 
 

@@ -100,10 +100,11 @@ def photographs_in(folder: Path) -> Photographs:
     parts = _parts(folder)
     labels = _labels(folder / parts["train"] if parts else folder)
     paths = [
-        (path, label, part)
+        (place / path, label, part)
         for part, name in (parts or {"": ""}).items()
         for label in _checked_labels(folder / name, labels)
-        for path in images_in(folder / name / label)
+        for place in [folder / name / label]
+        for path in images_in(place)
     ]
     found: list[Photograph] = []
     left_out: list[str] = []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from deelish.distillation.teacher_cache.segments import Part, SegmentHeader, tas
 from deelish.errors import DataError
 from deelish.images.batch import ImageBatch
 from deelish.images.dataset import Dataset
+from deelish.images.samples import Samples, bounds, path_texts
 from deelish.network.inputs import ImageTensor
 from deelish.network.predictor import Predictor
 from deelish.storage.records import Bytes
@@ -148,7 +150,7 @@ def _facts(dataset: Dataset, count: int) -> dict[str, Any]:
     """All that decides which logits a part has, beside the teacher; plain values."""
     choices, augmentation = dataset.choices, dataset.augmentation
     return {
-        "images": _digest([str(sample.path) for sample in dataset.train.samples]),
+        "images": _digest(dataset.train_samples),
         "augmentation": None if augmentation is None else augmentation.digest.hex(),
         "parts": count,
         "seed": dataset.seed,
@@ -159,10 +161,14 @@ def _facts(dataset: Dataset, count: int) -> dict[str, Any]:
     }
 
 
-def _digest(paths: Sequence[str]) -> str:
+@lru_cache(maxsize=1)
+def _digest(samples: Samples) -> str:
     """Of the names of images below their folder, which each machine has elsewhere."""
-    folder = os.path.commonpath([min(paths), max(paths)])
+    try:
+        start = len(os.path.commonpath(bounds(samples)))
+    except ValueError:  # some paths are absolute and others not
+        start = 0
     names = hashlib.sha256()
-    for path in paths:
-        names.update(os.fsencode(path[len(folder) :]) + b"\0")
+    for paths in path_texts(samples):
+        names.update(os.fsencode("".join(f"{path[start:]}\0" for path in paths)))
     return names.hexdigest()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tarfile import TarInfo
 from typing import IO, NamedTuple
@@ -37,8 +37,8 @@ def are_shards(source: str | Path) -> bool:
     return str(source).lower().endswith(tar_headers.EXTENSIONS)
 
 
-def read_shards(source: str | Path) -> list[Labelled]:
-    """The images of one tar, or of a range `{000..999}` of them, each with its label, or None.
+def read_shards(source: str | Path) -> Iterator[list[Labelled]]:
+    """The images of one tar, or of each of a range `{000..999}`, each with its label, or None.
 
     Only the headers and labels are read.  Raises DataError with the shard and the first
     member that is wrong.
@@ -46,10 +46,8 @@ def read_shards(source: str | Path) -> list[Labelled]:
     from tqdm.auto import tqdm
 
     paths, files = _opened(source)
-    found = []
     for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
-        found += _read_shard(path, files)
-    return found
+        yield _read_shard(path, files)
 
 
 def expanded(name: str) -> list[str]:

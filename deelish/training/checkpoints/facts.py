@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from deelish.errors import FileError
 from deelish.images.dataset import Dataset
 from deelish.images.loader import Loader
+from deelish.images.sample import Sample
+from deelish.images.samples import bounds, labels_of, path_texts
 from deelish.sequences.dataset import AnyDataset, SequenceDataset
 from deelish.sequences.loader import SequenceLoader
-from deelish.training.checkpoints.workout_facts import DIGEST, digest, networks_of, workout_facts
+from deelish.training.checkpoints.workout_facts import (
+    DIGEST,
+    digest,
+    digest_of,
+    networks_of,
+    workout_facts,
+)
 from deelish.training.optimization import Optimization
 from deelish.training.run import Run
 from deelish.version import __version__
@@ -21,7 +29,7 @@ from deelish.version import __version__
 # How many differences a message names.
 SHOWN = 3
 # Choices of InputBatch that change no number.
-WITHOUT_EFFECT = ("augment", "keep")
+WITHOUT_EFFECT = ("augment", "keep", "check")
 # At so many places of a training two schedules are compared.
 PLACES = 101
 
@@ -151,10 +159,17 @@ def _images(loader: Loader | SequenceLoader) -> str:
     """A digest of the list: paths below what all have in common, and labels; or of sequences."""
     if isinstance(loader, SequenceLoader):
         return digest(loader.digest)
-    paths = [str(sample.path) for sample in loader.samples]
-    same = itertools.takewhile(
-        lambda pair: pair[0] == pair[1], zip(min(paths), max(paths), strict=False)
-    )
+    first, last = bounds(loader.samples)
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
     start = sum(1 for _ in same)
-    lines = (f"{p[start:]}\0{s.label}" for p, s in zip(paths, loader.samples, strict=True))
-    return digest("\n".join(lines))
+    return digest_of(_lines(loader.samples, start))
+
+
+def _lines(samples: Sequence[Sample], start: int) -> Iterator[str]:
+    """The text that is digested: a line for each image, some at a time."""
+    labels, row, before = labels_of(samples), 0, ""
+    for paths in path_texts(samples):
+        known = [None] * len(paths) if labels is None else labels[row : row + len(paths)].tolist()
+        lines = (f"{path[start:]}\0{label}" for path, label in zip(paths, known, strict=True))
+        yield before + "\n".join(lines)
+        before, row = "\n", row + len(paths)

@@ -6,7 +6,7 @@ import ast
 import dis
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -111,7 +111,15 @@ def _is_constant(value: Any) -> bool:
 
 def digest(text: str) -> str:
     """A text that differs where the given one does."""
-    return DIGEST + sha256(text.encode(errors="surrogateescape")).hexdigest()
+    return digest_of([text])
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """The digest of texts that follow each other as one."""
+    found = sha256()
+    for text in texts:
+        found.update(text.encode(errors="surrogateescape"))
+    return DIGEST + found.hexdigest()
 
 
 def _digest(function: FunctionType) -> str:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from deelish import BatchTrain, Deel, InputBatch, Network
 from deelish.cli import main
+from deelish.images import list_files
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -29,6 +30,23 @@ def test_images_without_labels_share_the_cache_of_those_with(model, images, fold
     arguments = ("teach", model, "--batch-size", 8, "--views", 1, "--images")
     assert ran(*arguments, bare)[0] == "view 1: 20 computed, 0 cached before"
     assert ran(*arguments, images)[0] == "view 1: 0 computed, 20 cached before"
+
+
+def test_files_of_a_long_list_are_looked_at_where_all_are_asked_for(
+    model, images, ran, capsys, monkeypatch
+):
+    monkeypatch.setattr(list_files, "MOST_LOOKED_AT", 10)
+    monkeypatch.setattr(list_files, "LOOKED_AT", 4)
+    (row, *_) = set(range(20)) - set(list_files.rows_to_look_at(20, every=False))
+    images.with_name(images.read_text().splitlines()[row].split()[0]).unlink()
+    arguments = ("teach", str(model), "--images", str(images), "--views", "1")
+    for options, message in (
+        (("--check", "all"), "(1 of 20 images are missing)"),
+        ((), f"line {row + 1}: {images.parent}"),
+        (("--check", "some"), "InputBatch(check='some'): it is 'all'"),
+    ):
+        assert main([*arguments, *options]) == 1
+        assert message in capsys.readouterr().err
 
 
 def test_teach_caches_every_view_and_resumes_where_it_stopped(model, images, folder, ran):

@@ -277,6 +277,14 @@ def test_another_machine_has_the_images_in_another_folder(teach, ran, tmp_path, 
     assert line.startswith("part 1/2: is there already; ")
 
 
+def test_a_list_of_absolute_and_relative_paths_has_parts_too(ran, images, model, monkeypatch):
+    first, *rest = images.read_text().splitlines()
+    monkeypatch.chdir(images.parent)
+    images.write_text("\n".join([f"{images.parent}/{first}", *rest]))
+    *_, line = ran("teach", model, "--images", images.name, "--batch-size", 4, "--part", "1/2")
+    assert line.startswith("part 1/2: logits of 12 images computed")
+
+
 def test_another_pass_is_not_in_a_merged_file(teach, ran):
     teach("--part", "1/1")
     ran("cache", "merge")

@@ -17,9 +17,10 @@ from PIL import Image
 from tars import samples_of, tar_of, write_tar
 
 from deelish.errors import DataError
+from deelish.images.apart import check_apart
 from deelish.images.cache.disk import DiskCache
 from deelish.images.cache.memory import MemoryCache
-from deelish.images.lists import check_apart, check_labels, read_samples
+from deelish.images.lists import check_labels, read_samples
 from deelish.images.reading_threads import ReadingThreads
 from deelish.images.shards import members as member_files
 from deelish.images.shards.members import OpenShards
@@ -178,7 +179,7 @@ def test_a_shard_is_opened_once_and_few_at_a_time(tmp_path, opened):
     for number in range(4):
         members = [(f"{i}.{kind}", b"%d" % number) for i in range(3) for kind in ("jpg", "cls")]
         write_tar(tmp_path / f"{number}.tar", members)
-    samples = read_samples(tmp_path / "{0..3}.tar")
+    samples = list(read_samples(tmp_path / "{0..3}.tar"))
     assert [sample.location.read() for sample in samples * 2] == [
         b"%d" % sample.label for sample in samples * 2
     ]
