@@ -6,8 +6,9 @@ import argparse
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from deelish.cli.teacher_cache import IMAGES, REMOTE
+from deelish.cli.teacher_cache import IMAGES, OTHERS, REMOTE, SHARDS
 from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import folder
 from deelish.distillation.teacher_cache.folder import (
@@ -25,6 +26,7 @@ from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
+from deelish.images.shards.saved_index import indices
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
 from deelish.storage.remote.room import Use, copied_uses, remove_use
 
@@ -38,6 +40,8 @@ def list_(options: argparse.Namespace) -> int:
         print(f"{_summary(images)}, last used {_time(images.used)}, in {images.path.parent}")
     for use in found.remote:
         print(f"{_copies(use)}, last used {_time(use.used)}")
+    if found.indices:
+        print(f"{_indices(found.indices)}, in {found.indices[0].parent}")
     return 0
 
 
@@ -161,6 +165,11 @@ def clear(options: argparse.Namespace) -> int:
             print(f"in use by a process, and left: {_copies(use)}")
         else:
             print(f"removed: {_copies(use)}, of which {amount(remove_use(use))} were used alone")
+    if found.indices:
+        line = _indices(found.indices)
+        for path in found.indices:
+            path.unlink(missing_ok=True)
+        print(f"removed: {line}")
     return 0
 
 
@@ -169,35 +178,40 @@ class Found:
     """What the names of a command ask for; all, without names.
 
     logits: files of this machine.  shared: those in the shared folder.  images: decoded ones.
-    remote: copies of remote files.
+    remote: copies of remote files.  indices: the files of indices of shards.
     """
 
     logits: Sequence[LogitsFile]
     shared: Sequence[LogitsFile]
     images: ImagesFile | None
     remote: Sequence[Use]
+    indices: Sequence[Path]
 
 
 def _found(options: argparse.Namespace, *, with_shared: bool) -> Found:
-    names = [name for name in options.names if name not in (IMAGES, REMOTE)]
+    names = [name for name in options.names if name not in OTHERS]
     of_all = not options.names
     shared = shared_files(names) if with_shared and (of_all or names) else []
     files = logits_files(cache_folder(), names, shared) if of_all or names else []
     images = cached_images(images_folder()) if of_all or IMAGES in options.names else None
     remote = copied_uses() if of_all or REMOTE in options.names else []
-    if not files and not shared and images is None and not remote:
-        what = "logits" if of_all or names else "decoded images"
-        if options.names == [REMOTE]:
-            what = "copies of remote files"
+    of_shards = indices() if of_all or SHARDS in options.names else []
+    if not (files or shared or images or remote or of_shards):
+        what = "logits" if of_all or names else OTHERS[options.names[0]]
         print(
             f"{cache_folder()}: no {what} are cached there (${FOLDER_VARIABLE} names another"
             " folder)"
         )
-    return Found(files, shared, images, remote)
+    return Found(files, shared, images, remote, of_shards)
 
 
 def _copies(use: Use) -> str:
     return f"copies of {use.title}: {len(use.copies):,}, {amount(use.bytes)}"
+
+
+def _indices(paths: Sequence[Path]) -> str:
+    size = sum(path.stat().st_size for path in paths)
+    return f"{OTHERS[SHARDS]}: {len(paths):,}, {amount(size)}"
 
 
 def _summary(images: ImagesFile) -> str:

@@ -9,8 +9,13 @@ from deelish.cli import models as cli_models
 from deelish.cli.parser import Parser, add_command
 from deelish.common.json_text import parsed_json
 
-# The names of the decoded-image cache, and of copies of remote files, beside those of teachers.
-IMAGES, REMOTE = "images", "remote"
+# What else may be named beside teachers, and what it is in words.
+IMAGES, REMOTE, SHARDS = "images", "remote", "shards"
+OTHERS = {
+    IMAGES: "decoded images",
+    REMOTE: "copies of remote files",
+    SHARDS: "indices of shards",
+}
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -69,7 +74,7 @@ def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:
         ("check", _check, "look for damaged logits and images"),
         ("merge", _merge, "make one file of the parts of each teacher"),
         ("ship", _ship, "make one archive of cached logits, for another machine"),
-        ("clear", _clear, "remove cached logits, decoded images and copies of remote files"),
+        ("clear", _clear, "remove cached logits, decoded images, copies and indices"),
     ):
         to = " --to googlenet.tar" if name == "ship" else ""
         part = found[name] = add_command(parts, name, help_, f"cache {name} googlenet{to}")
@@ -77,8 +82,8 @@ def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:
             "names",
             metavar="NAME",
             nargs="*",
-            help=f"a teacher's name, or how a file begins; {IMAGES!r} for decoded images,"
-            f" {REMOTE!r} for copies of remote files",
+            help="a teacher's name, or how a file begins; "
+            + ", ".join(f"{name!r} for {what}" for name, what in OTHERS.items()),
         )
         part.set_defaults(act=act)
     found["check"].add_argument("--repair", action="store_true", help="drop damaged logits")

@@ -18,8 +18,9 @@ from deelish.images.list_lines import not_utf8, read_lines
 from deelish.images.names import NamesBuilder
 from deelish.images.remote_images import is_remote, located
 from deelish.images.sample import EXTENSIONS, Labelled
-from deelish.images.samples import Files, Locations, Samples, labelled, members_of
-from deelish.images.shards.shards import are_shards, read_shards
+from deelish.images.samples import Files, Locations, Samples, labelled
+from deelish.images.shards.saved_index import samples_of_shards
+from deelish.images.shards.shards import are_shards
 from deelish.storage.remote.address import Address, addressed
 from deelish.storage.remote.copies import bytes_of
 
@@ -64,7 +65,7 @@ def read_samples(
     elif Path(source).is_dir():
         return _read_folder(source, known)
     if are_shards(source):
-        return members_of(str(source), read_shards(source))
+        return samples_of_shards(source)
     return _read_list(source, root, every)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from array import array
 from collections.abc import Iterator, Sequence
@@ -30,8 +31,10 @@ class Names:
     data: UTF-8.  starts: int64 (n,), ascending, in bytes.  lengths: int32 (n,), in bytes.
     """
 
-    def __init__(self, data: bytes | bytearray, starts: Integers, lengths: Integers) -> None:
-        self._data, self.starts, self.lengths = data, starts, lengths
+    def __init__(
+        self, data: bytes | bytearray | mmap.mmap, starts: Integers, lengths: Integers
+    ) -> None:
+        self.data, self.starts, self.lengths = data, starts, lengths
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -42,7 +45,7 @@ class Names:
     def head(self, row: int, length: int) -> str:
         """The first so many bytes of a name."""
         start = int(self.starts[row])
-        return self._data[start : start + length].decode("utf-8", ERRORS)
+        return self.data[start : start + length].decode("utf-8", ERRORS)
 
     @property
     def ends(self) -> Integers:
@@ -52,17 +55,18 @@ class Names:
     def texts(self) -> list[str]:
         """All of them: of a piece."""
         bounds = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
-        if self._data.isascii():
-            text = self._data.decode("ascii")
+        data = bytes(self.data)
+        if data.isascii():
+            text = data.decode("ascii")
             return [text[start:end] for start, end in bounds]
-        return [self._data[start:end].decode("utf-8", ERRORS) for start, end in bounds]
+        return [data[start:end].decode("utf-8", ERRORS) for start, end in bounds]
 
     def pieces(self) -> Iterator[Names]:
         """The names as pathlib spells paths, some at a time: no `//`, no `.` among the folders."""
         for first in range(0, len(self), PIECE):
             starts, lengths = (each[first : first + PIECE] for each in (self.starts, self.lengths))
             start, end = int(starts[0]), int(starts[-1] + lengths[-1])
-            piece = Names(self._data[start:end], starts - start, lengths)
+            piece = Names(self.data[start:end], starts - start, lengths)
             if piece._is_plain():
                 yield piece
             else:
@@ -86,9 +90,9 @@ class Names:
         """
         starts = self.starts if starts is None else starts
         lengths = self.lengths if lengths is None else lengths
-        padded = np.frombuffer(bytes(self._data) + bytes(8), np.uint8)
+        padded = np.frombuffer(bytes(self.data) + bytes(8), np.uint8)
         # Eight bytes from each byte on.
-        words = np.ndarray(len(self._data) + 1, "<u8", padded, strides=(1,))
+        words = np.ndarray(len(self.data) + 1, "<u8", padded, strides=(1,))
         found, rows = lengths.astype(np.uint64) * _ODD, np.arange(len(starts))
         for at in range(0, int(lengths.max(initial=0)), 8):
             rows = rows[lengths[rows] > at]
@@ -98,11 +102,11 @@ class Names:
         return found
 
     def _bytes(self) -> Bytes:
-        return np.frombuffer(self._data, np.uint8)
+        return np.frombuffer(self.data, np.uint8)
 
     def _is_plain(self) -> bool:
         """Whether pathlib would spell each name as it is; no only where one is spelled oddly."""
-        if os.sep != "/" or b"//" in self._data or b"/./" in self._data:
+        if os.sep != "/" or b"//" in self.data or b"/./" in self.data:
             return False
         data, ends = self._bytes(), self.ends
         if not self.lengths.all():

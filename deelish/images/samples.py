@@ -103,31 +103,31 @@ class Members:
         starts: Integers,
         sizes: Integers,
     ) -> None:
-        self._shards, self._which, self._names = tuple(shards), which, names
-        self._starts, self._sizes = starts, sizes
+        self.shards, self.which, self.names = tuple(shards), which, names
+        self.starts, self.sizes = starts, sizes
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def __getitem__(self, row: int) -> Member:
-        shard, name = self._shards[self._which[row]], self._names[row]
-        return Member(shard, name, int(self._starts[row]), int(self._sizes[row]))
+        shard, name = self.shards[self.which[row]], self.names[row]
+        return Member(shard, name, int(self.starts[row]), int(self.sizes[row]))
 
     def texts(self) -> Iterator[list[str]]:
         """The paths, some at a time."""
-        prefixes = [_prefix(Path(shard.path)) for shard in self._shards]
+        prefixes = [_prefix(Path(shard.path)) for shard in self.shards]
         for names, which in self._pieces():
             yield [prefixes[k] + t for k, t in zip(which.tolist(), names.texts(), strict=True)]
 
     def keys(self, number: Number) -> Iterator[Hashes]:
         """64 bits for each member, some at a time: by the number of its tar and its name."""
-        numbers = np.array([number(Path(shard.path)) for shard in self._shards])
+        numbers = np.array([number(Path(shard.path)) for shard in self.shards])
         for names, which in self._pieces():
             yield key_of(numbers[which], names.hashes())
 
     def _pieces(self) -> Iterator[tuple[Names, Integers]]:
-        for number, names in enumerate(self._names.pieces()):
-            yield names, self._which[number * PIECE :][:PIECE]
+        for number, names in enumerate(self.names.pieces()):
+            yield names, self.which[number * PIECE :][:PIECE]
 
 
 def _prefix(place: Path) -> str:
@@ -210,12 +210,8 @@ def labelled(
     return samples
 
 
-def members_of(source: str, found: Iterable[Sequence[tuple[Member, int | None]]]) -> Samples:
-    """The images of shards, those of one after the other, each with its label or None.
-
-    Raises:
-        DataError: some have labels and others not.
-    """
+def members_of(found: Iterable[Sequence[tuple[Member, int | None]]]) -> tuple[Members, Integers]:
+    """The images of shards, those of one after the other; labels (n,), NO_LABEL for None."""
     shards: list[Shard] = []
     which, names, starts = array("i"), NamesBuilder(), array("q")
     sizes, labels = array("q"), array("q")
@@ -229,7 +225,7 @@ def members_of(source: str, found: Iterable[Sequence[tuple[Member, int | None]]]
         labels.extend(NO_LABEL if label is None else label for _, label in images)
     integers = [np.frombuffer(each, np.int64) for each in (starts, sizes, labels)]
     locations = Members(shards, np.frombuffer(which, np.int32), names.names(), *integers[:2])
-    return labelled(source, locations, integers[2])
+    return locations, integers[2]
 
 
 def labels_of(samples: Sequence[Sample]) -> Integers | None:

@@ -7,7 +7,8 @@ from one_sentence import refused
 
 from deelish import Deel, InputBatch
 from deelish.errors import DataError, MissingDataError, RemoteError
-from deelish.images.lists import check_apart, read_samples
+from deelish.images.apart import check_apart
+from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.images.reading import ReadOptions
 from deelish.plan.rendering import DEFAULT_RENDERING

@@ -37,15 +37,14 @@ def are_shards(source: str | Path) -> bool:
     return str(source).lower().endswith(tar_headers.EXTENSIONS)
 
 
-def read_shards(source: str | Path) -> Iterator[list[Labelled]]:
-    """The images of one tar, or of each of a range `{000..999}`, each with its label, or None.
+def read_shards(paths: Sequence[str], files: OpenShards) -> Iterator[list[Labelled]]:
+    """The images of each tar, each with its label, or None.
 
     Only the headers and labels are read.  Raises DataError with the shard and the first
     member that is wrong.
     """
     from tqdm.auto import tqdm
 
-    paths, files = _opened(source)
     for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
         yield _read_shard(path, files)
 
@@ -75,7 +74,7 @@ def expanded(name: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _opened(source: str | Path) -> tuple[Sequence[str], OpenShards]:
+def opened_shards(source: str | Path) -> tuple[Sequence[str], OpenShards]:
     """The paths of the shards, and what opens them. Raises DataError where one is missing."""
     if isinstance(source, Address):
         addresses = [Address(url) for url in expanded(source.full)]
