@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 from helpers import once, small, trained
 
-from deelish import InputBatch
+from deelish import BatchTrain, InputBatch
 from deelish.errors import DataError, TrainingError
 
 
 def refused(words, workout, error=TrainingError):
     with pytest.raises(error, match=words):
         once(workout)
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_sync_batch_norm_is_true_or_false(session, sets, value):
+    with pytest.raises(
+        TrainingError, match=r"BatchTrain\(sync_batch_norm=.*\): give True or False"
+    ):
+        BatchTrain(lambda x, t: (0, 0), sync_batch_norm=value)
 
 
 def test_backprop_outside_of_a_workout_is_refused(session):

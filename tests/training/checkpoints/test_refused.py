@@ -80,6 +80,7 @@ def test_another_training_is_refused(sets, stopped, options, difference):
             {"lookahead": 3, "lookahead_decay": lambda progress: progress**2},
             "lookahead_decay changed",
         ),
+        ({"sync_batch_norm": True}, {}, "sync_batch_norm is missing"),
         ({"lr_mult": {"score": 2}}, {"lr_mult": {"score": 3}}, "lr_mult was .* and is"),
         (
             {"lr_mult": {"*": 2, "score": 3}},
@@ -89,7 +90,7 @@ def test_another_training_is_refused(sets, stopped, options, difference):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_another_lookahead_or_lr_mult_is_refused(sets, tmp_path, first, then, difference):
+def test_another_word_of_the_recipe_is_refused(sets, tmp_path, first, then, difference):
     folder = tmp_path / "run"
     run(stopped_runs.plain, sets, folder, 3, **first)
     match = f"run: belongs to another training, since .*{difference}.*give another folder"
