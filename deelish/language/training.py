@@ -132,8 +132,6 @@ def BatchTrain(
         raise TrainingError(f"BatchTrain(epochs={epochs!r}): give a whole number above 0")
     if on_nan not in ON_NAN:
         raise TrainingError(f"BatchTrain(on_nan={on_nan!r}): give {', '.join(map(repr, ON_NAN))}")
-    if not isinstance(sync_batch_norm, bool):
-        raise TrainingError(f"BatchTrain(sync_batch_norm={sync_batch_norm!r}): give True or False")
     session, lr = current_session(), checked_lr(lr, optimizer)
     if session.trainer is not None:
         raise TrainingError(

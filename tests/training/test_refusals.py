@@ -5,7 +5,7 @@ import pytest
 from helpers import once, small, trained
 
 from deelish import BatchTrain, InputBatch
-from deelish.errors import DataError, TrainingError
+from deelish.errors import DataError, TrainingError, UsageError
 
 
 def refused(words, workout, error=TrainingError):
@@ -15,9 +15,8 @@ def refused(words, workout, error=TrainingError):
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
 def test_sync_batch_norm_is_true_or_false(session, sets, value):
-    with pytest.raises(
-        TrainingError, match=r"BatchTrain\(sync_batch_norm=.*\): give True or False"
-    ):
+    match = r"BatchTrain\(sync_batch_norm=.*\): is of type .*; give True or False"
+    with pytest.raises(UsageError, match=match):
         BatchTrain(lambda x, t: (0, 0), sync_batch_norm=value)
 
 
