@@ -44,7 +44,7 @@ class _Copied(OpenShards):
         return False
 
 
-class Placed:
+class PlacedImages:
     """Where the images of a list are of which some are copies."""
 
     def __init__(self, locations: Sequence[Location]) -> None:
@@ -84,7 +84,7 @@ def is_remote(source: str | Path, root: str | Path | None, data: bytes, lines: L
     )
 
 
-def located(source: str | Path, root: str | Path | None, lines: Lines) -> Placed:
+def located(source: str | Path, root: str | Path | None, lines: Lines) -> PlacedImages:
     """Where the image of each line of a list is, on this disk or in a copy of a remote file.
 
     A path is looked for in root, then in the list's folder, then in the working folder.
@@ -106,7 +106,7 @@ def located(source: str | Path, root: str | Path | None, lines: Lines) -> Placed
             " images are missing); correct the paths or pass root="
         )
     locations = _copied(source, found)
-    return Placed([locations[number] for number, _ in pairs])
+    return PlacedImages([locations[number] for number, _ in pairs])
 
 
 def _folders(source: str | Path, root: str | Path | None) -> list[Folder]:
