@@ -17,6 +17,9 @@ from helpers import small
 from hinted import FACTS, convolutional, known, weights
 
 from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Plan, Show
+from deelish.distillation.array_losses import ARRAY_LOSSES
+from deelish.distillation.hints import HINTS
+from deelish.distillation.losses import LOSSES
 from deelish.distillation.teacher_cache.folder import logits_files
 from deelish.engines.torch import group as torch_group
 from deelish.errors import FileError
@@ -259,6 +262,49 @@ def with_relations(folder):
     return {"history": history, "weights": weights(student)}
 
 
+def with_every_loss(folder):
+    """Each loss and each kind of hint; of the last batch one process has no image."""
+    InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
+    teacher, student = known(convolutional("Teacher", 6)), convolutional("Pupil", 6)
+
+    def workout(x, t):
+        taught = teacher.batch_feature(x)
+        for loss in LOSSES:
+            student.classify(x)
+            student.backprop(t, distill=taught, loss=loss)
+        student.classify(x)
+        student.backprop(t, distill=taught, standardise=True)
+        for kind in HINTS:
+            student.classify(x)
+            hint = {"student": "conv2", "teacher": "conv2", "kind": kind, "weight": 0.01}
+            outcome = student.backprop(t, distill=taught, hint=hint)
+        return outcome
+
+    history = BatchTrain(workout, epochs=1, **{**SGD, "lr": 0.002})
+    return {"history": history, "weights": weights(student)}
+
+
+def with_images_for_targets(folder):
+    """A network that makes its images again, by each loss on arrays."""
+    InputBatch(folder / "train.txt", batch_size=7, **PLAIN)
+    rows = [
+        Layer("code", "InnerProduct", num_output=8),
+        Layer("image", "InnerProduct", num_output=64),
+        Layer("shaped", "Reshape", shape=[0, 1, 8, 8]),
+        Layer("pixels", "Sigmoid"),
+    ]
+    student = Network(rows, name="Images", **FACTS)
+
+    def workout(x, t):
+        for loss in ARRAY_LOSSES:
+            student.forward(x)
+            outcome = student.backprop(x, loss=loss)
+        return outcome
+
+    history = BatchTrain(workout, epochs=1, **{**SGD, "lr": 0.002})
+    return {"history": history, "weights": weights(student)}
+
+
 def with_a_bad_image(folder):
     """One image cannot be read, and two of a batch of its own cannot."""
     InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
@@ -333,6 +379,7 @@ CASES = (
     ),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, with_replaced_images),
     *(with_lookahead, with_slow_statistics, with_shared_statistics, with_relations),
+    *(with_every_loss, with_images_for_targets),
     *(interrupted, saved),
 )
 
