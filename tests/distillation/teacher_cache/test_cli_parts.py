@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,18 @@ def deelish(words, folder, **more):
         timeout=300,
     )
     return made.returncode, made.stdout + made.stderr
+
+
+def test_two_workers_with_one_part_do_no_harm(words, folder, ran, whole):
+    parts = ["1/2", "1/2", "2/2"]
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda part: deelish([*words, "--part", part], folder), parts))
+    assert [status for status, _ in made] == [0, 0, 0]
+    assert len(list(folder.glob("*.segment"))) == 2
+    ran("cache", "merge")
+    (path,) = folder.glob("*.segment")
+    assert path.read_bytes()[4096:] == whole
+    assert {each.suffix for each in folder.iterdir()} == {".segment", ""}
 
 
 @pytest.fixture
