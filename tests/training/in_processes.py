@@ -305,6 +305,26 @@ def with_images_for_targets(folder):
     return {"history": history, "weights": weights(student)}
 
 
+def in_bfloat16(folder):
+    """Filters of 1 x 1, whose gradients have a layout of their own there."""
+    with Deel(seed=3, precision="bfloat16"):
+        InputBatch(folder / "train.txt", batch_size=8, **PLAIN)
+        rows = [
+            Layer("conv1", "Convolution", num_output=192, kernel_size=1),
+            Layer("relu1", "ReLU"),
+            Layer("conv2", "Convolution", num_output=10, kernel_size=1),
+            Layer("mean", "Pooling", pool="AVE", global_pooling=True),
+        ]
+        student = Network(rows, name="Narrow", **FACTS)
+
+        def workout(x, t):
+            student.classify(x)
+            return student.backprop(t)
+
+        history = BatchTrain(workout, epochs=1, **SGD)
+        return {"history": history, "weights": weights(student)}
+
+
 def with_a_bad_image(folder):
     """One image cannot be read, and two of a batch of its own cannot."""
     InputBatch(folder / "bad.txt", batch_size=2, on_bad_image="skip", keep="memory", **PLAIN)
@@ -379,7 +399,7 @@ CASES = (
     ),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, with_replaced_images),
     *(with_lookahead, with_slow_statistics, with_shared_statistics, with_relations),
-    *(with_every_loss, with_images_for_targets),
+    *(with_every_loss, with_images_for_targets, in_bfloat16),
     *(interrupted, saved),
 )
 

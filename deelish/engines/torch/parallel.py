@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from weakref import WeakKeyDictionary
@@ -15,6 +16,9 @@ from deelish.engines.torch.optimizers import trained_by
 
 # Around what waits for the other processes: their end becomes one sentence.
 Waiting = Callable[[], AbstractContextManager[None]]
+
+# Filters of 1 x 1 have two equal layouts, of which a backward pass in bfloat16 takes the other one.
+warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
 
 
 class LossModule(nn.Module):
