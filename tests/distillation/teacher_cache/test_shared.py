@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from clocks import with_clock
 from distillation.teacher_cache.logits_by_key import check_right, keys_of, logits_of, opened
 from distillation.teacher_cache.test_segments import write_part
 from helpers import small, trained, write_set
@@ -61,7 +62,7 @@ def test_a_part_that_is_here_is_not_fetched(place, tmp_path, keys):
 def test_those_that_come_are_found_after_a_minute(place, tmp_path, keys, monkeypatch):
     put(place, write_part(tmp_path, keys_of(1, 5), 1, 2))
     now = [1000.0]
-    monkeypatch.setattr(shared.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(shared, "time", with_clock(lambda: now[0]))
     store = opened(tmp_path)
     put(place, write_part(tmp_path, keys, 2, 2))
     assert not store.get(keys)[0].any()
@@ -73,7 +74,7 @@ def test_those_that_come_are_found_after_a_minute(place, tmp_path, keys, monkeyp
 def test_a_server_that_goes_stops_no_training(place, tmp_path, keys, monkeypatch, lines):
     put(place, write_part(tmp_path, keys))
     now = [1000.0]
-    monkeypatch.setattr(shared.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(shared, "time", with_clock(lambda: now[0]))
     store = opened(tmp_path)
     place.faults["/cache/"] = [403] * 9
     now[0] += 61

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from clocks import with_clock
 from forked import in_a_child
 from full_disks import small_disk
 from processes import environment
@@ -229,7 +230,7 @@ def asking(monkeypatch):
     """A clock to set, and no waiting between two questions."""
     monkeypatch.setattr(module, "INTERVAL", 60.0)
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "time", with_clock(lambda: now[0]))
     return now
 
 

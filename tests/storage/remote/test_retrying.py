@@ -5,6 +5,7 @@ import time
 import traceback
 
 import pytest
+from clocks import with_clock
 from remote_servers import free_port
 
 from deelish.errors import DataError, FileError, MissingPackageError, RemoteError
@@ -90,7 +91,7 @@ class Clock(threading.Event):
     def __init__(self, monkeypatch):
         super().__init__()
         self.pauses, self.now = [], 0.0
-        monkeypatch.setattr(retrying.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(retrying, "time", with_clock(lambda: self.now))
 
     def wait(self, timeout=None):
         self.pauses.append(timeout)

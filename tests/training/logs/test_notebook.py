@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from clocks import with_clock
 from helpers import write_set
 
 nbclient = pytest.importorskip("nbclient", reason="the package nbclient is not installed")
@@ -57,7 +58,7 @@ def test_short_epochs_are_drawn_together_and_the_last_always(monkeypatch):
 
     handle = type("Handle", (), {"update": staticmethod(update)})
     monkeypatch.setattr(notebook, "display", lambda value: handle)
-    monkeypatch.setattr(notebook.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(notebook, "time", with_clock(lambda: clock[0]))
     curves = notebook.NotebookCurves()
     curves.begin({}, [])
     for epoch in range(1, 101):
