@@ -83,7 +83,7 @@ class _Looking:
 
     def at(self, rows: Integers | None) -> NDArray[np.uint8]:
         """The index of the folder of each file, (n,); rows: of these, None for all of them."""
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
 
         count = len(self._lines.names) if rows is None else len(rows)
         which = np.full(count, _ABSENT, np.uint8)

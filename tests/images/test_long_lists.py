@@ -21,6 +21,7 @@ from deelish.images.list_files import rows_to_look_at
 from deelish.images.lists import read_samples
 from deelish.images.loader import Loader
 from deelish.language.naming import InputBatch
+from deelish.language.session import Deel
 from deelish.plan.rendering import Rendering
 
 COUNT = 40
@@ -188,12 +189,13 @@ def test_input_batch_refuses_any_other_check(names, value):
 def test_input_batch_looks_at_all_files_where_it_is_told_to(names, capsys):
     _, others = rows()
     Path(names[others[0]]).unlink()
-    assert InputBatch(write(names)).counts == (COUNT, 0)
-    assert ALL in capsys.readouterr().out
-    for arguments in (("train.txt",), ("0.txt", "train.txt")):
-        Path("0.txt").write_text("0.png 0\n")
-        with pytest.raises(MissingDataError, match=r"1 of 40 images are missing"):
-            InputBatch(*arguments, check="all")
+    with Deel():
+        assert InputBatch(write(names)).counts == (COUNT, 0)
+        assert ALL in capsys.readouterr().out
+        for arguments in (("train.txt",), ("0.txt", "train.txt")):
+            Path("0.txt").write_text("0.png 0\n")
+            with pytest.raises(MissingDataError, match=r"1 of 40 images are missing"):
+                InputBatch(*arguments, check="all")
 
 
 CHILD = """

@@ -44,7 +44,7 @@ class Filling:
             DataError: an image cannot be read.
             FileError: the store cannot be written.
         """
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
 
         views = self.dataset.choices.views
         count = views if isinstance(views, int) else 1

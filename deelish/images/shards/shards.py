@@ -43,7 +43,7 @@ def read_shards(paths: Sequence[str], files: OpenShards) -> Iterator[list[Labell
     Only the headers and labels are read.  Raises DataError with the shard and the first
     member that is wrong.
     """
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
         yield _read_shard(path, files)

@@ -145,7 +145,7 @@ def _fetch_all(
     title: str, files: Sequence[RemoteFile], action: Callable[[RemoteFile, Progress], None]
 ) -> None:
     """Fetch files, several at a time; after an error, or Ctrl-C, all end soon."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     if not files:
         return

@@ -301,14 +301,17 @@ def test_uses_are_listed_and_removed_unless_they_are_read(web, remote):
 def test_ctrl_c_ends_soon(web):
     address = put(web, "a.tar")
     web.faults["/a.tar"] = [None, *["torn"] * 99]
-    process = subprocess.Popen(
-        [sys.executable, "-c", FETCH, address], env=environment(), stderr=subprocess.PIPE
-    )
-    until = time.monotonic() + 30
-    while not web.count("GET", "/a.tar") and time.monotonic() < until:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    _, said = process.communicate(timeout=20)
+    command = [sys.executable, "-c", FETCH, address]
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + 30
+        # The second attempt follows a pause: it waits by then.
+        while web.count("GET", "/a.tar") < 2 and time.monotonic() < until:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        try:
+            _, said = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert said.splitlines()[-1] == b"KeyboardInterrupt"
     assert time.monotonic() - began < 5
