@@ -20,7 +20,9 @@ from deelish.storage.remote.room import copied_uses, remove_use
 from deelish.storage.remote.server import look, look_at_all
 
 FETCH = """
-import sys
+import signal, sys
+# A shell starts what runs in its background without Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from deelish.storage.remote.address import Address
 from deelish.storage.remote.copies import bytes_of
 print(len(bytes_of(Address(sys.argv[1]))))
