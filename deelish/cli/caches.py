@@ -26,7 +26,7 @@ from deelish.errors import FileError
 from deelish.images.cache import folder as image_folder
 from deelish.images.cache.disk import images_folder
 from deelish.images.cache.folder import ImagesFile, cached_images
-from deelish.images.shards.saved_index import indices
+from deelish.images.shards.saved_index import indices, remove_indices
 from deelish.storage.folder import FOLDER_VARIABLE, cache_folder
 from deelish.storage.remote.room import Use, copied_uses, remove_use
 
@@ -167,8 +167,7 @@ def clear(options: argparse.Namespace) -> int:
             print(f"removed: {_copies(use)}, of which {amount(remove_use(use))} were used alone")
     if found.indices:
         line = _indices(found.indices)
-        for path in found.indices:
-            path.unlink(missing_ok=True)
+        remove_indices(found.indices)
         print(f"removed: {line}")
     return 0
 

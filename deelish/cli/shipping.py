@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from deelish.cli.teacher_cache import IMAGES, REMOTE
+from deelish.cli.teacher_cache import OTHERS
 from deelish.common.printing import amount
 from deelish.distillation.teacher_cache import receiving, shipping
 from deelish.distillation.teacher_cache.folder import logits_files
@@ -19,7 +19,7 @@ from deelish.storage.remote.address import Address, addressed
 def ship(options: argparse.Namespace) -> int:
     """Write the archive, and print what is in it."""
     for name in options.names:
-        if name in (IMAGES, REMOTE):
+        if name in OTHERS:
             raise FileError(f"cache ship {name}: cached logits alone are shipped; name a teacher")
     archive = _archive(options.to)
     entries = shipping.ship(logits_files(cache_folder(), options.names), archive)

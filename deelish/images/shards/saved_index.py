@@ -6,7 +6,7 @@ import hashlib
 import mmap
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from deelish.images.shards.shards import opened_shards, read_shards
 from deelish.storage.atomic import write_file
 from deelish.storage.folder import cache_folder
 from deelish.storage.front import SIZE, Front
+from deelish.storage.lock import changing
 
 FRONT = Front(b"\x93DEELIDX", 1, "an index of shards")
 EXTENSION = ".index"
@@ -43,6 +44,17 @@ def index_folder() -> Path:
 def indices() -> list[Path]:
     """The files of indices that there are."""
     return sorted(index_folder().glob(f"*{EXTENSION}"))
+
+
+def remove_indices(paths: Iterable[Path]) -> None:
+    """Remove files of indices. A training that uses one goes on.
+
+    Raises:
+        FileError: the folder is read-only, or on Windows a process has a file open.
+    """
+    for path in paths:
+        with changing(path, "removed"):
+            path.unlink(missing_ok=True)
 
 
 def samples_of_shards(source: str | Path) -> Samples:

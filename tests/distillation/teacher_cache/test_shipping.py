@@ -316,7 +316,10 @@ def test_by_the_command_line(here, there, tmp_path, monkeypatch, ran, capsys):
     ("words", "sentence"),
     [
         (["nobody", "--to", "a.tar"], "holds no logits of 'nobody'"),
-        (["images", "--to", "a.tar"], "cached logits alone are shipped"),
+        *(
+            ([name, "--to", "a.tar"], f"cache ship {name}: cached logits alone are shipped")
+            for name in ("images", "remote", "shards")
+        ),
         (["--to", "no/folder/a.tar"], "no/folder/a.tar: cannot be written"),
         (["--to", "s3://bucket/a.tar"], "s3://bucket/a.tar: an archive is a file of this machine"),
         (["--to", "."], ".: is a folder; give the name of a file"),

@@ -10,7 +10,7 @@ from deelish.cli.command import main
 from deelish.errors import DataError
 from deelish.images.lists import read_samples
 from deelish.images.shards import saved_index, tar_headers
-from deelish.images.shards.saved_index import indices
+from deelish.images.shards.saved_index import index_folder, indices
 
 RANGE = "data-{0..1}.tar"
 
@@ -151,3 +151,9 @@ def test_labels_of_any_size_are_the_same(shards, source):
     write_tar(shards / "large.tar", [*images, *large])
     for _ in range(2):
         np.testing.assert_array_equal(read_samples("large.tar").labels, 999999999999999999)
+
+
+def test_what_cannot_be_removed_is_one_sentence(shards, capsys):
+    (index_folder() / "a.index").mkdir(parents=True)
+    assert main(["cache", "clear", "shards"]) == 1
+    assert "a.index: cannot be removed (" in capsys.readouterr().err
