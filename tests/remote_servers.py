@@ -1,4 +1,4 @@
-"""A web server that fails as it is told, and a bucket of S3 on a server of moto."""
+"""A web server that fails on demand, and a bucket of S3 on a server of moto."""
 
 import gzip
 import hashlib
@@ -117,7 +117,7 @@ def remote(monkeypatch, tmp_path):
 
 @pytest.fixture
 def web(remote):
-    """A web server that fails as it is told."""
+    """A web server that fails on demand."""
     server = Server(("127.0.0.1", 0), Handler)
     found = Web(server.server_address[1])
     server.RequestHandlerClass = type("Bound", (Handler,), {"web": found})

@@ -82,6 +82,7 @@ def _facts(options: argparse.Namespace, script: Path, folder: Path) -> dict[str,
         "resume": None if options.resume is None else str(options.resume.absolute()),
         "working_folder": str(Path.cwd()),
         "folder": str(folder),
+        "debug": options.debug,
         "variables": {**ours, FOLDER_VARIABLE: str(cache_folder().absolute())},
     }
 
@@ -94,14 +95,19 @@ def _fit(
     facts: Mapping[str, Any],
 ) -> int:
     """Train; start all workers again where one was lost."""
+    train = _ray_train()
+    how = {
+        "train_loop_config": dict(facts),
+        "scaling_config": train.ScalingConfig(num_workers=workers, use_gpu=options.gpus),
+        "run_config": train.RunConfig(storage_path=str(folder), name="ray"),
+        # One script may have a session on each device.
+        "torch_config": train.torch.TorchConfig("cpu:gloo,cuda:nccl" if options.gpus else "gloo"),
+    }
     for restart in range(RESTARTS + 1):
-        trainer = _trainer(options, workers, folder, facts)
-        from ray.train import TrainingFailedError
-
         try:
-            trainer.fit()
+            train.torch.TorchTrainer(work, **how).fit()
             return 0
-        except (TrainingFailedError, ray.exceptions.RayError) as error:
+        except (train.TrainingFailedError, ray.exceptions.RayError) as error:
             failure = _first_failure(folder)
             if failure is not None:
                 if failure["sentence"]:
@@ -118,29 +124,17 @@ def _fit(
     )
 
 
-def _trainer(
-    options: argparse.Namespace,
-    workers: int | tuple[int, int],
-    folder: Path,
-    facts: Mapping[str, Any],
-) -> Any:
+def _ray_train() -> Any:
+    """The package ray.train."""
     try:
-        from ray.train import RunConfig, ScalingConfig
-        from ray.train.torch import TorchConfig, TorchTrainer
+        import ray.train.torch
     except ImportError:
         raise MissingPackageError(
             f"{OPTION}: a training needs Ray Train; `pip install deelish[ray-train]`"
         ) from None
     # Else each line of a script's own `print` comes twice.
     os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")
-    return TorchTrainer(
-        work,
-        train_loop_config=dict(facts),
-        scaling_config=ScalingConfig(num_workers=workers, use_gpu=options.gpus),
-        run_config=RunConfig(storage_path=str(folder), name="ray"),
-        # One script may have a session on each device.
-        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if options.gpus else "gloo"),
-    )
+    return ray.train
 
 
 def work(facts: Mapping[str, Any]) -> None:
@@ -160,7 +154,9 @@ def work(facts: Mapping[str, Any]) -> None:
         contextlib.redirect_stderr(file),
     ):
         try:
-            code = running.run(facts["script"], facts["arguments"], resume=resume)
+            code = running.run(
+                facts["script"], facts["arguments"], resume=resume, debug=facts["debug"]
+            )
         except DeelishError as error:
             sentence, code = str(error), 1
         except SystemExit as error:

@@ -144,7 +144,7 @@ class Samples(Sequence[Sample]):
     """The images of one list, folder or range of shards.
 
     Ten million take some hundred megabytes, which forked processes share. Loops over all of them
-    make each Sample anew: what is asked of all has an array.
+    rebuild each Sample: what is asked of all has an array.
 
     Attributes:
         source: the list, folder or shards as the user wrote them.

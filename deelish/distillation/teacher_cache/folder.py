@@ -18,6 +18,7 @@ from deelish.storage.lock import changing
 from deelish.storage.records import Bytes, RecordMap, sound
 from deelish.storage.state import FileState, file_state
 
+REPAIR = "deelish cache check --repair"
 # Records are checked in parts of about this size.
 PART_BYTES = 1 << 24
 
@@ -93,19 +94,23 @@ def whole_bytes(file: LogitsFile) -> int:
     return SIZE + mapped.count * mapped.record
 
 
-def check_sound(file: LogitsFile, again: str = "`deelish cache check --repair` drops them") -> None:
-    """Refuse a file with damaged records; `again` is the cure.
+def check_sound(file: LogitsFile) -> None:
+    """Refuse a file with damaged records.
 
     Raises:
         FileError: it has some, or cannot be used.
     """
     if file.fault:
         raise FileError(file.fault)
-    damaged = count_damaged(file)
+    refuse_damage(file.path, noun_of(file), count_damaged(file), file.count)
+
+
+def refuse_damage(
+    path: Path, noun: str, damaged: int, count: int, cure: str = f"`{REPAIR}` drops them"
+) -> None:
+    """Raise FileError where some of a file's records are damaged."""
     if damaged:
-        raise FileError(
-            f"{file.path}: {damaged:,} of {file.count:,} {noun_of(file)} are damaged; {again}"
-        )
+        raise FileError(f"{path}: {damaged:,} of {count:,} {noun} are damaged; {cure}")
 
 
 def drop_damaged(file: LogitsFile) -> None:

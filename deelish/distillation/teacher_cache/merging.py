@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deelish.distillation.teacher_cache import segments
-from deelish.distillation.teacher_cache.folder import LogitsFile, header_of, part_of
+from deelish.distillation.teacher_cache.folder import LogitsFile, header_of, part_of, refuse_damage
 from deelish.distillation.teacher_cache.header import CacheHeader
 from deelish.distillation.teacher_cache.segments import Part, SegmentHeader
 from deelish.errors import FileError
@@ -85,14 +85,13 @@ def merge(paths: Sequence[Path]) -> Merged:
 def _check_sound(found: Iterable[Segment[SegmentHeader]]) -> None:
     """Refuse what would be lost: in one file nobody would know of which part it was."""
     for segment in found:
-        damaged, part = segment.count_damaged(), segment.header.part
-        if damaged:
-            cure = "`deelish cache check --repair` drops them"
-            if part is not None:
-                cure = f"remove it, and make it with {_again(part, part.number)}"
-            raise FileError(
-                f"{segment.path}: {damaged:,} of {segment.count:,} logits are damaged; {cure}"
-            )
+        part, facts = segment.header.part, (segment.count_damaged(), segment.count)
+        noun = segment.header.of.noun
+        if part is None:
+            refuse_damage(segment.path, noun, *facts)
+        else:
+            again = f"remove it, and make it with {_again(part, part.number)}"
+            refuse_damage(segment.path, noun, *facts, again)
 
 
 def _order(part: Part | None) -> tuple[str, int]:

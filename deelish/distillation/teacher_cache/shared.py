@@ -83,7 +83,7 @@ class SharedSegments:
 
     def _follow(self, folder: Address, own: Path) -> None:
         merged = self._stem + self._extension
-        wanted = [
+        needed = [
             name
             for name in names_in(folder)
             if name.startswith(self._stem)
@@ -91,8 +91,8 @@ class SharedSegments:
             # A part of one name is the same everywhere; a merged file may hold more.
             and (name == merged or not (own / name).exists())
         ]
-        if wanted:
-            files, copies = copied(folder, wanted)
+        if needed:
+            files, copies = copied(folder, needed)
             # Those of before are given back only now, so that what both have stays.
             self._copies, self._paths = copies, [copies.path(file.address) for file in files]
         else:

@@ -38,12 +38,10 @@ class LossModule(nn.Module):
         self.left_out = nn.Parameter(torch.zeros((), device=device))
 
     def forward(self, loss: Tensor, failed: bool) -> Tensor:
-        if failed:
-            # NaN of its own would hide from the others which process failed, and at what.
-            loss = sum((tensor.sum() * 0 for tensor in self.trained), self.failures)
-        else:
-            loss = loss + self.failures * 0
-        return loss
+        if not failed:
+            return loss + self.failures * 0
+        # NaN of its own would hide from the others which process failed, and at what.
+        return sum((tensor.sum() * 0 for tensor in self.trained), self.failures)
 
 
 class Gradients:

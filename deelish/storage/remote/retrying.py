@@ -41,7 +41,7 @@ class Progress:
     """How far an attempt has come, and whether it is to stop.
 
     Args:
-        report: is told how many bytes came, or with a minus how many come again.
+        report: gets how many bytes came, or with a minus how many come again.
 
     Attributes:
         moved: bytes of this attempt.

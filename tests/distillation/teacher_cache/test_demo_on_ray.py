@@ -69,7 +69,7 @@ def test_the_student_is_the_same_to_the_bit(tmp_path):
     assert [part.name.split("-")[-3] for part in parts] == list("1234567")
     before = [part.stat().st_mtime_ns for part in parts]
     taught, expected = student(tmp_path, "parts"), student(tmp_path, "alone")
-    # The parts were read and not written anew, and no logits were computed beside them.
+    # The parts were read and not written again, and no logits were computed beside them.
     assert [part.stat().st_mtime_ns for part in parts] == before
     assert sorted((tmp_path / "parts").glob("*.segment")) == parts
     assert not list((tmp_path / "parts").glob("*.answers"))

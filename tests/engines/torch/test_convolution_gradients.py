@@ -118,7 +118,7 @@ def test_in_float32_the_library_makes_them(chosen):
     assert not chosen
 
 
-# glibc reuses freed memory, which held NaN, where it is told to keep it.
+# glibc reuses freed memory, which held NaN, where its settings keep it.
 AFTER_NAN = """
 import torch
 from deelish.engines.torch.layers.convolution_gradients import gradients_of_weights
