@@ -13,7 +13,6 @@ process is that which it shares with no other (RssAnon of Linux, where this runs
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -134,11 +133,8 @@ def main():
         count = options.records // options.parts
         print(json.dumps(look(options.look, options.parts, count, options.keys)))
         return
-    folder = Path(tempfile.mkdtemp(prefix="cache_scale", dir=options.work))
-    try:
-        found = measure(options, folder)
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="cache_scale", dir=options.work) as folder:
+        found = measure(options, Path(folder))
     report(found)
     if options.json:
         print(json.dumps(found))

@@ -18,7 +18,6 @@ import argparse
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -191,11 +190,8 @@ def main():
         acts["forked"] = lambda: forked(words[0], int(words[1]))
         print(json.dumps(acts[what]()))
         return
-    folder = Path(tempfile.mkdtemp(prefix="list_scale", dir=options.work))
-    try:
-        found = measure(options, folder)
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="list_scale", dir=options.work) as folder:
+        found = measure(options, Path(folder))
     report(found)
     if options.json:
         print(json.dumps(found))

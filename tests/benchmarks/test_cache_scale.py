@@ -1,12 +1,10 @@
 """The benchmark of a large teacher cache: it runs, and finds every key that is there."""
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from processes import environment
+from processes import printed
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "cache_scale.py"
 
@@ -14,14 +12,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "cache_scale.py"
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells the memory on Linux alone")
 def test_it_runs_and_ends_in_one_object(tmp_path):
     options = ["--records", "20000", "--parts", "4", "--keys", "2000", "--processes", "2"]
-    made = subprocess.run(
-        [sys.executable, SCRIPT, *options, "--work", tmp_path, "--json"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stderr
-    found = json.loads(made.stdout.splitlines()[-1])
+    (found,) = printed(SCRIPT, *options, "--work", tmp_path, "--json")
     assert [each["records"] for each in found["processes"]] == [20_000, 20_000]
     # The front of 4,096 bytes weighs little with many.
     assert found["bytes_a_record"] < 45

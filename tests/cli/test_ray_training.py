@@ -78,6 +78,13 @@ def run(words, folder):
     return running.returncode, out, err
 
 
+def run_failing(script, line):
+    """What a script comes to that fails in one of two processes, by this line."""
+    failing = script.with_name("failing.py")
+    failing.write_text(textwrap.dedent(FAILING.format(line)))
+    return run(["--ray", "local", "--workers", "2", failing], script.parent)
+
+
 def weights(path):
     network = Network.load(path)
     state = network.engine.state(network.module)
@@ -113,18 +120,14 @@ def test_a_lost_worker_costs_the_updates_since_the_last_checkpoint(ray, script):
 
 @pytest.mark.long
 def test_a_script_that_finds_no_images_fails_with_its_sentence(ray, script):
-    failing = script.with_name("failing.py")
-    failing.write_text(textwrap.dedent(FAILING.format("InputBatch('nowhere.txt')")))
-    code, out, err = run(["--ray", "local", "--workers", "2", failing], script.parent)
+    code, out, err = run_failing(script, "InputBatch('nowhere.txt')")
     assert (code, out) == (1, "")
     assert err == "deelish: nowhere.txt: there is no such list or folder; correct the path\n"
 
 
 @pytest.mark.long
 def test_a_scripts_own_error_has_its_traceback(ray, script):
-    failing = script.with_name("failing.py")
-    failing.write_text(textwrap.dedent(FAILING.format("1 / 0")))
-    code, out, err = run(["--ray", "local", "--workers", "2", failing], script.parent)
+    code, out, err = run_failing(script, "1 / 0")
     assert (code, err) == (1, "")
     assert out.startswith("Traceback")
     assert out.endswith("ZeroDivisionError: division by zero\n")
