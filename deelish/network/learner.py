@@ -39,6 +39,8 @@ class Learner(Predictor):
     parameters: int
     untrained: set[str]
     version: int
+    # Whether a training runs it as its int8 file; auxiliary classifiers are not in that.
+    in_int8 = False
     _learning = False
 
     def _begin(self, untrained: Iterable[str], nonfinite_before: Iterable[str]) -> None:
@@ -140,7 +142,7 @@ class Learner(Predictor):
             blobs: inner blobs to return with the logits.
         """
         logits, inner = self.logits_blob, list(blobs)
-        heads = self.auxiliary if training else {}
+        heads = self.auxiliary if training and not self.in_int8 else {}
         penalties = self.penalties if sampled else {}
         needed = [logits, *heads, *penalties, *inner]
         made = self._run(images, needed, training=training, reduced=reduced, sampled=sampled)

@@ -91,9 +91,10 @@ class Int8Students:
 
     def end(self) -> None:
         """Students run in float32 again, with the weights that they learnt."""
-        for student in self._students.values():
-            if student.form is not None:
-                student.form.end()
+        for student, known in self._students.items():
+            if known.form is not None:
+                known.form.end()
+                student.in_int8 = False
 
     def state(self, student: Learner) -> dict[str, Any]:
         """How a student learns now, as plain values, for a checkpoint."""
@@ -130,6 +131,7 @@ class Int8Students:
         engine = student.engine
         # A module of the user's may have other initial weights in each process.
         engine.group.broadcast_weights(student.module)
+        student.in_int8 = True
         images = [each.inputs_of(student)[student.data_blob] for each in self._rule.images(student)]
         return engine.learn_int8(
             student.name, student.module, student.data_blob, self._rule.weights, images

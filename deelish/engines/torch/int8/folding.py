@@ -24,9 +24,7 @@ WEIGHTED = (
 _SUMS = (_aten.add.Tensor, _aten.add_.Tensor)
 _DIFFERENCES = (_aten.sub.Tensor, _aten.sub_.Tensor)
 _PRODUCTS = (_aten.mul.Tensor, _aten.mul_.Tensor)
-_QUOTIENTS = (_aten.div.Tensor, _aten.div_.Tensor)
-_NORM = _aten.batch_norm.default
-_IDENTITIES = (_aten.dropout.default, _aten.contiguous.default, _aten.clone.default)
+_NORM, _BOTH = _aten.batch_norm.default, _aten.addcmul.default
 
 Rounding = Callable[[Tensor], Tensor]
 
@@ -39,11 +37,16 @@ class FoldedLayer(nn.Module):
         rest: its arguments behind the bias.
         steps: the operators that follow; each has its operands among the inputs.
         rounded: from the folded weights to those of 8 bits.
+
+    Attributes:
+        measuring: whether ranges are measured, for which nothing is rounded, as in the tools that
+            make int8 files.
     """
 
     def __init__(self, op: Any, rest: tuple[Any, ...], steps: list[Any], rounded: Rounding) -> None:
         super().__init__()
         self._op, self._rest, self._steps, self._rounded = op, rest, steps, rounded
+        self.measuring = False
 
     def forward(self, x: Tensor, weight: Tensor, bias: Any, operands: list[Any]) -> Tensor:
         """The output for x, as the folded layer of an int8 file makes it."""
@@ -54,7 +57,8 @@ class FoldedLayer(nn.Module):
             times, plus = _affine(op, given)
             factor, shift = factor * times, shift * times + plus
         folded = weight * factor.reshape(-1, *[1] * (weight.dim() - 1))
-        made: Tensor = self._op(x, self._rounded(folded), shift, *self._rest)
+        used = folded if self.measuring else self._rounded(folded)
+        made: Tensor = self._op(x, used, shift, *self._rest)
         return made
 
 
@@ -65,23 +69,26 @@ def _affine(op: Any, given: Iterator[Any]) -> tuple[Any, Any]:
         factor = (variance + eps).rsqrt()
         factor = factor if weight is None else factor * weight
         return factor, -mean * factor if bias is None else bias - mean * factor
-    value = next(given)
-    value = value.reshape(-1) if isinstance(value, Tensor) else value
+    value = _flat(next(given))
+    if op is _BOTH:
+        return value, _flat(next(given))
     if op in _PRODUCTS:
         return value, 0.0
-    if op in _QUOTIENTS:
-        return 1 / value, 0.0
     return 1.0, value if op in _SUMS else -value
 
 
-def fold(module: fx.GraphModule, rounded: Rounding) -> list[fx.Node]:
+def _flat(value: Any) -> Any:
+    return value.reshape(-1) if isinstance(value, Tensor) else value
+
+
+def fold(module: fx.GraphModule, rounded: Rounding) -> list[FoldedLayer]:
     """Replace each weighted layer, with what follows it by channel, by a `FoldedLayer`.
 
     Returns:
-        The nodes of the new layers.
+        The new layers.
     """
     graph = module.graph
-    made: list[fx.Node] = []
+    made: list[FoldedLayer] = []
     of_images = nodes_of_images(graph)
     for node in list(graph.nodes):
         if node.target not in WEIGHTED or node.args[0] not in of_images:
@@ -95,7 +102,8 @@ def fold(module: fx.GraphModule, rounded: Rounding) -> list[fx.Node]:
         operands = [value for _, values in chain for value in values]
         last = chain[-1][0] if chain else node
         name = f"folded_{len(made)}"
-        module.add_module(name, FoldedLayer(node.target, rest, steps, rounded))
+        made.append(FoldedLayer(node.target, rest, steps, rounded))
+        module.add_module(name, made[-1])
         with graph.inserting_after(last):
             new = graph.call_module(name, (x, weight, bias, operands))
         new.meta = dict(last.meta)
@@ -103,7 +111,6 @@ def fold(module: fx.GraphModule, rounded: Rounding) -> list[fx.Node]:
         for each, _ in reversed(chain):
             graph.erase_node(each)
         graph.erase_node(node)
-        made.append(new)
     graph.lint()
     module.recompile()
     return made
@@ -135,14 +142,21 @@ def _operands(user: fx.Node, before: fx.Node, of_images: set[fx.Node]) -> list[A
     if user.target is _NORM:
         _, weight, bias, mean, variance, training, _, eps, *_ = user.args
         return None if training else [weight, bias, mean, variance, eps]
-    if user.target not in (*_SUMS, *_DIFFERENCES, *_PRODUCTS, *_QUOTIENTS) or user.kwargs:
+    if user.target is _BOTH and not user.kwargs:
+        shift, first, second = user.args
+        factor = second if first is before else first
+        given = [factor, shift]
+        return given if all(_is_operand(each, before, of_images) for each in given) else None
+    if user.target not in (*_SUMS, *_DIFFERENCES, *_PRODUCTS) or user.kwargs:
         return None
     first, second = user.args
     other = second if first is before else first
-    swapped = first is not before and user.target in (*_DIFFERENCES, *_QUOTIENTS)
-    if swapped or other is before or other in of_images or not _is_by_channel(other, before):
-        return None
-    return [other]
+    swapped = first is not before and user.target in _DIFFERENCES
+    return None if swapped or not _is_operand(other, before, of_images) else [other]
+
+
+def _is_operand(value: Any, layer: fx.Node, of_images: set[fx.Node]) -> bool:
+    return value is not layer and value not in of_images and _is_by_channel(value, layer)
 
 
 def _is_by_channel(value: Any, layer: fx.Node) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from deelish.engines.int8 import Int8Learning
-from deelish.engines.torch.int8.folding import fold
+from deelish.engines.torch.int8.folding import FoldedLayer, fold
 from deelish.engines.torch.int8.graph import graph_of
 from deelish.engines.torch.int8.placing import place
 from deelish.engines.torch.int8.rounding import ROUNDED, Activation
@@ -22,7 +22,24 @@ class _Graph:
 
     blobs: list[str]
     module: fx.GraphModule
+    layers: list[FoldedLayer]
     activations: list[Activation]
+
+    def measure(self, images: Sequence[Tensor]) -> None:
+        """Measure the ranges of all activations on these images."""
+        for activation in self.activations:
+            activation.begin()
+        self._set_measuring(True)
+        with torch.no_grad():
+            for each in images:
+                self.module(each)
+        self._set_measuring(False)
+
+    def _set_measuring(self, measuring: bool) -> None:
+        for layer in self.layers:
+            layer.measuring = measuring
+        for activation in self.activations:
+            activation.measuring = measuring
 
 
 @dataclass(eq=False)
@@ -54,15 +71,8 @@ class Int8Form(Int8Learning):
         return {name: made[name] for name in names}
 
     def measure(self) -> None:
-        if self._graph is None:
-            return
-        for activation in self._graph.activations:
-            activation.begin()
-        with torch.no_grad():
-            for images in self.images:
-                self._graph.module(images)
-        for activation in self._graph.activations:
-            activation.measuring = False
+        if self._graph is not None:
+            self._graph.measure(self.images)
 
     def state(self) -> dict[str, Any]:
         if self._graph is None:
@@ -89,7 +99,7 @@ class Int8Form(Int8Learning):
             # In validation there are no gradients, and later batches need them.
             with torch.inference_mode(False), torch.enable_grad():
                 graph = graph_of(self.name, self.module, self.data, blobs, self.images[0])
-                fold(graph, ROUNDED[self.weights])
-                self._graph = _Graph(blobs, graph, place(graph))
+                layers = fold(graph, ROUNDED[self.weights])
+                self._graph = _Graph(blobs, graph, layers, place(graph))
             self.measure()
         return self._graph

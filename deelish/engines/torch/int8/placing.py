@@ -68,13 +68,19 @@ def _is_float(node: fx.Node) -> bool:
 
 
 def _is_rounded(module: fx.GraphModule, node: fx.Node) -> bool:
-    readers = list(node.users)
+    readers = [each for each in node.users if not _is_of_hint(each)]
     if node.target in _CUTS:
         return True
     if _computes(module, node):
         # A cut that follows has the range, and is rounded in its place.
         return not (len(readers) == 1 and readers[0].target in _CUTS)
     return any(_computes(module, reader) for reader in readers)
+
+
+def _is_of_hint(node: fx.Node) -> bool:
+    """Whether a hint reads it beside the network, of which no file knows."""
+    copied = node.target is _aten.clone.default and all(_is_of_hint(each) for each in node.users)
+    return node.op == "output" or copied
 
 
 def _computes(module: fx.GraphModule, node: fx.Node) -> bool:

@@ -48,11 +48,11 @@ class Activation(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.measuring = False
         self.begin()
 
     def begin(self) -> None:
-        """Forget the range, and measure it."""
-        self.measuring = True
+        """Forget the range."""
         self.set(0.0, 0.0)
 
     def set(self, least: float, most: float) -> None:
