@@ -126,6 +126,10 @@ class Engine(Resumable):
             f"{name}: the engine {self.name!r} does not learn in int8; take Deel(engine='torch')"
         )
 
+    def has_new_statistics(self, module: Any) -> bool:
+        """Whether a layer's running statistics are those that it was made with."""
+        return False
+
     @contextmanager
     def drawing(self, seed: int) -> Iterator[None]:
         """Within the block the framework draws from this seed; after it, as before it."""

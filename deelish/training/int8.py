@@ -118,7 +118,9 @@ class Int8Students:
                 f"BatchTrain(int8=...): {student.name} reads sequences, and int8 is of networks"
                 " that see images; leave int8= out"
             )
-        if not student.untrained:
+        # Of a user's own module nobody knows whether it was trained.
+        is_new = student.untrained or student.engine.has_new_statistics(student.module)
+        if not is_new:
             return 0
         if self._epochs == 1:
             raise TrainingError(

@@ -248,6 +248,19 @@ def vector_norm():
     return Network(rows, name="Vectors", **FACTS)
 
 
+def in_int8(folder):
+    """A student whose last epoch is in int8, with statistics of BatchNorm."""
+    InputBatch(folder / "train.txt", folder / "val.txt", batch_size=16, **PLAIN)
+    student = convolutional("rounded", 4, normal=True)
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t)
+
+    history = BatchTrain(workout, epochs=3, int8=True, sync_batch_norm=True, **SGD)
+    return {"history": history, "weights": weights(student)}
+
+
 def with_relations(folder):
     """Losses that compare the images of a batch: each process needs those of the other."""
     InputBatch(folder / "train.txt", folder / "val.txt", batch_size=5, **PLAIN)
@@ -399,7 +412,7 @@ CASES = (
     ),
     *(with_other_initial_weights, with_statistics, with_a_bad_image, with_replaced_images),
     *(with_lookahead, with_slow_statistics, with_shared_statistics, with_relations),
-    *(with_every_loss, with_images_for_targets, in_bfloat16),
+    *(with_every_loss, with_images_for_targets, in_bfloat16, in_int8),
     *(interrupted, saved),
 )
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 # The arguments of both functions by name, in their order.
@@ -86,6 +86,17 @@ def images_of_all(images: int) -> int:
     """How many images a layer's statistics are of, where a process has these."""
     current = BatchStatistics.current
     return images if current is None else current._exchange.images
+
+
+def has_new_statistics(module: nn.Module) -> bool:
+    """Whether a BatchNorm of PyTorch's own has its initial running mean and variance: 0 and 1."""
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    return any(
+        part.running_mean is not None
+        and part.running_var is not None
+        and bool((part.running_mean == 0).all() and (part.running_var == 1).all())
+        for part in norms
+    )
 
 
 def _axes(x: Tensor) -> list[int]:

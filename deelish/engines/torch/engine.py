@@ -20,6 +20,7 @@ from deelish.engines.state import SavedState
 from deelish.engines.torch import averaging, checkpoint
 from deelish.engines.torch.adopted import AdoptedModule
 from deelish.engines.torch.allocator import keep_large_blocks
+from deelish.engines.torch.batch_statistics import has_new_statistics
 from deelish.engines.torch.compiler import Compiler
 from deelish.engines.torch.description import has_hooks
 from deelish.engines.torch.drawing import drawing_from
@@ -133,6 +134,9 @@ class TorchEngine(Engine):
         module.sampled = False
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.to(torch.float32, copy=True) for name, tensor in outputs.items()}
+
+    def has_new_statistics(self, module: nn.Module) -> bool:
+        return has_new_statistics(module)
 
     def learn_int8(
         self, name: str, module: nn.Module, data: str, weights: str, images: Sequence[Tensor]

@@ -71,6 +71,13 @@ def test_with_slow_weights(sets, tmp_path, name):
         check(getattr(stopped_runs, name), sets, tmp_path / f"run {number}", *stops, **how)
 
 
+@pytest.mark.parametrize("name", ["hinted", "by_its_average"])
+def test_in_int8(sets, tmp_path, name):
+    # In an epoch of int8, right at its validation, and in float32 before the last epoch.
+    for number, stops in enumerate([(3, 4, 2), (LAST_OF_TRAINING,), (SECOND_EPOCH,)]):
+        check(getattr(stopped_runs, name), sets, tmp_path / f"run {number}", *stops, int8=True)
+
+
 @pytest.mark.usefixtures("each_engine")
 def test_with_factors_on_the_learning_rates_of_layers(sets, tmp_path):
     how = {"lr_mult": {"*": 0.5, "conv1": 0, "score": 10}, "lr": 0.01, "weight_decay": 0.1}
