@@ -173,7 +173,7 @@ def test_an_export_in_int8_needs_images(onnx, sets, tmp_path):
         )
         refused(
             DataError,
-            "int8= is of networks that see images",
+            "int8 is of networks that see images",
             lambda: classifier(SequenceFormat("numbers", 2)).export(path, int8=True),
         )
     assert not path.exists()
