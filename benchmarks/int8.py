@@ -1,0 +1,186 @@
+"""Int8 without loss: three narrow networks on CIFAR-10, calibrated alone and taught in int8.
+
+    python benchmarks/int8.py CIFAR10 [--json]
+
+CIFAR10 is a folder as cifar10.py takes it. Each network learns in float32 from the logits of
+airbench's network. Its int8 files have weights with one scale a layer, as many microcontrollers
+need them, which narrow and depthwise networks bear worst; beside it a file with a scale for each
+channel. Then it learns in int8 from its own float32 self, BatchTrain(int8="tensor"), and is written
+again. All figures are of the files, run by onnxruntime on the test images in one view; these were
+seen once. Learning rates were chosen with --held-out, which keeps 5,000 of the training images and
+measures on them. What was measured stays in --keep FOLDER: the same command goes on after a stop.
+"""
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import airbench
+from kept import accuracy, add_options, all_of, names_of, opened, shared
+
+from deelish import *
+
+# Rate of float32 and of int8; AdamW with a cosine.
+FLOAT_RATE, INT8_RATE = 2e-3, 1e-4
+SIDE = 64
+# Channels and stride of each pair of the network of rows.
+BLOCKS = ((32, 1), (64, 2), (64, 1), (96, 2), (96, 1), (128, 1))
+
+
+def separable():
+    """Rows: a convolution, and pairs of a depthwise and a plain one after MobileNet (2017)."""
+    rows, inside = convolved("first", 24, kernel_size=3, pad=1), 24
+    for number, (channels, stride) in enumerate(BLOCKS, start=1):
+        depthwise = {"kernel_size": 3, "pad": 1, "stride": stride, "group": inside}
+        rows += convolved(f"deep{number}", inside, **depthwise)
+        rows += convolved(f"wide{number}", channels, kernel_size=1)
+        inside = channels
+    rows += [
+        Layer("pool", "Pooling", pool="AVE", global_pooling=True),
+        Layer("score", "InnerProduct", num_output=10),
+        Layer("prob", "Softmax"),
+    ]
+    pixels = {"in_size": 32, "order": "RGB", "mean": 128, "scale": 1 / 64, "crop": 1}
+    return Network(rows, name="separable", labels=10, **pixels)
+
+
+def convolved(name, channels, **window):
+    """A convolution with BatchNorm, its scale, and a ReLU."""
+    return [
+        Layer(name, "Convolution", num_output=channels, bias_term=False, **window),
+        Layer(f"{name}_norm", "BatchNorm"),
+        Layer(f"{name}_scale", "Scale", bias_term=True),
+        Layer(f"{name}_relu", "ReLU"),
+    ]
+
+
+def of_timm(name):
+    """A network of timm for 64 pixels: the images are twice as large as they are."""
+    return Student(f"timm/{name}", labels=10, size=SIDE, crop=1)
+
+
+NETWORKS = {
+    "separable": separable,
+    "mobilenetv2_035": partial(of_timm, "mobilenetv2_035"),
+    "mobilenetv3_small_050": partial(of_timm, "mobilenetv3_small_050"),
+}
+# A network of rows holds all of itself; a student of timm too, by its name.
+EXTENSION = ".safetensors"
+
+
+def train_teacher(options, data, path):
+    """The teacher, saved, and its figures."""
+    with Deel():
+        network = airbench.teacher(data / "train.txt", options.teacher_epochs)
+        network.save(path)
+        return {"accuracy": accuracy(network, data)}
+
+
+def train_float(options, data, teacher, name, path):
+    """A student in float32, saved, and its figures."""
+    with Deel():
+        student, teaching = NETWORKS[name](), Network.load(teacher)
+        InputBatch(data / "train.txt", views=options.views, **{**airbench.VIEWS, "batch_size": 128})
+
+        def workout(x, t):
+            student.classify(x)
+            return student.backprop(t, distill=teaching.batch_feature(x), temperature=4)
+
+        BatchTrain(
+            workout, epochs=options.epochs, optimizer="adamw", lr=FLOAT_RATE, weight_decay=0.05
+        )
+        student.save(path)
+        return {"accuracy": accuracy(student, data), "parameters": student.parameters}
+
+
+def loaded(path):
+    """The student of a file."""
+    try:
+        return Network.load(path)
+    except DeelishError:
+        return Student.load(path)
+
+
+def learn_int8(options, data, path):
+    """The figures of a student's int8 files, before and after it learnt in int8."""
+    with Deel():
+        student, own = loaded(path), loaded(path)
+        InputBatch(data / "train.txt", **{**airbench.VIEWS, "batch_size": 128})
+        found = {
+            "channel": scored(student, data, "channel"),
+            "tensor": scored(student, data, "tensor"),
+        }
+
+        def workout(x, t):
+            student.classify(x)
+            return student.backprop(own.batch_feature(x), distill=True, temperature=2)
+
+        BatchTrain(
+            workout, epochs=options.int8_epochs, optimizer="adamw", lr=INT8_RATE, int8="tensor"
+        )
+        found["taught"] = scored(student, data, "tensor")
+        found["taught float"] = accuracy(student, data)
+        return found
+
+
+def scored(student, data, weights):
+    """The accuracy of the int8 file of a student."""
+    return accuracy(student.quantise(weights=weights), data)
+
+
+def measure(options, data, folder):
+    """{"teacher": its figures, (name, "float" or "int8"): those of a student}."""
+    teacher = folder / f"teacher_{options.teacher_epochs}.hdf5"
+    paths = {"teacher": teacher.with_suffix(".json")}
+    work, needs = {paths["teacher"]: partial(train_teacher, options, data, teacher)}, {}
+    for name in options.names:
+        file = folder / f"{name}_{options.views}_{options.epochs}{EXTENSION}"
+        plain = paths[name, "float"] = file.with_suffix(".json")
+        taught = paths[name, "int8"] = folder / f"{file.stem}_int8_{options.int8_epochs}.json"
+        work[plain] = partial(train_float, options, data, teacher, name, file)
+        work[taught] = partial(learn_int8, options, data, file)
+        needs |= {plain: paths["teacher"], taught: plain}
+    found = all_of(work, needs)
+    return {key: found[path] for key, path in paths.items()}
+
+
+def report(rows, names):
+    """Print the table."""
+    print(f"\nteacher: {rows['teacher']['accuracy']:.2%}; accuracy of the students, of their files")
+    heads = ("float32", "by channel", "by tensor", "taught", "loss", "left", "minutes")
+    print(f"{'':<24}" + "".join(f"{head:>12}" for head in heads))
+    for name in names:
+        plain, int8 = rows[name, "float"]["accuracy"], rows[name, "int8"]
+        cells = [
+            f"{value:.2%}" for value in (plain, int8["channel"], int8["tensor"], int8["taught"])
+        ]
+        cells += [f"{100 * (plain - int8[key]):+.2f}" for key in ("tensor", "taught")]
+        cells.append(f"{int8['seconds'] / 60:.0f}")
+        print(f"{name:<24}" + "".join(f"{cell:>12}" for cell in cells))
+    print("loss, left: points below float32 of weights by tensor, calibrated and taught")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", metavar="CIFAR10", type=Path)
+    parser.add_argument("--networks", default=",".join(NETWORKS), help="which, with commas")
+    parser.add_argument("--views", type=int, default=8, help="recorded views of an image")
+    parser.add_argument("--teacher-epochs", type=int, default=14)
+    parser.add_argument("--epochs", type=int, default=16, help="in float32")
+    parser.add_argument("--int8-epochs", type=int, default=3)
+    add_options(parser, "int8", 500)
+    options = parser.parse_args()
+    data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
+    options.names = names_of(options.networks, NETWORKS)
+    with shared(options.jobs):
+        rows = measure(options, data, folder)
+    report(rows, options.names)
+    if options.json:
+        students = {" ".join(key): rows[key] for key in rows if key != "teacher"}
+        print(json.dumps({"teacher": rows["teacher"], **students}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
