@@ -50,7 +50,10 @@ def graph_of(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.export.export(
-                _Outputs(module, data, names), (images,), dynamic_shapes=({0: batch},)
+                _Outputs(module, data, names),
+                (images,),
+                dynamic_shapes=({0: batch},),
+                strict=False,
             )
             made = program.module()
     except Exception as error:
