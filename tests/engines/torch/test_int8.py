@@ -283,7 +283,8 @@ def test_inner_layers_are_there_for_hints(kind):
     assert float((maps - plain[blobs[1]]).abs().max()) < 0.05 * float(maps.abs().max())
 
 
-def test_a_network_of_which_an_output_is_read_twice_is_not_folded_away():
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_a_layer_whose_output_is_read_twice_is_not_folded(norm_first):
     class Twice(nn.Module):
         def __init__(self):
             super().__init__()
@@ -293,7 +294,13 @@ def test_a_network_of_which_an_output_is_read_twice_is_not_folded_away():
 
         def forward(self, x):
             x = self.conv(x)
-            return self.score((torch.relu(self.norm(x)) + torch.sigmoid(x)).mean((2, 3)))
+            if norm_first:
+                normal = torch.relu(self.norm(x))
+                both = normal + torch.sigmoid(x)
+            else:
+                gate = torch.sigmoid(x)
+                both = gate + torch.relu(self.norm(x))
+            return self.score(both.mean((2, 3)))
 
     student = of_module(Twice())
     images = images_for(student)

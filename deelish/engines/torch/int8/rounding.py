@@ -56,8 +56,8 @@ class Activation(nn.Module):
         self.set(0.0, 0.0)
 
     def set(self, least: float, most: float) -> None:
-        """Round within this range, which is widened to hold 0."""
-        self.least, self.most = min(least, 0.0), max(most, 0.0)
+        """Round within this range, which holds 0."""
+        self.least, self.most = least, most
         self._scale = max((self.most - self.least) / LEVELS, LEAST)
         self._zero = round(-self.least / self._scale)
 
