@@ -303,6 +303,17 @@ def test_a_layer_whose_output_is_read_twice_is_not_folded():
     assert float((run(student, images) - expected).abs().max()) < 0.05 * float(expected.abs().max())
 
 
+def test_it_computes_in_float32_whatever_the_session_does(session):
+    found = []
+    for precision in ("float32", "bfloat16"):
+        with Deel(seed=0, precision=precision):
+            student = of_module(seeded(3))
+            images = images_for(student)
+            form_of(student, images)
+            found.append(run(student, images, training=True).detach())
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
 def test_what_cannot_be_followed_is_refused():
     class Choosing(nn.Module):
         def __init__(self):
