@@ -81,6 +81,7 @@ def test_another_training_is_refused(sets, stopped, options, difference):
             "lookahead_decay changed",
         ),
         ({"sync_batch_norm": True}, {}, "sync_batch_norm is missing"),
+        ({"int8": True}, {"int8": "tensor"}, "int8 was channel and is tensor"),
         ({"lr_mult": {"score": 2}}, {"lr_mult": {"score": 3}}, "lr_mult was .* and is"),
         (
             {"lr_mult": {"*": 2, "score": 3}},
