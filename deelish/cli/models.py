@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deelish.language.network import Network
     from deelish.language.predicting import Predicting
     from deelish.language.student import Student
+    from deelish.language.teachers import Teacher
     from deelish.network.opening import OpenOptions
 
 
@@ -105,6 +106,7 @@ def learner_of(
     from deelish.formats.native.module_file import holds_module
     from deelish.language.network import Network
     from deelish.language.student import Student
+    from deelish.language.teachers import Teacher
     from deelish.network.opening import open_parts
     from deelish.network.pretrained import find_model
 
@@ -128,7 +130,7 @@ def predictor_of(path: Path, labels: str | None = None) -> Predicting:
     return learner_of(str(path), labels=labels)
 
 
-def teacher_of(options: argparse.Namespace) -> Predicting:
+def teacher_of(options: argparse.Namespace) -> Network | Student | Teacher:
     """What the command line names, with its options: a network, a student, or any Teacher."""
     from deelish.engines.model_names import ModelName
     from deelish.language.teachers import Teacher

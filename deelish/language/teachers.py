@@ -37,9 +37,9 @@ class Teacher(Teaching, WrappedModel):
             of pixels from 0 to 255), crop (the crop fraction), crop_mode ("center", "squash",
             "border"), interpolation ("bilinear", "bicubic" and others of Pillow), antialias. They
             count before `preprocessing`, and that before what the model says itself: timm's
-            `pretrained_cfg`, what deelish noted in a file of a runtime. What nothing says is taken as in
-            torchvision, from RGB of -1 to 1, and a line reports it. A network of deelish has its
-            own, and takes none.
+            `pretrained_cfg`, what deelish noted in a file of a runtime. What nothing says is taken
+            as in torchvision, from RGB of -1 to 1, and a line reports it. A network of deelish has
+            its own, and takes none.
 
     Raises:
         TrainingError: the source is nothing that can teach, or published weights cannot be loaded.
