@@ -20,7 +20,8 @@ NUMBERS = (
 SIZES = (
     "parameters and multiply-adds: of the network in inference; file: as save() writes it as"
     " .safetensors (to a temporary folder), int8 as .onnx, a file of a runtime as it is; peak"
-    " memory: the weights and the largest sum of blobs alive at once, of one image in float32 (int8: one byte a number),"
+    " memory: the weights and the largest sum of blobs alive at once, of one image in float32"
+    " (int8: one byte a number),"
     " without the memory of the framework itself; of a module, what its operators make and keep"
 )
 
