@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def program_of_module(
         name: what errors call it.
         module: the module.
         output: which part of its output the logits are.
-        shape: (channels, size, size) of an image.
+        shape: (channels, height, width) of an image.
 
     Raises:
         FileError: PyTorch cannot export it.
@@ -64,9 +65,23 @@ def _write(folder: Path, name: str, module: nn.Module, example: Tensor) -> None:
         warnings.simplefilter("ignore")
         try:
             first = torch.export.export(module.eval(), (example,))
-            program = torch.export.export(with_constants(first.module()), (example,))
+            plain = with_constants(_contiguous(first.module()))
+            program = torch.export.export(plain, (example,))
         except Exception as error:
             raise FileError(
                 f"{name}: PyTorch cannot export it ({first_line(error)}); write .safetensors"
             ) from error
         torch.export.save(program, folder / FILE)
+
+
+def _contiguous(graph: Any) -> Any:
+    """The graph with weights in PyTorch's usual layout: XNNPACK's lowering takes no other.
+
+    Its arrays are the network's own, which stay as they are.
+    """
+    for part in graph.modules():
+        for name, value in list(part.named_parameters(recurse=False)):
+            part.register_parameter(name, nn.Parameter(value.detach().contiguous(), False))
+        for name, value in list(part.named_buffers(recurse=False)):
+            part.register_buffer(name, value.detach().contiguous())
+    return graph
