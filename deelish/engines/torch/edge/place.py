@@ -33,7 +33,9 @@ def place_in(program: Any, error: BaseException) -> str:
     text = "\n".join(texts)
     names, operators = set(_NODE.findall(text)), set(_OPERATOR.findall(text))
     for fits in (lambda node: node.name in names, lambda node: _operator(node) in operators):
-        found = next((path for node in program.graph.nodes if fits(node) and (path := _path(node))), "")
+        found = next(
+            (path for node in program.graph.nodes if fits(node) and (path := _path(node))), ""
+        )
         if found:
             return found
     return ""

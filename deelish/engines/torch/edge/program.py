@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from deelish.engines.inference import Part
 from deelish.engines.torch.edge.constants import with_constants
 from deelish.engines.torch.edge.rows import RowsModule
+from deelish.engines.torch.module import PlanModule
 from deelish.engines.torch.onnx_export import LogitsModule, quiet
 from deelish.errors import FileError, first_line
 from deelish.plan.plan import Plan
@@ -37,6 +38,22 @@ def program_of_rows(
     module = RowsModule(plan, values)
     _write(folder, plan.name, module, torch.zeros(IMAGES, *shape))
     return module.labels
+
+
+def logits_of_rows(
+    plan: Plan, values: Mapping[str, Mapping[str, np.ndarray]]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """What a plan computes in float32 on the CPU, whatever engine and precision it has.
+
+    The function takes float32 (n, channels, height, width), and gives logits (n, ...).
+    """
+    module = PlanModule(plan, values, torch.Generator()).eval()
+
+    def run(images: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return np.asarray(module(torch.from_numpy(images)).numpy())
+
+    return run
 
 
 def program_of_module(
