@@ -85,7 +85,7 @@ def write_executorch(path):
     return path
 
 
-def write_litert(path, channels_last=True, scale=None):
+def write_litert(path, channels_last=True, scale=None, zero=0):
     """float32, or int8 where there is a scale: that of the image and of the scores."""
     reason = "the package ai-edge-litert is not installed"
     schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason=reason)
@@ -97,11 +97,11 @@ def write_litert(path, channels_last=True, scale=None):
     weights = MATRIX.T if scale is None else np.rint(MATRIX.T / step).astype(np.int8)
     kind = schema.TensorType.FLOAT32 if scale is None else schema.TensorType.INT8
     tensors = [
-        _tensor(schema, "image", shape, kind, 0, scale),
+        _tensor(schema, "image", shape, kind, 0, scale, zero),
         _tensor(schema, "axes", [2], schema.TensorType.INT32, 1, None),
-        _tensor(schema, "mean", [1, 3], kind, 0, scale),
+        _tensor(schema, "mean", [1, 3], kind, 0, scale, zero),
         _tensor(schema, "weights", [4, 3], kind, 2, scale and step),
-        _tensor(schema, "scores", [1, 4], kind, 0, scale),
+        _tensor(schema, "scores", [1, 4], kind, 0, scale, zero),
     ]
     graph = schema.SubGraphT()
     graph.tensors, graph.inputs, graph.outputs = tensors, [0], [4]
@@ -126,12 +126,12 @@ def write_litert(path, channels_last=True, scale=None):
     return path
 
 
-def _tensor(schema, name, shape, kind, buffer, scale):
+def _tensor(schema, name, shape, kind, buffer, scale, zero=0):
     made = schema.TensorT()
     made.name, made.shape, made.type, made.buffer = name, shape, kind, buffer
     if scale is not None:
         made.quantization = schema.QuantizationParametersT()
-        made.quantization.scale, made.quantization.zeroPoint = [float(scale)], [0]
+        made.quantization.scale, made.quantization.zeroPoint = [float(scale)], [zero]
     return made
 
 

@@ -106,7 +106,6 @@ def learner_of(
     from deelish.formats.native.module_file import holds_module
     from deelish.language.network import Network
     from deelish.language.student import Student
-    from deelish.language.teachers import Teacher
     from deelish.network.opening import open_parts
     from deelish.network.pretrained import find_model
 

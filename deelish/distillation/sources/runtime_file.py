@@ -16,7 +16,6 @@ from deelish.engines.own_process.process import OwnProcess
 from deelish.engines.runtimes.table import Runtime
 from deelish.errors import (
     FileError,
-    MissingFileError,
     MissingPackageError,
     TrainingError,
 )
@@ -56,7 +55,7 @@ class RuntimeFile(InferenceModel):
         self._path, self._runtime = path, runtime
         self.files = runtime.files_of(path)
         self.computed_by = f"{runtime.title} on cpu, threads: {available_cores()}"
-        self._check_files()
+        runtime.check_files(path)
         stated = stated_in(path, notes_in(path))
         self.labels, self._digest = stated.labels, self._sums()
         self._process, shape = self._started()
@@ -67,13 +66,6 @@ class RuntimeFile(InferenceModel):
         self.pixels = {"order": order, **size, **stated.pixels}
         if gpu >= 0:
             say(f"{path.name}: {runtime.title} runs on the CPU")
-
-    def _check_files(self) -> None:
-        for file in self.files:
-            if not file.is_file():
-                raise MissingFileError(
-                    f"{self._path}: its weights, {file.name}, are not beside it; copy both files"
-                )
 
     def _check_shape(self, shape: Any) -> None:
         if shape is not None and (shape[0] not in (1, 3) or shape[1] != shape[2]):
