@@ -42,13 +42,13 @@ class Converter:
     for_int8: tuple[str, ...] = ()
     rounds: str = "float32"
 
-    def check(self, path: Path, options: EdgeOptions) -> None:
+    def check(self, path: Path, *, int8: bool) -> None:
         """Refuse where a package is missing.
 
         Raises:
             MissingPackageError: it is named, with the command that installs it.
         """
-        wanted = self.packages + (self.for_int8 if options.int8 else ())
+        wanted = self.packages + (self.for_int8 if int8 else ())
         for package in wanted:
             if find_spec(package) is None:
                 install = ONNX if package == "onnx" else self.install

@@ -36,7 +36,7 @@ def write_edge(
     """
     extension = path.suffix.lower()
     converter = CONVERTERS[extension]
-    converter.check(path, options)
+    converter.check(path, int8=options.int8)
     for each in (path, *companions(path)):
         check_target(each)
     _check_not_of_others(path)
