@@ -33,7 +33,7 @@ class Converter:
         packages: what is imported for it; those for int8 beyond them in `for_int8`.
         install: the command that installs them.
         rounds: the type that its runtime computes floats in.
-        no_int8: why it has no int8, with the cure, as a sentence about a file.
+        no_int8: where it has none, why, with the cure.
     """
 
     title: str
@@ -151,7 +151,6 @@ CONVERTERS = {
         ("ncnn", "pnnx", "onnx"),
         NCNN,
         rounds="float16",
-        no_int8="the packages of ncnn have no tool for int8; write .tflite or .onnx in int8, or this"
-        " in float16",
+        no_int8="ncnn's packages have no tool for int8; write .tflite or .onnx in int8, or float16",
     ),
 }
