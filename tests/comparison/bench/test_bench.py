@@ -200,6 +200,26 @@ def test_a_process_that_ends_is_a_note(onnx, tmp_path, monkeypatch):
     assert row["ms"] is None
 
 
+def test_files_of_one_runtime_come_beside_each_other(onnx, tmp_path):
+    if not RUNTIMES["litert"].is_installed:
+        pytest.skip("the package ai-edge-litert is not installed")
+    files = [write_litert(tmp_path / f"{name}.tflite") for name in ("first", "last")]
+    made = Bench(files[0], onnx, files[1])
+    assert [row["model"] for row in made.rows] == ["net.onnx", "first.tflite", "last.tflite"]
+
+
+def test_numpy_has_one_thread_and_the_runtime_those_that_are_asked_for(onnx, tmp_path, monkeypatch):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os\n\nclass Program:\n    def __init__(self, path, threads):\n"
+        "        names = ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS')\n"
+        "        raise ValueError(f'{threads} {[os.environ[name] for name in names]}')\n"
+    )
+    monkeypatch.setattr(type(ONNX), "program", property(lambda _: program))
+    row = measured(BenchFile("net", onnx, ONNX), 3)
+    assert row["missing"] == "onnxruntime cannot run it (3 ['1', '3'])"
+
+
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
