@@ -5,7 +5,6 @@ pnnx reads an .onnx too, but takes fewer average poolings from it, and a pyramid
 
 from __future__ import annotations
 
-import re
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,8 +18,6 @@ from deelish.engines.torch.edge.place import place_in, program_in
 TRACED, MADE, WEIGHTS = "module.pt", "module.ncnn.param", "module.ncnn.bin"
 # The number of the format, and the line of counts after it.
 _HEAD = 2
-# The functions of an expression of pnnx: expr=div(@0,sqrt(@1)).
-_CALLED = re.compile(r"(\w+)\(")
 
 
 def convert(folder: Path, precision: str) -> None:
@@ -58,15 +55,17 @@ def _program() -> str:
 
 
 def _check_kinds(param: str, program: Any) -> None:
-    """Refuse operations that pnnx has left as PyTorch calls them, or as its own expressions."""
+    """Refuse operations that pnnx has left as PyTorch calls them: aten::clamp_min, torch.cumsum."""
     import ncnn
 
-    for line in param.splitlines()[_HEAD:]:
-        kind = line.split()[0] if line.split() else ""
-        if kind and ncnn.layer_to_index(kind) < 0:
-            operators = [kind.replace("::", ".").rpartition(".")[2], *_CALLED.findall(line)]
-            error = ChildError(" ".join(f"aten.{name}" for name in operators))
-            raise ChildError(f"it has no layer {kind}", place_in(program, error))
+    kinds = [words[0] for line in param.splitlines()[_HEAD:] if (words := line.split())]
+    unknown = [kind for kind in kinds if ncnn.layer_to_index(kind) < 0]
+    if unknown:
+        # An expression is what goes into one of the others.
+        kind = next((each for each in unknown if each != "pnnx.Expression"), unknown[0])
+        operator = kind.replace("::", ".").rpartition(".")[2]
+        error = ChildError(f"aten.{operator}")
+        raise ChildError(f"it has no layer {kind}", place_in(program, error))
 
 
 def _place(error: Exception) -> str:
