@@ -1,29 +1,40 @@
-"""From an .onnx to ncnn's .param and .bin, by the program pnnx: a child process."""
+"""From an exported program to ncnn's .param and .bin, by the program pnnx: a child process.
+
+pnnx reads an .onnx too, but takes fewer average poolings from it, and a pyramid of maxima wrongly.
+"""
 
 from __future__ import annotations
 
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from deelish.engines.child import ChildError, serve
+from deelish.engines.torch.edge.place import place_in, program_in
 
-SOURCE, MADE, WEIGHTS = "module.onnx", "module.ncnn.param", "module.ncnn.bin"
+TRACED, MADE, WEIGHTS = "module.pt", "module.ncnn.param", "module.ncnn.bin"
 # The number of the format, and the line of counts after it.
 _HEAD = 2
 
 
-def convert(folder: Path, precision: str, shape: list[int]) -> None:
-    """Write the .param and .bin of the folder's .onnx, beside it.
+def convert(folder: Path, precision: str) -> None:
+    """Write the .param and .bin of the folder's program, beside it.
 
     Args:
-        folder: holds module.onnx.
+        folder: holds the program.
         precision: of the weights, "float32" or "float16".
-        shape: (1, channels, height, width) of its input.
     """
-    size = ",".join(map(str, shape))
+    program = program_in(folder)
+    (example,) = program.example_inputs[0]
+    with torch.no_grad():
+        traced = torch.jit.trace(program.module(), (example,), check_trace=False)
+    traced.save(folder / TRACED)
+    size = ",".join(map(str, example.shape))
     run = subprocess.run(
-        [_program(), SOURCE, f"inputshape=[{size}]f32", f"fp16={int(precision == 'float16')}"],
+        [_program(), TRACED, f"inputshape=[{size}]f32", f"fp16={int(precision == 'float16')}"],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -34,7 +45,7 @@ def convert(folder: Path, precision: str, shape: list[int]) -> None:
         lines = (run.stdout + run.stderr).decode("utf-8", "replace").split("\n")
         said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
         raise ChildError(f"pnnx ended with {run.returncode}: {said}")
-    _check_kinds(made.read_text("utf-8"), folder / SOURCE)
+    _check_kinds(made.read_text("utf-8"), program)
 
 
 def _program() -> str:
@@ -43,23 +54,18 @@ def _program() -> str:
     return str(Path(folder, "pnnx"))
 
 
-def _check_kinds(param: str, onnx: Path) -> None:
-    """Refuse layers that pnnx has left as they were in the .onnx."""
+def _check_kinds(param: str, program: Any) -> None:
+    """Refuse operations that pnnx has left as PyTorch calls them: aten::clamp_min, torch.cumsum."""
     import ncnn
 
-    for line in param.splitlines()[_HEAD:]:
-        kind = line.split()[0] if line.split() else ""
-        if kind and ncnn.layer_to_index(kind) < 0:
-            raise ChildError(f"it has no layer {kind}", _node_of(kind, onnx))
-
-
-def _node_of(kind: str, onnx: Path) -> str:
-    """The first node of an operator in an .onnx; "" where there is none."""
-    from onnx import load
-
-    operator = kind.rpartition(".")[2].lower()
-    nodes = load(str(onnx), load_external_data=False).graph.node
-    return next((node.name for node in nodes if node.op_type.lower() == operator), "")
+    kinds = [words[0] for line in param.splitlines()[_HEAD:] if (words := line.split())]
+    unknown = [kind for kind in kinds if ncnn.layer_to_index(kind) < 0]
+    if unknown:
+        # An expression is what goes into one of the others.
+        kind = next((each for each in unknown if each != "pnnx.Expression"), unknown[0])
+        operator = kind.replace("::", ".").rpartition(".")[2]
+        error = ChildError(f"aten.{operator}")
+        raise ChildError(f"it has no layer {kind}", place_in(program, error))
 
 
 def _place(error: Exception) -> str:

@@ -94,9 +94,9 @@ def _openvino(source: EdgeSource, options: EdgeOptions, folder: Path) -> Made:
 
 
 def _ncnn(source: EdgeSource, options: EdgeOptions, folder: Path) -> Made:
-    (folder / ONNX_FILE).write_bytes(source.onnx())
-    request = {"precision": options.precision, "shape": source.shape}
-    _in_child("ncnn", source, "deelish.engines.ncnn.converting", folder, request, {})
+    names = source.program(folder)
+    request = {"precision": options.precision}
+    _in_child("ncnn", source, "deelish.engines.ncnn.converting", folder, request, names)
     made = {each: (folder / f"module.ncnn{each}").read_bytes() for each in (".param", ".bin")}
     return {**made, ".json": json_of(source.notes)}
 
@@ -148,7 +148,7 @@ CONVERTERS = {
     ".param": Converter(
         "ncnn",
         _ncnn,
-        ("ncnn", "pnnx", "onnx"),
+        ("ncnn", "pnnx"),
         NCNN,
         rounds="float16",
         no_int8="ncnn's packages have no tool for int8; write .tflite or .onnx in int8, or float16",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def program_in(folder: Path) -> Any:
 def place_in(program: Any, error: BaseException) -> str:
     """The path of the module that an error is about; "" where it says nothing that fits.
 
-    Converters name a node of the program or an operator, of which the first one is taken.
+    Converters name a node of the program, or operators.
     """
     texts: list[str] = []
     cause: BaseException | None = error
@@ -33,8 +34,12 @@ def place_in(program: Any, error: BaseException) -> str:
     text = "\n".join(texts)
     names, operators = set(_NODE.findall(text)), set(_OPERATOR.findall(text))
     nodes = list(program.graph.nodes)
-    named = [node for node in nodes if node.name in names]
-    found = named or [node for node in nodes if _operator(node) in operators]
+    found = [node for node in nodes if node.name in names]
+    if not found:
+        # Of several operators, the one that few layers have says most.
+        found = [node for node in nodes if _operator(node) in operators]
+        counts = Counter(map(_operator, found))
+        found.sort(key=lambda node: counts[_operator(node)])
     return next((path for node in found if (path := _path(node))), "")
 
 

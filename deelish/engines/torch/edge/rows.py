@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.torch.layers.call import Call
+from deelish.engines.torch.layers.call import Args, Call
+from deelish.engines.torch.layers.pooling import pool_plainly
 from deelish.engines.torch.module import PlanModule, op_of
 from deelish.plan.layer import Layer
 from deelish.plan.plan import Plan
@@ -26,8 +27,13 @@ class _Row(nn.Module):
 
     def forward(self, *bottoms: Tensor) -> tuple[Tensor, ...]:
         call = Call(None, len(self.layer.tops), CPU, None)
-        made = op_of(self.layer.type)(list(bottoms), self.weights, self.layer.args, call)
+        op = _pooling if self.layer.type == "Pooling" else op_of(self.layer.type)
+        made = op(list(bottoms), self.weights, self.layer.args, call)
         return (made,) if isinstance(made, Tensor) else tuple(made)
+
+
+def _pooling(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor | Sequence[Tensor]:
+    return op_of("Pooling")(x, p, a, c) if c.tops == 2 else pool_plainly(x[0], a)
 
 
 class RowsModule(nn.Module):
