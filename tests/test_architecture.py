@@ -21,7 +21,7 @@ def files_in(*folders: str) -> list[Path]:
 
 
 PACKAGE = files_in("deelish", "networks")
-FRAMEWORKS = {"torch", "chainer", "cupy", "openvino"}
+FRAMEWORKS = {"torch", "chainer", "cupy", "openvino", "ai_edge_litert", "executorch", "ncnn"}
 
 
 def name_of(path: Path) -> str:

@@ -67,6 +67,9 @@ def Bench(
     if not models:
         raise DataError("Bench: there is no model; give a network, or files of runtimes")
     given = [_checked(model, [*chosen, *absent]) for model in models]
+    if (float16 or int8 is not False) and all(isinstance(each, BenchFile) for each in given):
+        word = "float16" if float16 else "int8"
+        raise DataError(f"Bench({word}=...): is about networks, and these are files; leave it out")
     kinds: list[Kind] = [("", {}), *([("float16", {"precision": "float16"})] if float16 else [])]
     kinds += [("int8", {"int8": int8})] if int8 is not False else []
     files: list[BenchFile] = []
@@ -95,9 +98,9 @@ def _checked(model: object, runtimes: Sequence[Runtime]) -> BenchFile | Learning
     if isinstance(model, Learning):
         return model
     if not isinstance(model, str | Path):
+        cure = "give them one by one, Bench(*models)" if isinstance(model, list) else "give these"
         raise DataError(
-            f"Bench({type(model).__name__}): takes networks, students and files of runtimes; give"
-            " one of these"
+            f"Bench({type(model).__name__}): takes networks, students and files of runtimes; {cure}"
         )
     path = find_model(model)
     runtime = runtime_of(path)

@@ -230,6 +230,8 @@ def test_numpy_has_one_thread_and_the_runtime_those_that_are_asked_for(onnx, tmp
         ({"models": ["{xml}"]}, MissingFileError, "net.xml: its weights, net.bin, are not besid"),
         ({"runtimes": "onnx"}, DataError, "there is no runtime 'onnx'; there is onnxruntime, open"),
         ({"runtimes": []}, DataError, "runtimes=.*: names none; give 'all'"),
+        ({"models": [["a.onnx"]]}, DataError, r"Bench\(list\): takes .*; give them one by one"),
+        ({"models": ["{onnx}"], "int8": "x.txt"}, DataError, "int8=...\\): is about networks, and"),
         ({"threads": 0}, DataError, r"Bench\(threads=0\): give a whole number above 0"),
         ({"fits": "toaster"}, DataError, "fits='toaster': no such device is known; known: ard"),
         ({"int8": "none.txt"}, DataError, "none.txt: there is no such list or folder"),
@@ -239,7 +241,7 @@ def test_numpy_has_one_thread_and_the_runtime_those_that_are_asked_for(onnx, tmp
 def test_mistakes(given, error, words, onnx, network, tmp_path):
     network.save(tmp_path / "net.hdf5")
     (tmp_path / "net.xml").write_text("<net/>")
-    places = {"hdf5": tmp_path / "net.hdf5", "xml": tmp_path / "net.xml"}
+    places = {"hdf5": tmp_path / "net.hdf5", "xml": tmp_path / "net.xml", "onnx": onnx}
     models = given.pop("models", [network])
     models = [each.format(**places) if isinstance(each, str) else each for each in models]
     refused(error, words, lambda: Bench(*models, **given))

@@ -10,11 +10,12 @@ import sys
 import numpy as np
 import pytest
 from edge_files import WRITERS, expected, write_litert, write_ncnn, write_onnx
+from helpers import small
 from models_of_others import as_input, eights
 from one_sentence import refused
 from PIL import Image
 
-from deelish import Compare, Deel, Teacher
+from deelish import Compare, Deel, Network, Teacher
 from deelish.cli import main
 from deelish.distillation.sources.runtime_file import RuntimeFile
 from deelish.engines.runtimes.table import RUNTIMES
@@ -139,6 +140,13 @@ def test_damaged_and_missing_files_are_refused(litert, session, tmp_path):
         litert.write_bytes(content)
         match = r"net\.tflite: LiteRT cannot run it \(.+\); export it again"
         refused(FileError, match, lambda: Teacher(litert))
+
+
+@pytest.mark.parametrize("open_it", [Network.load, lambda path: small().save(path)])
+def test_it_is_no_network_to_open_or_save(open_it, session, tmp_path):
+    (tmp_path / "net.tflite").write_bytes(b"TFL3")
+    match = r"net.tflite: a .tflite is no network to open or save; export\(\) writes it, and T"
+    refused(FileError, match, lambda: open_it(tmp_path / "net.tflite"))
 
 
 def test_damaged_notes_are_refused(litert, session):
