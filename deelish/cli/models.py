@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from deelish.cli.parser import Parser, add_command
+from deelish.engines.runtimes.table import runtime_of
 from deelish.errors import DataError, FileError
 
 if TYPE_CHECKING:
     from deelish.language.network import Network
     from deelish.language.predicting import Predicting
     from deelish.language.student import Student
+    from deelish.language.teachers import Teacher
     from deelish.network.opening import OpenOptions
-    from deelish.network.predictor import Predictor
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -28,11 +29,28 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         [opening],
     )
     convert.add_argument("model", metavar="SOURCE", help=".caffemodel, .hdf5, .safetensors")
-    convert.add_argument("target", metavar="TARGET", help=".onnx, or one of the formats of SOURCE")
+    convert.add_argument(
+        "target",
+        metavar="TARGET",
+        help=".onnx, .tflite, .pte, .xml, .param, or one of the formats of SOURCE",
+    )
+    convert.add_argument(
+        "--int8", metavar="LIST", help="write int8, calibrated on 128 images of this list"
+    )
+    convert.add_argument(
+        "--precision",
+        metavar="TYPE",
+        default="float32",
+        help="float32, or float16 for files of half the size",
+    )
     convert.add_argument(
         "--verify",
-        action="store_true",
-        help="run both on the same inputs; write nothing if outputs differ",
+        metavar="LIST",
+        nargs="?",
+        const=True,
+        default=False,
+        help="run both on the same inputs, or on 100 images of a list; write nothing if outputs"
+        " differ",
     )
     convert.set_defaults(act=_convert)
 
@@ -120,29 +138,25 @@ def learner_of(
 
 
 def predictor_of(path: Path, labels: str | None = None) -> Predicting:
-    """What predicts by a file: a network, a student, or the teacher that an .onnx is."""
+    """What predicts by a file: a network, a student, or the teacher that a runtime's file is."""
     from deelish.language.teachers import Teacher
 
-    if _is_onnx(path):
+    if runtime_of(path) is not None:
         return Teacher(str(path), labels=labels)
     return learner_of(str(path), labels=labels)
 
 
-def teacher_of(options: argparse.Namespace) -> Predictor:
+def teacher_of(options: argparse.Namespace) -> Network | Student | Teacher:
     """What the command line names, with its options: a network, a student, or any Teacher."""
     from deelish.engines.model_names import ModelName
     from deelish.language.teachers import Teacher
 
-    if not _is_onnx(Path(options.model)) and ModelName.parsed(options.model) is None:
+    if runtime_of(Path(options.model)) is None and ModelName.parsed(options.model) is None:
         return opened(options)
     _refuse_options(
         f"{options.model}: comes with its layers and pixels", options.prototxt, _options(options)
     )
     return Teacher(options.model, labels=options.labels)
-
-
-def _is_onnx(path: Path) -> bool:
-    return path.suffix.lower() == ".onnx"
 
 
 def _refuse_options(why: str, prototxt: str | None, options: OpenOptions) -> None:
@@ -152,10 +166,30 @@ def _refuse_options(why: str, prototxt: str | None, options: OpenOptions) -> Non
 
 
 def _convert(options: argparse.Namespace) -> int:
+    from deelish.formats.edge.converters import CONVERTERS
+    from deelish.formats.native.module_file import holds_module
     from deelish.network.convert import convert
+    from deelish.network.pretrained import find_model
 
+    extension = Path(options.target).suffix.lower()
+    is_list = not isinstance(options.verify, bool)
+    asks = options.int8 is not None or options.precision != "float32" or is_list
+    is_onnx = extension == ".onnx"
+    if extension in CONVERTERS or asks or (is_onnx and holds_module(find_model(options.model))):
+        return _convert_for_runtime(options)
     given = (options.prototxt, options.labels, options.verify)
     convert(options.model, options.target, *given, **_options(options))
+    return 0
+
+
+def _convert_for_runtime(options: argparse.Namespace) -> int:
+    from deelish.language.converting import convert_for_runtime
+    from deelish.language.edge_files import FileChoices
+
+    choices = FileChoices(False if options.int8 is None else options.int8, options.precision)
+    choices.check("convert", Path(options.target))
+    learner = opened(options)
+    convert_for_runtime(learner, options.model, options.target, choices, options.verify)
     return 0
 
 
@@ -173,7 +207,7 @@ def _show(options: argparse.Namespace) -> int:
 def _classify(options: argparse.Namespace) -> int:
     if options.top < 1:
         raise DataError(f"--top {options.top}: give a whole number above 0")
-    network = opened(options)
+    network = teacher_of(options)
     for path in options.images:
         logits = network.classify(path)
         if len(options.images) > 1:

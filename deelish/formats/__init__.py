@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deelish.engines.runtimes.table import runtime_of
 from deelish.errors import FileError
+from deelish.formats.agreement import Run
 from deelish.formats.caffe import files as caffe_files
 from deelish.formats.chainer import npz
 from deelish.formats.chainer import weights as chainer_weights
@@ -64,9 +66,7 @@ def write_network(path: Path, network: SavedNetwork) -> Path:
     return path
 
 
-def write_module(
-    path: Path, module: SavedModule, export: onnx_modules.Export, run: onnx_modules.Run
-) -> Path:
+def write_module(path: Path, module: SavedModule, export: onnx_modules.Export, run: Run) -> Path:
     """Write a module of another library; an old file stays until the new one is whole.
 
     Args:
@@ -121,6 +121,11 @@ def read_weights(
 def format_of(path: Path) -> Format:
     """The format of a file extension; FileError for an unknown one."""
     kind = FORMATS.get(path.suffix.lower())
+    if kind is None and runtime_of(path) is not None:
+        raise FileError(
+            f"{path}: a {path.suffix} is no network to open or save; export() writes it, and"
+            " Teacher(...) runs it"
+        )
     if kind is None:
         raise FileError(
             f"{path}: networks have the file extensions {', '.join(FORMATS)}; give one of these"

@@ -213,10 +213,16 @@ def test_options_of_caffe_do_not_fit_a_student(student, capsys):
     assert_fails(["show", student, "--prototxt", "net.prototxt"], "leave --prototxt out", capsys)
 
 
-def test_a_student_is_converted_in_a_script(student, tmp_path, capsys):
-    target = str(tmp_path / "student.onnx")
+def test_a_student_is_converted(student, tmp_path, capsys):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    target = tmp_path / "student.onnx"
+    assert main(["convert", student, str(target), "--verify"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "100.0% of 100 images get the class that the source gives" in lines
+    assert lines[-1] == f"written: {target}, {target.stat().st_size / 1e6:.1f} MB"
     assert_fails(
-        ["convert", student, target], f"Student.load({student!r}).export({target!r})", capsys
+        ["convert", student, str(tmp_path / "student.hdf5")], "which is written as .onnx", capsys
     )
 
 

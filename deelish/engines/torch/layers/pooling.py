@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -83,14 +84,38 @@ def _pool(x: Tensor, grid: _Grid, method: str) -> Tensor:
         return gather(x, grid.kernels, grid.strides, grid.pads, ceil_mode=grid.ceil)
     if method == "MAX":
         return gather(_padded(x, grid, torch.finfo(x.dtype).min), grid.kernels, grid.strides)
-    # Caffe divides by the window clipped at the padded image: by 0 where the two do not meet.
     sums = gather(_padded(x, grid, 0.0), grid.kernels, grid.strides, divisor_override=1)
+    average: Tensor = sums / _spans(x, grid)
+    return average
+
+
+def _spans(x: Tensor, grid: _Grid) -> Tensor:
+    """By how many pixels each window divides: by 0 where it does not meet the padded image.
+
+    Caffe clips the window there.
+    """
     spans = []
     for side, made, kernel, stride, pad in zip(x.shape[2:], *_rows(grid), strict=True):
         starts = torch.arange(made, device=x.device) * stride - pad
         spans.append((starts + kernel).clamp(max=side + pad) - starts)
-    average: Tensor = sums / (spans[0][:, None] * spans[1])
-    return average
+    return spans[0][:, None] * spans[1]
+
+
+def pool_plainly(x: Tensor, a: Args) -> Tensor:
+    """The same as `pool`, by operations that mean the same in every runtime.
+
+    What a window divides by that the image's end clips, some of them see in another way.
+    """
+    grid = _of(x, a)
+    clipped = [
+        (made - 1) * stride + kernel > side + 2 * pad
+        for side, made, kernel, stride, pad in zip(x.shape[2:], *_rows(grid), strict=True)
+    ]
+    if a["pool"] != "AVE" or a["global_pooling"] or not any(clipped) or not grid.plain:
+        return pool(x, a)
+    means = F.avg_pool2d(_padded(x, grid, 0.0), grid.kernels, grid.strides)
+    made: Tensor = means * (math.prod(grid.kernels) / _spans(x, grid))
+    return made
 
 
 def _maxima_and_indices(x: Tensor, grid: _Grid) -> list[Tensor]:
