@@ -1,0 +1,70 @@
+"""The table: a line for each way to load a network, below the network's title."""
+
+from edge_sides.limits import ANSWERED
+
+HEAD = f"{'':34}{'file MB':>9}{'CPU ms':>9}{'wall ms':>9}{'peak MiB':>10}  answers"
+
+
+def title(name, found):
+    """The line of a network: its size, its work, and where its weights are from."""
+    work = found["multiply_adds"]
+    counted = "" if work is None else f", {work / 1e9:.1f} G multiply-adds"
+    return f"{name}: {found['parameters'] / 1e6:.1f} M parameters{counted}, {found['weights']}"
+
+
+def line(title, measured, mib):
+    """One way: its file, times, memory, and how it ended.
+
+    Args:
+        title: what it is.
+        measured: `Measured`.
+        mib: the limit.
+    """
+    text = f"  {title:32}"
+    if measured.absent:
+        return f"{text}{'':37}  not run: {measured.absent}"
+    shown = measured.limited if measured.limited.state == ANSWERED else measured.free
+    text += f"{measured.file / 1e6:9.1f}"
+    if shown is None or shown.state != ANSWERED:
+        return f"{text}{'-':>9}{'-':>9}{'-':>10}  {verdict(measured, mib)}"
+    text += f"{shown.figures['cpu_ms']:9.1f}{shown.figures['wall_ms']:9.1f}{shown.peak:10.0f}"
+    return f"{text}  {verdict(measured, mib)}"
+
+
+def verdict(measured, mib):
+    """Whether it answers within the limit, in words."""
+    limited, free = measured.limited, measured.free
+    if limited.state == ANSWERED:
+        if not measured.right:
+            return "OTHER VALUES than deelish's"
+        # Pages of files that are mapped do not count for the limit, and can be read again.
+        return "yes" if limited.peak <= mib else "yes, but pages of files have no room"
+    words = f"no: {limited.reason}"
+    if free is None:
+        return words
+    return (
+        f"{words} (the figures are without a limit)"
+        if free.state == ANSWERED
+        else (f"{words}; without a limit: {free.reason}")
+    )
+
+
+def as_json(measured):
+    """The same as plain values."""
+    if measured.absent:
+        return {"absent": measured.absent}
+    outcomes = {"limited": measured.limited, "free": measured.free}
+    return {
+        "file": measured.file,
+        "right": measured.right,
+        **{
+            name: outcome
+            and {
+                "state": outcome.state,
+                "reason": outcome.reason,
+                "peak_mib": outcome.peak,
+                **outcome.figures,
+            }
+            for name, outcome in outcomes.items()
+        },
+    }
