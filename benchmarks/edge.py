@@ -26,41 +26,24 @@ MobileNetV4-small after four updates by GoogLeNet on generated images: no accura
 float output is compared with deelish's own.
 
 With --qemu the int8 students answer on this machine and on an emulated ARM processor, and the
-outputs are compared. docs/edge.md says how to get ROOT and SITE. It runs on Linux, and needs 4 GB
-of disk and 8 GB of memory, or with --no-free 5 GB.
+outputs are compared. docs/edge.md says how to get ROOT and SITE. It runs on Linux, and needs 6 GB
+of disk, and 10 GB of memory for what fails within the limit, which --no-free leaves out.
 """
 
 import argparse
 import json
 import platform
-import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from edge_sides import arm, table
-from edge_sides.limits import ANSWERED, Outcome, run
+from edge_sides.measure import measure, named, written
 from edge_sides.sides import NETWORKS, STUDENTS, WAYS, versions
 from speed.options import at_least
 
 # MiB of memory, of which the system takes 200.
 DEVICES = {"raspberry-pi-3": 1024, "raspberry-pi-zero-2": 512}
 SYSTEM = 200
-FILES = Path(__file__).parent / "edge_sides" / "files.py"
-TOLERANCE = 1e-3
-
-
-@dataclass
-class Measured:
-    """What one way made of a network: within the limit, and without, where that failed."""
-
-    absent: str = ""
-    file: int = 0
-    limited: Outcome | None = None
-    free: Outcome | None = None
-    right: bool = True
 
 
 def options_of_the_user():
@@ -84,105 +67,35 @@ def options_of_the_user():
     for path in [*options.student, *filter(None, [options.googlenet])]:
         if not path.is_file():
             parser.error(f"{path}: there is no such file")
-    if options.qemu and not (options.arm_root and options.arm_packages):
-        parser.error("--qemu needs --arm-root and --arm-packages")
+    if options.qemu and (words := arm.problem(options)):
+        parser.error(words)
     return options
 
 
-def chosen(options):
-    """Title and source of each network by name; the user's students replace the two."""
-    given = {path.stem: (f"student: {path.name}", str(path)) for path in options.student}
-    known = {**NETWORKS, **STUDENTS}
-    named = {name: known[name] for name in options.networks}
-    if not given:
-        return named
-    return {name: value for name, value in named.items() if name not in STUDENTS} | given
-
-
-def written(folder, name, source, weights):
-    """What files.py says of a network; its process wrote the files, unless they are there."""
-    described = folder / f"{name}.json"
-    if not described.is_file():
-        teacher = str(weights or "") if name in STUDENTS else "-"
-        own = str(weights or "") if name == "googlenet" else ""
-        done = subprocess.run(
-            [sys.executable, FILES, folder, name, source, own, teacher],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            sys.exit(f"{name}: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(described.read_text())
-
-
-def probabilities(scores):
-    """Those of logits, or of what are probabilities already; float64 (n, classes)."""
-    scores = scores.reshape(len(scores), -1).astype(np.float64)
-    if np.allclose(scores.sum(1), 1, atol=1e-3) and scores.min() >= 0:
-        return scores
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
-
-
-def measure(way, name, found, source, mib, folder, options):
-    """One way on one network, within a limit."""
-    if reason := way.absent(found):
-        return Measured(absent=reason)
-    function, arguments = way.call(found, source)
-    kind = "pixels" if function == "deelish" else "values"
-    logits = folder / "answer.npy"
-    job = {
-        "way": function,
-        "arguments": arguments,
-        "images": str(folder / f"{name}.{kind}.npy"),
-        "logits": str(logits),
-        "rounds": options.rounds,
-        "mib": mib,
-    }
-    made = Measured(file=Path(found["files"][way.file]).stat().st_size)
-    made.limited = run(job, options.seconds)
-    if made.limited.state != ANSWERED:
-        if not options.no_free:
-            made.free = run({**job, "mib": 0}, options.seconds)
-        return made
-    if way.exact:
-        expected = probabilities(np.load(folder / f"{name}.logits.npy"))
-        apart = abs(probabilities(np.load(logits)) - expected)
-        made.right = bool(apart.max() < TOLERANCE)
-    return made
-
-
-def one_device(device, networks, folder, options):
+def one_device(device, networks, options):
     """Print a device's table; what each way measured, by network."""
     mib = DEVICES[device] - SYSTEM
     print(f"\n{device}: {mib} MiB for a process\n{table.HEAD}", flush=True)
     results = {}
-    for name, (title, source) in networks.items():
-        found = written(folder, name, source, options.googlenet)
-        print(table.title(title, found), flush=True)
-        results[name] = {}
+    for network in networks:
+        print(table.title(network), flush=True)
+        results[network.name] = {}
         for key in options.ways:
-            made = measure(WAYS[key], name, found, source, mib, folder, options)
+            made = measure(WAYS[key], network, mib, options)
             print(table.line(WAYS[key].title, made, mib), flush=True)
-            results[name][key] = table.as_json(made)
+            results[network.name][key] = table.as_json(made)
     return results
 
 
 def in_folder(folder, options):
     """Everything, with files in a folder."""
-    networks = chosen(options)
+    rows, students = named(options)
+    rows = students if options.qemu else [*rows, *students]
+    networks = [written(*row, folder, options.googlenet) for row in rows]
     if options.qemu:
-        students = {name: value for name, value in networks.items() if name not in NETWORKS}
-        return arm.compare(
-            {
-                name: written(folder, name, value[1], options.googlenet)
-                for name, value in students.items()
-            },
-            folder,
-            options,
-        )
+        return arm.compare(networks, options)
     print(f"{platform.machine()}, one thread, Python {platform.python_version()}; {versions()}")
-    return {device: one_device(device, networks, folder, options) for device in options.devices}
+    return {device: one_device(device, networks, options) for device in options.devices}
 
 
 def main():

@@ -76,7 +76,7 @@ def write(folder, name, source, weights, teacher):
     files, absent = {}, {}
     for extension in EXTENSIONS:
         path = folder / f"{name}{extension}"
-        if reason := why_not(network, extension):
+        if reason := why_not(network, extension, source):
             absent[extension] = reason
         else:
             write_one(network, path, images)
@@ -92,12 +92,14 @@ def write(folder, name, source, weights, teacher):
     }
 
 
-def why_not(network, extension):
+def why_not(network, extension, source):
     """Why a network has no such file; empty where it has."""
     from deelish import Network
 
     if extension in ROWS_ALONE and not isinstance(network, Network):
         return f"a module of PyTorch has no {extension}"
+    if extension == ".npz" and Path(source).is_file():
+        return "an .npz holds no layers, which a class has to"
     needed = ("onnx", "onnxruntime", "onnxscript") if extension.endswith(".onnx") else ()
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     return f"there is no package {missing[0]}" if missing else ""
@@ -118,9 +120,8 @@ def write_inputs(folder, name, network):
 
     The pixels have the network's size, so that nothing is resized.
     """
-    from ways import fixed
-
     from reading_images import photograph
+    from ways import fixed
 
     rule = network.preprocessing
     sides = (rule.size, rule.size)
