@@ -7,10 +7,12 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from deelish.comparison.timing import threads_of
+from deelish.engines.int8 import CHANNEL
 from deelish.engines.learning import ONNX_LOGITS
 from deelish.errors import FileError, PlanError, first_line
 from deelish.formats.onnx.model import model_of
@@ -25,9 +27,11 @@ from deelish.storage.atomic import write_file
 
 IMAGES = 128
 ABOUT = (
-    "int8: onnxruntime's static quantisation (QDQ), weights by channel in 7 of 8 bits, since"
-    f" processors without VNNI overflow on 8; calibrated on at most {IMAGES} training images"
+    "int8: onnxruntime's static quantisation (QDQ), weights of 8 bits by channel; calibrated on at"
+    f" most {IMAGES} training images, from their least to their largest activations"
 )
+# By name onnxruntime's own names of how a range follows from the activations that were seen.
+CALIBRATIONS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 
 
 class _Reader:
@@ -47,6 +51,8 @@ class Int8:
     Args:
         network: the network. All layers up to its logits are quantised, not the softmax.
         training: batches of training images to calibrate on.
+        weights: of `WEIGHTS`: a scale for each output channel of a layer, or one for all.
+        calibration: of `CALIBRATIONS`.
 
     Attributes:
         model: its .onnx, with labels and preprocessing in it.
@@ -56,8 +62,15 @@ class Int8:
         PlanError: a layer has no counterpart in ONNX, or the batch size is fixed.
     """
 
-    def __init__(self, network: Learner, training: Sequence[ImageTensor]) -> None:
+    def __init__(
+        self,
+        network: Learner,
+        training: Sequence[ImageTensor],
+        weights: str = CHANNEL,
+        calibration: str = "minmax",
+    ) -> None:
         self._network, self._data = network, network.data_blob
+        self._weights, self._calibration = weights, calibration
         with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
             source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
             self._logits = _write(network, source)
@@ -68,6 +81,7 @@ class Int8:
                 # As many threads as the network itself uses.
                 threads = threads_of(network.engine)
                 self._session = open_session(self.model, threads=threads)
+                self._float = open_session(str(source), threads=threads)
             except Exception as error:  # onnxruntime raises any kind of error
                 raise FileError(
                     f"{network.name}: onnxruntime cannot quantise it ({first_line(error)})"
@@ -75,15 +89,27 @@ class Int8:
 
     def logits(self, images: ImageTensor) -> np.ndarray:
         """float32 (n, classes) of the images, or outputs of another shape."""
+        return self._run(self._session, images)
+
+    def float_logits(self, images: ImageTensor) -> np.ndarray:
+        """The same of the network in float32, as it was before its quantisation."""
+        return self._run(self._float, images)
+
+    def _run(self, session: Any, images: ImageTensor) -> np.ndarray:
         pixels = self._pixels(images)
-        (logits,) = self._session.run([self._logits], {self._data: pixels})
+        (logits,) = session.run([self._logits], {self._data: pixels})
         return np.asarray(logits).reshape(len(pixels), *self._network.output_shape)
 
     def _pixels(self, images: ImageTensor) -> np.ndarray:
         return self._network.preprocessing.apply(images.pixels(self._network.preprocessing))
 
     def _quantise(self, source: Path, target: Path, training: Sequence[ImageTensor]) -> None:
-        from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+        from onnxruntime.quantization import (
+            CalibrationMethod,
+            QuantFormat,
+            QuantType,
+            quantize_static,
+        )
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
         with _quiet():
@@ -96,8 +122,9 @@ class Int8:
                 quant_format=QuantFormat.QDQ,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=True,
+                # Its own default is one scale a layer, which loses most in depthwise layers.
+                per_channel=self._weights == CHANNEL,
+                calibrate_method=CalibrationMethod[CALIBRATIONS[self._calibration]],
             )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from deelish.common.processes import ALONE, Group, available_cores
+from deelish.engines.int8 import Int8Learning
 from deelish.engines.learning import LearningModel
 from deelish.engines.resumable import Resumable
 from deelish.engines.trainable import LayerFactor, unscaled
@@ -104,6 +105,26 @@ class Engine(Resumable):
     def autocast_dtype_of(self, module: Any) -> str | None:
         """The reduced precision that it computes a module in, where it is asked to; or None."""
         return self.autocast_dtype
+
+    def learn_int8(
+        self, name: str, module: Any, data: str, weights: str, images: Sequence[Any]
+    ) -> Int8Learning:
+        """Run a module as an int8 file will, from now on until the end of what is returned.
+
+        Args:
+            name: what errors call the module.
+            module: the module, whose parameters learn.
+            data: the name of its input.
+            weights: of `WEIGHTS`: how many scales the weights of a layer have.
+            images: inputs of the engine, on which the ranges of activations are measured.
+
+        Raises:
+            EngineError: this engine learns in float32 alone.
+            TrainingError: the module's forward pass cannot be followed.
+        """
+        raise EngineError(
+            f"{name}: the engine {self.name!r} does not learn in int8; take Deel(engine='torch')"
+        )
 
     @contextmanager
     def drawing(self, seed: int) -> Iterator[None]:

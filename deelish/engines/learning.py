@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,6 +197,21 @@ class LearningModel(WatchedModel):
         """
         raise FileError(
             f"{self.name}: a {self.kind} cannot be written as .onnx; write .safetensors instead"
+        )
+
+    def program(self, folder: Path, shape: Sequence[int]) -> dict[str, str]:
+        """Write its exported program into a folder; what errors call each of its modules.
+
+        Args:
+            folder: see `deelish.engines.torch.edge.program`.
+            shape: (channels, height, width) of an image.
+
+        Raises:
+            FileError: the framework has none, or its exporter fails.
+        """
+        raise FileError(
+            f"{self.name}: a {self.kind} cannot be written for small devices; write .safetensors,"
+            " or train it as a torch.nn.Module"
         )
 
     def check_arrays(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A student in int8 for other programs: the images that it is calibrated on, and its .onnx."""
+"""A student in int8: the images that it is calibrated on, and its .onnx."""
 
 from __future__ import annotations
 
@@ -6,45 +6,76 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deelish.comparison.images import ImageList
-from deelish.comparison.int8 import IMAGES, Int8
+from deelish.comparison.int8 import CALIBRATIONS, IMAGES, Int8
+from deelish.engines.int8 import CHANNEL, WEIGHTS
 from deelish.errors import DataError
 from deelish.images.dataset import Dataset
 from deelish.images.lists import read_samples
 from deelish.images.sample import Sample
 from deelish.language.session import current_session
+from deelish.network.inputs import ImageTensor
 from deelish.network.learner import Learner
 
 BATCH_SIZE = 32
 
 
-def int8_model(student: Learner, images: bool | str | Path) -> bytes:
+def int8_model(
+    student: Learner,
+    images: bool | str | Path,
+    verb: str,
+    weights: str = CHANNEL,
+    calibration: str = "minmax",
+) -> bytes:
     """The .onnx of a student in int8.
 
     Args:
         student: a network or a student that sees images.
         images: where those to calibrate on are; True for the training images of InputBatch.
+        verb: what errors name: "export(int8=...)".
+        weights: of `WEIGHTS`.
+        calibration: of `CALIBRATIONS`.
 
     Raises:
         DataError: there are none, or the student reads sequences.
         FileError: onnx or onnxruntime is missing, or cannot quantise the student.
         PlanError: a layer has no counterpart in ONNX, or the batch size is fixed.
     """
+    what = f"{student.name}.{verb}"
     if student.sequences is not None:
-        raise DataError(
-            f"{student.name}.export: int8= is of networks that see images; leave it out"
-        )
-    samples = _samples(student, images)
-    found = ImageList(samples, student.engine, [student.preprocessing], None, BATCH_SIZE)
-    return Int8(student, list(found.some(IMAGES))).model
+        raise DataError(f"{what}: int8 is of networks that see images; leave it out")
+    for name, value, known in (
+        ("weights", weights, WEIGHTS),
+        ("calibration", calibration, CALIBRATIONS),
+    ):
+        if value not in known:
+            words = " or ".join(map(repr, known))
+            raise DataError(f"{what}: {name}={value!r} is not known; give {words}")
+    batches = some_images(student, _samples(what, images), None)
+    return Int8(student, batches, weights, calibration).model
 
 
-def _samples(student: Learner, images: bool | str | Path) -> Sequence[Sample]:
+def calibration_images(student: Learner) -> Sequence[ImageTensor]:
+    """The training images on which ranges of activations are measured, in batches."""
+    dataset = current_session().dataset
+    crop = dataset.choices.crop if isinstance(dataset, Dataset) else None
+    return some_images(student, _samples(f"{student.name}: int8", True), crop)
+
+
+def some_images(
+    student: Learner, samples: Sequence[Sample], crop: float | None
+) -> Sequence[ImageTensor]:
+    """At most `IMAGES` of them, spread over the list, in batches of centre views."""
+    found = ImageList(samples, student.engine, [student.preprocessing], crop, BATCH_SIZE)
+    return list(found.some(IMAGES))
+
+
+def _samples(what: str, images: bool | str | Path) -> Sequence[Sample]:
     if not isinstance(images, bool):
-        return read_samples(images, name=f"{student.name}.export: int8")
+        return read_samples(images, name=what)
     dataset = current_session().dataset
     if not isinstance(dataset, Dataset):
         raise DataError(
-            f"{student.name}.export(int8=True): there are no training images to calibrate on; call"
-            " InputBatch first, or give a list, int8='data/train.txt'"
+            f"{what}: there are no training images to calibrate on; call InputBatch first, or give"
+            " a list, such as 'data/train.txt'"
         )
     return dataset.train.samples

@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 from deelish.common.arguments import checked_call
 from deelish.comparison.card import CardFacts, card_text, checked_card
 from deelish.comparison.result import Comparison
+from deelish.engines.int8 import CHANNEL
 from deelish.language.exporting import int8_model
+from deelish.language.quantised import Quantised
 from deelish.network.hub import CARD, FILE, PREFIX, upload
 from deelish.network.learner import Learner
 from deelish.storage.atomic import write_file
@@ -46,7 +48,44 @@ class Publishing(Learner):
         """
         if int8 is False:
             return self.export_to(path)
-        return self.export_to(path, lambda: int8_model(self, int8))
+        return self.export_to(path, lambda: int8_model(self, int8, "export(int8=...)"))
+
+    @checked_call()
+    def quantise(
+        self,
+        images: bool | str | Path = True,
+        *,
+        weights: str = CHANNEL,
+        calibration: str = "minmax",
+    ) -> Quantised:
+        """The network in int8: what its .onnx of 8 bits predicts, run by onnxruntime.
+
+        ``small = student.quantise(); Compare(teacher, [student, small], test="data/test.txt")``
+
+        Weights and activations are of 8 bits, by onnxruntime's static quantisation; BatchNorm is
+        folded into the convolutions. The network itself stays as it is. Where int8 loses too much,
+        train on with ``BatchTrain(workout, int8=True)`` first, taught by the network itself as it
+        is now or by its teacher.
+
+        Args:
+            images: what it is calibrated on, at most 128: the training images of InputBatch, or of
+                a list, a folder or tars. Never give test images.
+            weights: "channel", a scale for each output channel of a layer; "tensor", one for all,
+                as many microcontrollers need them.
+            calibration: how the range of an activation follows from those that were seen: "minmax",
+                from the least to the largest; "entropy" and "percentile" cut off rare ones.
+
+        Raises:
+            PlanError: a layer has no counterpart in ONNX; it is named.
+            FileError: a missing package, or onnxruntime cannot quantise it.
+            DataError: there are no images to calibrate on, or an argument is not known.
+
+        >>> small = net.quantise("data/train.txt")
+        >>> small.classify("cat.jpg").shape
+        (1, 2)
+        """
+        model = int8_model(self, images, "quantise()", weights, calibration)
+        return Quantised(model, self.name)
 
     @checked_call()
     def card(

@@ -10,6 +10,7 @@ from deelish.common.arguments import checked_call
 from deelish.common.checks import is_count
 from deelish.common.memory import is_out_of_memory
 from deelish.errors import DataError, TrainingError, first_line
+from deelish.language.exporting import calibration_images
 from deelish.language.optimizing import check_functions, check_options, checked_lr
 from deelish.language.saving import epochs_before, saving_of
 from deelish.language.session import Deel, current_session
@@ -20,6 +21,7 @@ from deelish.sequences.dataset import AnyDataset
 from deelish.training.checkpoints.resuming import MINUTES, Resuming, Saving
 from deelish.training.guards import ON_NAN
 from deelish.training.history import History
+from deelish.training.int8 import Int8Rule, int8_weights
 from deelish.training.layer_rates import layer_factors
 from deelish.training.logs.choosing import LogNames, logs_of
 from deelish.training.logs.log import Log
@@ -34,7 +36,7 @@ from deelish.training.trainer import Trainer
 _OWN = (
     *("epochs", "optimizer", "lr", "schedule", "schedule_options", "warmup", "checkout"),
     *("resume", "checkpoint_minutes", "checkpoint_updates", "on_save_error", "on_nan"),
-    *("lr_mult", "lookahead", "lookahead_decay", "sync_batch_norm", "log"),
+    *("lr_mult", "lookahead", "lookahead_decay", "sync_batch_norm", "int8", "log"),
 )
 
 
@@ -53,6 +55,7 @@ def BatchTrain(
     lookahead: int | None = None,
     lookahead_decay: float | Callable[[float], float] = DECAY,
     sync_batch_norm: bool = False,
+    int8: bool | str = False,
     resume: str | Path | None = None,
     checkpoint_minutes: float = MINUTES,
     checkpoint_updates: int | None = None,
@@ -86,6 +89,13 @@ def BatchTrain(
             ``lambda p: 0.95**5 * p**3`` (Jordan 2024).
         sync_batch_norm: whether BatchNorm normalises by the images of all processes, as one process
             would; left out, each process takes its own images. For small batches a process.
+        int8: whether the students learn with weights and activations rounded to 8 bits, as their
+            int8 files compute (Jacob et al. 2018), so that those lose less: True, or "tensor" for
+            weights with one scale a layer, as many microcontrollers need them. Statistics of
+            BatchNorm stay as they are. A student that is not trained yet learns in float32 first,
+            and in int8 in the last quarter of the epochs. Validation is in int8 too. At the end
+            the student is a float32 network again; ``student.export("small.onnx", int8=True)`` or
+            ``student.quantise()`` makes it int8. Take a low learning rate, such as 1e-4.
         resume: a folder for checkpoints. Run the same script again, and it goes on after the last
             one, in the middle of an epoch too; weights and history become those of a run without a
             stop, to the bit. `docs/training.md` says what a checkpoint holds.
@@ -142,7 +152,9 @@ def BatchTrain(
     factors = schedule_of(schedule, schedule_options or {}, warmup)
     slow = lookahead_of(lookahead, lookahead_decay)
     multipliers = layer_factors(lr_mult)
-    how = Optimization(optimizer, lr, factors, options, multipliers, slow, sync_batch_norm)
+    scales = int8_weights(int8)
+    rule = None if scales is None else Int8Rule(scales, calibration_images)
+    how = Optimization(optimizer, lr, factors, options, multipliers, slow, sync_batch_norm, rule)
     saving = saving_of(resume, checkpoint_minutes, checkpoint_updates, on_save_error)
     watching = Watching(on_nan, logs_of(log))
     return _train(session, workout, checkout, how, epochs, saving, watching)

@@ -241,10 +241,19 @@ class ModuleNetwork(ModuleDescribed):
 
     def write(self, path: Path, *, finite: bool = False) -> None:
         """Write its file in this process, as the file extension says."""
-        record, model = self.record(), self._model
+        record = self.record()
         if finite:
             self._check_finite(path, record.arrays)
-        write_module(path, record, lambda: model.onnx(self._grey()), model.run)
+        write_module(path, record, self.onnx, self._model.run)
+
+    def onnx(self) -> bytes:
+        """Its bare .onnx, from "data" to "logits"."""
+        return self._model.onnx(self._grey())
+
+    @property
+    def learning_model(self) -> LearningModel:
+        """What the engine makes of its module."""
+        return self._model
 
     def record(self) -> SavedModule:
         """The contents of its files."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deelish.training.int8 import Int8Rule
 from deelish.training.lookahead import Lookahead
 
 
@@ -23,6 +24,8 @@ class Optimization:
     lookahead: Lookahead | None = None
     # Whether BatchNorm normalises by the images of all processes.
     sync_batch_norm: bool = False
+    # How students learn in int8; None where they learn in float32 alone.
+    int8: Int8Rule | None = None
 
 
 @dataclass(frozen=True)

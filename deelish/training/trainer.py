@@ -17,6 +17,7 @@ from deelish.network.inputs import InputTensor
 from deelish.network.learner import Learner, learners_of
 from deelish.training.finite import check_update
 from deelish.training.guards import STOP, Guard
+from deelish.training.int8 import Int8Students
 from deelish.training.layer_rates import LayerRates
 from deelish.training.lookahead import SlowWeights
 from deelish.training.optimization import Extent, Optimization
@@ -51,6 +52,7 @@ class Trainer:
         training: whether the batch is for training, not for validation.
         where: which batch it is, in words.
         slow: the slow weights of its students; None without lookahead.
+        int8: its students in their int8 forms; None where they learn in float32 alone.
         agreement: the fraction of the batch on which student and teacher predict the same class;
             None where no teacher taught.
     """
@@ -74,6 +76,8 @@ class Trainer:
         self._rates = LayerRates(optimization.lr_mult)
         how = optimization.lookahead
         self.slow = None if how is None else SlowWeights(how, extent.updates)
+        rule = optimization.int8
+        self.int8 = None if rule is None else Int8Students(rule, extent.epochs)
         self._crop = crop
         self.batches = 0
         self.optimizers: dict[Learner | Projection, Any] = {}
@@ -145,6 +149,10 @@ class Trainer:
             self.guard.before_forward(model)
             if self.slow is not None:
                 self.slow.begin(model)
+        if self.int8 is not None:
+            # In validation the epoch is over.
+            epoch = int(self.epoch) - (not self.training)
+            self.int8.begin(model, epoch, training=self.training)
         forward = self.forward(model, images)
         self._pending[model] = forward
         return forward
@@ -243,6 +251,8 @@ class Trainer:
             learner.engine.release(optimizer)
         for student in self.students:
             student.training_ended()
+        if self.int8 is not None:
+            self.int8.end()
 
     def optimizer_of(self, learner: Learner | Projection) -> Any:
         """The optimiser of this network, or of this projection, made on the first call."""

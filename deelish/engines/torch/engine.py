@@ -29,6 +29,7 @@ from deelish.engines.torch.finite import (
     layer_arrays,
     restore_buffers,
 )
+from deelish.engines.torch.int8.form import Int8Form
 from deelish.engines.torch.layers import OPS, OWN
 from deelish.engines.torch.learning import TorchLearningModel
 from deelish.engines.torch.module import PlanModule
@@ -71,6 +72,7 @@ class TorchEngine(Engine):
             keep_large_blocks()
         self.device = str(self._device)
         self._compiler: Compiler | None = None
+        self._int8: WeakKeyDictionary[nn.Module, Int8Form] = WeakKeyDictionary()
         self._watches: WeakKeyDictionary[PlanModule, Watch] = WeakKeyDictionary()
         self._generator = torch.Generator(self._device)
 
@@ -115,21 +117,29 @@ class TorchEngine(Engine):
         if module.training != training:
             module.train(training)
         tensors = {name: self._tensor(value) for name, value in inputs.items()}
+        form = self._int8.get(module, module)
         if training:
             self.group.broadcast_weights(module)
             with self._computing(module, reduced):
-                outputs = module(tensors, wanted)
+                outputs = form(tensors, wanted)
             return {name: tensor.float() for name, tensor in outputs.items()}
         module.sampled = sampled
         with torch.inference_mode(), self._computing(module, reduced):
             # What runs in reduced precision is a teacher: many times, in one shape.
-            if reduced and self._compiler is not None and isinstance(module, PlanModule):
-                outputs = self._compiler.run(module, tensors, wanted)
+            if reduced and self._compiler is not None and isinstance(form, PlanModule):
+                outputs = self._compiler.run(form, tensors, wanted)
             else:
-                outputs = module(tensors, wanted)
+                outputs = form(tensors, wanted)
         module.sampled = False
         # A tensor born in inference mode cannot enter a loss; its copy can.
         return {name: tensor.to(torch.float32, copy=True) for name, tensor in outputs.items()}
+
+    def learn_int8(
+        self, name: str, module: nn.Module, data: str, weights: str, images: Sequence[Tensor]
+    ) -> Int8Form:
+        form = Int8Form(name, module, data, weights, images, lambda: self._int8.pop(module, None))
+        self._int8[module] = form
+        return form
 
     def sensitivity(
         self,
@@ -153,7 +163,7 @@ class TorchEngine(Engine):
         return None if slower else self.autocast_dtype
 
     def _computing(self, module: nn.Module, reduced: bool) -> AbstractContextManager[Any]:
-        dtype = self.autocast_dtype_of(module)
+        dtype = None if module in self._int8 else self.autocast_dtype_of(module)
         if dtype is None or not (reduced or self._always):
             return nullcontext()
         return torch.autocast(self._device.type, getattr(torch, dtype))

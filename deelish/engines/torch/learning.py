@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,12 @@ class TorchLearningModel(TorchModel, LearningModel):
         self._into_evaluation_mode()
         with torch.no_grad():
             return self._called(self._input(values))
+
+    def program(self, folder: Path, shape: Sequence[int]) -> dict[str, str]:
+        from deelish.engines.torch.edge.program import program_of_module
+
+        self._into_evaluation_mode()
+        return program_of_module(folder, self.name, self._module, self.output, tuple(shape))
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {

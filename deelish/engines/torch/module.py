@@ -87,7 +87,7 @@ class PlanModule(nn.Module):
             self.children_by_layer[layer] = child
             self.add_module(child, self._child(layer, blobs, values.get(layer, {}), copies))
         in_pieces(np.copyto, copies)
-        self._runner = Runner(plan, _op_of, self.weights_of, joined, exactly)
+        self._runner = Runner(plan, op_of, self.weights_of, joined, exactly)
 
     def _child(
         self,
@@ -143,7 +143,8 @@ class PlanModule(nn.Module):
         return outputs[self.plan.logits].flatten(1) if wanted is None else outputs
 
 
-def _op_of(type: str) -> Op:
+def op_of(type: str) -> Op:
+    """The function of a layer type: deelish's, or that of a script."""
     return OPS.get(type) or exactly(custom("torch", type))
 
 

@@ -22,7 +22,7 @@ IMAGES = 2
 MOST_IMAGES = 65536
 
 
-class _Logits(nn.Module):
+class LogitsModule(nn.Module):
     """The user's module alone: an input to logits (n, classes), or to images."""
 
     def __init__(self, name: str, module: nn.Module, output: Part) -> None:
@@ -52,8 +52,8 @@ def onnx_of(name: str, module: nn.Module, output: Part, values: Tensor) -> bytes
         raise FileError(
             f"{name}: writing a torch module as .onnx needs the package onnxscript; {ONNX}"
         ) from None
-    example, logits = values[:IMAGES].contiguous(), _Logits(name, module, output).eval()
-    with _quiet():
+    example, logits = values[:IMAGES].contiguous(), LogitsModule(name, module, output).eval()
+    with quiet():
         try:
             program = _program(logits, example)
         except Exception as error:
@@ -103,7 +103,7 @@ def _failed(name: str, error: Exception) -> FileError:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Export without the exporter's progress, warnings and advice; its errors are raised."""
     before, nowhere = logging.root.manager.disable, io.StringIO()
     logging.disable(logging.ERROR)

@@ -125,8 +125,6 @@ def _in_xml(path: Path) -> Notes:
 
 
 def _in_json(path: Path) -> Notes:
-    with path.open("rb"):
-        pass
     try:
         with beside(path).open("rb") as file:
             return _checked(parsed_json(file.read(MOST_CHARACTERS + 1)))

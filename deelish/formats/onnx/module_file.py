@@ -11,21 +11,17 @@ import numpy as np
 from deelish.common.extras import ONNX
 from deelish.engines.learning import ONNX_DATA, ONNX_LOGITS
 from deelish.errors import FileError, first_line
+from deelish.formats.agreement import Run, disagreement, squares
 from deelish.formats.onnx.notes import notes_of
 from deelish.formats.onnx.runtime import open_session
 from deelish.formats.saved_module import SavedModule
 
-# The largest difference that rounding explains, as a fraction of the largest logit.
-TOLERANCE = 1e-4
-# An input that differs by two units in the last place, and how often layers round like it.
-ROUNDED, OFTEN = np.float32(1 + 2**-22), 10
 # Batches of another size than the exporter saw.
 BATCHES = (1, 3)
 # Weights that one message of protobuf surely holds.
 MOST_BYTES = 1536 * 1024 * 1024
 
 Export = Callable[[], bytes]
-Run = Callable[[np.ndarray], np.ndarray]
 
 
 def to_bytes(path: Path, module: SavedModule, export: Export, run: Run) -> bytes:
@@ -70,26 +66,12 @@ def _check(content: bytes, module: SavedModule, run: Run) -> None:
         return np.asarray(logits)
 
     for count in BATCHES:
-        values = module.preprocessing.apply(_pixels(count, module.preprocessing.size))
+        values = module.preprocessing.apply(squares(count, module.preprocessing.size))
         ours = _ran("the module", module, run, values)
         theirs = _ran("onnxruntime", module, in_onnxruntime, values)
-        largest = max(float(np.abs(ours).max()), 1e-6)
-        apart = float(np.abs(ours - theirs).max()) / largest
-        # Fresh weights in many layers can make much of little: rounding is what moves the module's
-        # own logits where its input moves by it.
-        moved = float(np.abs(run(values * ROUNDED) - ours).max()) / largest
-        if not apart <= max(TOLERANCE, OFTEN * moved):
-            raise FileError(
-                f"{module.name}: its .onnx gives logits that differ by {apart:.2g} of the largest,"
-                f" where {TOLERANCE:g} is rounding; write .safetensors"
-            )
-
-
-def _pixels(count: int, size: int) -> np.ndarray:
-    """Images of large squares, which are nearer to photographs than noise is."""
-    squares = np.random.default_rng(count).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
-    places = np.arange(size) * 4 // size
-    return squares[:, places][:, :, places]
+        wrong = disagreement(ours, theirs, run, values)
+        if wrong is not None:
+            raise FileError(f"{module.name}: its .onnx {wrong}; write .safetensors")
 
 
 def _ran(who: str, module: SavedModule, run: Run, values: np.ndarray) -> np.ndarray:

@@ -83,6 +83,8 @@ def _given(how: Optimization) -> Facts:
         facts["lookahead_decay"] = _course(decay) if callable(decay) else decay
     if how.sync_batch_norm:
         facts["sync_batch_norm"] = True
+    if how.int8 is not None:
+        facts["int8"] = how.int8.weights
     return facts
 
 

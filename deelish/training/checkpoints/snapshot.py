@@ -133,6 +133,8 @@ def _student(trainer: Trainer, student: Learner) -> SavedState:
     state.put("optimizer", engine.optimizer_state(trainer.optimizers[student]))
     if trainer.slow is not None:
         state.put("slow", trainer.slow.state(student))
+    if trainer.int8 is not None:
+        state.values["int8"] = trainer.int8.state(student)
     averages = {str(i): each for i, ref in enumerate(student.averages) if (each := ref())}
     state.put_all("averages", {i: average.state() for i, average in averages.items()})
     return state
@@ -151,6 +153,8 @@ def _restore_student(trainer: Trainer, index: int, state: SavedState, where: str
     engine.set_arrays(student.module, arrays)
     if trainer.slow is not None:
         trainer.slow.restore(student, state.part("slow"))
+    if trainer.int8 is not None:
+        trainer.int8.restore(student, state.values["int8"])
     engine.set_optimizer_state(trainer.optimizer_of(student), state.part("optimizer"))
     values = state.values
     # A version never comes back with other weights: in this process it may have been there.

@@ -133,7 +133,7 @@ def test_an_interrupted_batch_leaves_no_reply_behind(process, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(process, "_part", interrupted)
+    monkeypatch.setattr(process, "_exchanged", interrupted)
     with pytest.raises(KeyboardInterrupt):
         process.run(values_of(4))
     assert not process.close.alive

@@ -1,0 +1,1 @@
+"""ncnn: its files, made by the program pnnx."""

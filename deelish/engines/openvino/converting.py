@@ -1,0 +1,64 @@
+"""From an .onnx to OpenVINO's .xml and .bin, in int8 by nncf: a child process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deelish.engines.child import serve
+
+SOURCE, MADE, WEIGHTS = "module.onnx", "made.xml", "made.bin"
+# How OpenVINO's frontend for ONNX names a node that it cannot take.
+_NODE = re.compile(r"(?:friendly_name|node|Node|name)[:= '\"]+([^\s'\",;]+)")
+
+
+def convert(
+    folder: Path, precision: str, int8: bool, weights: str, shape: list[int], notes: dict[str, str]
+) -> None:
+    """Write the .xml and .bin of the folder's .onnx.
+
+    Args:
+        folder: holds module.onnx, and for int8 the images to calibrate on, images.npy.
+        precision: "float32", or "float16" for weights of 16 bits.
+        int8: whether weights and activations are of 8 bits.
+        weights: "channel" or "tensor", what has a scale of its own in int8.
+        shape: (1, channels, height, width) of its input.
+        notes: what its `rt_info` gets under "deelish".
+    """
+    import openvino
+
+    model = openvino.convert_model(str(folder / SOURCE), input=list(shape))
+    if int8:
+        model = _quantised(model, np.load(folder / "images.npy"), weights)
+    for key, value in notes.items():
+        model.set_rt_info(value, ["deelish", key])
+    openvino.save_model(model, str(folder / MADE), compress_to_fp16=precision == "float16")
+
+
+def _quantised(model: Any, images: np.ndarray, weights: str) -> Any:
+    import nncf
+    from nncf.quantization.advanced_parameters import (
+        AdvancedQuantizationParameters,
+        QuantizationParameters,
+    )
+
+    return nncf.quantize(
+        model,
+        nncf.Dataset([image[None] for image in images]),
+        subset_size=len(images),
+        advanced_parameters=AdvancedQuantizationParameters(
+            weights_quantization_params=QuantizationParameters(per_channel=weights == "channel")
+        ),
+    )
+
+
+def _place(error: Exception) -> str:
+    found = _NODE.search(str(error))
+    return found[1] if found else ""
+
+
+if __name__ == "__main__":
+    serve(convert, _place)
