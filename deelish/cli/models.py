@@ -29,11 +29,28 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         [opening],
     )
     convert.add_argument("model", metavar="SOURCE", help=".caffemodel, .hdf5, .safetensors")
-    convert.add_argument("target", metavar="TARGET", help=".onnx, or one of the formats of SOURCE")
+    convert.add_argument(
+        "target",
+        metavar="TARGET",
+        help=".onnx, .tflite, .pte, .xml, .param, or one of the formats of SOURCE",
+    )
+    convert.add_argument(
+        "--int8", metavar="LIST", help="write int8, calibrated on 128 images of this list"
+    )
+    convert.add_argument(
+        "--precision",
+        metavar="TYPE",
+        default="float32",
+        help="float32, or float16 for files of half the size",
+    )
     convert.add_argument(
         "--verify",
-        action="store_true",
-        help="run both on the same inputs; write nothing if outputs differ",
+        metavar="LIST",
+        nargs="?",
+        const=True,
+        default=False,
+        help="run both on the same inputs, or on 100 images of a list; write nothing if outputs"
+        " differ",
     )
     convert.set_defaults(act=_convert)
 
@@ -149,10 +166,30 @@ def _refuse_options(why: str, prototxt: str | None, options: OpenOptions) -> Non
 
 
 def _convert(options: argparse.Namespace) -> int:
+    from deelish.formats.edge.converters import CONVERTERS
+    from deelish.formats.native.module_file import holds_module
     from deelish.network.convert import convert
+    from deelish.network.pretrained import find_model
 
+    extension = Path(options.target).suffix.lower()
+    is_list = not isinstance(options.verify, bool)
+    asks = options.int8 is not None or options.precision != "float32" or is_list
+    is_onnx = extension == ".onnx"
+    if extension in CONVERTERS or asks or (is_onnx and holds_module(find_model(options.model))):
+        return _convert_for_runtime(options)
     given = (options.prototxt, options.labels, options.verify)
     convert(options.model, options.target, *given, **_options(options))
+    return 0
+
+
+def _convert_for_runtime(options: argparse.Namespace) -> int:
+    from deelish.language.converting import convert_for_runtime
+    from deelish.language.edge_files import FileChoices
+
+    choices = FileChoices(False if options.int8 is None else options.int8, options.precision)
+    choices.check("convert", Path(options.target))
+    learner = opened(options)
+    convert_for_runtime(learner, options.model, options.target, choices, options.verify)
     return 0
 
 

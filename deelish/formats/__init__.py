@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deelish.errors import FileError
+from deelish.formats.agreement import Run
 from deelish.formats.caffe import files as caffe_files
 from deelish.formats.chainer import npz
 from deelish.formats.chainer import weights as chainer_weights
@@ -64,9 +65,7 @@ def write_network(path: Path, network: SavedNetwork) -> Path:
     return path
 
 
-def write_module(
-    path: Path, module: SavedModule, export: onnx_modules.Export, run: onnx_modules.Run
-) -> Path:
+def write_module(path: Path, module: SavedModule, export: onnx_modules.Export, run: Run) -> Path:
     """Write a module of another library; an old file stays until the new one is whole.
 
     Args:

@@ -50,7 +50,7 @@ def int8_model(
         if value not in known:
             words = " or ".join(map(repr, known))
             raise DataError(f"{what}: {name}={value!r} is not known; give {words}")
-    batches = some_images(student, _samples(what, images), None)
+    batches = some_images(student, calibration_samples(what, images), None)
     return Int8(student, batches, weights, calibration).model
 
 
@@ -58,7 +58,7 @@ def calibration_images(student: Learner) -> Sequence[ImageTensor]:
     """The training images on which ranges of activations are measured, in batches."""
     dataset = current_session().dataset
     crop = dataset.choices.crop if isinstance(dataset, Dataset) else None
-    return some_images(student, _samples(f"{student.name}: int8", True), crop)
+    return some_images(student, calibration_samples(f"{student.name}: int8", True), crop)
 
 
 def some_images(
@@ -69,7 +69,12 @@ def some_images(
     return list(found.some(IMAGES))
 
 
-def _samples(what: str, images: bool | str | Path) -> Sequence[Sample]:
+def calibration_samples(what: str, images: bool | str | Path) -> Sequence[Sample]:
+    """The images of a list, or for True the training images of InputBatch.
+
+    Raises:
+        DataError: there are none.
+    """
     if not isinstance(images, bool):
         return read_samples(images, name=what)
     dataset = current_session().dataset

@@ -1,4 +1,4 @@
-"""The verbs that give a student to others: its card, the Hub, an .onnx."""
+"""The verbs that give a student to others: its card, the Hub, files of other runtimes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from deelish.common.arguments import checked_call
 from deelish.comparison.card import CardFacts, card_text, checked_card
 from deelish.comparison.result import Comparison
 from deelish.engines.int8 import CHANNEL
+from deelish.errors import FileError
+from deelish.language.edge_files import FileChoices, export_file
 from deelish.language.exporting import int8_model
 from deelish.language.quantised import Quantised
 from deelish.network.hub import CARD, FILE, PREFIX, upload
@@ -21,34 +23,50 @@ class Publishing(Learner):
     """A learner that can be given to others."""
 
     @checked_call()
-    def export(self, path: str | Path, *, int8: bool | str | Path = False) -> Path:
-        """Write an ONNX model of the evaluation mode for other programs, any number of images.
+    def export(
+        self,
+        path: str | Path,
+        *,
+        int8: bool | str | Path = False,
+        precision: str = "float32",
+        weights: str = CHANNEL,
+    ) -> Path:
+        """Write the evaluation mode for another runtime: .onnx, .tflite, .pte, .xml or .param.
 
-        ``student.export("small.onnx", int8=True)``
+        ``student.export("small.onnx")``, ``student.export("small.tflite", int8=True)``
 
-        Input and output are float32, batch first; pixels go in as `preprocessing` says. In
-        `metadata_props` are labels, preprocessing and the name of the logits. deelish does not read
-        the file back as a network, but ``Teacher("small.onnx")`` runs it. The logits of a `Student`
-        in onnxruntime are compared with its own.
+        An .onnx is for any number of images: input and output are float32, batch first. The others
+        take one: a .tflite for LiteRT, channels last; a .pte for ExecuTorch with XNNPACK; an .xml
+        and its .bin for OpenVINO; a .param, its .bin and a .json for ncnn. Pixels go in as
+        `preprocessing` says; it, the labels and the name of the logits are in the file, or in the
+        .json beside. deelish does not read the file back as a network, but
+        ``Teacher("small.onnx")`` runs it. Before a file takes its place its runtime runs it, and
+        its logits are compared with those of the network.
 
         Args:
-            path: the .onnx.
-            int8: whether weights and activations are of 8 bits, by onnxruntime's static
-                quantisation, which `Compare` measures. It is calibrated on 128 training images of
-                InputBatch, or of the list, folder or tars given here.
+            path: the file; the extension says for which runtime.
+            int8: whether weights and activations are of 8 bits, by the quantiser of the runtime's
+                makers. It is calibrated on 128 training images of InputBatch, or of the list,
+                folder or tars given here. ncnn has none.
+            precision: of the weights: "float32" or "float16".
+            weights: in int8, whether each output channel of a layer has a scale of its own,
+                "channel", or each array, "tensor", as an ESP32-S3 needs it.
 
         Raises:
             PlanError: a layer has no counterpart in ONNX; it is named.
-            FileError: another extension than .onnx, more than 2 GiB of weights, a missing package,
-                or an exporter that fails.
-            DataError: int8 without images to calibrate on.
+            FileError: another extension, more than 2 GiB of weights in an .onnx, a layer that a
+                converter cannot take, or a file that gives other logits.
+            MissingPackageError: a converter or its runtime is not installed.
+            DataError: int8 without images to calibrate on, or words that exclude each other.
 
         >>> net.export("net.onnx").name
         'net.onnx'
         """
-        if int8 is False:
-            return self.export_to(path)
-        return self.export_to(path, lambda: int8_model(self, int8, "export(int8=...)"))
+        if not isinstance(path, str | Path):
+            raise FileError(f"{self.name}.export({path!r}): give the path of a file")
+        target, choices = Path(path), FileChoices(int8, precision, weights)
+        self.engine.group.on_rank_zero(lambda: export_file(self, target, choices))
+        return target
 
     @checked_call()
     def quantise(

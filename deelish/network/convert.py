@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -39,25 +40,40 @@ def convert(
     """
     source, target = find_model(source), Path(target)
     written = [target, *_companions(target)]
-    if not target.parent.is_dir():
-        raise FileError(f"{target}: there is no folder {target.parent}; make it first")
-    for read in (source, *([] if prototxt is None else [find_model(prototxt)])):
-        _check_not_read(read, written)
+    check_paths([source, *([] if prototxt is None else [find_model(prototxt)])], written)
     if verify and target.suffix.lower() == ".onnx":
         check_runtime()
     if holds_module(source):
         raise FileError(
-            f"{source}: holds a student made from a module; write its .onnx in a script,"
-            f" Student.load({str(source)!r}).export({str(target)!r})"
+            f"{source}: holds a student made from a module, which is written as .onnx, .tflite,"
+            " .pte, .xml or .param alone; give one of these"
         )
     network = Model.of(open_parts(source, prototxt, labels, **options))
     if verify:
         _save_verified(network, source, target)
     else:
         network.save(target)
-    for path in written:
-        say(f"written: {path}, {_size(path)}")
+    say_written(written)
     return target
+
+
+def check_paths(read: Sequence[Path], written: Sequence[Path]) -> None:
+    """Refuse to write where there is no folder, or over what is read.
+
+    Raises:
+        FileError: it names the path.
+    """
+    target = written[0]
+    if not target.parent.is_dir():
+        raise FileError(f"{target}: there is no folder {target.parent}; make it first")
+    for path in read:
+        _check_not_read(path, written)
+
+
+def say_written(paths: Sequence[Path]) -> None:
+    """Print what was written, with its size."""
+    for path in paths:
+        say(f"written: {path}, {_size(path)}")
 
 
 def _size(path: Path) -> str:
@@ -70,7 +86,7 @@ def _companions(target: Path) -> list[Path]:
     return [target.with_suffix(companion[0])] if companion else []
 
 
-def _check_not_read(read: Path, written: list[Path]) -> None:
+def _check_not_read(read: Path, written: Sequence[Path]) -> None:
     for path in written:
         if path.exists() and path.samefile(read):
             raise FileError(

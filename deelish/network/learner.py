@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -22,7 +22,6 @@ from deelish.network.inputs import InputTensor
 from deelish.network.outputs import output_tensor
 from deelish.network.predictor import Predictor
 from deelish.plan.arrays import rows_of
-from deelish.storage.atomic import write_file
 
 
 class Learner(Predictor):
@@ -340,23 +339,6 @@ class Learner(Predictor):
         if not isinstance(path, str | Path):
             raise FileError(f"{self.name}.save({path!r}): give the path of a file")
         self.engine.group.on_rank_zero(lambda: self.write(Path(path), finite=True))
-        return Path(path)
-
-    def export_to(self, path: str | Path, make: Callable[[], bytes] | None = None) -> Path:
-        """Write its .onnx; of several processes rank 0 writes, and the others wait.
-
-        Args:
-            path: the file.
-            make: gives its contents; left out, the evaluation mode in float32.
-
-        Raises:
-            FileError: another file extension.
-        """
-        if isinstance(path, str | Path) and Path(path).suffix.lower() != ".onnx":
-            raise FileError(f"{path}: export() writes .onnx; for other extensions there is save()")
-        if make is None:
-            return self.save_to(path)
-        self.engine.group.on_rank_zero(lambda: write_file(Path(path), make()))
         return Path(path)
 
 

@@ -65,6 +65,10 @@ def chosen_runtimes(asked: str | Sequence[str]) -> tuple[list[Runtime], list[Run
     if names == [ALL]:
         found = list(RUNTIMES.values())
         return [r for r in found if r.is_installed], [r for r in found if not r.is_installed]
+    if not names:
+        raise DataError(
+            f"runtimes={asked!r}: names none; give 'all', or one of {', '.join(RUNTIMES)}"
+        )
     for name in names:
         if name not in RUNTIMES:
             raise DataError(

@@ -43,7 +43,7 @@ def _busy(rows: Sequence[Row]) -> list[str]:
     names = "all" if len(busy) == len(rows) else ", ".join(map(_name, busy))
     others, waited = (max(row[key] or 0 for row in busy) for key in ("others", "waited"))
     line = (
-        f"{BUSY} the machine was busy: while {names} of these were measured, other programs took"
+        f"{BUSY} the machine was busy during the measurement of {names}: other programs took"
         f" up to {others:.1f} of {os.cpu_count()} processors, and the process waited for one for up"
         f" to {waited:.0%} of the time, so that ms are too long; CPU ms count no waiting, but"
         " caches were shared; measure again when nothing else runs"

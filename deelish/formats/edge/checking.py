@@ -74,12 +74,16 @@ def check_file(run: Run, path: Path, source: EdgeSource, options: EdgeOptions, r
         raise FileError(f"{path}: {source.name} gives logits that are not finite; train it again")
     theirs = run(values)
     if images is None:
-        precision = "float16" if "float16" in (options.precision, rounds) else "float32"
-        wrong = disagreement(ours, theirs, source.run, values, precision)
+        wrong = disagreement(ours, theirs, source.run, values, coarser(options.precision, rounds))
     else:
         wrong = _far(ours, theirs)
     if wrong is not None:
         raise FileError(f"{path}: is not written, since it {wrong}; export .onnx")
+
+
+def coarser(precision: str, rounds: str) -> str:
+    """Of the type of the weights and that of a runtime's sums, the one that rounds more."""
+    return "float16" if "float16" in (precision, rounds) else "float32"
 
 
 def _far(ours: np.ndarray, theirs: np.ndarray) -> str | None:

@@ -33,6 +33,7 @@ class Converter:
         packages: what is imported for it; those for int8 beyond them in `for_int8`.
         install: the command that installs them.
         rounds: the type that its runtime computes floats in.
+        no_int8: where it has none, why, with the cure.
     """
 
     title: str
@@ -41,14 +42,18 @@ class Converter:
     install: str
     for_int8: tuple[str, ...] = ()
     rounds: str = "float32"
+    no_int8: str = ""
 
-    def check(self, path: Path, options: EdgeOptions) -> None:
-        """Refuse where a package is missing.
+    def check(self, path: Path, *, int8: bool) -> None:
+        """Refuse where a package is missing, or int8.
 
         Raises:
             MissingPackageError: it is named, with the command that installs it.
+            FileError: the runtime's makers give no tool for int8.
         """
-        wanted = self.packages + (self.for_int8 if options.int8 else ())
+        if int8 and self.no_int8:
+            raise FileError(f"{path}: {self.no_int8}")
+        wanted = self.packages + (self.for_int8 if int8 else ())
         for package in wanted:
             if find_spec(package) is None:
                 install = ONNX if package == "onnx" else self.install
@@ -89,11 +94,6 @@ def _openvino(source: EdgeSource, options: EdgeOptions, folder: Path) -> Made:
 
 
 def _ncnn(source: EdgeSource, options: EdgeOptions, folder: Path) -> Made:
-    if options.int8:
-        raise FileError(
-            f"{source.name}: the packages of ncnn have no tool for int8; export .tflite or .onnx"
-            " with int8, or this .param in float16"
-        )
     (folder / ONNX_FILE).write_bytes(source.onnx())
     request = {"precision": options.precision, "shape": source.shape}
     _in_child("ncnn", source, "deelish.engines.ncnn.converting", folder, request, {})
@@ -145,5 +145,12 @@ CONVERTERS = {
     ".pte": Converter("ExecuTorch", _executorch, ("executorch", "torchao"), EXECUTORCH),
     ".xml": Converter("OpenVINO", _openvino, ("openvino", "onnx"), OPENVINO, ("nncf",)),
     # It computes in float16 where the processor can, whatever its weights are in.
-    ".param": Converter("ncnn", _ncnn, ("ncnn", "pnnx", "onnx"), NCNN, rounds="float16"),
+    ".param": Converter(
+        "ncnn",
+        _ncnn,
+        ("ncnn", "pnnx", "onnx"),
+        NCNN,
+        rounds="float16",
+        no_int8="ncnn's packages have no tool for int8; write .tflite or .onnx in int8, or float16",
+    ),
 }

@@ -36,12 +36,12 @@ def write_edge(
     """
     extension = path.suffix.lower()
     converter = CONVERTERS[extension]
-    converter.check(path, options)
+    converter.check(path, int8=options.int8)
     for each in (path, *companions(path)):
         check_target(each)
     _check_not_of_others(path)
-    with tempfile.TemporaryDirectory(prefix="deelish-") as name:
-        work, ready = Path(name, "work"), Path(name, "ready")
+    with tempfile.TemporaryDirectory(prefix="deelish-") as folder:
+        work, ready = Path(folder, "work"), Path(folder, "ready")
         work.mkdir()
         ready.mkdir()
         made = converter.convert(source, options, work)
@@ -62,11 +62,12 @@ def write_edge(
 def _check_not_of_others(path: Path) -> None:
     """Refuse to write over the weights of another runtime, or a .json that holds no notes."""
     weights, others = path.with_suffix(".bin"), {".xml": ".param", ".param": ".xml"}
+    names = {".xml": "openvino", ".param": "ncnn"}
     other = path.with_suffix(others.get(path.suffix.lower(), path.suffix))
     if other != path and other.exists() and weights.exists():
         raise FileError(
             f"{path}: its weights would be {weights.name}, which are those of {other.name}; give"
-            f" another name, such as {path.stem}_{path.suffix[1:]}{path.suffix}"
+            f" another name, such as {path.stem}_{names[path.suffix.lower()]}{path.suffix}"
         )
     if path.suffix.lower() == ".param" and beside(path).exists():
         try:

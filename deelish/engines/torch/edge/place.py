@@ -32,13 +32,10 @@ def place_in(program: Any, error: BaseException) -> str:
         cause = cause.__cause__ or cause.__context__
     text = "\n".join(texts)
     names, operators = set(_NODE.findall(text)), set(_OPERATOR.findall(text))
-    for fits in (lambda node: node.name in names, lambda node: _operator(node) in operators):
-        found = next(
-            (path for node in program.graph.nodes if fits(node) and (path := _path(node))), ""
-        )
-        if found:
-            return found
-    return ""
+    nodes = list(program.graph.nodes)
+    named = [node for node in nodes if node.name in names]
+    found = named or [node for node in nodes if _operator(node) in operators]
+    return next((path for node in found if (path := _path(node))), "")
 
 
 def _operator(node: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deelish.engines.torch.layers import Call
+from deelish.engines.torch.layers.call import Call
 from deelish.engines.torch.module import PlanModule, op_of
 from deelish.plan.layer import Layer
 from deelish.plan.plan import Plan
