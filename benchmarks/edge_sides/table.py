@@ -22,7 +22,7 @@ def line(title, measured, mib):
     text += f"{measured.file / 1e6:9.1f}"
     if shown is None or shown.state != ANSWERED:
         return f"{text}{'-':>9}{'-':>9}{'-':>10}  {verdict(measured, mib)}"
-    text += f"{shown.figures['cpu_ms']:9.1f}{shown.figures['wall_ms']:9.1f}{shown.figures['peak_mib']:10.0f}"
+    text += "{cpu_ms:9.1f}{wall_ms:9.1f}{peak_mib:10.0f}".format(**shown.figures)
     return f"{text}  {verdict(measured, mib)}"
 
 

@@ -156,9 +156,7 @@ def test_another_input_than_square_images_is_refused(session, tmp_path):
     sides = model.graph.input[0].type.tensor_type.shape.dim
     sides[3].dim_value = 9
     save(model, path)
-    match = (
-        "net.onnx: takes 3 x 8 x 9, where images of 1 or 3 channels, as high as wide, are"
-    )
+    match = "net.onnx: takes 3 x 8 x 9, where images of 1 or 3 channels, as high as wide, are"
     refused(FileError, match, lambda: RuntimeFile(path, RUNTIMES["onnxruntime"], -1))
 
 
