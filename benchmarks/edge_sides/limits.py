@@ -17,7 +17,8 @@ ONE_THREAD = dict.fromkeys(
 # What libraries say when an allocation fails.
 NO_MEMORY = re.compile(
     r"MemoryError|bad_alloc|bad allocation|(insufficient|out of|not enough) memory"
-    r"|alloc_cpu|alloc failed|(can ?not|can't|unable to|failed to|could not) (re)?alloc|failed to map segment",
+    r"|alloc_cpu|alloc failed|(can ?not|can't|unable to|failed to|could not) (re)?alloc"
+    r"|failed to map segment",
     re.IGNORECASE,
 )
 ANSWERED, MEMORY, KILLED, LATE, OTHER = "answered", "memory", "killed", "late", "other"
