@@ -57,6 +57,7 @@ def Bench(
         MissingPackageError: a runtime that is named is not installed.
 
     >>> benchmark = Bench(net, runtimes="onnxruntime")
+    Net: is written as .onnx
     >>> benchmark.rows[0]["ms"] > 0
     True
     """

@@ -29,7 +29,7 @@ BATCH = 32
 class RuntimeFile(InferenceModel):
     """A file with one input, of images, computed on the CPU in a process of its own.
 
-    A damaged file may end that process, as LiteRT and ncnn do, but not the one that trains.
+    A damaged file may end that process, but not the one that trains.
 
     Args:
         path: the file.

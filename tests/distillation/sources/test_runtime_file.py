@@ -177,7 +177,7 @@ def test_a_crash_of_its_process_is_one_sentence_and_the_next_batch_starts_anothe
 
 
 def test_a_file_that_ends_the_process_is_refused(tmp_path, monkeypatch):
-    """As ncnn and LiteRT may: the process that trains goes on."""
+    """The process that trains goes on."""
     program = tmp_path / "program.py"
     program.write_text(
         "import os\n\nclass Program:\n    def __init__(self, **_):\n        os.abort()\n"

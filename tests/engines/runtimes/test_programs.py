@@ -78,6 +78,21 @@ def test_an_onnx_of_a_fixed_batch_takes_any_number(batch, tmp_path):
     check("onnxruntime", write_onnx(tmp_path / "small.onnx", batch))
 
 
+def test_an_onnx_of_any_size_has_that_of_the_notes(tmp_path):
+    needs("onnxruntime")
+    from onnx import helper, load, save
+
+    path = write_onnx(tmp_path / "small.onnx")
+    model = load(path)
+    for side in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        side.dim_param = "side"
+    save(model, path)
+    check("onnxruntime", path, shape=None)
+    helper.set_model_props(model, {"preprocessing": '{"size": 8, "order": "RGB"}'})
+    save(model, path)
+    check("onnxruntime", path)
+
+
 def test_openvino_with_a_free_batch(tmp_path):
     needs("openvino")
     check("openvino", write_openvino(tmp_path / "small.xml", -1))
