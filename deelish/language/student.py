@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from deelish.common.arguments import checked_call
+from deelish.language.choosing import Wishes, chosen, is_choice
 from deelish.language.learning import Learning
 from deelish.language.session import current_session
 from deelish.network.labels import LabelNames, Labels
@@ -19,6 +20,10 @@ class Student(Learning, ModuleNetwork):
     """Any model as a student, with every verb that a network of rows has.
 
     ``student = Student("timm/mobilenetv4_conv_small", labels="data/labels.txt")``
+
+    With ``fits=`` it is chosen among small models of timm: ``Student(fits="raspberry-pi-3",
+    milliseconds=30, teacher=teacher)`` measures them, prints a table, and takes the most accurate
+    that fits, with the labels, size and preprocessing of the teacher.
 
     Args:
         source: a torch.nn.Module or a chainer.Link, which is trained itself and not copied; or the
@@ -35,6 +40,11 @@ class Student(Learning, ModuleNetwork):
             returns a tuple or a dict.
         head: the name of its last layer, or several, where they cannot be found.
         preprocessing: torchvision's ``weights.transforms()``, or a `Preprocessing`.
+        fits: in place of a source, the device that the student shall fit: "raspberry-pi-3",
+            "raspberry-pi-zero-2" and other names of `Compare`.
+        milliseconds: how long an image may take there, by a guess that the table explains; left
+            out, as long as it likes.
+        teacher: for ``fits=``, whose labels and pixels it takes, unless `labels` names others.
         **pixels: size, order, mean, scale, crop, crop_mode, interpolation and antialias, as for
             `Teacher`.
 
@@ -49,7 +59,8 @@ class Student(Learning, ModuleNetwork):
             logits.
         PlanError: there is no model of this name.
         MissingPackageError: its library is not installed.
-        DataError: preprocessing or labels that do not fit.
+        DataError: preprocessing or labels that do not fit; an unknown device, or nothing fits it.
+        UsageError: there is neither a source nor ``fits=``.
 
     >>> from torch import nn
     >>> module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
@@ -63,7 +74,7 @@ class Student(Learning, ModuleNetwork):
     @checked_call(*PixelOptions.__annotations__)
     def __init__(
         self,
-        source: Any,
+        source: Any = None,
         *,
         labels: Labels | None = None,
         pretrained: bool | str = False,
@@ -72,10 +83,24 @@ class Student(Learning, ModuleNetwork):
         output: int | str | None = None,
         head: str | Sequence[str] = (),
         preprocessing: Any = None,
+        fits: str | None = None,
+        milliseconds: float | None = None,
+        teacher: Any = None,
         **pixels: Unpack[PixelOptions],
     ) -> None:
         options = ModuleOptions(pretrained, arguments, name, output, preprocessing, pixels)
-        self._start(parts_of(source, labels, options))
+        wishes = Wishes(fits, milliseconds, teacher)
+        fixed = {
+            "arguments": arguments,
+            "output": output,
+            "head": head,
+            "preprocessing": preprocessing,
+        }
+        if is_choice(source, wishes, {**fixed, **pixels}):
+            parts, labels = chosen(wishes, labels, options)
+        else:
+            parts = parts_of(source, labels, options)
+        self._start(parts)
         count = None if labels is None else LabelNames.of(labels).count
         self._fit(count, [*head] if isinstance(head, list | tuple) else [str(head)])
 
