@@ -106,6 +106,16 @@ def test_what_counts_as_busy(monkeypatch):
     assert is_busy(None, None) is None
 
 
+def test_threads_that_wait_for_each_other_are_no_busy_machine(onnx, monkeypatch):
+    found = {name: [0.001] * 20 for name in ("walls", "works")}
+    found |= dict.fromkeys(("memory_bytes", "runtime_bytes", "numpy_bytes", "calls"), 1)
+    found |= {"others": 0.0, "waited": 0.5}
+    monkeypatch.setattr(measuring, "_in_own_process", lambda *_: found)
+    monkeypatch.setattr(measuring, "available_cores", lambda: 2)
+    file = BenchFile("net", onnx, ONNX)
+    assert [measured(file, threads)["busy"] for threads in (2, 3)] == [True, False]
+
+
 def row_of(runtime="onnxruntime", **numbers):
     """A row of a quiet machine."""
     file = BenchFile("net", None, RUNTIMES[runtime])
