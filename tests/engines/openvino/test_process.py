@@ -97,7 +97,7 @@ def test_its_crash_is_one_sentence(process):
     process._process.wait()
     refused(
         TrainingError,
-        r"^Small: the process of OpenVINO ended with -11, .* leave runtime= out, or start the script",
+        r"^Small: the process of OpenVINO ended with -11, .* leave runtime= out, or start",
         lambda: process.run(values_of(4)),
     )
     assert not process.close.alive
