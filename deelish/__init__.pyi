@@ -3,6 +3,7 @@
 __version__: str
 
 from .errors import DeelishError as DeelishError
+from .language.benching import Bench as Bench
 from .language.caffenet import CaffeNet as CaffeNet
 from .language.comparing import Compare as Compare
 from .language.finding import FindRate as FindRate

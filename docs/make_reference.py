@@ -22,7 +22,7 @@ from deelish.cli.command import parser_of_all
 FOLDER = Path(__file__).resolve().parent / "reference"
 MADE = "<!-- Made by docs/make_reference.py: change the docstring, then run `make reference`. -->"
 # What the verbs return beside tensors, and what a network does to pixels.
-RESULTS = ("History", "Comparison", "RateSearch", "Preprocessing")
+RESULTS = ("History", "Comparison", "Benchmark", "RateSearch", "Preprocessing")
 
 
 def pages() -> dict[str, str]:

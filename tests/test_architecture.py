@@ -21,7 +21,7 @@ def files_in(*folders: str) -> list[Path]:
 
 
 PACKAGE = files_in("deelish", "networks")
-FRAMEWORKS = {"torch", "chainer", "cupy", "openvino"}
+FRAMEWORKS = {"torch", "chainer", "cupy", "openvino", "ai_edge_litert", "executorch", "ncnn"}
 
 
 def name_of(path: Path) -> str:
@@ -60,7 +60,9 @@ def test_no_two_public_classes_share_a_name():
     places = defaultdict(list)
     for path in PACKAGE:
         for node in ast.walk(tree_of(path)):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            # A `Program` is what a process of its own looks for in the one file that it is given.
+            known = isinstance(node, ast.ClassDef) and node.name != "Program"
+            if known and not node.name.startswith("_"):
                 places[node.name].append(name_of(path))
     assert len(places) > 100
     assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deelish.cli import bench as cli_bench
 from deelish.cli import compare as cli_compare
 from deelish.cli import completion as cli_completion
 from deelish.cli import models as cli_models
@@ -102,7 +103,7 @@ def parser_of_all() -> Parser:
     fetch.add_argument("--to", metavar="FOLDER", type=Path, help="the folder for the file")
     fetch.add_argument("--from", dest="address", metavar="ADDRESS", help="another URL of the file")
     fetch.set_defaults(act=_fetch)
-    for part in (cli_models, cli_teacher_cache, cli_compare, cli_serve, cli_completion):
+    for part in (cli_models, cli_teacher_cache, cli_compare, cli_bench, cli_serve, cli_completion):
         part.add_commands(commands)
     return parser
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from deelish.cli.models import learner_of
+from deelish.cli.models import predictor_of
 from deelish.cli.parser import Parser, add_command
 
 
@@ -17,7 +18,11 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "compare teacher.hdf5 student.hdf5 --test data/test.txt --fits raspberry-pi-3",
     )
     add = compare.add_argument
-    add("teacher", metavar="TEACHER", help=".hdf5, .safetensors, .caffemodel")
+    add(
+        "teacher",
+        metavar="TEACHER",
+        help=".hdf5, .safetensors, .caffemodel, or a runtime's: .onnx, .tflite, .pte, .xml, .param",
+    )
     add("students", metavar="STUDENT", nargs="+", help="one file of these kinds, or several")
     add("--test", metavar="LIST", required=True, help="a list, class folders or tars")
     add("--train", metavar="LIST", help="training images, for the students in int8")
@@ -33,7 +38,7 @@ def _compare(options: argparse.Namespace) -> int:
     from deelish.language.comparing import Compare
 
     paths = (options.teacher, *options.students)
-    teacher, *students = [learner_of(path, labels=options.labels) for path in paths]
+    teacher, *students = [predictor_of(Path(path), options.labels) for path in paths]
     made = Compare(
         teacher,
         students,

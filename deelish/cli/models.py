@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from deelish.cli.parser import Parser, add_command
+from deelish.engines.runtimes.table import runtime_of
 from deelish.errors import DataError, FileError
 
 if TYPE_CHECKING:
     from deelish.language.network import Network
     from deelish.language.predicting import Predicting
     from deelish.language.student import Student
+    from deelish.language.teachers import Teacher
     from deelish.network.opening import OpenOptions
-    from deelish.network.predictor import Predictor
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -137,29 +138,25 @@ def learner_of(
 
 
 def predictor_of(path: Path, labels: str | None = None) -> Predicting:
-    """What predicts by a file: a network, a student, or the teacher that an .onnx is."""
+    """What predicts by a file: a network, a student, or the teacher that a runtime's file is."""
     from deelish.language.teachers import Teacher
 
-    if _is_onnx(path):
+    if runtime_of(path) is not None:
         return Teacher(str(path), labels=labels)
     return learner_of(str(path), labels=labels)
 
 
-def teacher_of(options: argparse.Namespace) -> Predictor:
+def teacher_of(options: argparse.Namespace) -> Network | Student | Teacher:
     """What the command line names, with its options: a network, a student, or any Teacher."""
     from deelish.engines.model_names import ModelName
     from deelish.language.teachers import Teacher
 
-    if not _is_onnx(Path(options.model)) and ModelName.parsed(options.model) is None:
+    if runtime_of(Path(options.model)) is None and ModelName.parsed(options.model) is None:
         return opened(options)
     _refuse_options(
         f"{options.model}: comes with its layers and pixels", options.prototxt, _options(options)
     )
     return Teacher(options.model, labels=options.labels)
-
-
-def _is_onnx(path: Path) -> bool:
-    return path.suffix.lower() == ".onnx"
 
 
 def _refuse_options(why: str, prototxt: str | None, options: OpenOptions) -> None:
@@ -210,7 +207,7 @@ def _show(options: argparse.Namespace) -> int:
 def _classify(options: argparse.Namespace) -> int:
     if options.top < 1:
         raise DataError(f"--top {options.top}: give a whole number above 0")
-    network = opened(options)
+    network = teacher_of(options)
     for path in options.images:
         logits = network.classify(path)
         if len(options.images) > 1:

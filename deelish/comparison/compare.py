@@ -28,7 +28,7 @@ from deelish.comparison.rows import (
     speeds_of,
 )
 from deelish.comparison.sequences import AnyList, sequences_of
-from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant, int8_variant
+from deelish.comparison.variants import INT8, ClassOrder, Variant, float_variant, student_variants
 from deelish.errors import DataError, TrainingError
 from deelish.images.apart import check_apart
 from deelish.images.class_folders import NamedClasses, numbered_folders
@@ -189,13 +189,14 @@ def _variants(
     batches = None if training is None else list(training)
     for number, (student, order) in enumerate(zip(students, orders[1:], strict=True), 1):
         key = "student" if len(students) == 1 else f"student {number}"
-        found.append(float_variant(key, student, _file(student), order))
-        found.append(int8_variant(f"{key} int8", student, batches, order))
+        found += student_variants(key, student, _file(student), batches, order)
     return found
 
 
 def _file(network: Predictor) -> int | None:
-    """Bytes of the network's .safetensors, written to a temporary folder."""
+    """Bytes of the files that it is, else of its .safetensors, written to a temporary folder."""
+    if network.files:
+        return sum(path.stat().st_size for path in network.files)
     if not isinstance(network, Learner):
         return None
     with tempfile.TemporaryDirectory(prefix="deelish-") as folder:

@@ -14,12 +14,16 @@ RULE = "peak memory up to half of the device's memory, file up to a tenth of its
 
 @dataclass(frozen=True)
 class Device:
-    """Memory and storage in bytes, as the maker's data sheet gives them; `about` names it."""
+    """Memory and storage in bytes, as the maker's data sheet gives them; `about` names it.
+
+    is_bare: whether it has no operating system, so that no process of a computer runs on it.
+    """
 
     name: str
     memory: int
     storage: int
     about: str
+    is_bare: bool = False
 
     def fits(self, memory: int | None, file: int | None) -> bool | None:
         """Whether a network of this peak memory and file fits; None where one is not known."""
@@ -48,12 +52,14 @@ DEVICES = {
             256 * KIB,
             MIB,
             "Arduino Nano 33 BLE, nRF52840: 256 KiB of RAM, 1 MiB of flash",
+            is_bare=True,
         ),
         Device(
             "esp32-s3",
             8 * MIB,
             8 * MIB,
             "ESP32-S3-WROOM-1-N8R8: 8 MiB of PSRAM beside 512 KiB of SRAM, 8 MiB of flash",
+            is_bare=True,
         ),
         Device(
             "raspberry-pi-zero-2",

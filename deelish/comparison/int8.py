@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,7 @@ class Int8:
                 # As many threads as the network itself uses.
                 threads = threads_of(network.engine)
                 self._session = open_session(self.model, threads=threads)
+                self._float = open_session(str(source), threads=threads)
             except Exception as error:  # onnxruntime raises any kind of error
                 raise FileError(
                     f"{network.name}: onnxruntime cannot quantise it ({first_line(error)})"
@@ -87,8 +89,15 @@ class Int8:
 
     def logits(self, images: ImageTensor) -> np.ndarray:
         """float32 (n, classes) of the images, or outputs of another shape."""
+        return self._run(self._session, images)
+
+    def float_logits(self, images: ImageTensor) -> np.ndarray:
+        """The same of the network in float32, as it was before its quantisation."""
+        return self._run(self._float, images)
+
+    def _run(self, session: Any, images: ImageTensor) -> np.ndarray:
         pixels = self._pixels(images)
-        (logits,) = self._session.run([self._logits], {self._data: pixels})
+        (logits,) = session.run([self._logits], {self._data: pixels})
         return np.asarray(logits).reshape(len(pixels), *self._network.output_shape)
 
     def _pixels(self, images: ImageTensor) -> np.ndarray:

@@ -9,6 +9,7 @@ from deelish.comparison import arrays, devices, int8, sequences, timing
 from deelish.comparison.calibration import BINS
 from deelish.comparison.devices import Device
 from deelish.comparison.sequences import AnyList, SequenceList
+from deelish.engines import Engine
 from deelish.network.predictor import Predictor
 
 NUMBERS = (
@@ -18,9 +19,15 @@ NUMBERS = (
 )
 SIZES = (
     "parameters and multiply-adds: of the network in inference; file: as save() writes it as"
-    " .safetensors (to a temporary folder), int8 as .onnx; peak memory: the weights and the"
-    " largest sum of blobs alive at once, of one image in float32 (int8: one byte a number),"
+    " .safetensors (to a temporary folder), int8 as .onnx, a file of a runtime as it is; peak"
+    " memory: the weights and the largest sum of blobs alive at once, of one image in float32"
+    " (int8: one byte a number),"
     " without the memory of the framework itself; of a module, what its operators make and keep"
+)
+
+BY_ONNX = (
+    "int8 by onnxruntime with as many threads, whose time is to be compared with that of the same"
+    " network in float32 by onnxruntime, the line below"
 )
 
 
@@ -71,8 +78,11 @@ def _images(images: AnyList) -> str:
 def _speed(networks: Sequence[Predictor]) -> str:
     found: dict[str, None] = {}
     for network in networks:
-        engine = network.engine
-        threads = timing.threads_of(engine)
-        many = "threads as it chooses" if threads is None else f"threads: {threads}"
-        found[f"{engine.name} on {engine.device}, {many}"] = None
-    return f"ms: {timing.RULE}; {'; '.join(found)}; {timing.machine()}"
+        found[network.computed_by or _by_engine(network.engine)] = None
+    return f"ms: {timing.RULE}; {'; '.join(found)}; {BY_ONNX}; {timing.machine()}"
+
+
+def _by_engine(engine: Engine) -> str:
+    threads = timing.threads_of(engine)
+    many = "threads as it chooses" if threads is None else f"threads: {threads}"
+    return f"{engine.name} on {engine.device}, {many}"

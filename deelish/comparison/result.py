@@ -27,8 +27,9 @@ class Comparison(ComparisonNumbers):
     Attributes:
         rows: for "teacher", "student", "student int8" (of several: "student 1", ...) the numbers by
             name: accuracy with accuracy_low and accuracy_high, agreement, agreement_at_5, kl, ece,
-            reliability, parameters, multiply_adds, file_bytes, memory_bytes, ms_1, ms_32, fits, and
-            `missing`, the reason where there are none. Fractions are from 0 to 1.
+            reliability, parameters, multiply_adds, file_bytes, memory_bytes, ms_1, ms_32, with int8
+            onnx_ms_1 and onnx_ms_32, which onnxruntime takes in float32 too, fits, and `missing`,
+            the reason where there are none. Fractions are from 0 to 1.
         classes: for each student, a row for each true class: label, name, images, agreement,
             accuracy.
         different: for each student, the images on which it differs most from the teacher.

@@ -89,9 +89,16 @@ def speeds_of(variants: Sequence[Variant], images: AnyList) -> dict[str, Row]:
     for count in BATCHES:
         given = images.repeated(count)
         calls = {e.key: partial(e.logits, given) for e in variants if e.logits is not None}
-        found = milliseconds(calls, count)
+        by_onnx = {e.key: partial(e.by_onnx, given) for e in variants if e.by_onnx is not None}
+        # Those of int8 have no other runtime, and are timed once.
+        own = {e.key for e in variants if e.by_onnx is e.logits}
+        others = {f"{key} by onnx": call for key, call in by_onnx.items() if key not in own}
+        found = milliseconds(calls | others, count)
         for key, row in rows.items():
             row[f"ms_{count}"] = found.get(key)
+            if by_onnx:
+                name = key if key in own else f"{key} by onnx"
+                row[f"onnx_ms_{count}"] = found.get(name)
     return rows
 
 

@@ -32,7 +32,9 @@ LINES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("file", "file_bytes", amount),
     ("peak memory, one image", "memory_bytes", amount),
     ("ms an image, batch of 1", "ms_1", "{:.3g}".format),
+    ("  by onnxruntime", "onnx_ms_1", "{:.3g}".format),
     ("ms an image, batch of 32", "ms_32", "{:.3g}".format),
+    ("  by onnxruntime", "onnx_ms_32", "{:.3g}".format),
 )
 
 

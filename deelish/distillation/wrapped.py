@@ -65,6 +65,7 @@ class WrappedModel(Predictor):
         model = source_of(source, self.context.gpu, key, output)
         model.name = name or model.name
         self._model, self._key = model, key
+        self.files, self.computed_by = model.files, model.computed_by
         if isinstance(model, WatchedModel):
             model.key = key
         if model.reducible:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -43,6 +43,8 @@ class InferenceModel(ABC):
         autocast_dtype: the reduced precision that it is asked for, or None for its own type.
         exportable: whether it can be had as an .onnx, which other runtimes read.
         full_batch: how many images most of its batches will have, where that is known.
+        files: all that it consists of, where a runtime computes the files themselves.
+        computed_by: that runtime, its device and threads, in words; None for the engine.
     """
 
     kind: str
@@ -59,6 +61,8 @@ class InferenceModel(ABC):
     own_dtype = "float32"
     autocast_dtype: str | None = None
     full_batch: int | None = None
+    files: Sequence[Path] = ()
+    computed_by: str | None = None
     # Why it has no digest, where it has none: the end of a sentence, with the cure.
     undescribed: str | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deelish.engines.runtimes.table import runtime_of
 from deelish.errors import FileError
 from deelish.formats.agreement import Run
 from deelish.formats.caffe import files as caffe_files
@@ -120,6 +121,11 @@ def read_weights(
 def format_of(path: Path) -> Format:
     """The format of a file extension; FileError for an unknown one."""
     kind = FORMATS.get(path.suffix.lower())
+    if kind is None and runtime_of(path) is not None:
+        raise FileError(
+            f"{path}: a {path.suffix} is no network to open or save; export() writes it, and"
+            " Teacher(...) runs it"
+        )
     if kind is None:
         raise FileError(
             f"{path}: networks have the file extensions {', '.join(FORMATS)}; give one of these"

@@ -17,9 +17,11 @@ class Teacher(Teaching, WrappedModel):
 
     Args:
         source: a torch.nn.Module, a chainer.Link, a `Network`, a `Student`, a path (.onnx,
-            .caffemodel, .hdf5, .safetensors), the name of a model (``"timm/resnet18"``,
-            ``"torchvision/resnet18"``, ``"efficientnet/lite0"``), or a function from float32
-            (n, channels, size, size) to logits.
+            .tflite, .pte, .xml, .param, .caffemodel, .hdf5, .safetensors), the name of a model
+            (``"timm/resnet18"``, ``"torchvision/resnet18"``, ``"efficientnet/lite0"``), or a
+            function from float32 (n, channels, size, size) to logits. The files of runtimes of
+            small devices, .tflite to .param, are run by these, on the CPU, in a process of
+            their own.
         labels: a file, a list of names, or a count; left out, those that the model carries.
         name: what it is called; left out, what the model is called.
         key: names the logits of a function, which are then cached; give another whenever the
@@ -35,9 +37,9 @@ class Teacher(Teaching, WrappedModel):
             of pixels from 0 to 255), crop (the crop fraction), crop_mode ("center", "squash",
             "border"), interpolation ("bilinear", "bicubic" and others of Pillow), antialias. They
             count before `preprocessing`, and that before what the model says itself: timm's
-            `pretrained_cfg`, what deelish noted in an .onnx. What nothing says is taken as in
-            torchvision, from RGB of -1 to 1, and a line reports it. A network of deelish has its
-            own, and takes none.
+            `pretrained_cfg`, what deelish noted in a file of a runtime. What nothing says is taken
+            as in torchvision, from RGB of -1 to 1, and a line reports it. A network of deelish has
+            its own, and takes none.
 
     Raises:
         TrainingError: the source is nothing that can teach, or published weights cannot be loaded.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ class Predictor(ChecksCalls, ABC):
         parameters: how many parameters it has, or None where that is not known.
         members: the predictors whose logits it combines; each is cached by itself.
         sequences: the format of the sequences that it reads; None where it reads images.
+        files: all that it consists of, where a runtime computes the files themselves.
+        computed_by: that runtime, its device and threads, in words; None for the engine.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Predictor(ChecksCalls, ABC):
     parameters: int | None
     members: Sequence[Predictor] = ()
     sequences: SequenceFormat | None = None
+    files: Sequence[Path] = ()
+    computed_by: str | None = None
 
     # A checker of types shall know of no other attributes than these.
     if not TYPE_CHECKING:

@@ -54,6 +54,34 @@ def test_int8_is_right_where_float_is(onnx, sets):
     assert row["ms_1"] > 0
 
 
+def test_int8_has_a_neighbour_in_float32_of_the_same_runtime(onnx, sets, teacher, student):
+    """By onnxruntime too; PyTorch's time beside it would flatter int8."""
+    test, train = sets
+    report = Compare(teacher, student, test, train=train)
+    for count in (1, 32):
+        own, by_onnx = f"ms_{count}", f"onnx_ms_{count}"
+        assert report["teacher"][by_onnx] is None
+        assert report["student"][by_onnx] > 0
+        assert report["student"][by_onnx] != report["student"][own]
+        assert report["student int8"][by_onnx] == report["student int8"][own]
+    lines = [line for line in repr(report).splitlines() if line.startswith("  by onnxruntime")]
+    assert [line.split()[2] for line in lines] == ["-", "-"]
+    assert "that of the same network in float32 by onnxruntime" in " ".join(repr(report).split())
+    without = Compare(teacher, student, test)
+    assert "onnx_ms_1" not in without["student"]
+    assert "  by onnxruntime  " not in repr(without)
+
+
+def test_the_neighbour_is_the_network_that_was_quantised(onnx, sets):
+    with Deel(seed=3):
+        net = convolutional()
+        batches = list(images_of(read_samples(sets[1]), [net.preprocessing]))
+        made = int8.Int8(net, batches)
+        ours = net.batch_feature(batches[0]).value
+        np.testing.assert_allclose(made.float_logits(batches[0]), ours, atol=1e-3)
+        assert np.abs(made.logits(batches[0]) - ours).max() > 1e-3
+
+
 def images_of(items, preprocessings=()):
     return ImageList(items, Deel().engine, preprocessings, None, 8)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from deelish.distillation.sources.function import FunctionModel
 from deelish.distillation.sources.network import NetworkModel
+from deelish.distillation.sources.runtime_file import RuntimeFile
 from deelish.engines.frameworks import is_module
 from deelish.engines.inference import InferenceModel, Part
+from deelish.engines.runtimes.table import runtime_of
 from deelish.errors import TrainingError
 from deelish.formats.native import module_file
 from deelish.network.learner import Learner
@@ -26,7 +28,7 @@ def source_of(source: Any, gpu: int, key: str | None, output: Part = None) -> In
 
     Args:
         source: a torch.nn.Module, a chainer.Link, a Network, a path, or a function.
-        gpu: where an .onnx file runs: -1 for the CPU, else the number of the GPU.
+        gpu: where a file of a runtime runs: -1 for the CPU, else the number of the GPU.
         key: names the logits of a function in the teacher cache.
         output: which part of a module's output the logits are, where it makes several.
 
@@ -50,8 +52,8 @@ def source_of(source: Any, gpu: int, key: str | None, output: Part = None) -> In
         return FunctionModel(source, key)
     raise TrainingError(
         f"Teacher({type(source).__name__}): takes a torch.nn.Module, a chainer.Link, a network of"
-        " deelish, a path (.onnx, .caffemodel, .hdf5, .safetensors), or a function from float32"
-        " (n, channels, size, size) to logits (n, classes)"
+        " deelish, a path (.onnx, .tflite, .pte, .xml, .param, .caffemodel, .hdf5, .safetensors),"
+        " or a function from float32 (n, channels, size, size) to logits (n, classes)"
         + (f"; give an object, {source.__name__}(...)" if isinstance(source, type) else "")
     )
 
@@ -61,6 +63,9 @@ def _opened(path: Path, gpu: int) -> InferenceModel:
         from deelish.distillation.sources.onnx import OnnxModel
 
         return OnnxModel(path, gpu)
+    runtime = runtime_of(path)
+    if runtime is not None:
+        return RuntimeFile(path, runtime, gpu)
     path = find_model(path)
     if module_file.holds_module(path):
         return NetworkModel(ModuleNetwork.of(opened(path)))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from deelish.common.printing import say
+from deelish.common.processes import available_cores
 from deelish.distillation.sources.onnx_file import OnnxFile
 from deelish.engines.inference import InferenceModel
 from deelish.errors import FileError, first_line
@@ -36,13 +37,16 @@ class OnnxModel(InferenceModel):
         file = OnnxFile(path)
         self.name, self._path, self._logits = path.stem, path, file.logits
         self._session = _session(file, gpu)
-        self.parameters, self.labels = file.parameters, file.labels
-        self._digest = file.digest()
+        self.parameters, self.labels = file.parameters, file.stated.labels
+        self._digest, self.files = file.digest(), file.files
+        used = self._session.get_providers()
+        device = "cuda" if CUDA in used else f"cpu, threads: {available_cores()}"
+        self.computed_by = f"onnxruntime on {device}"
         self.fixed = self._checked_input()
         self.own_dtype = np.dtype(self._type).name
         order = "L" if self.fixed.get("channels") == 1 else "RGB"
         size = {name: side for name, side in self.fixed.items() if name == "size"}
-        self.pixels = {"order": order, **size, **file.pixels}
+        self.pixels = {"order": order, **size, **file.stated.pixels}
         shape = {o.name: o.shape for o in self._session.get_outputs()}[self._logits]
         # Of four axes it may be an image, which a run shows.
         if shape and len(shape) in (2, 3) and isinstance(shape[1], int):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Collection
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deelish.common.extras import ONNX
-from deelish.common.json_text import parsed_json
+from deelish.distillation.sources.stated import stated_in, sum_of
 from deelish.engines.digests import Digest
-from deelish.errors import DataError, FileError, first_line
+from deelish.errors import FileError, first_line
 from deelish.formats.onnx.untrusted import check_model
-from deelish.plan.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import onnx
@@ -26,7 +23,7 @@ class OnnxFile:
     Attributes:
         logits: the name of the value that holds the logits: that in deelish's metadata, else the
             input of a Softmax that makes the first output, else the first output.
-        pixels, labels: from deelish's metadata; empty and None in files of other programs.
+        stated: what deelish's metadata in it states.
         parameters: how many floating-point numbers its initialisers hold, and quantised ones.
 
     Raises:
@@ -50,25 +47,14 @@ class OnnxFile:
             raise FileError(f"{path}: its graph has no output; give a model with an output")
         metadata = {entry.key: entry.value for entry in self._model.metadata_props}
         self.logits = metadata.get("logits") or _before_softmax(graph)
-        self._read_metadata(metadata)
+        self.stated = stated_in(path, metadata)
         floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
         self.parameters = _parameters(graph, floats)
 
-    def _read_metadata(self, metadata: dict[str, str]) -> None:
-        self.pixels: dict[str, Any] = {}
-        self.labels: list[str] | None = None
-        if "deelish" not in metadata:
-            return
-        try:
-            found = Preprocessing.from_dict(parsed_json(metadata["preprocessing"]))
-            names = parsed_json(metadata.get("labels", "null"))
-            self.labels = None if names is None else [str(name) for name in names]
-        except (DataError, ValueError, KeyError, TypeError) as error:
-            raise FileError(
-                f"{self.path}: deelish's metadata in it is damaged ({first_line(error)}); export it"
-                " again"
-            ) from None
-        self.pixels = {field.name: getattr(found, field.name) for field in fields(found)}
+    @property
+    def files(self) -> list[Path]:
+        """It, and the weight files that it names."""
+        return [self.path, *(self.folder / name for name in self._weight_files)]
 
     @property
     def folder(self) -> Path:
@@ -96,10 +82,7 @@ class OnnxFile:
 
     def digest(self) -> str:
         """sha256 of the file and of the weight files that it names."""
-        digest = Digest(self.logits, _sum(self.path))
-        for name in self._weight_files:
-            digest.text(_sum(self.folder / name))
-        return digest.hex()
+        return Digest(self.logits, *map(sum_of, self.files)).hex()
 
 
 def _parameters(graph: onnx.GraphProto, floats: Collection[int]) -> int:
@@ -119,11 +102,3 @@ def _before_softmax(graph: onnx.GraphProto) -> str:
     first = graph.output[0].name
     maker = next((node for node in graph.node if first in node.output), None)
     return str(maker.input[0] if maker is not None and maker.op_type == "Softmax" else first)
-
-
-def _sum(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error})") from None

@@ -33,16 +33,17 @@ class OwnProcess:
     Args:
         title: what errors call its library.
         program: the file with its `Program`, see `server`.
-        refused: the error for a reason, and for whether the process ended.
+        refused: makes the error of a reason, and of whether the process ended.
 
     Attributes:
+        refused: the same; another may take its place.
         close: ends it; `close.alive` is whether it may be asked.
     """
 
     def __init__(
         self, title: str, program: Path, refused: Callable[[str, bool], DeelishError]
     ) -> None:
-        self._title, self._refused = title, refused
+        self._title, self.refused = title, refused
         self._memory, self._bytes = _memory(), 0
         self._input = np.zeros(0, np.float32)
         self._process = subprocess.Popen(
@@ -102,7 +103,7 @@ class OwnProcess:
             self.close()
             raise
         if "error" in reply:
-            raise self._refused(f"{self._title} cannot run it ({reply['error']})", False)
+            raise self.refused(f"{self._title} cannot run it ({reply['error']})", False)
         return reply, content
 
     def _exchanged(self, request: Any) -> tuple[Any, bytes]:
@@ -118,7 +119,7 @@ class OwnProcess:
 
     def _ended(self) -> DeelishError:
         self.close()
-        return self._refused(
+        return self.refused(
             f"the process of {self._title} ended with {self._process.returncode}, where it should"
             " compute logits",
             True,

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deelish.common.extras import EXECUTORCH, LITERT, NCNN, ONNX, OPENVINO
+from deelish.errors import MissingFileError
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -40,6 +41,18 @@ class Runtime:
     def files_of(self, path: Path) -> list[Path]:
         """All files of a model: the one that is named, and that of its weights."""
         return [path] if self.weights is None else [path, path.with_suffix(self.weights)]
+
+    def check_files(self, path: Path) -> None:
+        """Refuse a model without its weights.
+
+        Raises:
+            MissingFileError: they are not beside it.
+        """
+        for file in self.files_of(path):
+            if not file.is_file():
+                raise MissingFileError(
+                    f"{path}: its weights, {file.name}, are not beside it; copy both files"
+                )
 
 
 RUNTIMES = {

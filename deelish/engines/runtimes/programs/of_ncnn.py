@@ -6,6 +6,9 @@ from pathlib import Path
 import ncnn
 import numpy as np
 
+# What stands before weights of 16 bits in a .bin.
+FLOAT16 = (0x01306B47).to_bytes(4, "little")
+
 
 class Program:
     """A network of one input, of an image; its sides are in the .param or in deelish's notes."""
@@ -14,9 +17,15 @@ class Program:
         self._net = ncnn.Net()
         self._net.opt.num_threads = threads
         self._net.opt.use_vulkan_compute = False
+        weights = Path(path).with_suffix(".bin")
+        if not _is_float16(weights):
+            # It would round numbers of 32 bits between layers, too.
+            options = self._net.opt
+            options.use_fp16_packed = options.use_fp16_storage = False
+            options.use_fp16_arithmetic = False
         if self._net.load_param(path):
             raise ValueError("it is no text of ncnn's layers")
-        if self._net.load_model(str(Path(path).with_suffix(".bin"))):
+        if self._net.load_model(str(weights)):
             raise ValueError("its .bin is damaged or missing")
         inputs, outputs = self._net.input_names(), self._net.output_names()
         if len(inputs) != 1:
@@ -36,6 +45,11 @@ class Program:
         if failed:
             raise ValueError(f"its output cannot be computed (error {failed})")
         return np.array(made, np.float32)
+
+
+def _is_float16(weights: Path) -> bool:
+    with weights.open("rb") as file:
+        return file.read(len(FLOAT16)) == FLOAT16
 
 
 def _stated(path: str) -> tuple[int, ...] | None:

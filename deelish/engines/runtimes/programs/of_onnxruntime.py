@@ -1,5 +1,7 @@
 """Runs an .onnx by onnxruntime."""
 
+import json
+
 import numpy as np
 import onnxruntime
 
@@ -26,8 +28,16 @@ class Program:
             raise ValueError("it has other inputs than one of images, in floats")
         self._name, self._type = inputs[0].name, TYPES[inputs[0].type]
         self._batch, *sides = (side if isinstance(side, int) else None for side in inputs[0].shape)
-        self.input_shape = None if None in sides else tuple(sides)
+        self.input_shape = self._noted() if None in sides else tuple(sides)
         self._output = self._session.get_outputs()[0].name
+
+    def _noted(self) -> tuple[int, ...] | None:
+        """The sides by deelish's notes, of a network that takes images of any size."""
+        notes = self._session.get_modelmeta().custom_metadata_map
+        if "preprocessing" not in notes:
+            return None
+        pixels = json.loads(notes["preprocessing"])
+        return (1 if pixels["order"] == "L" else 3), pixels["size"], pixels["size"]
 
     def run(self, values: np.ndarray) -> np.ndarray:
         """Logits of any number of images."""

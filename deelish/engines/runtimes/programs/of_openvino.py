@@ -1,7 +1,19 @@
 """Runs an .xml, with its .bin, by OpenVINO."""
 
+from typing import Any
+
 import numpy as np
 import openvino
+
+
+def settings_of(threads: int) -> dict[str, Any]:
+    """Those of a teacher in float32: `deelish.engines.openvino.settings` has the reasons."""
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": False,
+    }
 
 
 class Program:
@@ -20,14 +32,7 @@ class Program:
         steps = openvino.preprocess.PrePostProcessor(model)
         steps.input().tensor().set_element_type(openvino.Type.f32)
         steps.output(0).tensor().set_element_type(openvino.Type.f32)
-        settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": threads,
-            # Without it, a processor with bfloat16 computes in that.
-            "INFERENCE_PRECISION_HINT": "f32",
-            "ENABLE_CPU_PINNING": False,
-        }
-        self._compiled = core.compile_model(steps.build(), "CPU", settings)
+        self._compiled = core.compile_model(steps.build(), "CPU", settings_of(threads))
 
     def run(self, values: np.ndarray) -> np.ndarray:
         """Logits of any number of images."""
