@@ -265,6 +265,14 @@ def test_a_file_of_a_runtime_that_is_left_out(onnx, tmp_path):
     refused(DataError, match, lambda: Bench(path, runtimes="onnxruntime"))
 
 
+def test_the_help_names_every_runtime_and_extension(capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert ", ".join(RUNTIMES) in printed
+    assert all(f"{runtime.extension}" in printed for runtime in RUNTIMES.values())
+
+
 def test_the_command(onnx, network, tmp_path, capsys):
     model = network.save(tmp_path / "small.hdf5")
     given = ["bench", onnx, model, "--runtimes", "onnxruntime", "--fits", "esp32-s3"]
