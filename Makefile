@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test long families reference docs fuzz torture bench clean
+.PHONY: help install demo test long families edge reference docs fuzz torture bench clean
 
 help:
 	@echo "make install     make .venv with $(PYTHON) and install everything into it"
@@ -12,6 +12,7 @@ help:
 	@echo "make test        run the format, lint and type checks and the tests"
 	@echo "make long        run the tests that make test leaves out, which take long"
 	@echo "make families    train, save and export one small model of each family of timm"
+	@echo "make edge        install the converters of small devices and run the tests of their files"
 	@echo "make reference   write docs/reference/ from the docstrings"
 	@echo "make docs        build the site of all pages in build/site"
 	@echo "make fuzz        change the golden Caffe files in 20,000 ways and read them"
@@ -47,6 +48,10 @@ test: install
 
 families: install
 	DEELISH_FAMILIES=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "" tests/students
+
+edge: install
+	$(BIN)/python -m pip install --quiet -e ".[edge]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" tests/formats/edge tests/engines/torch/edge
 
 long: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m long

@@ -6,12 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deelish.cli.compare import KINDS
 from deelish.cli.models import learner_of
 from deelish.cli.parser import Parser, add_command
-from deelish.engines.runtimes.table import RUNTIMES, runtime_of
 
 if TYPE_CHECKING:
     from deelish.language.benching import Source
+
+# Their table is with the engines, which take long to import.
+NAMES = "onnxruntime, openvino, litert, executorch, ncnn"
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -23,9 +26,8 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "bench student.hdf5 --int8 data/train.txt --fits raspberry-pi-3",
     )
     add = bench.add_argument
-    kinds = ", ".join(each.extension for each in RUNTIMES.values())
-    add("models", metavar="MODEL", nargs="+", help=f".hdf5, .safetensors, .caffemodel; {kinds}")
-    add("--runtimes", metavar="NAMES", default="all", help=f"all, or of {', '.join(RUNTIMES)}")
+    add("models", metavar="MODEL", nargs="+", help=KINDS)
+    add("--runtimes", metavar="NAMES", default="all", help=f"all, or of {NAMES}")
     add("--int8", metavar="LIST", default=False, help="in int8 too, calibrated on these images")
     add("--float16", action="store_true", help="with weights in float16 too")
     add("--threads", metavar="N", type=int, default=1, help="so many threads answer (1)")
@@ -49,4 +51,6 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _opened(model: str) -> Source:
+    from deelish.engines.runtimes.table import runtime_of
+
     return model if runtime_of(Path(model)) is not None else learner_of(model)

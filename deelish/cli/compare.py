@@ -8,6 +8,8 @@ from pathlib import Path
 from deelish.cli.models import predictor_of
 from deelish.cli.parser import Parser, add_command
 
+KINDS = ".hdf5, .safetensors, .caffemodel; .onnx, .tflite, .pte, .xml, .param"
+
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add it to the command line; it sets `act`, which runs it and gives the exit code."""
@@ -18,11 +20,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "compare teacher.hdf5 student.hdf5 --test data/test.txt --fits raspberry-pi-3",
     )
     add = compare.add_argument
-    add(
-        "teacher",
-        metavar="TEACHER",
-        help=".hdf5, .safetensors, .caffemodel, or a runtime's: .onnx, .tflite, .pte, .xml, .param",
-    )
+    add("teacher", metavar="TEACHER", help=KINDS)
     add("students", metavar="STUDENT", nargs="+", help="one file of these kinds, or several")
     add("--test", metavar="LIST", required=True, help="a list, class folders or tars")
     add("--train", metavar="LIST", help="training images, for the students in int8")

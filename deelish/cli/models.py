@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from deelish.cli.parser import Parser, add_command
-from deelish.engines.runtimes.table import runtime_of
 from deelish.errors import DataError, FileError
 
 if TYPE_CHECKING:
@@ -139,6 +138,7 @@ def learner_of(
 
 def predictor_of(path: Path, labels: str | None = None) -> Predicting:
     """What predicts by a file: a network, a student, or the teacher that a runtime's file is."""
+    from deelish.engines.runtimes.table import runtime_of
     from deelish.language.teachers import Teacher
 
     if runtime_of(path) is not None:
@@ -149,6 +149,7 @@ def predictor_of(path: Path, labels: str | None = None) -> Predicting:
 def teacher_of(options: argparse.Namespace) -> Network | Student | Teacher:
     """What the command line names, with its options: a network, a student, or any Teacher."""
     from deelish.engines.model_names import ModelName
+    from deelish.engines.runtimes.table import runtime_of
     from deelish.language.teachers import Teacher
 
     if runtime_of(Path(options.model)) is None and ModelName.parsed(options.model) is None:

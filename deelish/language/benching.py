@@ -10,7 +10,7 @@ from typing import Any
 from deelish.common.arguments import checked_call
 from deelish.common.printing import say
 from deelish.comparison.bench.bench import ALL, bench, check_threads, chosen_runtimes
-from deelish.comparison.bench.measuring import BenchFile, Row, unmade_row
+from deelish.comparison.bench.measuring import BenchFile, unmade_row
 from deelish.comparison.bench.result import Benchmark
 from deelish.comparison.devices import device_of
 from deelish.engines.runtimes.table import RUNTIMES, Runtime, runtime_of
@@ -67,25 +67,51 @@ def Bench(
     if not models:
         raise DataError("Bench: there is no model; give a network, or files of runtimes")
     given = [_checked(model, [*chosen, *absent]) for model in models]
-    if (float16 or int8 is not False) and all(isinstance(each, BenchFile) for each in given):
-        word = "float16" if float16 else "int8"
-        raise DataError(f"Bench({word}=...): is about networks, and these are files; leave it out")
-    kinds: list[Kind] = [("", {}), *([("float16", {"precision": "float16"})] if float16 else [])]
-    kinds += [("int8", {"int8": int8})] if int8 is not False else []
-    files: list[BenchFile] = []
-    unmade: list[Row] = []
+    kinds = _kinds(given, int8, float16)
     with TemporaryDirectory(prefix="deelish-") as folder:
-        for number, model in enumerate(given):
-            if isinstance(model, BenchFile):
-                files.append(model)
-                continue
-            for file, options in _wanted(model, chosen, Path(folder, str(number)), kinds):
-                reason = _written(model, file, options)
-                if reason is None:
-                    files.append(file)
-                else:
-                    unmade.append(unmade_row(file, threads, reason))
+        files, reasons = _files(given, chosen, Path(folder), kinds)
+        unmade = [unmade_row(file, threads, reason) for file, reason in reasons]
         return bench(files, threads, device, unmade=unmade, absent=absent)
+
+
+def _kinds(
+    given: Sequence[BenchFile | Learning], int8: bool | str | Path, float16: bool
+) -> list[Kind]:
+    """How each network is written.
+
+    Raises:
+        DataError: there are no networks to be written in another way.
+    """
+    kinds: list[Kind] = [("", {})]
+    kinds += [("float16", {"precision": "float16"})] if float16 else []
+    kinds += [("int8", {"int8": int8})] if int8 is not False else []
+    if kinds[1:] and all(isinstance(each, BenchFile) for each in given):
+        raise DataError(
+            f"Bench({kinds[1][0]}=...): is about networks, and these are files; leave it out"
+        )
+    return kinds
+
+
+def _files(
+    given: Sequence[BenchFile | Learning],
+    runtimes: Sequence[Runtime],
+    folder: Path,
+    kinds: Sequence[Kind],
+) -> tuple[list[BenchFile], list[tuple[BenchFile, str]]]:
+    """The files to measure, those of networks written now; and why others could not be."""
+    files: list[BenchFile] = []
+    unmade: list[tuple[BenchFile, str]] = []
+    for number, model in enumerate(given):
+        if isinstance(model, BenchFile):
+            files.append(model)
+            continue
+        for file, options in _wanted(model, runtimes, folder / str(number), kinds):
+            reason = _written(model, file, options)
+            if reason is None:
+                files.append(file)
+            else:
+                unmade.append((file, reason))
+    return files, unmade
 
 
 def _checked(model: object, runtimes: Sequence[Runtime]) -> BenchFile | Learning:

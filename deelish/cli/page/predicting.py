@@ -89,7 +89,8 @@ def _served(path: Path, labels: str | None) -> Served:
         )
     # The first picture would wait for what the first call prepares.
     network.batch_feature(np.full((64, 64, 3), 128, np.uint8))
-    return Served(path.name, path.stat().st_size, network)
+    size = sum(file.stat().st_size for file in network.files or [path])
+    return Served(path.name, size, network)
 
 
 def _predicted(served: Served, pixels: np.ndarray, attention: bool) -> dict[str, Any]:

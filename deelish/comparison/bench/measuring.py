@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from deelish.common.processes import available_cores
 from deelish.engines.runtimes import measure
 from deelish.engines.runtimes.table import Runtime
 
@@ -44,6 +45,8 @@ def measured(file: BenchFile, threads: int) -> Row:
         return unmade_row(file, threads, f"{file.runtime.title} cannot run it ({found['error']})")
     walls, works = (1000 * np.array(found[name]) for name in ("walls", "works"))
     files = file.runtime.files_of(file.path)
+    # More threads than processors wait for each other.
+    waited = None if threads > available_cores() else found["waited"]
     memory = ("memory_bytes", "runtime_bytes", "numpy_bytes")
     return {
         **unmade_row(file, threads, None),
@@ -54,8 +57,8 @@ def measured(file: BenchFile, threads: int) -> Row:
         **{name: found[name] for name in memory},
         "calls": found["calls"],
         "others": found["others"],
-        "waited": found["waited"],
-        "busy": is_busy(found["others"], found["waited"]),
+        "waited": waited,
+        "busy": is_busy(found["others"], waited),
     }
 
 

@@ -30,7 +30,8 @@ def convert(folder: Path, precision: str) -> None:
     program = program_in(folder)
     (example,) = program.example_inputs[0]
     with torch.no_grad():
-        traced = torch.jit.trace(program.module(), (example,), check_trace=False)
+        trace: Any = torch.jit.trace
+        traced = trace(program.module(), (example,), check_trace=False)
     traced.save(folder / TRACED)
     size = ",".join(map(str, example.shape))
     run = subprocess.run(

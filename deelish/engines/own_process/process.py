@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,7 @@ class OwnProcess:
     ) -> None:
         self._title, self.refused = title, refused
         self._memory, self._bytes = _memory(), 0
-        self._input = np.zeros(0, np.float32)
+        self._input, self._lock = np.zeros(0, np.float32), threading.Lock()
         self._process = subprocess.Popen(
             # Without -P the folder of the file would hide packages by its own names.
             [sys.executable, "-P", str(server.__file__), str(self._memory), str(program)],
@@ -76,12 +77,14 @@ class OwnProcess:
             DeelishError: it fails, or its process ended.
         """
         shape = (rows, *values.shape[1:])
-        if self._input.shape != shape:
-            self._input = self._shared(shape)
-        # A model for one size of batch takes no smaller one: copies of the last image fill it.
-        self._input[: len(values)] = values
-        self._input[len(values) :] = values[-1]
-        reply, content = self._asked({"run": shape})
+        # There is one input, and one reply at a time.
+        with self._lock:
+            if self._input.shape != shape:
+                self._input = self._shared(shape)
+            # A model for one size of batch takes no smaller one: copies of the last image fill it.
+            self._input[: len(values)] = values
+            self._input[len(values) :] = values[-1]
+            reply, content = self._asked({"run": shape})
         return np.frombuffer(content, np.float32).reshape(reply["shape"])[: len(values)]
 
     def _shared(self, shape: tuple[int, ...]) -> np.ndarray:

@@ -54,8 +54,12 @@ def waiting_seconds() -> float | None:
     return sum(int(each.read_text().split()[1]) for each in found) / 1e9
 
 
-def timed(run: Callable[[], Any], seconds: float) -> dict[str, Any]:
-    """Seconds of each call by the clock and of the processors, and what else went on meanwhile."""
+def timed(run: Callable[[], Any], threads: int, seconds: float) -> dict[str, Any]:
+    """Seconds of each call by the clock and of the processors, and what else went on meanwhile.
+
+    others: how many processors worked for other programs.  waited: the fraction of the time for
+    which a thread waited for one.
+    """
     for _ in range(WARM_UP):
         run()
     walls, works, calls = np.zeros(KEPT), np.zeros(KEPT), 0
@@ -78,7 +82,7 @@ def timed(run: Callable[[], Any], seconds: float) -> dict[str, Any]:
         found["others"] = max(0.0, (after - machine - worked) / took)
     waited_after = waiting_seconds()
     if waited is not None and waited_after is not None:
-        found["waited"] = max(0.0, (waited_after - waited) / took)
+        found["waited"] = max(0.0, (waited_after - waited) / took / threads)
     return found
 
 
@@ -109,7 +113,7 @@ def measured(file: str, path: str, threads: int, seconds: float) -> dict[str, An
         raise ValueError("it does not state the size of its images, which is needed here")
     shape = (1, *program.input_shape)
     image = np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
-    found = timed(lambda: program.run(image), seconds)
+    found = timed(lambda: program.run(image), threads, seconds)
     found["runtime_bytes"] = runtime_bytes
     return found
 

@@ -45,8 +45,8 @@ def write_edge(
         work.mkdir()
         ready.mkdir()
         made = converter.convert(source, options, work)
-        for each, content in made.items():
-            (ready / f"model{each}").write_bytes(content)
+        for suffix, content in made.items():
+            (ready / f"model{suffix}").write_bytes(content)
         running = RunningFile(ready / f"model{extension}", path)
         try:
             check_file(running.run, path, source, options, converter.rounds)
@@ -54,7 +54,10 @@ def write_edge(
                 check(running.run)
         finally:
             running.close()
-    files = {path if each == extension else path.with_suffix(each): made[each] for each in made}
+    files = {
+        path if suffix == extension else path.with_suffix(suffix): content
+        for suffix, content in made.items()
+    }
     write_files(files)
     return list(files)
 

@@ -106,6 +106,16 @@ def test_what_counts_as_busy(monkeypatch):
     assert is_busy(None, None) is None
 
 
+def test_threads_that_wait_for_each_other_are_no_busy_machine(onnx, monkeypatch):
+    found = {name: [0.001] * 20 for name in ("walls", "works")}
+    found |= dict.fromkeys(("memory_bytes", "runtime_bytes", "numpy_bytes", "calls"), 1)
+    found |= {"others": 0.0, "waited": 0.5}
+    monkeypatch.setattr(measuring, "_in_own_process", lambda *_: found)
+    monkeypatch.setattr(measuring, "available_cores", lambda: 2)
+    file = BenchFile("net", onnx, ONNX)
+    assert [measured(file, threads)["busy"] for threads in (2, 3)] == [True, False]
+
+
 def row_of(runtime="onnxruntime", **numbers):
     """A row of a quiet machine."""
     file = BenchFile("net", None, RUNTIMES[runtime])
@@ -253,6 +263,14 @@ def test_a_file_of_a_runtime_that_is_left_out(onnx, tmp_path):
     path = write_litert(tmp_path / "net.tflite")
     match = "net.tflite'\\): is a file of litert, which runtimes= leaves out; add it there"
     refused(DataError, match, lambda: Bench(path, runtimes="onnxruntime"))
+
+
+def test_the_help_names_every_runtime_and_extension(capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert ", ".join(RUNTIMES) in printed
+    assert all(f"{runtime.extension}" in printed for runtime in RUNTIMES.values())
 
 
 def test_the_command(onnx, network, tmp_path, capsys):

@@ -6,16 +6,17 @@ import gc
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from edge_files import WRITERS, expected, write_litert, write_ncnn, write_onnx
-from helpers import small
+from helpers import small, write_set
 from models_of_others import as_input, eights
 from one_sentence import refused
 from PIL import Image
 
-from deelish import Compare, Deel, Network, Teacher
+from deelish import BatchTrain, Compare, Deel, InputBatch, Network, Teacher
 from deelish.cli import main
 from deelish.distillation.sources.runtime_file import RuntimeFile
 from deelish.engines.runtimes.table import RUNTIMES
@@ -209,6 +210,33 @@ def test_more_images_than_go_through_at_once_and_another_batch(served):
     for count in (70, 1, 33):
         values = as_input(eights(count, count))
         np.testing.assert_allclose(served.run(values), expected(values), atol=1e-5)
+
+
+def test_threads_take_turns(served):
+    batches = [as_input(eights(20, number)) for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for values, made in zip(batches, pool.map(served.run, batches), strict=True):
+            np.testing.assert_allclose(made, expected(values), atol=1e-5)
+
+
+def test_it_teaches_and_its_logits_are_cached(litert, session, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEELISH_CACHE", str(tmp_path / "cache"))
+    images = write_set(tmp_path, "train", 8)
+    teacher, student = Teacher(litert), small(labels=LABELS)
+    InputBatch(images, batch_size=4, views=1)
+    calls = []
+    run = teacher._model.run
+    monkeypatch.setattr(teacher._model, "run", lambda values: calls.append(1) or run(values))
+
+    def workout(x, t):
+        student.classify(x)
+        return student.backprop(t, distill=teacher.batch_feature(x))
+
+    BatchTrain(workout, epochs=1)
+    first = len(calls)
+    assert first > 0
+    BatchTrain(workout, epochs=1)
+    assert len(calls) == first
 
 
 def test_the_commands_classify_and_compare_take_a_file(litert, tmp_path, capsys):

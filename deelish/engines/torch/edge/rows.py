@@ -9,13 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from deelish.engines.torch.layers import OPS, OWN, Op
 from deelish.engines.torch.layers.call import Args, Call
+from deelish.engines.torch.layers.normalisation import lrn_plainly
 from deelish.engines.torch.layers.pooling import pool_plainly
 from deelish.engines.torch.module import PlanModule, op_of
 from deelish.plan.layer import Layer
 from deelish.plan.plan import Plan
 
 CPU = torch.device("cpu")
+
+
+def _pooling(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor | Sequence[Tensor]:
+    return OPS["Pooling"](x, p, a, c) if c.tops == 2 else pool_plainly(x[0], a)
+
+
+# By operations that mean the same in every runtime.
+_PLAIN: dict[str, Op] = {"Pooling": _pooling, "LRN": lambda x, p, a, c: lrn_plainly(x[0], a)}
+
+
+def _op_of(type: str) -> Op:
+    # A script may have put a function of its own in the place of deelish's.
+    is_own = type in OWN and OPS.get(type) is OWN[type]
+    return _PLAIN[type] if type in _PLAIN and is_own else op_of(type)
 
 
 class _Row(nn.Module):
@@ -27,13 +43,8 @@ class _Row(nn.Module):
 
     def forward(self, *bottoms: Tensor) -> tuple[Tensor, ...]:
         call = Call(None, len(self.layer.tops), CPU, None)
-        op = _pooling if self.layer.type == "Pooling" else op_of(self.layer.type)
-        made = op(list(bottoms), self.weights, self.layer.args, call)
+        made = _op_of(self.layer.type)(list(bottoms), self.weights, self.layer.args, call)
         return (made,) if isinstance(made, Tensor) else tuple(made)
-
-
-def _pooling(x: Sequence[Tensor], p: Any, a: Args, c: Call) -> Tensor | Sequence[Tensor]:
-    return op_of("Pooling")(x, p, a, c) if c.tops == 2 else pool_plainly(x[0], a)
 
 
 class RowsModule(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,6 +139,22 @@ def _lrn(x: Tensor, a: Args) -> Tensor:
     if goes_by_image(x):
         return normalised(x, band, reach, a["k"], a["beta"])
     sums = F.conv2d(x * x, band[:, :, None, None], x.new_full((channels,), a["k"]))
+    return x * power(sums, a["beta"])
+
+
+def lrn_plainly(x: Tensor, a: Args) -> Tensor:
+    """The same by numbers that float16 holds, for files that have their weights in it.
+
+    alpha / size is often below its smallest normal number, which some runtimes make 0, and squares
+    of pixels are above its largest.
+    """
+    size = a["local_size"]
+    if a["norm_region"] == "WITHIN_CHANNEL":
+        small = x * math.sqrt(a["alpha"])
+        return x * power(F.avg_pool2d(small * small, size, 1, size // 2) + 1, a["beta"])
+    channels, reach, small = x.shape[1], size // 2, x * math.sqrt(a["alpha"] / size)
+    band = x.new_full((channels, channels), 1.0).tril(reach).triu(-reach)
+    sums = F.conv2d(small * small, band[:, :, None, None], x.new_full((channels,), a["k"]))
     return x * power(sums, a["beta"])
 
 

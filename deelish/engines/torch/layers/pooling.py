@@ -98,7 +98,8 @@ def _spans(x: Tensor, grid: _Grid) -> Tensor:
     for side, made, kernel, stride, pad in zip(x.shape[2:], *_rows(grid), strict=True):
         starts = torch.arange(made, device=x.device) * stride - pad
         spans.append((starts + kernel).clamp(max=side + pad) - starts)
-    return spans[0][:, None] * spans[1]
+    product: Tensor = spans[0][:, None] * spans[1]
+    return product
 
 
 def pool_plainly(x: Tensor, a: Args) -> Tensor:

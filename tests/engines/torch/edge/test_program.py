@@ -10,6 +10,8 @@ from torch import nn
 from deelish import Deel, Layer, Network
 from deelish.engines.torch.edge.place import place_in, program_in
 from deelish.engines.torch.edge.program import program_of_module, program_of_rows
+from deelish.engines.torch.edge.rows import RowsModule
+from deelish.engines.torch.layers import OPS
 from deelish.errors import FileError
 
 ROWS = [
@@ -99,3 +101,45 @@ def test_a_module_that_cannot_be_exported_is_one_sentence(tmp_path):
     with pytest.raises(FileError, match=r"^Mine: PyTorch cannot export it \(.*\); write") as caught:
         program_of_module(tmp_path, "Mine", Branching(), None, (3, 8, 8))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"type": "LRN", "local_size": 3, "alpha": 0.3},
+        {"type": "LRN", "local_size": 3, "norm_region": "WITHIN_CHANNEL"},
+        {"type": "Pooling", "pool": "AVE", "kernel_size": 3, "stride": 2},
+        {"type": "Pooling", "pool": "AVE", "kernel_size": 3, "stride": 2, "pad": 1},
+        {"type": "Pooling", "pool": "AVE", "global_pooling": True},
+        {"type": "Pooling", "pool": "MAX", "kernel_size": 3, "stride": 2},
+    ],
+)
+def test_what_runtimes_read_in_several_ways_is_written_plainly(args):
+    args = dict(args)
+    rows = [Layer("odd", args.pop("type"), bottom="data", top="odd", **args)]
+    with Deel(seed=1):
+        network = Network([*rows, Layer("score", "InnerProduct", num_output=3)], in_size=8)
+        values = network.engine.state(network.module)
+        plain = RowsModule(network.plan, values).eval()
+        images = image().repeat(2, 1, 1, 1)
+        ours = network.run({"data": images.numpy()}, ["score"])["score"]
+    assert np.allclose(plain(images).detach().numpy(), ours, atol=1e-5)
+
+
+def test_lrn_of_large_pixels_in_float16():
+    """Some runtimes make what is below 6.1e-5 a zero, and the square of 300 is infinite."""
+    with Deel():
+        network = Network([Layer("odd", "LRN", alpha=1e-4)], in_size=8)
+        plain = RowsModule(network.plan, {}).eval()
+        images = image() * 300
+        ours = network.run({"data": images.numpy()}, ["odd"])["odd"]
+    halved = plain(images.half()).float().numpy()
+    assert np.allclose(halved, ours.reshape(1, -1), rtol=5e-3, atol=0.05)
+
+
+def test_an_operation_that_a_script_put_in_place_of_ours_is_written(monkeypatch):
+    with Deel():
+        network = Network([Layer("odd", "LRN")], in_size=8)
+        plain = RowsModule(network.plan, {}).eval()
+        monkeypatch.setitem(OPS, "LRN", lambda x, p, a, c: x[0] + 7)
+        assert torch.allclose(plain(image()), (image() + 7).flatten(1))
