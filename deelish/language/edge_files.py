@@ -78,6 +78,7 @@ def export_file(
     extension = path.suffix.lower()
     if extension != ONNX:
         CONVERTERS[extension].check(path, int8=choices.int8 is not False)
+        # Before calibration images are read.
         check_target(path)
         write_edge(path, edge_source(learner), _options(learner, choices), check)
     elif choices.int8 is not False:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from deelish.errors import FileError
+from deelish.errors import DeelishError, FileError, reason
 from deelish.formats.agreement import Run
 from deelish.formats.edge.checking import RunningFile, check_file
 from deelish.formats.edge.converters import CONVERTERS
@@ -26,17 +26,15 @@ def write_edge(
     Args:
         path: a .tflite, .pte, .xml or .param; what belongs to it is written beside it.
         source: the network.
-        options: how it is written.
+        options: how it is written; `Converter.check` has found what that needs.
         check: looks at the file in its runtime, after it agrees with the network.
 
     Raises:
         FileError: the converter cannot take a layer, the file gives other logits, or it cannot be
             written; old files are unchanged.
-        MissingPackageError: a package is not installed.
     """
     extension = path.suffix.lower()
     converter = CONVERTERS[extension]
-    converter.check(path, int8=options.int8)
     for each in (path, *companions(path)):
         check_target(each)
     _check_not_of_others(path)
@@ -44,7 +42,15 @@ def write_edge(
         work, ready = Path(folder, "work"), Path(folder, "ready")
         work.mkdir()
         ready.mkdir()
-        made = converter.convert(source, options, work)
+        try:
+            made = converter.convert(source, options, work)
+        except DeelishError:
+            raise
+        except OSError as error:
+            raise FileError(
+                f"{path}: cannot be made in {tempfile.gettempdir()} ({reason(error)}); make room"
+                " there, or name another folder in TMPDIR"
+            ) from error
         for suffix, content in made.items():
             (ready / f"model{suffix}").write_bytes(content)
         running = RunningFile(ready / f"model{extension}", path)

@@ -5,6 +5,7 @@ The converters here are stand-ins, which need no packages.
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 
@@ -142,6 +143,16 @@ def test_a_full_disk_leaves_the_old_files(rows, stand, tmp_path):
         stand.size = 3 << 20
         refused(FileError, "it takes 3,145,728 bytes and", lambda: rows.export(disk / "net.param"))
         assert {name: (disk / name).read_bytes() for name in names_in(disk)} == before
+
+
+def test_no_room_for_what_converters_exchange(rows, stand, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(CONVERTERS, ".param", replace(CONVERTERS[".param"], convert=full))
+    sentence = r"net.param: cannot be made in .* \(No space left on device\); make room there, or"
+    refused(FileError, sentence, lambda: rows.export(tmp_path / "net.param"))
+    assert names_in(tmp_path) == []
 
 
 def test_a_process_that_is_killed_while_it_converts_leaves_nothing(

@@ -84,11 +84,13 @@ def _write(folder: Path, name: str, module: nn.Module, example: Tensor) -> None:
             first = torch.export.export(module.eval(), (example,))
             plain = with_constants(_contiguous(first.module()))
             program = torch.export.export(plain, (example,))
+            torch.export.save(program, folder / FILE)
+        except OSError:
+            raise
         except Exception as error:
             raise FileError(
                 f"{name}: PyTorch cannot export it ({first_line(error)}); write .safetensors"
             ) from error
-        torch.export.save(program, folder / FILE)
 
 
 def _contiguous(graph: Any) -> Any:
