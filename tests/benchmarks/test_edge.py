@@ -98,7 +98,7 @@ def test_memory_is_limited_and_what_was_taken_is_measured(limits, job):
         ("killed", "KILLED", "killed by SIGKILL"),
         ("aborting", "MEMORY", "out of memory"),
         ("broken", "OTHER", "ValueError: no such layer"),
-        ("slow", "LATE", "it took more than 5 s"),
+        ("slow", "LATE", "over 5 s"),
     ],
 )
 def test_the_ends_are_told_apart(limits, job, name, state, reason):
@@ -169,7 +169,7 @@ def test_what_fails_is_run_without_a_limit_once_for_all_devices(part, tmp_path, 
     assert seen == [200, 0, 100]
     assert limits[0].free is limits[1].free
     shown = part("edge_sides.table").line("Modest", limits[1], 100)
-    assert "no: out of memory (the figures are without a limit)" in shown
+    assert shown.endswith("no: out of memory *")
     assert f"{limits[0].free.figures['peak_mib']:.0f}" in shown
 
 
@@ -178,7 +178,17 @@ def test_pages_of_files_beyond_the_memory_are_named(part):
     figures = {"cpu_ms": 1.0, "wall_ms": 2.0, "peak_mib": 300.0}
     made = measure.Measured(file=1, limited=measure.Outcome("answered", "", figures))
     assert table.verdict(made, 300) == "yes"
-    assert table.verdict(made, 299) == "yes, but pages of files have no room"
+    assert table.verdict(made, 299) == "yes, but mapped files have no room"
+
+
+def test_what_fails_without_a_limit_too_says_how(part):
+    measure = part("edge_sides.measure")
+    refused, late = (measure.Outcome(*words, {}) for words in (("memory", "no"), ("late", "5 s")))
+    made = measure.Measured(file=10**6, limited=refused, free=late)
+    shown = part("edge_sides.table").line("Way", made, 100)
+    assert shown.split() == ["Way", "1.0", "no:", "no;", "without", "a", "limit:", "5", "s"]
+    made.free = None
+    assert part("edge_sides.table").line("Way", made, 100).endswith("1.0  no: no")
 
 
 def test_missing_packages_and_files_are_named(part):
