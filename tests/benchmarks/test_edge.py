@@ -202,8 +202,15 @@ def test_missing_packages_and_files_are_named(part):
 def test_int8_outputs_are_compared_in_steps(part):
     here = np.array([[0, 0.5, 1.5], [2, 0.5, -1]], np.float32)
     there = here + np.array([[0, 0, 0], [0, -1, 1e-8]], np.float32)
-    found = part("edge_sides.arm").apart(here, there)
+    arm = part("edge_sides.arm")
+    found = arm.apart(here, there)
     assert found == {"images": 2, "same_classes": 2, "equal": 5 / 6, "steps": 2}
+    assert arm.words_of(found).endswith(
+        "83.3% of the logits equal, none off by more than 2 steps of int8"
+    )
+    assert (
+        arm.words_of(arm.apart(here, here)) == "2 of 2 images in the same class, all logits equal"
+    )
 
 
 def run(*words):
