@@ -11,7 +11,7 @@ own, with one thread, whose memory is limited by RLIMIT_DATA to what the system 
 device's: 200 MiB less than it has. Of a Raspberry Pi 3's 1,024 MiB Linux sees 925, and a system
 without a desktop is assumed to take 100. RLIMIT_DATA counts the memory that a process owns, and no
 pages of files. "peak" is the most that was resident, those pages included. Where a process fails,
-it is started again without a limit, and the table shows what it would need.
+it is started again without a limit, and the row, with a star, shows what it would need.
 
 As in 2016: a .caffemodel by OpenCV's dnn, which stands for Caffe, and by Chainer's CaffeFunction,
 with the compiled protobuf and with that in Python, which pip installed on ARM; and a chain of

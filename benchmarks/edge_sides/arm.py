@@ -51,12 +51,17 @@ def compare(networks, options):
         here = outputs(network, "here", [sys.executable, str(ANSWER)], options)
         there = outputs(network, "aarch64", command(options), options)
         results[network.name] = found = apart(here, there)
-        print(
-            f"{network.title}: {found['images']} images, {found['same_classes']} of the same class;"
-            f" {found['equal']:.1%} of the logits are equal, the others differ by at most"
-            f" {found['steps']} steps of int8"
-        )
+        print(f"{network.title}: {words_of(found)}")
     return results
+
+
+def words_of(found):
+    """What `apart` found, in words."""
+    text = f"{found['same_classes']} of {found['images']} images in the same class, "
+    if found["steps"] == 0:
+        return f"{text}all logits equal"
+    steps = "1 step" if found["steps"] == 1 else f"{found['steps']} steps"
+    return f"{text}{found['equal']:.1%} of the logits equal, none off by more than {steps} of int8"
 
 
 def apart(here, there):

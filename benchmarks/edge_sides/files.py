@@ -72,7 +72,7 @@ def write(folder, name, source, weights, teacher):
     kind = "weights of a file" if Path(source).is_file() or weights else "initial weights"
     if kind == "initial weights":
         train(network, images, teacher)
-        kind += "" if teacher is None else f", {CALIBRATION // BATCH} updates by a teacher"
+        kind += "" if teacher is None else f", {CALIBRATION // BATCH} updates"
     files, absent = {}, {}
     for extension in EXTENSIONS:
         path = folder / f"{name}{extension}"

@@ -65,7 +65,7 @@ def run(job, seconds, words=(sys.executable, str(ANSWER))):
             command, env=environment, capture_output=True, text=True, timeout=seconds
         )
     except subprocess.TimeoutExpired:
-        return Outcome(LATE, f"it took more than {seconds} s", {})
+        return Outcome(LATE, f"over {seconds} s", {})
     if done.returncode == 0:
         return Outcome(ANSWERED, "", json.loads(done.stdout.splitlines()[-1]))
     return Outcome(*ended(done.returncode, done.stderr), {})

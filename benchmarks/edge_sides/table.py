@@ -2,6 +2,8 @@
 
 from edge_sides.limits import ANSWERED
 
+# At rows whose figures are of a process without a limit.
+FREE = "*"
 HEAD = f"{'':34}{'file MB':>9}{'CPU ms':>9}{'wall ms':>9}{'peak MiB':>10}  answers"
 
 
@@ -17,12 +19,11 @@ def line(title, measured, mib):
     """One way: its file, times, memory, and whether it answered within `mib`."""
     text = f"  {title:32}"
     if measured.absent:
-        return f"{text}{'':37}  not run: {measured.absent}"
-    shown = measured.limited if measured.limited.state == ANSWERED else measured.free
+        return f"{text}  not run: {measured.absent}"
     text += f"{measured.file / 1e6:9.1f}"
-    if shown is None or shown.state != ANSWERED:
-        return f"{text}{'-':>9}{'-':>9}{'-':>10}  {verdict(measured, mib)}"
-    text += "{cpu_ms:9.1f}{wall_ms:9.1f}{peak_mib:10.0f}".format(**shown.figures)
+    shown = measured.limited if measured.limited.state == ANSWERED else measured.free
+    if shown is not None and shown.state == ANSWERED:
+        text += "{cpu_ms:9.1f}{wall_ms:9.1f}{peak_mib:10.0f}".format(**shown.figures)
     return f"{text}  {verdict(measured, mib)}"
 
 
@@ -33,15 +34,12 @@ def verdict(measured, mib):
         if not measured.right:
             return "OTHER VALUES than deelish's"
         # Pages of files that are mapped do not count for the limit, and can be read again.
-        return (
-            "yes" if limited.figures["peak_mib"] <= mib else "yes, but pages of files have no room"
-        )
-    words = f"no: {limited.reason}"
+        return "yes" if limited.figures["peak_mib"] <= mib else "yes, but mapped files have no room"
     if free is None:
-        return words
+        return f"no: {limited.reason}"
     if free.state == ANSWERED:
-        return f"{words} (the figures are without a limit)"
-    return f"{words}; without a limit: {free.reason}"
+        return f"no: {limited.reason} {FREE}"
+    return f"no: {limited.reason}; without a limit: {free.reason}"
 
 
 def as_json(measured):

@@ -98,7 +98,7 @@ def test_memory_is_limited_and_what_was_taken_is_measured(limits, job):
         ("killed", "KILLED", "killed by SIGKILL"),
         ("aborting", "MEMORY", "out of memory"),
         ("broken", "OTHER", "ValueError: no such layer"),
-        ("slow", "LATE", "it took more than 5 s"),
+        ("slow", "LATE", "over 5 s"),
     ],
 )
 def test_the_ends_are_told_apart(limits, job, name, state, reason):
@@ -169,7 +169,7 @@ def test_what_fails_is_run_without_a_limit_once_for_all_devices(part, tmp_path, 
     assert seen == [200, 0, 100]
     assert limits[0].free is limits[1].free
     shown = part("edge_sides.table").line("Modest", limits[1], 100)
-    assert "no: out of memory (the figures are without a limit)" in shown
+    assert shown.endswith("no: out of memory *")
     assert f"{limits[0].free.figures['peak_mib']:.0f}" in shown
 
 
@@ -178,7 +178,17 @@ def test_pages_of_files_beyond_the_memory_are_named(part):
     figures = {"cpu_ms": 1.0, "wall_ms": 2.0, "peak_mib": 300.0}
     made = measure.Measured(file=1, limited=measure.Outcome("answered", "", figures))
     assert table.verdict(made, 300) == "yes"
-    assert table.verdict(made, 299) == "yes, but pages of files have no room"
+    assert table.verdict(made, 299) == "yes, but mapped files have no room"
+
+
+def test_what_fails_without_a_limit_too_says_how(part):
+    measure = part("edge_sides.measure")
+    refused, late = (measure.Outcome(*words, {}) for words in (("memory", "no"), ("late", "5 s")))
+    made = measure.Measured(file=10**6, limited=refused, free=late)
+    shown = part("edge_sides.table").line("Way", made, 100)
+    assert shown.split() == ["Way", "1.0", "no:", "no;", "without", "a", "limit:", "5", "s"]
+    made.free = None
+    assert part("edge_sides.table").line("Way", made, 100).endswith("1.0  no: no")
 
 
 def test_missing_packages_and_files_are_named(part):
@@ -192,8 +202,15 @@ def test_missing_packages_and_files_are_named(part):
 def test_int8_outputs_are_compared_in_steps(part):
     here = np.array([[0, 0.5, 1.5], [2, 0.5, -1]], np.float32)
     there = here + np.array([[0, 0, 0], [0, -1, 1e-8]], np.float32)
-    found = part("edge_sides.arm").apart(here, there)
+    arm = part("edge_sides.arm")
+    found = arm.apart(here, there)
     assert found == {"images": 2, "same_classes": 2, "equal": 5 / 6, "steps": 2}
+    assert arm.words_of(found).endswith(
+        "83.3% of the logits equal, none off by more than 2 steps of int8"
+    )
+    assert (
+        arm.words_of(arm.apart(here, here)) == "2 of 2 images in the same class, all logits equal"
+    )
 
 
 def run(*words):

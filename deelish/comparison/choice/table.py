@@ -12,7 +12,7 @@ from deelish.comparison.choice.limits import EQUAL, FAILED, FITS, HEAVY, HOPELES
 from deelish.comparison.devices import RULE
 from deelish.comparison.table import WIDTH
 
-HEAD = f"{'':30}{'ImageNet':>9}{'parameters':>12}{'peak memory':>13}{'CPU ms':>8}"
+HEAD = f"{'':32}{'ImageNet':>8}{'parameters':>12}{'peak memory':>13}{'CPU ms':>8}"
 
 
 def head(limits: Limits) -> str:
@@ -27,7 +27,7 @@ def line(row: Row, limits: Limits) -> str:
     memory = amount(row["memory_bytes"]) if known else "-"
     mark = BUSY if row["busy"] else ""
     here = f"{row['cpu_ms']:.1f}{mark}" if known else "-"
-    text = f"{row['name']:30}{row['accuracy']:>7.1f} %{row['parameters']:>12,}{memory:>13}{here:>8}"
+    text = f"{row['name']:32}{row['accuracy']:>6.1f} %{row['parameters']:>12,}{memory:>13}{here:>8}"
     if limits.milliseconds is not None:
         text += f"{row['device_ms']:>10.1f}" if known else f"{'-':>10}"
     return f"{text}  {row['verdict']}"
