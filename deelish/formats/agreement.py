@@ -7,16 +7,17 @@ from collections.abc import Callable
 import numpy as np
 
 # The largest difference that rounding explains, as a fraction of the largest logit.
-TOLERANCES = {"float32": 1e-4, "float16": 5e-3}
+# By what is rounded: numbers of 32 bits, weights of 16, or all sums of a file to 16.
+TOLERANCES = {"float32": 1e-4, "float16": 5e-3, "float16 sums": 5e-2}
 # An input that differs by two units in the last place, and how often layers round like it.
-ROUNDED = {"float32": np.float32(1 + 2**-22), "float16": np.float32(1 + 2**-9)}
+_UNITS = {"float32": 2**-22, "float16": 2**-9, "float16 sums": 2**-9}
 OFTEN = 10
 
 Run = Callable[[np.ndarray], np.ndarray]
 
 
 def disagreement(
-    ours: np.ndarray, theirs: np.ndarray, run: Run, values: np.ndarray, precision: str = "float32"
+    ours: np.ndarray, theirs: np.ndarray, run: Run, values: np.ndarray, rounding: str = "float32"
 ) -> str | None:
     """What is wrong with the logits of a file, as the end of a sentence; None where nothing is.
 
@@ -25,7 +26,7 @@ def disagreement(
         theirs: those of the file.
         run: the network itself.
         values: the inputs, float32 (n, channels, size, size).
-        precision: "float32", or "float16" where the file has its weights in that.
+        rounding: of `TOLERANCES`.
     """
     if ours.size != theirs.size:
         return f"gives {theirs[0].size} logits an image, where the network gives {ours[0].size}"
@@ -33,8 +34,8 @@ def disagreement(
     apart = float(np.abs(ours.ravel() - theirs.ravel()).max()) / largest
     # Fresh weights in many layers can make much of little: rounding is what moves the network's
     # own logits where its input moves by it.
-    moved = float(np.abs(run(values * ROUNDED[precision]) - ours).max()) / largest
-    tolerance = TOLERANCES[precision]
+    moved = float(np.abs(run(values * np.float32(1 + _UNITS[rounding])) - ours).max()) / largest
+    tolerance = TOLERANCES[rounding]
     if apart <= max(tolerance, OFTEN * moved):
         return None
     return (
@@ -42,7 +43,7 @@ def disagreement(
     )
 
 
-def same_answers(ours: np.ndarray, theirs: np.ndarray, precision: str) -> np.ndarray:
+def same_answers(ours: np.ndarray, theirs: np.ndarray, rounding: str) -> np.ndarray:
     """For which images the largest logit is of the same class, up to rounding: booleans (n,).
 
     Where the network's own logits of the two classes are equal up to rounding, either is right.
@@ -50,7 +51,7 @@ def same_answers(ours: np.ndarray, theirs: np.ndarray, precision: str) -> np.nda
     ours, theirs = (each.reshape(len(each), -1) for each in (ours, theirs))
     images = np.arange(len(ours))
     short = ours.max(1) - ours[images, theirs.argmax(1)]
-    same: np.ndarray = short <= TOLERANCES[precision] * np.abs(ours).max(1)
+    same: np.ndarray = short <= TOLERANCES[rounding] * np.abs(ours).max(1)
     return same
 
 

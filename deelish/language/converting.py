@@ -11,7 +11,6 @@ from deelish.common.printing import say
 from deelish.comparison.images import ImageList
 from deelish.errors import FileError
 from deelish.formats.agreement import Run, same_answers, squares
-from deelish.formats.edge.checking import coarser
 from deelish.formats.edge.converters import CONVERTERS
 from deelish.formats.edge.writing import companions
 from deelish.images.lists import read_samples
@@ -69,8 +68,8 @@ class _Verification:
     ) -> None:
         self._target, self._is_int8 = target, choices.int8 is not False
         converter = CONVERTERS.get(target.suffix.lower())
-        rounds = "float32" if converter is None else converter.rounds
-        self._precision = coarser(choices.precision, rounds)
+        precision = choices.precision
+        self._rounding = precision if converter is None else converter.rounding(precision)
         self._source = edge_source(learner)
         self._list: ImageList | None = None
         if not isinstance(verify, bool):
@@ -83,7 +82,7 @@ class _Verification:
         pairs = [(self._source.run(values), run(values)) for values in self._batches()]
         ours, theirs = (np.concatenate(each) for each in zip(*pairs, strict=True))
         ours, theirs = (each.reshape(len(each), -1) for each in (ours, theirs))
-        same = same_answers(ours, theirs, self._precision)
+        same = same_answers(ours, theirs, self._rounding)
         what = f"{np.mean(same):.1%} of {len(same)} images get the class that the source gives"
         say(what + self._accuracies(ours, theirs))
         if not self._is_int8 and np.mean(same) < LEAST:

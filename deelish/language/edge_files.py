@@ -10,10 +10,10 @@ import numpy as np
 
 from deelish.engines.int8 import CHANNEL, WEIGHTS
 from deelish.errors import DataError, FileError
-from deelish.formats.agreement import TOLERANCES, Run
+from deelish.formats.agreement import Run
 from deelish.formats.edge.checking import RunningFile, check_file
 from deelish.formats.edge.converters import CONVERTERS
-from deelish.formats.edge.source import EdgeOptions
+from deelish.formats.edge.source import PRECISIONS, EdgeOptions
 from deelish.formats.edge.writing import Check, write_edge
 from deelish.formats.onnx.half import halved
 from deelish.language.exporting import calibration_samples, int8_model, some_images
@@ -45,7 +45,7 @@ class FileChoices:
                 " there is save()"
             )
         for name, value, known in (
-            ("precision", self.precision, tuple(TOLERANCES)),
+            ("precision", self.precision, PRECISIONS),
             ("weights", self.weights, WEIGHTS),
         ):
             if value not in known:
@@ -110,7 +110,7 @@ def _write_halved(learner: Learner, path: Path, check: Check | None) -> None:
     content = halved(path, source.onnx(), source.notes)
 
     def agrees(run: Run) -> None:
-        check_file(run, path, source, EdgeOptions("float16"), "float32")
+        check_file(run, path, source, EdgeOptions("float16"), "float16")
         if check is not None:
             check(run)
 

@@ -49,7 +49,9 @@ class RunningFile:
         self._process.close()
 
 
-def check_file(run: Run, path: Path, source: EdgeSource, options: EdgeOptions, rounds: str) -> None:
+def check_file(
+    run: Run, path: Path, source: EdgeSource, options: EdgeOptions, rounding: str
+) -> None:
     """Compare a file with its network.
 
     In floats their logits are equal up to rounding. Int8 loses something, and how much only a
@@ -61,7 +63,7 @@ def check_file(run: Run, path: Path, source: EdgeSource, options: EdgeOptions, r
         path: what errors call it.
         source: the network.
         options: how the file was written.
-        rounds: the type that its runtime computes floats in.
+        rounding: what its floats lose, see `deelish.formats.agreement`.
 
     Raises:
         FileError: they differ.
@@ -74,16 +76,11 @@ def check_file(run: Run, path: Path, source: EdgeSource, options: EdgeOptions, r
         raise FileError(f"{path}: {source.name} gives logits that are not finite; train it again")
     theirs = run(values)
     if images is None:
-        wrong = disagreement(ours, theirs, source.run, values, coarser(options.precision, rounds))
+        wrong = disagreement(ours, theirs, source.run, values, rounding)
     else:
         wrong = _far(ours, theirs)
     if wrong is not None:
         raise FileError(f"{path}: is not written, since it {wrong}; export .onnx")
-
-
-def coarser(precision: str, rounds: str) -> str:
-    """Of the type of the weights and that of a runtime's sums, the one that rounds more."""
-    return "float16" if "float16" in (precision, rounds) else "float32"
 
 
 def _far(ours: np.ndarray, theirs: np.ndarray) -> str | None:

@@ -32,7 +32,8 @@ class Converter:
             named.
         packages: what is imported for it; those for int8 beyond them in `for_int8`.
         install: the command that installs them.
-        rounds: the type that its runtime computes floats in.
+        rounds, rounds_half: what a file in float32 and one in float16 lose, see
+            `deelish.formats.agreement`.
         no_int8: where it has none, why, with the cure.
     """
 
@@ -42,7 +43,12 @@ class Converter:
     install: str
     for_int8: tuple[str, ...] = ()
     rounds: str = "float32"
+    rounds_half: str = "float16"
     no_int8: str = ""
+
+    def rounding(self, precision: str) -> str:
+        """What a file of floats loses."""
+        return self.rounds if precision == "float32" else self.rounds_half
 
     def check(self, path: Path, *, int8: bool) -> None:
         """Refuse where a package is missing, or int8.
@@ -142,7 +148,14 @@ CONVERTERS = {
     ".tflite": Converter(
         "LiteRT", _litert, ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"), LITERT
     ),
-    ".pte": Converter("ExecuTorch", _executorch, ("executorch", "torchao"), EXECUTORCH),
+    ".pte": Converter(
+        "ExecuTorch",
+        _executorch,
+        ("executorch", "torchao"),
+        EXECUTORCH,
+        # XNNPACK adds up in float16.
+        rounds_half="float16 sums",
+    ),
     ".xml": Converter("OpenVINO", _openvino, ("openvino", "onnx"), OPENVINO, ("nncf",)),
     # It computes in float16 where the processor can, whatever its weights are in.
     ".param": Converter(

@@ -12,6 +12,8 @@ from deelish.formats.agreement import Run
 from deelish.formats.edge.notes import Notes
 from deelish.plan.preprocessing import Preprocessing
 
+PRECISIONS = ("float32", "float16")
+
 
 @dataclass(frozen=True)
 class EdgeSource:

@@ -55,7 +55,7 @@ def write_edge(
             (ready / f"model{suffix}").write_bytes(content)
         running = RunningFile(ready / f"model{extension}", path)
         try:
-            check_file(running.run, path, source, options, converter.rounds)
+            check_file(running.run, path, source, options, converter.rounding(options.precision))
             if check is not None:
                 check(running.run)
         finally:

@@ -25,6 +25,8 @@ PIXELS |= {"crop_mode": "center", "interpolation": "bilinear"}
 SLOW = {".tflite", ".pte"}
 # The largest difference from the network, as a fraction of the largest logit.
 ROUNDING = {"float32": 1e-4, "float16": 5e-3}
+# ncnn computes in float16 where the processor can; XNNPACK adds up in it.
+COARSER = {(".param", "float32"): 5e-3, (".pte", "float16"): 5e-2}
 
 
 def needs(extension, int8=False):
@@ -69,8 +71,7 @@ def test_floats(request, tmp_path, extension, precision, made):
     path = network.export(tmp_path / f"net{extension}", precision=precision)
     values = squares()
     ours, theirs = logits(network, values), ran(path, values)
-    # ncnn computes in float16 where the processor can.
-    rounding = ROUNDING["float16" if extension == ".param" else precision]
+    rounding = COARSER.get((extension, precision), ROUNDING[precision])
     assert np.abs(ours - theirs).max() <= rounding * np.abs(ours).max()
     assert notes_in(path)["preprocessing"]
     others = {".xml": ["net.bin"], ".param": ["net.bin", "net.json"]}.get(extension, [])

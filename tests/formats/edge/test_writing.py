@@ -11,15 +11,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import require_chainer
 from crash_points import CRASHED, names_in
 from forked import in_a_child
 from full_disks import small_disk
 from one_sentence import refused
+from series import classifier
+from small_modules import PIXELS, chained, seeded
 
-from deelish.errors import DataError, FileError, MissingPackageError
+from deelish import Deel, Student
+from deelish.errors import DataError, FileError, MissingPackageError, PlanError
 from deelish.formats.edge import writing
 from deelish.formats.edge.converters import CONVERTERS
 from deelish.formats.edge.notes import json_of, notes_in
+from deelish.plan.sequence_format import SequenceFormat
 
 EDGE = [".tflite", ".pte", ".xml", ".param"]
 
@@ -240,3 +245,19 @@ def test_a_missing_folder_is_found_before_the_conversion(rows, stand, tmp_path):
     path = tmp_path / "nowhere" / "a.param"
     refused(FileError, "give a folder that exists", lambda: rows.export(path))
     assert not hasattr(stand, "source")
+
+
+def test_a_student_of_chainer_is_refused_with_a_cure(monkeypatch, tmp_path):
+    require_chainer()
+    monkeypatch.setattr("deelish.formats.edge.converters.find_spec", lambda name: object())
+    with Deel(engine="chainer"):
+        student = Student(chained(seeded()), name="Mine", **PIXELS)
+        sentence = r"^Mine: a Chainer chain cannot be .* train it as a torch.nn.Module$"
+        refused(FileError, sentence, lambda: student.export(tmp_path / "a.tflite"))
+
+
+def test_a_network_of_sequences_is_refused_with_a_cure(monkeypatch, tmp_path):
+    monkeypatch.setattr("deelish.formats.edge.converters.find_spec", lambda name: object())
+    network = classifier(SequenceFormat("numbers", 1), name="Steps")
+    sentence = "Steps: reads sequences, and files for small devices are of images; export .onnx"
+    refused(PlanError, sentence, lambda: network.export(tmp_path / "a.tflite"))
