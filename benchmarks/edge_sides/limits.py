@@ -18,7 +18,7 @@ ONE_THREAD = dict.fromkeys(
 NO_MEMORY = re.compile(
     r"MemoryError|bad_alloc|bad allocation|(insufficient|out of|not enough) memory"
     r"|alloc_cpu|alloc failed|(can ?not|can't|unable to|failed to|could not) (re)?alloc"
-    r"|failed to map segment",
+    r"|failed to map segment|can't start new thread",
     re.IGNORECASE,
 )
 ANSWERED, MEMORY, KILLED, LATE, OTHER = "answered", "memory", "killed", "late", "other"

@@ -9,9 +9,9 @@ from deelish.common.printing import say
 from deelish.comparison.choice import table
 from deelish.comparison.choice.choose import choose, limits_of, made
 from deelish.errors import DataError, UsageError
-from deelish.network.labels import Labels
+from deelish.network.labels import LabelNames, Labels
 from deelish.network.module_network import ModuleParts
-from deelish.network.module_opening import ModuleOptions
+from deelish.network.module_opening import ModuleOptions, check_options
 from deelish.network.predictor import Predictor
 
 
@@ -73,8 +73,9 @@ def chosen(
             fits.
         MissingPackageError: timm, onnx or onnxruntime is not installed.
     """
-    limits = limits_of(str(wishes.fits), wishes.milliseconds)
-    teacher = wishes.teacher
+    limits, teacher = limits_of(wishes.fits or "", wishes.milliseconds), wishes.teacher
+    # Before minutes of measuring.
+    check_options(options)
     if not isinstance(teacher, Predictor):
         given = "" if teacher is None else f", teacher={type(teacher).__name__}"
         raise DataError(
@@ -88,6 +89,7 @@ def chosen(
         )
     pixels = teacher.preprocessing
     classes: Labels = labels if labels is not None else teacher.labels or teacher.classes
+    LabelNames.of(classes)
     say(table.head(limits))
     rows, taken, limits = choose(limits, pixels, classes, lambda row: say(table.line(row, limits)))
     for text in table.notes(rows, taken, limits):

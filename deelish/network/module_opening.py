@@ -48,7 +48,7 @@ def parts_of(source: Any, labels: Labels | None, options: ModuleOptions) -> Modu
         MissingPackageError: its library is not installed.
         DataError: its preprocessing is not known, or labels cannot be read.
     """
-    _check_options(options)
+    check_options(options)
     names = None if labels is None else LabelNames.of(labels)
     if isinstance(source, Path):
         source = str(source)
@@ -191,7 +191,12 @@ def _check_arguments(arguments: Mapping[str, Any] | None) -> None:
         ) from None
 
 
-def _check_options(options: ModuleOptions) -> None:
+def check_options(options: ModuleOptions) -> None:
+    """Refuse options of other types.
+
+    Raises:
+        DataError: one is.
+    """
     kinds: dict[str, tuple[Any, str]] = {
         "name": (str | None, "a text"),
         "pretrained": (str | bool, "True, False, or the name of the weights"),

@@ -115,6 +115,7 @@ def test_the_ends_are_told_apart(limits, job, name, state, reason):
         ("OSError: [Errno 12] Cannot allocate memory", True),
         ("ImportError: libtorch_cpu.so: failed to map segment from shared object", True),
         ("RuntimeError: bad allocation", True),
+        ("RuntimeError: can't start new thread", True),
         ("DecodeError: Error parsing message: Arena alloc failed", True),
         ("RuntimeError: Exception from src/core/node.cpp: can't alloc", True),
         ("ValueError: a layer of an unknown kind", False),

@@ -83,15 +83,15 @@ def test_the_most_accurate_that_fits_is_taken_with_what_the_teacher_takes(
     measured["timm/mobilenetv2_120d"] = (9.9, 537)
     student = Student(**PI3, teacher=teacher)
     lines = lines_of(capsys)
-    assert lines["mobilenetv4_conv_medium"].endswith("10.1      30.3  too slow")
+    assert lines["mobilenetv4_conv_medium"].endswith("10.1     30.3  too slow")
     # Half of 1 GiB is 536.9 MB.
-    assert lines["mobilenetv2_120d"].endswith("9.9      29.7  too large")
-    assert lines["mobilenetv2_140"].endswith("10.0      30.0  fits")
+    assert lines["mobilenetv2_120d"].endswith("9.9     29.7  too large")
+    assert lines["mobilenetv2_140"].endswith("10.0     30.0  fits")
     assert student.name == "mobilenetv2_140"
     assert student.labels == ["a", "b", "c", "d"]
     assert student.preprocessing == teacher.preprocessing
     assert student.made_by["name"] == "mobilenetv2_140"
-    assert lines["efficientnet_lite0"].endswith("-         -  less accurate")
+    assert lines["efficientnet_lite0"].endswith("-        -  less accurate")
     assert list(lines) == [name.removeprefix("timm/") for name in NAMES]
 
 
@@ -128,7 +128,7 @@ def test_a_machine_that_slows_down_does_not_change_the_guess(
 
     monkeypatch.setattr(choose, "measured", slower)
     Student(**PI3, teacher=teacher)
-    assert lines_of(capsys)["mobilenetv4_conv_medium"].endswith("15.0      30.0  fits")
+    assert lines_of(capsys)["mobilenetv4_conv_medium"].endswith("15.0     30.0  fits")
 
 
 def test_without_milliseconds_memory_alone_counts(teacher, measured, capsys):
@@ -167,7 +167,7 @@ def test_lines_are_of_the_width_of_a_page_and_a_failure_is_named(
     said = capsys.readouterr().out.splitlines()
     assert max(map(len, said)) <= 100
     assert f"{NAMES[0]} failed: onnxruntime cannot run it" in said
-    assert any(line.endswith("10.0*      30.0  fits") for line in said)
+    assert any(line.endswith("10.0*     30.0  fits") for line in said)
 
 
 def test_grey_teachers_get_students_of_grey_images(measured):
@@ -211,6 +211,7 @@ REFUSED = [
     ({**PI3, "source": "timm/resnet18"}, DataError, "either given or chosen; leave one of both"),
     ({"source": "timm/resnet18", "milliseconds": 3}, DataError, "milliseconds=...): is about a"),
     ({"source": "timm/resnet18", "teacher": 3}, DataError, "teacher=...): is about a choice"),
+    ({**PI3, "fits": ["raspberry-pi-3"]}, DeelishError, "fits=...): is of type list; give a text"),
     ({}, UsageError, "lacks source; give a module or the name of a model"),
 ]
 
@@ -219,6 +220,16 @@ REFUSED = [
 def test_mistakes(given, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         Student(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"pretrained": 3}, "pretrained=3): give"), ({"labels": "none.txt"}, "none.txt: not found")],
+)
+def test_mistakes_are_found_before_anything_is_measured(teacher, measured, given, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        Student(**PI3, teacher=teacher, **given)
+    assert measured["seen"] == []
 
 
 def test_members_of_an_ensemble_may_take_other_pixels(teacher, measured):

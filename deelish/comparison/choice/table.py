@@ -12,12 +12,12 @@ from deelish.comparison.choice.limits import EQUAL, FAILED, FITS, HEAVY, HOPELES
 from deelish.comparison.devices import RULE
 from deelish.comparison.table import WIDTH
 
-HEAD = f"{'':32}{'ImageNet':>8}{'parameters':>12}{'peak memory':>13}{'CPU ms':>8}"
+HEAD = f"{'':32}{'ImageNet':>8}{'parameters':>11}{'peak memory':>12}{'CPU ms':>8}"
 
 
 def head(limits: Limits) -> str:
     """The first line of the table."""
-    there = f"{'ms there':>10}" if limits.milliseconds is not None else ""
+    there = f"{'ms there':>9}" if limits.milliseconds is not None else ""
     return f"{HEAD}{there}"
 
 
@@ -27,9 +27,9 @@ def line(row: Row, limits: Limits) -> str:
     memory = amount(row["memory_bytes"]) if known else "-"
     mark = BUSY if row["busy"] else ""
     here = f"{row['cpu_ms']:.1f}{mark}" if known else "-"
-    text = f"{row['name']:32}{row['accuracy']:>6.1f} %{row['parameters']:>12,}{memory:>13}{here:>8}"
+    text = f"{row['name']:32}{row['accuracy']:>6.1f} %{row['parameters']:>11,}{memory:>12}{here:>8}"
     if limits.milliseconds is not None:
-        text += f"{row['device_ms']:>10.1f}" if known else f"{'-':>10}"
+        text += f"{row['device_ms']:>9.1f}" if known else f"{'-':>9}"
     return f"{text}  {row['verdict']}"
 
 
