@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from deelish.common.arguments import checked_call
 from deelish.distillation.wrapped import WrappedModel
@@ -22,10 +24,12 @@ class Quantised(Teaching, WrappedModel):
 
     def __init__(self, model: bytes, name: str) -> None:
         self._content = model
-        with TemporaryDirectory(prefix="deelish-") as folder:
-            path = Path(folder, "int8.onnx")
-            path.write_bytes(model)
-            super().__init__(path, name=f"{name} int8")
+        # A report says how large the file is.
+        folder = mkdtemp(prefix="deelish-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        path = Path(folder, "int8.onnx")
+        path.write_bytes(model)
+        super().__init__(path, name=f"{name} int8")
 
     @checked_call()
     def save(self, path: str | Path) -> Path:

@@ -67,4 +67,4 @@ def _of_module(student: ModuleNetwork) -> EdgeSource:
     model, pixels = student.learning_model, student.preprocessing
     notes = notes_of(pixels, student.labels, ONNX_LOGITS)
     program = partial(model.program, shape=(pixels.channels, pixels.size, pixels.size))
-    return EdgeSource(student.name, pixels, notes, model.run, student.onnx, program)
+    return EdgeSource(student.name, pixels, notes, model.run, student.bare_onnx, program)

@@ -244,10 +244,10 @@ class ModuleNetwork(ModuleDescribed):
         record = self.record()
         if finite:
             self._check_finite(path, record.arrays)
-        write_module(path, record, self.onnx, self._model.run)
+        write_module(path, record, self.bare_onnx, self._model.run)
 
-    def onnx(self) -> bytes:
-        """Its bare .onnx, from "data" to "logits"."""
+    def bare_onnx(self) -> bytes:
+        """Its .onnx without notes, from "data" to "logits"."""
         return self._model.onnx(self._grey())
 
     @property

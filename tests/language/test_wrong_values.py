@@ -113,7 +113,7 @@ def test_a_value_that_cannot_be_is_refused(error, function, args, given, words):
         (DataError, "run", (GREY,), {}, "Small.run: got ndarray; give a dict of the inputs"),
         (PlanError, "run", ({},), {"blobs": 3}, "Small.run(blobs=3): give names"),
         (FileError, "save", (None,), {}, "Small.save(None): give the path of a file"),
-        (FileError, "export", (3,), {}, "Small.save(3): give the path of a file"),
+        (FileError, "export", (3,), {}, "Small.export(3): give the path of a file"),
     ],
 )  # fmt: skip
 def test_a_value_that_a_network_cannot_use_is_refused(error, method, args, given, words):
