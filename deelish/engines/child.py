@@ -7,8 +7,10 @@ process of this kind ends when the one that started it does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -50,16 +52,25 @@ def in_child(module: str, folder: Path, request: Mapping[str, Any]) -> dict[str,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
+            start_new_session=True,
             env={**os.environ, "PYTHONPATH": path},
         )
     try:
         code = process.wait()
     finally:
-        # Ctrl-C ends the work too.
+        # Ctrl-C ends the work too, and with it whatever processes a library has left.
         process.kill()
+        _end_session(process.pid)
         process.wait()
         process.stdin.close()  # type: ignore[union-attr]
     return _reply(folder, code)
+
+
+def _end_session(leader: int) -> None:
+    if os.name == "nt":
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _reply(folder: Path, code: int) -> dict[str, Any]:
@@ -110,4 +121,5 @@ def _cause(error: BaseException) -> BaseException:
 def _end_with_parent() -> None:
     # The other end of the pipe closes with the process that has it, however that ends.
     sys.stdin.buffer.read()
+    _end_session(os.getpid())
     os._exit(1)

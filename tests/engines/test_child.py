@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from forked import Child
@@ -19,6 +20,10 @@ def work(folder, kind, **given):
     (folder / "pid").write_text(str(os.getpid()))
     if kind == "error":
         raise ValueError("outer") from KeyError("inner reason\\nsecond line")
+    if kind == "leaves":
+        import subprocess
+        left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        return {"left": left.pid}
     if kind == "killed":
         print("last words", flush=True)
         os.kill(os.getpid(), 9)
@@ -51,6 +56,16 @@ def test_an_error_is_its_cause_in_one_line_and_the_place(folder):
     # An old reply is not taken for that of another request.
     with pytest.raises(ChildError, match=r"^its process ended with -9: last words$"):
         in_child("its_work", folder, {"kind": "killed"})
+
+
+def test_processes_that_a_library_leaves_are_ended(folder):
+    left = in_child("its_work", folder, {"kind": "leaves"})["left"]
+    until = time.monotonic() + 30
+    while Path(f"/proc/{left}/status").exists():
+        if "zombie" in Path(f"/proc/{left}/status").read_text():
+            return
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_it_ends_with_the_process_that_started_it(folder):
