@@ -23,6 +23,5 @@ def workout(x, t):
 BatchTrain(workout, epochs=12)
 BatchTrain(workout, epochs=3, lr=1e-4, int8=True)
 files = [student.export(f"student{kind}", int8=True) for kind in (".tflite", ".onnx")]
-print(
-    Bench(*files, fits="raspberry-pi-zero-2"), Compare(teacher, [*map(Teacher, files)], sys.argv[2])
-)
+print(Bench(*files, fits="raspberry-pi-zero-2"))
+print(Compare(teacher, [*map(Teacher, files)], sys.argv[2]))
