@@ -59,8 +59,8 @@ class Converter:
         """
         if int8 and self.no_int8:
             raise FileError(f"{path}: {self.no_int8}")
-        wanted = self.packages + (self.for_int8 if int8 else ())
-        for package in wanted:
+        needed = self.packages + (self.for_int8 if int8 else ())
+        for package in needed:
             if find_spec(package) is None:
                 install = ONNX if package == "onnx" else self.install
                 raise MissingPackageError(
