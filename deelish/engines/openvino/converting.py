@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.child import serve
+from deelish.engines.child import images_in, serve
 
 SOURCE, MADE, WEIGHTS = "module.onnx", "made.xml", "made.bin"
 # How OpenVINO's frontend for ONNX names a node that it cannot take.
@@ -22,7 +22,7 @@ def convert(
     """Write the .xml and .bin of the folder's .onnx.
 
     Args:
-        folder: holds module.onnx, and for int8 the images to calibrate on, images.npy.
+        folder: holds module.onnx, and for int8 the images to calibrate on.
         precision: "float32", or "float16" for weights of 16 bits.
         int8: whether weights and activations are of 8 bits.
         weights: "channel" or "tensor", what has a scale of its own in int8.
@@ -35,7 +35,7 @@ def convert(
     model = openvino.Core().read_model(folder / SOURCE)
     model.reshape(list(shape))
     if int8:
-        model = _quantised(model, np.load(folder / "images.npy"), weights)
+        model = _quantised(model, images_in(folder), weights)
     for key, value in notes.items():
         model.set_rt_info(value, ["deelish", key])
     openvino.save_model(model, str(folder / MADE), compress_to_fp16=precision == "float16")

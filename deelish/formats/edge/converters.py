@@ -9,17 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from deelish.common.extras import EXECUTORCH, LITERT, NCNN, ONNX, OPENVINO
-from deelish.engines.child import ChildError, in_child
+from deelish.engines.child import ChildError, in_child, leave_images
 from deelish.errors import FileError, MissingPackageError
 from deelish.formats.edge.notes import appended, json_of
 from deelish.formats.edge.source import EdgeOptions, EdgeSource
 
 # Files by their extension.
 Made = dict[str, bytes]
-IMAGES, ONNX_FILE = "images.npy", "module.onnx"
+ONNX_FILE = "module.onnx"
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def _ncnn(source: EdgeSource, options: EdgeOptions, folder: Path) -> Made:
 
 def _request(options: EdgeOptions, folder: Path) -> dict[str, Any]:
     if options.images is not None:
-        np.save(folder / IMAGES, options.images)
+        leave_images(folder, options.images)
     return {
         "precision": options.precision,
         "int8": options.int8,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deelish.engines.child import serve
+from deelish.engines.child import images_in, serve
 from deelish.engines.torch.edge.place import place_in, program_in
 
 MADE = "made.pte"
@@ -19,7 +19,7 @@ def convert(folder: Path, precision: str, int8: bool, weights: str) -> None:
     """Write the .pte of the folder's program.
 
     Args:
-        folder: holds the program, and for int8 the images to calibrate on, images.npy.
+        folder: holds the program, and for int8 the images to calibrate on.
         precision: "float32", or "float16" for weights and activations of 16 bits; input and output
             stay float32.
         int8: whether weights and activations are of 8 bits; input and output stay float32.
@@ -32,7 +32,7 @@ def convert(folder: Path, precision: str, int8: bool, weights: str) -> None:
     _programs.append(program)
     example = program.example_inputs[0]
     if int8:
-        program = _quantised(program, np.load(folder / "images.npy"), weights)
+        program = _quantised(program, images_in(folder), weights)
     elif precision == "float16":
         with torch.no_grad():
             program = torch.export.export(_Halved(program.module()), example)

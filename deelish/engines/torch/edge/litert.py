@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deelish.engines.child import serve
+from deelish.engines.child import images_in, serve
 from deelish.engines.torch.edge.place import place_in, program_in
 
 MADE = "made.tflite"
@@ -18,7 +18,7 @@ def convert(folder: Path, precision: str, int8: bool, weights: str) -> None:
     """Write the .tflite of the folder's program, channels last.
 
     Args:
-        folder: holds the program, and for int8 the images to calibrate on, images.npy.
+        folder: holds the program, and for int8 the images to calibrate on.
         precision: "float32", or "float16" for weights of 16 bits; what it computes is float32.
         int8: whether weights and activations, input and output are of 8 bits.
         weights: "channel" or "tensor", what has a scale of its own in int8.
@@ -67,7 +67,7 @@ def _images(folder: Path) -> dict[str, list[dict[str, np.ndarray]]]:
 
     signatures = Interpreter(str(folder / MADE)).get_signature_list()
     ((signature, names),) = signatures.items()
-    images = np.load(folder / "images.npy").transpose(0, 2, 3, 1)
+    images = images_in(folder).transpose(0, 2, 3, 1)
     name = names["inputs"][0]
     return {signature: [{name: np.ascontiguousarray(image[None])} for image in images]}
 
