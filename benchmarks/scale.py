@@ -8,8 +8,10 @@ PNG images of 32 pixels. By hand it is the same network in plain PyTorch with
 DistributedDataParallel, channels last, on tensors in memory (benchmarks/scale_sides/by_hand.py).
 Every process has one thread. The sides take turns, round by round; a run is an epoch that warms up
 and one that counts. Images a second are medians over the rounds, a ratio is the median of the
-ratios within a round. "efficiency" is the speed of two processes over twice that of one. Bytes are
-those that the machine received during an update, by the counters of its interfaces.
+ratios within a round. "efficiency" is the speed of two processes over twice that of one. "apart"
+are two trainings of one process each, at once, that share nothing but the machine: what its
+processors, caches and memory leave to two. Bytes are those that the machine received during an
+update, by the counters of its interfaces.
 
 With --link each process has a network namespace of its own, and the cable between them carries so
 many Mbit/s. That needs root on Linux.
@@ -33,6 +35,8 @@ from speed.options import at_least
 SIDES = {"deelish": "ours.py", "by hand": "by_hand.py"}
 FOLDER = Path(__file__).parent / "scale_sides"
 PORTS = iter(range(29700, 30700))
+# In place of a number of processes: two that share nothing.
+APART = "apart"
 
 
 def write_images(folder, count):
@@ -73,13 +77,25 @@ def measured(side, size, path, options, precision):
     return json.loads(outputs[0].splitlines()[-1])
 
 
+def apart(side, path, options, precision):
+    """Images a second of two trainings of a side at once, in one process each."""
+    words = [sys.executable, FOLDER / SIDES[side], path, str(options.batch), precision]
+    running = [started(words, 0, 1, None, False, path.parent) for _ in range(2)]
+    outputs = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        sys.exit(f"{side}: one of two processes failed")
+    return {"speed": sum(json.loads(each.splitlines()[-1])["speed"] for each in outputs)}
+
+
 def rounds_of(path, options, precision):
     """By side and number of processes, what each round measured."""
-    runs = [(side, size) for size in (1, 2) for side in SIDES]
+    runs = [(side, size) for size in (1, 2, APART) for side in SIDES]
     found = {run: [] for run in runs}
     for _ in range(options.rounds):
-        for run in runs:
-            found[run].append(measured(*run, path, options, precision))
+        for side, size in runs:
+            given = (path, options, precision)
+            made = apart(side, *given) if size == APART else measured(side, size, *given)
+            found[side, size].append(made)
     return found
 
 
@@ -88,11 +104,13 @@ def summary(found):
     speeds = {run: [each["speed"] for each in made] for run, made in found.items()}
     made = {}
     for side in SIDES:
-        one, two = speeds[side, 1], speeds[side, 2]
+        one, two, free = (speeds[side, size] for size in (1, 2, APART))
         made[side] = {
             "one": statistics.median(one),
             "two": statistics.median(two),
+            "apart": statistics.median(free),
             "efficiency": statistics.median(b / (2 * a) for a, b in zip(one, two, strict=True)),
+            "of_apart": statistics.median(b / a for a, b in zip(free, two, strict=True)),
             "bytes": statistics.median(each["bytes"] for each in found[side, 2]),
         }
     made["ratios"] = {
@@ -106,12 +124,13 @@ def summary(found):
 
 def show(precision, made):
     """Print a table."""
-    print(f"\n{precision}         one process  two processes  efficiency  MB an update")
+    heads = ("efficiency", "apart", "of apart", "MB")
+    print(f"\n{precision:<14}{'one':>8}{'two':>8}" + "".join(f"{head:>12}" for head in heads))
     for side in SIDES:
         row = made[side]
         print(
-            f"{side:16} {row['one']:8.1f} images/s {row['two']:8.1f} images/s"
-            f" {row['efficiency']:10.3f} {row['bytes'] / 1e6:9.2f}"
+            f"{side:<14}{row['one']:>8.1f}{row['two']:>8.1f}{row['efficiency']:>12.3f}"
+            f"{row['apart']:>12.1f}{row['of_apart']:>12.3f}{row['bytes'] / 1e6:>12.2f}"
         )
     ratios = made["ratios"]
     print(f"deelish / by hand {ratios['one']:.3f} in one process, {ratios['two']:.3f} in two")
