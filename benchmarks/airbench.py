@@ -5,6 +5,8 @@ Beside the paper's: no label smoothing, since a teacher that learnt smoothed lab
 and batches of 500. Rates and decay follow the batch as the paper's do.
 """
 
+from kept import accuracy
+
 from deelish import *
 from deelish.networks import Airbench
 
@@ -55,3 +57,11 @@ def teacher(train, epochs):
     network.whiten()
     fit(network, epochs, lambda x, t: network.backprop(t))
     return network
+
+
+def saved_teacher(options, data, path):
+    """A teacher, saved, and its figures."""
+    with Deel():
+        network = teacher(data / "train.txt", options.teacher_epochs)
+        network.save(path)
+        return {"accuracy": accuracy(network, data)}

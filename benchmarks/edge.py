@@ -38,8 +38,8 @@ from pathlib import Path
 
 from edge_sides import arm, table
 from edge_sides.measure import measure, named, written
-from edge_sides.sides import NETWORKS, STUDENTS, WAYS, versions
-from speed.options import at_least
+from edge_sides.sides import NETWORKS, PACKAGES, STUDENTS, WAYS
+from speed.options import at_least, versions
 
 # MiB of memory, of which the system takes 200.
 DEVICES = {"raspberry-pi-3": 1024, "raspberry-pi-zero-2": 512}
@@ -94,7 +94,8 @@ def in_folder(folder, options):
     networks = [written(*row, folder, options.googlenet) for row in rows]
     if options.qemu:
         return arm.compare(networks, options)
-    print(f"{platform.machine()}, one thread, Python {platform.python_version()}; {versions()}")
+    installed = [f"Python {platform.python_version()}", *versions(PACKAGES)]
+    print(f"{platform.machine()}, one thread, {', '.join(installed)}")
     return {device: one_device(device, networks, options) for device in options.devices}
 
 

@@ -70,14 +70,6 @@ NETWORKS = {
 EXTENSION = ".safetensors"
 
 
-def train_teacher(options, data, path):
-    """The teacher, saved, and its figures."""
-    with Deel():
-        network = airbench.teacher(data / "train.txt", options.teacher_epochs)
-        network.save(path)
-        return {"accuracy": accuracy(network, data)}
-
-
 def train_float(options, data, teacher, name, path):
     """A student in float32, saved, and its figures."""
     with Deel():
@@ -134,7 +126,7 @@ def measure(options, data, folder):
     """{"teacher": its figures, (name, "float" or "int8"): those of a student}."""
     teacher = folder / f"teacher_{options.teacher_epochs}.hdf5"
     paths = {"teacher": teacher.with_suffix(".json")}
-    work, needs = {paths["teacher"]: partial(train_teacher, options, data, teacher)}, {}
+    work, needs = {paths["teacher"]: partial(airbench.saved_teacher, options, data, teacher)}, {}
     for name in options.names:
         file = folder / f"{name}_{options.views}_{options.epochs}{EXTENSION}"
         plain = paths[name, "float"] = file.with_suffix(".json")

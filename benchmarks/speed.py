@@ -51,11 +51,10 @@ import os
 import platform
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from speed import table
-from speed.options import at_least
+from speed.options import at_least, versions
 from speed.rows import OURS, ROWS
 from speed.setting import Setting
 from speed.sides import Side, measure, notes_of
@@ -78,17 +77,6 @@ def options_of_the_user():
     return parser.parse_args()
 
 
-def versions():
-    """The packages that are there."""
-    found = [f"Python {platform.python_version()}"]
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
-
-
 def best_rates(setting, rounds):
     """The best of all rounds: multiply-adds a second by "float32 forward" and so on."""
     (floor,) = measure([Side("convolutions", "floor:Rates")], setting, rounds).values()
@@ -98,7 +86,8 @@ def best_rates(setting, rounds):
 def head(options, chosen, setting):
     """Write what the rows need and print what they ran on; returns their costs and the floor."""
     models = notes_of(Side("the networks", "models:Models"), setting)
-    print(f"{models['machine']}\n{versions()}")
+    installed = [f"Python {platform.python_version()}", *versions(PACKAGES)]
+    print(f"{models['machine']}\n{', '.join(installed)}")
     print(f"batches of {options.batch}, {options.threads} threads, medians of {options.rounds}")
     floor = {}
     if any(row.work for row in chosen.values()):

@@ -47,14 +47,6 @@ PAPER = {
 }
 
 
-def train_teacher(options, data, path):
-    """The teacher, saved, and its figures."""
-    with Deel():
-        network = airbench.teacher(data / "train.txt", options.teacher_epochs)
-        network.save(path)
-        return {"accuracy": accuracy(network, data)}
-
-
 def train_student(options, data, teacher, name, parameters):
     """The figures of a student, by the teacher's logits or, without a teacher, by the labels."""
     epochs = options.epochs * (LONGER if "hidden" in name else 1)
@@ -80,7 +72,7 @@ def measure(options, data, folder):
     """{"teacher": its figures, (name, parameters, taught): those of a student}."""
     teacher = folder / f"teacher_{options.teacher_epochs}.hdf5"
     paths = {"teacher": teacher.with_suffix(".json")}
-    work = {paths["teacher"]: partial(train_teacher, options, data, teacher)}
+    work = {paths["teacher"]: partial(airbench.saved_teacher, options, data, teacher)}
     names, needs = names_of(options.students, STUDENTS), {}
     students = [(name, SMALL, taught) for name in names for taught in (False, True)]
     students += [(name, LARGE, True) for name in names if options.large]

@@ -2,7 +2,6 @@
 
 import importlib.util
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 PROGRAMS = Path(__file__).parents[2] / "deelish" / "engines" / "runtimes" / "programs"
@@ -105,21 +104,8 @@ NOW = {
 WAYS = {**THEN, **NOW}
 
 
-def versions():
-    """The packages that are measured, with their versions."""
-    names = [
-        "chainer",
-        "protobuf",
-        "opencv-python-headless",
-        "torch",
-        "onnxruntime",
-        "openvino",
-        "timm",
-    ]
-    found = []
-    for name in names:
-        try:
-            found.append(f"{name} {version(name)}")
-        except ModuleNotFoundError:
-            continue
-    return ", ".join(found)
+# What is measured, or made its files.
+PACKAGES = (
+    *("chainer", "protobuf", "opencv-python-headless", "torch"),
+    *("onnxruntime", "openvino", "timm"),
+)

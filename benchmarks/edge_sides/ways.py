@@ -60,7 +60,7 @@ def imported_chainer(compiled):
 
 
 def _supply_messages(chainer):
-    """Make Chainer's messages anew from their description: its own code is of protobuf 3.
+    """Build Chainer's messages again from their description: its own code is of protobuf 3.
 
     The compiled protobuf of today takes no code that was generated before 2019.
     """

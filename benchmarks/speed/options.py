@@ -1,6 +1,7 @@
 """What the command lines of the benchmarks have in common."""
 
 import argparse
+from importlib.metadata import PackageNotFoundError, version
 
 
 def at_least(least):
@@ -12,3 +13,14 @@ def at_least(least):
         return int(text)
 
     return number
+
+
+def versions(packages):
+    """The packages of these names that are installed, each with its version."""
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return found

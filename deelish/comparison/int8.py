@@ -6,6 +6,7 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,12 @@ class Int8:
             check_runtime()
             try:
                 self._quantise(source, target, training)
+                # With the same layers folded as in int8.
+                self._source = source.read_bytes()
                 self.model = _with_notes(target, network, self._logits)
                 # As many threads as the network itself uses.
                 threads = threads_of(network.engine)
                 self._session = open_session(self.model, threads=threads)
-                self._float = open_session(str(source), threads=threads)
             except Exception as error:  # onnxruntime raises any kind of error
                 raise FileError(
                     f"{network.name}: onnxruntime cannot quantise it ({first_line(error)})"
@@ -93,7 +95,12 @@ class Int8:
 
     def float_logits(self, images: ImageTensor) -> np.ndarray:
         """The same of the network in float32, as it was before its quantisation."""
-        return self._run(self._float, images)
+        return self._run(self._float_session, images)
+
+    @cached_property
+    def _float_session(self) -> Any:
+        # Most files in int8 are written and not compared.
+        return open_session(self._source, threads=threads_of(self._network.engine))
 
     def _run(self, session: Any, images: ImageTensor) -> np.ndarray:
         pixels = self._pixels(images)

@@ -16,7 +16,12 @@ from deelish.formats.edge.converters import CONVERTERS
 from deelish.formats.edge.source import PRECISIONS, EdgeOptions
 from deelish.formats.edge.writing import Check, write_edge
 from deelish.formats.onnx.half import halved
-from deelish.language.exporting import calibration_samples, int8_model, some_images
+from deelish.language.exporting import (
+    calibration_samples,
+    check_word,
+    int8_model,
+    some_images,
+)
 from deelish.network.edge import edge_source
 from deelish.network.learner import Learner
 from deelish.storage.atomic import check_target, write_file
@@ -44,13 +49,8 @@ class FileChoices:
                 f"{path}: export() writes {', '.join((ONNX, *CONVERTERS))}; for other extensions"
                 " there is save()"
             )
-        for name, value, known in (
-            ("precision", self.precision, PRECISIONS),
-            ("weights", self.weights, WEIGHTS),
-        ):
-            if value not in known:
-                words = " or ".join(map(repr, known))
-                raise DataError(f"{who}.export({name}={value!r}): is not known; give {words}")
+        check_word(f"{who}.export()", "precision", self.precision, PRECISIONS)
+        check_word(f"{who}.export()", "weights", self.weights, WEIGHTS)
         if self.int8 is not False and self.precision != "float32":
             raise DataError(
                 f"{who}.export(int8=..., precision={self.precision!r}): int8 is a precision of its"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from deelish.comparison.images import ImageList
@@ -43,15 +43,21 @@ def int8_model(
     what = f"{student.name}.{verb}"
     if student.sequences is not None:
         raise DataError(f"{what}: int8 is of networks that see images; leave it out")
-    for name, value, known in (
-        ("weights", weights, WEIGHTS),
-        ("calibration", calibration, CALIBRATIONS),
-    ):
-        if value not in known:
-            words = " or ".join(map(repr, known))
-            raise DataError(f"{what}: {name}={value!r} is not known; give {words}")
+    check_word(what, "weights", weights, WEIGHTS)
+    check_word(what, "calibration", calibration, CALIBRATIONS)
     batches = some_images(student, calibration_samples(what, images), None)
     return Int8(student, batches, weights, calibration).model
+
+
+def check_word(what: str, name: str, value: object, known: Collection[str]) -> None:
+    """Refuse a value of an argument that is none of the words it takes.
+
+    Raises:
+        DataError: it is another; the words are given.
+    """
+    if value not in known:
+        words = " or ".join(map(repr, known))
+        raise DataError(f"{what}: {name}={value!r} is not known; give {words}")
 
 
 def calibration_images(student: Learner) -> Sequence[ImageTensor]:

@@ -107,7 +107,7 @@ def test_accuracies_are_those_of_the_list(model, images, tmp_path, capsys):
     [
         (["new.hdf5", "--precision", "float16"], "export() writes .onnx, .tflite, .pte"),
         (["new.hdf5", "--int8", "{images}"], "export() writes .onnx, .tflite, .pte"),
-        (["new.onnx", "--precision", "half"], "'half'): is not known; give 'float32' or"),
+        (["new.onnx", "--precision", "half"], "precision='half' is not known; give 'float32' or"),
         (
             ["new.onnx", "--precision", "float16", "--int8", "{images}"],
             "int8 is a precision of its own",

@@ -5,21 +5,17 @@ import copy
 import numpy as np
 import pytest
 import torch
-from helpers import small, trained, write_set
+from helpers import small, trained
 from hinted import convolutional, known, lesson
 from one_sentence import refused
 from small_modules import PIXELS, seeded, student
+from training.in_processes import with_head
 
 from deelish import Average, BatchTrain, Compare, Deel, InputBatch, Student
 from deelish.engines.torch.int8.rounding import Activation
 from deelish.errors import DataError, EngineError, TrainingError
 
 SLOW = {"lr": 1e-3, "schedule": "constant", "warmup": 0}
-
-
-@pytest.fixture
-def corners(tmp_path):
-    return write_set(tmp_path, "train", 64), write_set(tmp_path, "val", 20, first=64)
 
 
 @pytest.fixture
@@ -156,8 +152,6 @@ def test_hints_an_average_and_slow_weights_go_with_it():
 
 @pytest.mark.usefixtures("session")
 def test_auxiliary_classifiers_rest(capsys):
-    from training.in_processes import with_head
-
     net = known(with_head())
     before = net.engine.arrays(net.module)
 

@@ -1,6 +1,6 @@
 """A process that computes logits, as the process that asks it sees it.
 
-A library that ends it, with a segmentation fault or for want of memory, is an error in one sentence
+A library that ends it, with a segmentation fault or for lack of memory, is an error in one sentence
 here. The two share neither threads nor memory but the input.
 """
 

@@ -63,9 +63,9 @@ class Int8Form(Int8Learning):
     ended: Callable[[], object]
     _graph: _Graph | None = field(default=None, init=False)
 
-    def __call__(self, inputs: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
+    def __call__(self, inputs: Mapping[str, Tensor], blobs: Iterable[str]) -> dict[str, Tensor]:
         """Blobs by name."""
-        names = list(wanted)
+        names = list(blobs)
         graph = self._with_blobs(names)
         made = dict(zip(graph.blobs, graph.module(inputs[self.data]), strict=True))
         return {name: made[name] for name in names}

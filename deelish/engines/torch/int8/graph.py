@@ -9,11 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from deelish.engines.torch.onnx_export import IMAGES, MOST_IMAGES
 from deelish.errors import TrainingError, first_line
-
-# The exporter would fix a size of 0 or 1 for good.
-IMAGES = 2
-MOST_IMAGES = 65536
 
 
 class _Outputs(nn.Module):
@@ -37,7 +34,7 @@ def graph_of(
         name: what errors call the module.
         module: what the engine runs; it is left in evaluation mode.
         data: the name of its input.
-        names: the blobs that are wanted.
+        names: the blobs that it returns.
         example: an input; its first two images are shown to the module.
 
     Raises:
