@@ -15,6 +15,8 @@ CUDA = "CUDAExecutionProvider"
 ERRORS_ONLY = 3
 # Its option for where large weights are, which a model that it gets as bytes cannot say.
 BESIDE = "session.model_external_initializers_file_folder_path"
+# Its option that keeps sums of int8 right on x86 without VNNI, where the fast ones overflow.
+EXACT = "session.x64quantprecision"
 
 
 def check_runtime(path: Path | None = None) -> Any:
@@ -47,6 +49,7 @@ def open_session(
     # Without a number it binds a thread to every core, which containers forbid.
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = ERRORS_ONLY
+    options.add_session_config_entry(EXACT, "1")
     if beside is not None:
         options.add_session_config_entry(BESIDE, str(beside))
     providers: list[Any] = [] if gpu < 0 else [(CUDA, {"device_id": gpu})]
