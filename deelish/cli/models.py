@@ -20,38 +20,7 @@ if TYPE_CHECKING:
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add them to the command line; each sets `act`, which runs it and gives the exit code."""
     opening = opening_options()
-    convert = add_command(
-        commands,
-        "convert",
-        "write a model in another format",
-        "convert bvlc_googlenet.caffemodel googlenet.onnx --verify",
-        [opening],
-    )
-    convert.add_argument("model", metavar="SOURCE", help=".caffemodel, .hdf5, .safetensors")
-    convert.add_argument(
-        "target",
-        metavar="TARGET",
-        help=".onnx, .tflite, .pte, .xml, .param, or one of the formats of SOURCE",
-    )
-    convert.add_argument(
-        "--int8", metavar="LIST", help="write int8, calibrated on 128 images of this list"
-    )
-    convert.add_argument(
-        "--precision",
-        metavar="TYPE",
-        default="float32",
-        help="float32, or float16 for files of half the size",
-    )
-    convert.add_argument(
-        "--verify",
-        metavar="LIST",
-        nargs="?",
-        const=True,
-        default=False,
-        help="run both on the same inputs, or on 100 images of a list; write nothing if outputs"
-        " differ",
-    )
-    convert.set_defaults(act=_convert)
+    _add_convert(commands, opening)
 
     show = add_command(
         commands, "show", "show the layers of a model", "show student.safetensors", [opening]
@@ -70,6 +39,30 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     classify.add_argument("images", metavar="IMAGE", nargs="+")
     classify.add_argument("--top", metavar="N", type=int, default=5, help="labels an image (5)")
     classify.set_defaults(act=_classify)
+
+
+def _add_convert(commands: argparse._SubParsersAction[Parser], opening: Parser) -> None:
+    convert = add_command(
+        commands,
+        "convert",
+        "write a model in another format",
+        "convert bvlc_googlenet.caffemodel googlenet.onnx --verify",
+        [opening],
+    )
+    add = convert.add_argument
+    add("model", metavar="SOURCE", help=".caffemodel, .hdf5, .safetensors")
+    target = ".onnx, .tflite, .pte, .xml, .param, or one of the formats of SOURCE"
+    add("target", metavar="TARGET", help=target)
+    add("--int8", metavar="LIST", help="write int8, calibrated on 128 images of this list")
+    precisions = "float32, or float16 for files of half the size"
+    add("--precision", metavar="TYPE", default="float32", help=precisions)
+    scales = "of int8: a scale for each channel, or tensor for one a layer, as microcontrollers do"
+    add("--weights", metavar="SCALES", default="channel", help=scales)
+    verify = (
+        "run both on the same inputs, or on 100 images of a list; write nothing if outputs differ"
+    )
+    add("--verify", metavar="LIST", nargs="?", const=True, default=False, help=verify)
+    convert.set_defaults(act=_convert)
 
 
 def opening_options() -> Parser:
@@ -174,7 +167,8 @@ def _convert(options: argparse.Namespace) -> int:
 
     extension = Path(options.target).suffix.lower()
     is_list = not isinstance(options.verify, bool)
-    asks = options.int8 is not None or options.precision != "float32" or is_list
+    said = (options.precision, options.weights) != ("float32", "channel")
+    asks = options.int8 is not None or said or is_list
     is_onnx = extension == ".onnx"
     if extension in CONVERTERS or asks or (is_onnx and holds_module(find_model(options.model))):
         return _convert_for_runtime(options)
@@ -187,7 +181,8 @@ def _convert_for_runtime(options: argparse.Namespace) -> int:
     from deelish.language.converting import convert_for_runtime
     from deelish.language.edge_files import FileChoices
 
-    choices = FileChoices(False if options.int8 is None else options.int8, options.precision)
+    int8 = False if options.int8 is None else options.int8
+    choices = FileChoices(int8, options.precision, options.weights)
     choices.check("convert", Path(options.target))
     learner = opened(options)
     convert_for_runtime(learner, options.model, options.target, choices, options.verify)

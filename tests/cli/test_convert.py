@@ -71,6 +71,19 @@ def test_the_loss_of_int8_is_printed_and_written_all_the_same(
     assert target.exists()
 
 
+@pytest.mark.parametrize(("given", "largest"), [([], 16), (["--weights", "tensor"], 1)])
+def test_weights_have_a_scale_a_channel_or_one_a_layer(model, images, tmp_path, given, largest):
+    """The widest layer has 16 channels."""
+    import onnx
+
+    target = tmp_path / "small.onnx"
+    assert main(["convert", model, str(target), "--int8", images, *given]) == 0
+    graph = onnx.load(target).graph
+    scales = {each.name: int(np.prod(each.dims)) for each in graph.initializer}
+    found = [scales[node.input[1]] for node in graph.node if node.op_type == "DequantizeLinear"]
+    assert max(found) == largest
+
+
 def test_floats_that_give_other_answers_are_not_written(
     model, images, tmp_path, capsys, monkeypatch
 ):
@@ -115,6 +128,8 @@ def test_accuracies_are_those_of_the_list(model, images, tmp_path, capsys):
         (["new.onnx", "--int8", "none.txt"], "none.txt"),
         (["new.onnx", "--precision", "float16", "--verify", "none.txt"], "none.txt"),
         (["nowhere/new.onnx", "--precision", "float16"], "there is no folder"),
+        (["new.onnx", "--weights", "tensor"], "weights='tensor'): is of int8; give int8= too"),
+        (["new.onnx", "--int8", "{images}", "--weights", "layer"], "weights='layer' is not known"),
         (["new.param", "--int8", "{images}"], "ncnn's packages have no tool for int8"),
     ],
 )
