@@ -1,5 +1,6 @@
 """Two nodes on one machine, with a cable between them: they train as one, also after a death."""
 
+import contextlib
 import os
 import re
 import signal
@@ -75,7 +76,8 @@ def start(folder, name, pause):
     return [
         subprocess.Popen(
             nodes.command(number, [*launch, f"--node-rank={number}", *script]),
-            env=environment(**nodes.variables(number)),
+            # Where they hang, `ended` asks for their stacks.
+            env=environment(PYTHONFAULTHANDLER="1", **nodes.variables(number)),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -90,9 +92,23 @@ def weights(path):
     return {(layer, name): array for layer in state for name, array in state[layer].items()}
 
 
+def ended(running, folder):
+    """What both nodes print; where they do not end, the test fails with the stacks of all."""
+    try:
+        return [node.communicate(timeout=120)[0] for node in running]
+    except subprocess.TimeoutExpired:
+        for rank in range(2):
+            with contextlib.suppress(OSError):
+                os.kill(int((folder / f"at-{rank}").read_text().split()[0]), signal.SIGABRT)
+        time.sleep(5)
+        for node in running:
+            node.send_signal(signal.SIGABRT)
+        return pytest.fail("\n".join(node.communicate(timeout=30)[0] for node in running))
+
+
 def trained(folder, name):
     """Both nodes to the end; the weights."""
-    outputs = [node.communicate(timeout=120)[0] for node in start(folder, name, 0)]
+    outputs = ended(start(folder, name, 0), folder)
     printed = [bool(re.search("^epoch  loss", out, re.M)) for out in outputs]
     assert printed == [True, False], outputs
     return weights(folder / f"{name}.hdf5")
