@@ -13,7 +13,8 @@ are two trainings of one process each, at once, that share nothing but the machi
 processors, caches and memory leave to two. Bytes are those that the machine received during an
 update, by the counters of its interfaces.
 
-With --link each process has a network namespace of its own, and the cable between them carries so
+bfloat16 is left out where the processor does not multiply in it, unless --precisions names it. With
+--link each process has a network namespace of its own, and the cable between them carries so
 many Mbit/s. That needs root on Linux.
 """
 

@@ -10,6 +10,7 @@ from deelish.cli.parser import Parser, add_command
 from deelish.errors import DataError, FileError
 
 if TYPE_CHECKING:
+    from deelish.language.edge_files import FileChoices
     from deelish.language.network import Network
     from deelish.language.predicting import Predicting
     from deelish.language.student import Student
@@ -162,27 +163,26 @@ def _refuse_options(why: str, prototxt: str | None, options: OpenOptions) -> Non
 def _convert(options: argparse.Namespace) -> int:
     from deelish.formats.edge.converters import CONVERTERS
     from deelish.formats.native.module_file import holds_module
+    from deelish.language.edge_files import FileChoices
     from deelish.network.convert import convert
     from deelish.network.pretrained import find_model
 
+    int8 = False if options.int8 is None else options.int8
+    choices = FileChoices(int8, options.precision, options.weights)
     extension = Path(options.target).suffix.lower()
     is_list = not isinstance(options.verify, bool)
-    said = (options.precision, options.weights) != ("float32", "channel")
-    asks = options.int8 is not None or said or is_list
+    asks = choices != FileChoices() or is_list
     is_onnx = extension == ".onnx"
     if extension in CONVERTERS or asks or (is_onnx and holds_module(find_model(options.model))):
-        return _convert_for_runtime(options)
+        return _convert_for_runtime(options, choices)
     given = (options.prototxt, options.labels, options.verify)
     convert(options.model, options.target, *given, **_options(options))
     return 0
 
 
-def _convert_for_runtime(options: argparse.Namespace) -> int:
+def _convert_for_runtime(options: argparse.Namespace, choices: FileChoices) -> int:
     from deelish.language.converting import convert_for_runtime
-    from deelish.language.edge_files import FileChoices
 
-    int8 = False if options.int8 is None else options.int8
-    choices = FileChoices(int8, options.precision, options.weights)
     choices.check("convert", Path(options.target))
     learner = opened(options)
     convert_for_runtime(learner, options.model, options.target, choices, options.verify)

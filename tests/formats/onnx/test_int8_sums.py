@@ -11,6 +11,7 @@ CHANNELS, OPTION = 32, "session.x64quantprecision"
 # Two products of these, 255 * 127 each, do not fit 16 bits.
 BRIGHT, WEIGHT = 255, 127
 TOTAL = CHANNELS * BRIGHT * WEIGHT
+IMAGE = np.full((1, CHANNELS, 4, 4), BRIGHT, np.float32)
 
 
 def rounded(name, scale):
@@ -23,7 +24,7 @@ def rounded(name, scale):
 
 @pytest.fixture
 def path(tmp_path):
-    """A convolution of one pixel, whose weights are all 127, and its output in 8 bits."""
+    """A convolution of 1 x 1, whose weights are all 127, and its output in 8 bits."""
     from onnx import TensorProto, numpy_helper, save
 
     shape = (CHANNELS, CHANNELS, 1, 1)
@@ -41,7 +42,7 @@ def path(tmp_path):
         *rounded("sums", "step"),
     ]
     image, sums = (
-        ops.make_tensor_value_info(name, TensorProto.FLOAT, ["n", CHANNELS, 4, 4])
+        ops.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *IMAGE.shape[1:]])
         for name in ("image", "sums_rounded")
     )
     held = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
@@ -51,18 +52,13 @@ def path(tmp_path):
     return str(tmp_path / "sums.onnx")
 
 
-def sums_of(session):
-    image = np.full((1, CHANNELS, 4, 4), BRIGHT, np.float32)
-    return session.run(None, {"image": image})[0]
-
-
 def test_a_session_sums_without_overflow(path):
-    np.testing.assert_allclose(sums_of(open_session(path)), TOTAL)
+    (sums,) = open_session(path).run(None, {"image": IMAGE})
+    np.testing.assert_allclose(sums, TOTAL)
 
 
 def test_what_measures_a_file_sums_without_overflow(path):
-    image = np.full((1, CHANNELS, 4, 4), BRIGHT, np.float32)
-    np.testing.assert_allclose(Program(path, threads=1).run(image), TOTAL)
+    np.testing.assert_allclose(Program(path, threads=1).run(IMAGE), TOTAL)
 
 
 def test_both_ask_for_it_on_processors_that_hide_the_fault(path):
