@@ -159,7 +159,8 @@ class Loader:
     ) -> Iterator[PendingBatch]:
         """This process's part of each batch, read ahead."""
         # Several images a task: a small image costs less than the task itself costs the threads.
-        task_size = max(1, self._batch_size // (2 * self._workers * group.world_size))
+        tasks_a_batch = 1 if self._workers == 1 else 2 * self._workers
+        task_size = max(1, self._batch_size // (tasks_a_batch * group.world_size))
         ahead: deque[PendingBatch] = deque()
         order = np.arange(len(self.samples))
         if training:

@@ -120,17 +120,12 @@ class Reader:
         if ready is None:
             return None
         images = [image for _, image in ready]
-        recorded = options.views is not None
-        digests = [image.digest if recorded else None for image in images]
-        if not training:
-            views = [View.centre()] * len(images)
-        elif options.views is None:
-            views = self._rule.fresh(indices, epoch)
+        digests = [image.digest if options.views is not None else None for image in images]
+        known = [digest for digest in digests if digest is not None]
+        if training:
+            views = self._rule.many(indices, epoch, known or None)
         else:
-            views = [
-                self._rule.view(index, epoch, digest)
-                for index, digest in zip(indices, digests, strict=True)
-            ]
+            views = [View.centre()] * len(images)
         cut_all(images, views, rows)
         return [
             ReadImage(BatchEntry(SampleView(sample, view, digest)), ())

@@ -1,4 +1,4 @@
-"""Images that are in memory and need no resize: their views are cut many at a time.
+"""Images that are in memory, resized where they need it: their views are cut many at a time.
 
 The steps that find, check and decode one image take ten times as long as cutting a view of a small
 one.
@@ -6,15 +6,15 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from deelish.images.cache.base import ImageCache
 from deelish.images.cache.memory import MemoryCache
 from deelish.images.decoding.decoded_image import DecodedImage
-from deelish.images.pixels import Pixels, pack
+from deelish.images.pixels import Pixels, pack, packed
 from deelish.images.sample import Sample
 from deelish.images.views.view import View
-from deelish.images.views.window import cut
+from deelish.images.views.window import cut, resized
 from deelish.plan.rendering import Rendering
 
 
@@ -27,23 +27,22 @@ class ReadyImages:
     def __init__(self, samples: Sequence[Sample], cache: ImageCache | None) -> None:
         self._samples = samples
         self._cache = cache if isinstance(cache, MemoryCache) else None
-        # With its sample: making one again takes a third of the time that a small view takes.
-        self._found: dict[int, dict[int, tuple[Sample, DecodedImage]]] = {}
+        # By the resizes; with its sample: making one again takes a third of the time that a small
+        # view takes.
+        self._found: dict[frozenset[object], dict[int, tuple[Sample, DecodedImage]]] = {}
 
     def of(
-        self, indices: Sequence[int], renderings: Iterable[Rendering]
+        self, indices: Sequence[int], renderings: Collection[Rendering]
     ) -> list[tuple[Sample, DecodedImage]] | None:
-        """The images at these indices; None unless each is ready for all renderings."""
-        sizes = {each.resize_size for each in renderings}
-        if self._cache is None or len(sizes) != 1:
+        """The images at these indices, resized; None unless each is ready for all renderings."""
+        if self._cache is None or not renderings:
             return None
-        (size,) = sizes
-        found = self._found.setdefault(size, {})
+        found = self._found.setdefault(frozenset(each.resizing for each in renderings), {})
         images = []
         for index in indices:
             if index not in found:
                 sample = self._samples[index]
-                image = _unresized(self._cache, sample, size)
+                image = _resized(self._cache, sample, renderings)
                 if image is None:
                     return None
                 found[index] = sample, image
@@ -51,10 +50,24 @@ class ReadyImages:
         return images
 
 
-def _unresized(cache: MemoryCache, sample: Sample, size: int) -> DecodedImage | None:
-    """The image where it is cached, and a square that no crop mode changes."""
+def _resized(
+    cache: MemoryCache, sample: Sample, renderings: Collection[Rendering]
+) -> DecodedImage | None:
+    """The image where it is cached, as all renderings resize it.
+
+    An image that keeps its aspect is resized for each window, in part, and so is not ready.
+    """
+    first, *others = renderings
+    size = first.resize_size
     image = cache.get(sample.location, size)
-    return image if image is not None and image.pixels.shape[:2] == (size, size) else None
+    if image is None or any(each.resize_size != size for each in others):
+        return None
+    if image.pixels.shape[:2] == (size, size):
+        return image  # a square that no crop mode changes
+    if first.crop_mode != "squash" or any(each.resizing != first.resizing for each in others):
+        return None
+    pixels = packed(resized(image.pixels, first))
+    return image._replace(pixels=pixels) if cache.reserve(pixels.nbytes) else None
 
 
 def cut_all(

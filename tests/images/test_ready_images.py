@@ -1,4 +1,4 @@
-"""Images in memory that need no resize: batches as without the cache, to the bit."""
+"""Images in memory, resized where they need it: batches as without the cache, to the bit."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ RENDERING, SMALLER = Rendering(32, 32), Rendering(28, 32)
 COUNT = 12
 
 
-@pytest.fixture
-def small(tmp_path, monkeypatch):
+@pytest.fixture(params=[(32, 32), (28, 28), (50, 40)], ids=["as large", "smaller", "larger"])
+def small(request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     for number in range(COUNT):
-        pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (*request.param, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(f"{number}.png")
     (tmp_path / "list.txt").write_text("".join(f"{n}.png {n}\n" for n in range(COUNT)))
     return tmp_path / "list.txt"
@@ -76,10 +76,35 @@ def test_images_are_ready_once_they_are_in_memory(small):
     loader = Loader(samples, batch_size=5, seed=9, read_options=ReadOptions(cache=cache))
     loader.renderings.add(RENDERING)
     list(loader.batches(1, training=True))
-    assert len(ready.of([0, 1, 11], [RENDERING, SMALLER])) == 3
-    # These need a resize, or several of them.
-    assert ready.of([0], [Rendering(32, 36)]) is None
+    for index, (_, image) in enumerate(ready.of([0, 1, 11], [RENDERING, SMALLER])):
+        assert image.pixels.shape == (32, 32, 3), index
+    # Two resizes.
     assert ready.of([0], [RENDERING, Rendering(32, 36)]) is None
+
+
+@pytest.mark.parametrize("small", [(50, 40)], indirect=True)
+def test_images_that_keep_their_aspect_are_not_ready(small):
+    samples, cache = read_samples(small), MemoryCache()
+    rendering = Rendering(32, 32, "center")
+    batches_of(small, (1,), [rendering], cache=cache)
+    assert ReadyImages(samples, cache).of([0], [rendering]) is None
+    # Of one size, and resized in two ways.
+    assert ReadyImages(samples, cache).of([0], [RENDERING, rendering]) is None
+    assert ReadyImages(samples, cache).of([0], [RENDERING]) is not None
+
+
+@pytest.mark.parametrize("small", [(28, 28)], indirect=True)
+def test_resized_images_take_no_more_memory_than_there_is(small):
+    samples, room = read_samples(small), COUNT * 28 * 28 * 3
+    cache = MemoryCache(limit=room + 3 * 32 * 32 * 3)
+    batches_of(small, (1,), [RENDERING], cache=cache)
+    ready = ReadyImages(samples, cache)
+    for _ in range(2):
+        held = [number for number in range(COUNT) if ready.of([number], [RENDERING]) is not None]
+        assert held == [0, 1, 2]
+    plain, cached = (batches_of(small, (1, 2), [RENDERING], cache=each) for each in (None, cache))
+    for first, second in zip(plain, cached, strict=True):
+        np.testing.assert_array_equal(first[0], second[0])
 
 
 def test_other_images_are_read_one_by_one(small, tmp_path):

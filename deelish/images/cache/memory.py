@@ -25,6 +25,8 @@ class MemoryCache(ImageCache):
         self._limit = free_memory() // (2 * launch().local_world_size) if limit is None else limit
         self._cached: dict[Location, tuple[DecodedImage, ...]] = {}
         self._lock = threading.Lock()
+        # Bytes of what is made of the images.
+        self._reserved = 0
 
     def get(self, location: Location, resize_size: int | None) -> DecodedImage | None:
         """The image for a resize to resize_size, or whole; None where it is not cached."""
@@ -41,12 +43,20 @@ class MemoryCache(ImageCache):
             cached = self._cached.get(location, ())
             if any(one.scale == image.scale for one in cached):
                 return
-            if self.bytes + image.pixels.nbytes > self._limit:
+            if self.bytes + self._reserved + image.pixels.nbytes > self._limit:
                 self.full = True
                 return
             self._cached[location] = (*cached, image)
             self.count += not cached
             self.bytes += image.pixels.nbytes
+
+    def reserve(self, room: int) -> bool:
+        """Whether there is room for so many bytes beside the images; then they are taken."""
+        with self._lock:
+            if self.bytes + self._reserved + room > self._limit:
+                return False
+            self._reserved += room
+            return True
 
     def flush(self) -> None:
         """Nothing waits."""

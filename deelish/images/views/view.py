@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deelish.images.decoding.decode import DECODING
 from deelish.plan.rendering import Rendering
@@ -111,3 +113,8 @@ def content_seed(digest: bytes, number: int, purpose: bytes) -> int:
     """A 63-bit seed for view `number` of the file with this digest; it depends on nothing else."""
     data = digest + number.to_bytes(8, "little")
     return int.from_bytes(blake2b(data, digest_size=8, person=purpose).digest(), "little") >> 1
+
+
+def content_seeds(digests: Sequence[bytes], number: int, purpose: bytes) -> NDArray[np.uint64]:
+    """`content_seed` of each file."""
+    return np.array([content_seed(each, number, purpose) for each in digests], np.uint64)

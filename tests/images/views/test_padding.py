@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deelish.images.views.choosing import ALTERNATE, ViewRule
-from deelish.images.views.view import View
+from deelish.images.views.view import CENTRE, View
 from deelish.images.views.window import render, resized
 from deelish.plan.rendering import Rendering
 
@@ -66,12 +66,17 @@ def test_alternate_views_are_mirrored_every_other_time(digest):
     assert third == first
 
 
+@pytest.mark.parametrize("views", [None, 3, CENTRE])
 @pytest.mark.parametrize("mirror", [True, False, ALTERNATE])
-def test_many_fresh_views_are_those_made_one_by_one(mirror):
-    rule = ViewRule(2**33, None, mirror, 2 / 32)
+def test_many_views_are_those_made_one_by_one(mirror, views):
+    rule = ViewRule(2**33, views, mirror, 2 / 32)
     indices = [5, 0, 70_000, 3]
-    for epoch in (1, 2):
-        assert rule.fresh(indices, epoch) == [rule.view(each, epoch, None) for each in indices]
+    digests = None if views is None else DIGESTS[:4]
+    for epoch in (1, 2, 5):
+        one_by_one = zip(indices, digests or [None] * 4, strict=True)
+        assert rule.many(indices, epoch, digests) == [
+            rule.view(index, epoch, digest) for index, digest in one_by_one
+        ]
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.999])
