@@ -145,7 +145,7 @@ def main():
     parser.add_argument("--students", default=",".join(STUDENTS), help="which, with commas")
     parser.add_argument("--small", dest="large", action="store_false", help="only 1 M parameters")
     parser.add_argument("--views", type=int, default=6, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=int, default=8)
+    parser.add_argument("--teacher-epochs", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=6, help="of students with convolutions")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="write the plot there")
     add_options(parser, "urban", 500)
