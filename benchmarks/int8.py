@@ -2,13 +2,13 @@
 
     python benchmarks/int8.py CIFAR10 [--json]
 
-CIFAR10 is a folder as cifar10.py takes it. Each network learns in float32 from the logits of
-airbench's network. Its int8 files have weights with one scale a layer, as many microcontrollers
-need them, which narrow and depthwise networks bear worst; beside it a file with a scale for each
-channel. Then it learns in int8 from its own float32 self, BatchTrain(int8="tensor"), and is written
-again. All figures are of the files, run by onnxruntime on the test images in one view; these were
-seen once. Learning rates were chosen with --held-out, which keeps 5,000 of the training images and
-measures on them. What was measured stays in --keep FOLDER: the same command goes on after a stop.
+CIFAR10 is a folder as cifar10.py takes it. Each network learns in float32 from the labels. Its int8
+files have weights with one scale a layer, as many microcontrollers need them, which narrow and
+depthwise networks bear worst; beside it is a file with a scale for each channel. Then it learns in
+int8 from its own float32 self, BatchTrain(int8="tensor"), and is written again. All figures are of
+the files, run by onnxruntime on the test images in one view; these were seen once, and chose
+nothing. --held-out keeps 5,000 of the training images and measures on them. What was measured stays
+in --keep FOLDER: the same command goes on after a stop.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from deelish import *
 
 # Rate of float32 and of int8; AdamW with a cosine.
 FLOAT_RATE, INT8_RATE = 2e-3, 1e-4
+VIEWS = {**airbench.VIEWS, "batch_size": 128}
 SIDE = 64
 # Channels and stride of each pair of the network of rows.
 BLOCKS = ((32, 1), (64, 2), (64, 1), (96, 2), (96, 1), (128, 1))
@@ -66,29 +67,29 @@ NETWORKS = {
     "mobilenetv2_035": partial(of_timm, "mobilenetv2_035"),
     "mobilenetv3_small_050": partial(of_timm, "mobilenetv3_small_050"),
 }
-# A network of rows holds all of itself; a student of timm too, by its name.
+# A network of rows holds all of itself; a network of timm too, by its name.
 EXTENSION = ".safetensors"
 
 
-def train_float(options, data, teacher, name, path):
-    """A student in float32, saved, and its figures."""
+def train_float(options, data, name, path):
+    """A network in float32, saved, and its figures."""
     with Deel():
-        student, teaching = NETWORKS[name](), Network.load(teacher)
-        InputBatch(data / "train.txt", views=options.views, **{**airbench.VIEWS, "batch_size": 128})
+        network = NETWORKS[name]()
+        InputBatch(data / "train.txt", **VIEWS)
 
         def workout(x, t):
-            student.classify(x)
-            return student.backprop(t, distill=teaching.batch_feature(x), temperature=4)
+            network.classify(x)
+            return network.backprop(t)
 
         BatchTrain(
             workout, epochs=options.epochs, optimizer="adamw", lr=FLOAT_RATE, weight_decay=0.05
         )
-        student.save(path)
-        return {"accuracy": accuracy(student, data), "parameters": student.parameters}
+        network.save(path)
+        return {"accuracy": accuracy(network, data), "parameters": network.parameters}
 
 
 def loaded(path):
-    """The student of a file."""
+    """The network of a file."""
     try:
         return Network.load(path)
     except DeelishError:
@@ -96,51 +97,49 @@ def loaded(path):
 
 
 def learn_int8(options, data, path):
-    """The figures of a student's int8 files, before and after it learnt in int8."""
+    """The figures of a network's int8 files, before and after it learnt in int8."""
     with Deel():
-        student, own = loaded(path), loaded(path)
-        InputBatch(data / "train.txt", **{**airbench.VIEWS, "batch_size": 128})
+        network, own = loaded(path), loaded(path)
+        InputBatch(data / "train.txt", **VIEWS)
         found = {
-            "channel": scored(student, data, "channel"),
-            "tensor": scored(student, data, "tensor"),
+            "channel": scored(network, data, "channel"),
+            "tensor": scored(network, data, "tensor"),
         }
 
         def workout(x, t):
-            student.classify(x)
-            return student.backprop(own.batch_feature(x), distill=True, temperature=2)
+            network.classify(x)
+            return network.backprop(own.batch_feature(x), distill=True, temperature=2)
 
         BatchTrain(
             workout, epochs=options.int8_epochs, optimizer="adamw", lr=INT8_RATE, int8="tensor"
         )
-        found["taught"] = scored(student, data, "tensor")
-        found["taught float"] = accuracy(student, data)
+        found["taught"] = scored(network, data, "tensor")
+        found["taught float"] = accuracy(network, data)
         return found
 
 
-def scored(student, data, weights):
-    """The accuracy of the int8 file of a student."""
-    return accuracy(student.quantise(weights=weights), data)
+def scored(network, data, weights):
+    """The accuracy of the int8 file of a network."""
+    return accuracy(network.quantise(weights=weights), data)
 
 
 def measure(options, data, folder):
-    """{"teacher": its figures, (name, "float" or "int8"): those of a student}."""
-    teacher = folder / f"teacher_{options.teacher_epochs}.hdf5"
-    paths = {"teacher": teacher.with_suffix(".json")}
-    work, needs = {paths["teacher"]: partial(airbench.saved_teacher, options, data, teacher)}, {}
+    """{(name, "float" or "int8"): the figures of a network}."""
+    paths, work, needs = {}, {}, {}
     for name in options.names:
-        file = folder / f"{name}_{options.views}_{options.epochs}{EXTENSION}"
+        file = folder / f"{name}_{options.epochs}{EXTENSION}"
         plain = paths[name, "float"] = file.with_suffix(".json")
         taught = paths[name, "int8"] = folder / f"{file.stem}_int8_{options.int8_epochs}.json"
-        work[plain] = partial(train_float, options, data, teacher, name, file)
+        work[plain] = partial(train_float, options, data, name, file)
         work[taught] = partial(learn_int8, options, data, file)
-        needs |= {plain: paths["teacher"], taught: plain}
+        needs[taught] = plain
     found = all_of(work, needs)
     return {key: found[path] for key, path in paths.items()}
 
 
 def report(rows, names):
     """Print the table."""
-    print(f"\nteacher: {rows['teacher']['accuracy']:.2%}; accuracy of the students, of their files")
+    print("\naccuracy of the networks, of their files")
     heads = ("float32", "by channel", "by tensor", "taught", "loss", "left", "minutes")
     print(f"{'':<24}" + "".join(f"{head:>12}" for head in heads))
     for name in names:
@@ -158,9 +157,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("--networks", default=",".join(NETWORKS), help="which, with commas")
-    parser.add_argument("--views", type=int, default=8, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=int, default=14)
-    parser.add_argument("--epochs", type=int, default=16, help="in float32")
+    parser.add_argument("--epochs", type=int, default=12, help="in float32")
     parser.add_argument("--int8-epochs", type=int, default=3)
     add_options(parser, "int8", 500)
     options = parser.parse_args()
@@ -170,8 +167,7 @@ def main():
         rows = measure(options, data, folder)
     report(rows, options.names)
     if options.json:
-        students = {" ".join(key): rows[key] for key in rows if key != "teacher"}
-        print(json.dumps({"teacher": rows["teacher"], **students}))
+        print(json.dumps({" ".join(key): rows[key] for key in rows}))
 
 
 if __name__ == "__main__":

@@ -61,13 +61,16 @@ def run(tmp_path, script, *arguments):
 SHORT = ("--trial", "--jobs", 1, "--views", 1, "--teacher-epochs", 10, "--epochs", 10)
 
 
+WEIGHTS = {".hdf5", ".safetensors"}
+
+
 def goes_on(tmp_path, found, *arguments):
     """The same command gives the same figures, and trains nothing again."""
     start = time.time()
     _, again = run(tmp_path, *arguments)
     assert again == found
-    new = [path for path in (tmp_path / "keep").rglob("*.hdf5") if path.stat().st_mtime > start]
-    assert not new
+    files = [path for path in (tmp_path / "keep").rglob("*") if path.suffix in WEIGHTS]
+    assert not [path for path in files if path.stat().st_mtime > start]
 
 
 @pytest.mark.long
@@ -119,6 +122,19 @@ def test_urban_trains_students_of_equal_parameters(tmp_path, images):
     with Image.open(plot) as image:
         assert image.format == "PNG"
     goes_on(tmp_path, found, "urban.py", data, *SHORT, *students)
+
+
+@pytest.mark.long
+def test_int8_scores_the_files_of_a_network_before_and_after_it_learnt_in_int8(tmp_path, images):
+    arguments = ("int8.py", images((32, 32, 3)), "--trial", "--networks", "separable")
+    arguments += ("--epochs", 1, "--int8-epochs", 1)
+    lines, found = run(tmp_path, *arguments)
+    assert found["separable float"]["parameters"] > 0
+    kinds = {"channel", "tensor", "taught", "taught float"}
+    assert found["separable int8"].keys() == kinds | {"seconds"}
+    assert all(0 <= found["separable int8"][kind] <= 1 for kind in kinds)
+    assert any(line.split()[:1] == ["separable"] for line in lines)
+    goes_on(tmp_path, found, *arguments)
 
 
 @pytest.mark.long
