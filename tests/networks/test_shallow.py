@@ -23,6 +23,15 @@ def test_parameters_are_as_many_as_given(parameters, convolutions, hidden):
         assert types.count("ReLU") == convolutions + hidden
 
 
+def test_channels_grow_as_the_root_of_the_parameters():
+    for parameters, times in ((250_000, 0.5), (1_000_000, 1), (4_000_000, 2)):
+        with Deel():
+            rows = Shallow(convolutions=4, parameters=parameters).plan.layers
+        assert [row.args["num_output"] for row in rows if row.type == "Convolution"] == [
+            times * channels for channels in (32, 64, 64, 128)
+        ]
+
+
 def test_the_bottleneck_is_linear():
     with Deel():
         rows = Shallow(convolutions=1, dropout=0.1).plan.layers

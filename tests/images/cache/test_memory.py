@@ -119,6 +119,15 @@ def test_the_limit_is_half_of_what_is_free(monkeypatch, noise):
     assert (cache.count, cache.bytes, cache.full) == (1, 4500, True)
 
 
+def test_what_is_made_of_images_takes_room_from_them(noise):
+    cache = MemoryCache(limit=10_000)
+    assert cache.reserve(4000)
+    assert not cache.reserve(7000)
+    epochs(loader_of(noise, cache, workers=1), training=False)
+    assert (cache.count, cache.bytes, cache.full) == (1, 4500, True)
+    assert not cache.reserve(2000)
+
+
 def test_the_summary_of_all_images_is_one_plain_line(noise):
     cache = MemoryCache()
     epochs(loader_of(noise, cache))
