@@ -8,8 +8,8 @@ one to four convolutional layers, each with the paper's linear bottleneck. The l
 the squared distance of logits. The smaller students are also trained on the labels alone, on the
 same recorded views for as many updates. Figures are those of the last epoch, in one view of each
 test image; these were seen once. The learning rate and the batch size were chosen with --held-out,
-which keeps 5,000 of the training images and measures on them. What was measured stays in --keep FOLDER: the same command
-goes on after a stop. Training is in bfloat16 where the machine has it.
+which keeps 5,000 of the training images and measures on them. What was measured stays in --keep
+FOLDER: the same command goes on after a stop. Training is in bfloat16 where the machine has it.
 """
 
 import argparse
