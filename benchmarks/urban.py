@@ -77,7 +77,8 @@ def measure(options, data, folder):
     work = {paths["teacher"]: partial(airbench.saved_teacher, options, data, teacher)}
     names, needs = names_of(options.students, STUDENTS), {}
     students = [(name, SMALL, taught) for name in names for taught in (False, True)]
-    students += [(name, LARGE, True) for name in names if options.large]
+    large = names if options.large is None else names_of(options.large, names)
+    students += [(name, LARGE, True) for name in large]
     for name, parameters, taught in students:
         how = f"logits_by_{options.teacher_epochs}" if taught else "labels"
         of = f"{name.replace(' ', '_')}_{parameters}_{options.views}_{options.epochs}_{how}"
@@ -100,7 +101,8 @@ def report(rows, names):
             found = rows.get((name, *key))
             cells.append(f"{found['accuracy']:>12.1%}" if found else f"{'':>12}")
             if key[1]:
-                cells.append(f"{PAPER[name][key[0] == LARGE]:>7.1f}%")
+                paper = f"{PAPER[name][key[0] == LARGE]:.1f}%"
+                cells.append(f"{paper if found else '':>8}")
         print(f"{name:<12}{''.join(cells)}")
     best = {
         kind: max(
@@ -145,7 +147,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("--students", default=",".join(STUDENTS), help="which, with commas")
-    parser.add_argument("--small", dest="large", action="store_false", help="only 1 M parameters")
+    parser.add_argument("--large", help="which of them with 3 M parameters, too; all")
     parser.add_argument("--views", type=int, default=4, help="recorded views of an image")
     parser.add_argument("--teacher-epochs", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=4, help="of students with convolutions")

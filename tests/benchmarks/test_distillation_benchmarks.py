@@ -122,6 +122,8 @@ def test_urban_trains_students_of_equal_parameters(tmp_path, images):
     with Image.open(plot) as image:
         assert image.format == "PNG"
     goes_on(tmp_path, found, "urban.py", data, *SHORT, *students)
+    _, fewer = run(tmp_path, "urban.py", data, *SHORT, *students, "--large", "1 conv")
+    assert fewer == {name: row for name, row in found.items() if name != "1 hidden 3160000 True"}
 
 
 @pytest.mark.long
