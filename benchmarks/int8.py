@@ -6,9 +6,9 @@ CIFAR10 is a folder as cifar10.py takes it. Each network learns in float32 from 
 files have weights with one scale a layer, as many microcontrollers need them, which narrow and
 depthwise networks bear worst; beside it is a file with a scale for each channel. Then it learns in
 int8 from its own float32 self, BatchTrain(int8="tensor"), and is written again. All figures are of
-the files, run by onnxruntime on the test images in one view; these were seen once, and chose
-nothing. --held-out keeps 5,000 of the training images and measures on them. What was measured stays
-in --keep FOLDER: the same command goes on after a stop.
+the files, run by onnxruntime on the test images in one view. --held-out keeps 5,000 of the training
+images and measures on them. What was measured stays in --keep FOLDER: the same command goes on
+after a stop.
 """
 
 import argparse

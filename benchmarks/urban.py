@@ -81,10 +81,7 @@ def measure(options, data, folder):
     work = {paths["teacher"]: partial(airbench.saved_teacher, options, data, teacher)}
     names, needs = names_of(options.students, STUDENTS), {}
     students = [(name, SMALL, taught) for name in names for taught in (False, True)]
-    large = names
-    if options.large is not None:
-        large = names_of(options.large, names) if options.large else []
-    students += [(name, LARGE, True) for name in large]
+    students += [(name, LARGE, True) for name in names if name in options.large]
     for name, parameters, taught in students:
         how = f"logits_by_{options.teacher_epochs}" if taught else "labels"
         of = f"{name.replace(' ', '_')}_{parameters}_{options.views}_{options.epochs}_{how}"
@@ -153,7 +150,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("--students", default=",".join(STUDENTS), help="which, with commas")
-    parser.add_argument("--large", help="which of them with 3 M parameters, too, or ''; all")
+    large = {"nargs": "*", "choices": STUDENTS, "default": STUDENTS, "metavar": "NAME"}
+    parser.add_argument("--large", **large, help="which of them with 3 M parameters, too; all")
     parser.add_argument("--views", type=int, default=4, help="recorded views of an image")
     parser.add_argument("--teacher-epochs", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=4, help="of students with convolutions")

@@ -100,4 +100,4 @@ def test_every_file_begins_with_a_docstring():
 
 
 def begins_with_a_docstring(path: Path) -> bool:
-    return re.match(r'"""\S', path.read_text(encoding="utf-8")) is not None
+    return re.match(r'"""[^"\s]', path.read_text(encoding="utf-8")) is not None

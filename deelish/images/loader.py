@@ -159,6 +159,7 @@ class Loader:
     ) -> Iterator[PendingBatch]:
         """This process's part of each batch, read ahead."""
         # Several images a task: a small image costs less than the task itself costs the threads.
+        # One worker takes a batch at once, whose views are drawn together.
         tasks_a_batch = 1 if self._workers == 1 else 2 * self._workers
         task_size = max(1, self._batch_size // (tasks_a_batch * group.world_size))
         ahead: deque[PendingBatch] = deque()

@@ -66,8 +66,9 @@ def _resized(
         return image  # a square that no crop mode changes
     if first.crop_mode != "squash" or any(each.resizing != first.resizing for each in others):
         return None
-    pixels = packed(resized(image.pixels, first))
-    return image._replace(pixels=pixels) if cache.reserve(pixels.nbytes) else None
+    whole = image.pixels
+    pixels = cache.resized(sample.location, first.resizing, lambda: packed(resized(whole, first)))
+    return None if pixels is None else image._replace(pixels=pixels)
 
 
 def cut_all(

@@ -98,8 +98,9 @@ def test_resized_images_take_no_more_memory_than_there_is(small):
     samples, room = read_samples(small), COUNT * 28 * 28 * 3
     cache = MemoryCache(limit=room + 3 * 32 * 32 * 3)
     batches_of(small, (1,), [RENDERING], cache=cache)
-    ready = ReadyImages(samples, cache)
+    # Another reader of the same images takes no more.
     for _ in range(2):
+        ready = ReadyImages(samples, cache)
         held = [number for number in range(COUNT) if ready.of([number], [RENDERING]) is not None]
         assert held == [0, 1, 2]
     plain, cached = (batches_of(small, (1, 2), [RENDERING], cache=each) for each in (None, cache))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from deelish.common.processes import launch
 from deelish.images.cache.base import ImageCache
 from deelish.images.cache.room import free_memory
 from deelish.images.decoding.decoded_image import DecodedImage
-from deelish.images.pixels import packed
+from deelish.images.pixels import Pixels, packed
 from deelish.images.sample import Location
 
 
@@ -25,8 +26,9 @@ class MemoryCache(ImageCache):
         self._limit = free_memory() // (2 * launch().local_world_size) if limit is None else limit
         self._cached: dict[Location, tuple[DecodedImage, ...]] = {}
         self._lock = threading.Lock()
-        # Bytes of what is made of the images.
-        self._reserved = 0
+        self._resized: dict[tuple[Location, object], Pixels] = {}
+        self._resized_bytes = 0
+        self._has_room = True
 
     def get(self, location: Location, resize_size: int | None) -> DecodedImage | None:
         """The image for a resize to resize_size, or whole; None where it is not cached."""
@@ -43,20 +45,29 @@ class MemoryCache(ImageCache):
             cached = self._cached.get(location, ())
             if any(one.scale == image.scale for one in cached):
                 return
-            if self.bytes + self._reserved + image.pixels.nbytes > self._limit:
+            if self.bytes + self._resized_bytes + image.pixels.nbytes > self._limit:
                 self.full = True
                 return
             self._cached[location] = (*cached, image)
             self.count += not cached
             self.bytes += image.pixels.nbytes
 
-    def reserve(self, room: int) -> bool:
-        """Whether there is room for so many bytes beside the images; then they are taken."""
-        with self._lock:
-            if self.bytes + self._reserved + room > self._limit:
-                return False
-            self._reserved += room
-            return True
+    def resized(
+        self, location: Location, how: object, resize: Callable[[], Pixels]
+    ) -> Pixels | None:
+        """The image at a location as `resize` makes it, once; None where there is no room for it.
+
+        how: what names this way to resize it.
+        """
+        if (location, how) not in self._resized and self._has_room:
+            pixels = resize()
+            with self._lock:
+                if self.bytes + self._resized_bytes + pixels.nbytes > self._limit:
+                    self._has_room = False
+                elif (location, how) not in self._resized:
+                    self._resized[location, how] = pixels
+                    self._resized_bytes += pixels.nbytes
+        return self._resized.get((location, how))
 
     def flush(self) -> None:
         """Nothing waits."""

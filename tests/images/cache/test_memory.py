@@ -119,13 +119,27 @@ def test_the_limit_is_half_of_what_is_free(monkeypatch, noise):
     assert (cache.count, cache.bytes, cache.full) == (1, 4500, True)
 
 
-def test_what_is_made_of_images_takes_room_from_them(noise):
-    cache = MemoryCache(limit=10_000)
-    assert cache.reserve(4000)
-    assert not cache.reserve(7000)
+def test_resized_images_take_room_from_the_others(noise):
+    cache, made = MemoryCache(limit=10_000), []
+
+    def resize():
+        made.append(np.zeros((40, 25, 3), np.uint8))
+        return made[-1]
+
+    # As often as it is asked for, by any reader: once.
+    for _ in range(3):
+        assert cache.resized(Path("a.png"), "squash", resize) is made[0]
+    assert len(made) == 1
+    assert cache.resized(Path("a.png"), "other", resize) is made[1]
     epochs(loader_of(noise, cache, workers=1), training=False)
-    assert (cache.count, cache.bytes, cache.full) == (1, 4500, True)
-    assert not cache.reserve(2000)
+    # 6,000 bytes are taken, and the first image has 4,500.
+    assert (cache.count, cache.bytes, cache.full) == (0, 0, True)
+    assert cache.resized(Path("b.png"), "squash", resize) is made[2]
+    assert cache.resized(Path("c.png"), "squash", resize) is None
+    # Nothing is resized in vain after that, and what is there stays.
+    assert cache.resized(Path("d.png"), "squash", resize) is None
+    assert len(made) == 4
+    assert cache.resized(Path("a.png"), "squash", resize) is made[0]
 
 
 def test_the_summary_of_all_images_is_one_plain_line(noise):

@@ -62,6 +62,12 @@ def test_two_processes_share_a_cache(many, tmp_path):
     assert reader.communicate(timeout=120)[0] == "0\n"
 
 
+def written(folder):
+    """How many images the cache has; 0 where there is none yet."""
+    cached = cached_images(folder)
+    return 0 if cached is None else cached.count
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_killed_writers_leave_a_cache_that_is_right(many, tmp_path):
     folder, chance, before = tmp_path / "cache", random.Random(1), 0
@@ -71,7 +77,8 @@ def test_killed_writers_leave_a_cache_that_is_right(many, tmp_path):
         writer = start("begin", many, folder)
         assert writer.stdout.readline() == "begun\n"
         time.sleep(chance.uniform(0, 0.4))
-        while is_last and (cached_images(folder) is None or not cached_images(folder).count):
+        while is_last and not written(folder):
+            assert writer.poll() is None
             time.sleep(0.05)
         writer.send_signal(signal.SIGKILL)
         writer.communicate(timeout=60)
