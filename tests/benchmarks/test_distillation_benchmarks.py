@@ -130,14 +130,14 @@ def test_urban_trains_students_of_equal_parameters(tmp_path, images):
 
 @pytest.mark.long
 def test_int8_scores_the_files_of_a_network_before_and_after_it_learnt_in_int8(tmp_path, images):
-    arguments = ("int8.py", images((32, 32, 3)), "--trial", "--networks", "separable")
+    arguments = ("int8.py", images((32, 32, 3)), "--trial", "--networks", "lite0")
     arguments += ("--epochs", 1, "--int8-epochs", 1)
     lines, found = run(tmp_path, *arguments)
-    assert found["separable float"]["parameters"] > 0
+    assert found["lite0 float"]["parameters"] > 0
     kinds = {"channel", "tensor", "taught", "taught float"}
-    assert found["separable int8"].keys() == kinds | {"seconds"}
-    assert all(0 <= found["separable int8"][kind] <= 1 for kind in kinds)
-    assert any(line.split()[:1] == ["separable"] for line in lines)
+    assert found["lite0 int8"].keys() == kinds | {"seconds", "learning"}
+    assert all(0 <= found["lite0 int8"][kind] <= 1 for kind in kinds)
+    assert any(line.split()[:1] == ["lite0"] for line in lines)
     goes_on(tmp_path, found, *arguments)
 
 
