@@ -6,7 +6,7 @@ CIFAR10 is a folder as cifar10.py takes it. Each network starts from its ImageNe
 10,000 of the training images in float32, enlarged to 64 pixels. Its int8 files have weights with
 one scale a layer, as many microcontrollers need them, which depthwise networks bear worst; beside
 it is a file with a scale for each channel. Then it learns in int8 from its own float32 self, on
-20,000 images without their labels, BatchTrain(int8="tensor"), and is written again. All figures are
+30,000 images without their labels, BatchTrain(int8="tensor"), and is written again. All figures are
 of the files, run by onnxruntime on the test images in one view. --held-out keeps 5,000 of the
 training images and measures on them. What was measured stays in --keep FOLDER: the same command
 goes on after a stop.
@@ -32,7 +32,7 @@ VIEWS = {**airbench.VIEWS, "batch_size": 64}
 SIDE = 64
 # Of each class: images with labels, and those on which the float32 self teaches, which are more. On
 # the former alone it teaches what the labels taught already, and half a point stays lost.
-LABELLED, TAUGHT = 1_000, 2_000
+LABELLED, TAUGHT = 1_000, 3_000
 # By name: their published weights are packages.
 NETWORKS = {f"lite{size}": f"efficientnet/lite{size}" for size in range(3)}
 
