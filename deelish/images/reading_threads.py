@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import queue
 import threading
 import time
@@ -106,10 +107,12 @@ class ReadingThreads:
     def close(self) -> None:
         """Drop the tasks that have not begun, and wait a little for the others."""
         try:
-            while not self._tasks.empty():
-                task = self._tasks.get()
-                if task is not None:
-                    task[0].cancel()
+            # Not while it is not empty: a thread may take the last task before `get`, which waits.
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    task = self._tasks.get_nowait()
+                    if task is not None:
+                        task[0].cancel()
         finally:  # after Ctrl-C, too: a thread that nobody ends waits for ever
             for _ in self._threads:
                 self._tasks.put(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import re
 import subprocess
 import sys
@@ -148,3 +149,24 @@ def test_the_process_ends_while_a_read_hangs_in_the_system(how, tmp_path):
         assert re.search(r"DataError: .*train.txt line 1: .*dead.png: reading has no", done.stderr)
     else:
         assert (done.returncode, done.stderr) == (0, "")
+
+
+class _Raced(queue.SimpleQueue):
+    """Its last task is taken by a thread right after somebody has seen that it is there."""
+
+    def empty(self):
+        was_empty = super().empty()
+        while not super().empty():
+            self.get_nowait()
+        return was_empty
+
+
+def test_closing_ends_where_a_thread_takes_the_last_task():
+    threads = ReadingThreads(0, InFlight())
+    threads._tasks = _Raced()
+    task = threads.submit(print)
+    closing = threading.Thread(target=threads.close, daemon=True)
+    closing.start()
+    closing.join(5)
+    assert not closing.is_alive()
+    assert task.cancelled()
