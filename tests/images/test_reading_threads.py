@@ -170,3 +170,11 @@ def test_closing_ends_where_a_thread_takes_the_last_task():
     closing.join(5)
     assert not closing.is_alive()
     assert task.cancelled()
+
+
+def test_closing_ends_the_threads():
+    with ReadingThreads(2, InFlight()) as threads:
+        results = [threads.result(threads.submit(pow, number, 2)) for number in range(4)]
+        assert sum(thread.is_alive() for thread in threads._threads) == 2
+    assert results == [0, 1, 4, 9]
+    assert not any(thread.is_alive() for thread in threads._threads)
