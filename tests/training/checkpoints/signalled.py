@@ -27,6 +27,11 @@ def updates(folder):
     return checkpoint.read(newest(folder)).values["batches"] if found else 0
 
 
+def is_over(folder):
+    """Whether the newest checkpoint is that of a training that came to its end."""
+    return checkpoint.read(newest(folder)).values["finished"]
+
+
 def train(sets, folder, begun):
     """What `stopped_runs.run` gives; writes to the pipe `begun` when its first batch begins."""
 
@@ -71,6 +76,9 @@ def main(folder, count, seed):
             if status == 0:
                 print(json.dumps({"same": said}))
                 break
+            if status == -asked and is_over(one):
+                # It came after the training, and ended the process as it ends any.
+                continue
             sent += 1
             after = updates(one)
             print(json.dumps({"signal": asked, "status": status, "updates": [before, after]}))
