@@ -17,12 +17,21 @@ import argparse
 import json
 import statistics
 import sys
-from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, add_options, all_of, lines, names_of, opened, shared, write_list
+from kept import (
+    accuracy,
+    add_options,
+    all_of,
+    first_of_each,
+    lines,
+    names_of,
+    opened,
+    shared,
+    write_list,
+)
 
 from deelish import *
 from deelish.networks import Airbench, GoogLeNet
@@ -44,15 +53,9 @@ TEACHING = {"batch_size": 50, "mirror": "alternate", "padding": 2 / 32, "crop": 
 
 def lists(data, folder, count=500):
     """A list of the first images of each class, and one of all images without their labels."""
-    seen, few, every = Counter(), [], []
-    for image, label in lines(data / "train.txt"):
-        path = (data / image).resolve()
-        seen[label] += 1
-        every.append(f"{path}\n")
-        if seen[label] <= count:
-            few.append(f"{path} {label}\n")
-    lists = (("labelled.txt", few), ("unlabelled.txt", every))
-    return [write_list(folder / name, "".join(found)) for name, found in lists]
+    every = "".join(f"{(data / image).resolve()}\n" for image, _ in lines(data / "train.txt"))
+    lists = {"labelled.txt": first_of_each(data, "train.txt", count), "unlabelled.txt": every}
+    return [write_list(folder / name, text) for name, text in lists.items()]
 
 
 def train_teacher(options, data, train, path):

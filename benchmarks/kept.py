@@ -85,7 +85,20 @@ def _measured(path, measure):
 
 def lines(path):
     """The (path, label) of each line of a list."""
-    return [line.split() for line in path.read_text().splitlines()]
+    return [line.rsplit(maxsplit=1) for line in path.read_text().splitlines()]
+
+
+def first_of_each(data, name, count):
+    """The lines of a list of the folder `data` for its first `count` images of each class.
+
+    Paths in them are whole ones.
+    """
+    seen, found = Counter(), []
+    for path, label in lines(data / name):
+        seen[label] += 1
+        if seen[label] <= count:
+            found.append(f"{(data / path).resolve()} {label}\n")
+    return "".join(found)
 
 
 def write_list(path, text):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import kept
 from PIL import Image
 
 from deelish import *
@@ -55,14 +56,8 @@ def check_lines(path, lines):
 
 def first_of_each(data, name, images, folder):
     """A list of the first images of each of ten classes, with whole paths."""
-    seen, lines = Counter(), []
-    for line in (data / name).read_text().splitlines():
-        path, label = line.rsplit(maxsplit=1)
-        seen[label] += 1
-        if seen[label] <= images // CLASSES:
-            lines.append(f"{data / path} {label}\n")
     made = folder / name
-    made.write_text("".join(lines))
+    made.write_text(kept.first_of_each(data, name, images // CLASSES))
     return made
 
 
