@@ -217,7 +217,7 @@ def test_the_demo_ends_in_a_table_and_a_picture(workplace, each_engine):
     ("name", "arguments", "pictures"),
     [
         ("autoencoder", [], ["images.png"]),
-        ("autoencoder", ["--denoise"], ["images.png"]),
+        pytest.param("autoencoder", ["--denoise"], ["images.png"], marks=pytest.mark.long),
         ("vae", [], ["plane.png"]),
     ],
     ids=["autoencoder", "denoising", "vae"],

@@ -233,6 +233,7 @@ def check_ways(tiny, ways):
     return found
 
 
+@pytest.mark.long
 def test_ways_of_then_and_now_compute_the_same(tiny):
     found = check_ways(tiny, ["opencv", "caffefunction", "chainer", "onnxruntime-int8"])
     assert found.pop("chainer") == {"absent": "an .npz holds no layers, which a class has to"}

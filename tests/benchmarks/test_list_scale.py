@@ -9,6 +9,7 @@ from processes import printed
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "list_scale.py"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells the memory on Linux alone")
 def test_it_runs_and_ends_in_one_object(tmp_path):
     options = ["--images", "101000", "--validation", "2000", "--processes", "2", "--shards", "1"]

@@ -58,7 +58,7 @@ def test_more_batches_than_photographs_are_refused(part, archive, tmp_path):
         part("student_sides.photographs").Photographs(setting, archive, 2)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.long)])
 def test_the_hand_written_loop_trains_on_an_epoch(part, setting, precision):
     work = part("student_sides.hand_written").Train(setting, STUDENT, precision, workers=1)
     before = [value.clone() for value in work.teacher.state_dict().values()]

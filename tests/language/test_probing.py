@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import once, small, write_set
+from helpers import CHAINER_IS_LONG, once, small, write_set
 from hinted import FACTS, convolutional, known
 from models_of_others import PIXELS, Usual
 from PIL import Image
@@ -69,6 +69,7 @@ def faint(folder, name, count, seed):
     return path
 
 
+@CHAINER_IS_LONG
 def test_a_taught_student_beats_an_untaught_one(session, tmp_path):
     train, test = faint(tmp_path, "train", 240, 0), faint(tmp_path, "test", 200, 1)
     InputBatch(train, batch_size=40, crop=1, mirror=False)

@@ -25,6 +25,7 @@ def session():
         yield deel
 
 
+@pytest.mark.long
 def test_accuracy_on_500_photographs(session, model, photographs):
     network = GoogLeNet(labels=photographs / "labels.txt", modelpath=model)
     first = fifth = 0

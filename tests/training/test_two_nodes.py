@@ -114,6 +114,7 @@ def trained(folder, name):
     return weights(folder / f"{name}.hdf5")
 
 
+@pytest.mark.long
 def test_two_nodes_learn_what_one_process_learns(cable, folder):
     subprocess.run(
         [sys.executable, folder / "script.py", folder, "alone", "0"],

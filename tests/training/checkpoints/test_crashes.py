@@ -21,7 +21,13 @@ def folder(tmp_path):
 
 
 @pytest.mark.torture("B2")
-@pytest.mark.parametrize("before", [0, 1, KEPT, KEPT + 1])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(number, marks=[] if number == KEPT else [pytest.mark.long])
+        for number in (0, 1, KEPT, KEPT + 1)
+    ],
+)
 def test_the_checkpoint_before_or_the_new_one_is_there(folder, tmp_path, before):
     saved = tmp_path / "saved"
     shutil.copytree(folder.path, saved)
