@@ -22,6 +22,7 @@ from pathlib import Path
 
 import airbench
 from kept import accuracy, add_options, all_of, names_of, opened, shared
+from speed.options import at_least
 
 from deelish import *
 from deelish.networks import Airbench
@@ -119,11 +120,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("--losses", default=",".join(LOSSES), help="which, with commas")
-    parser.add_argument("--teachers", type=int, default=5, help="seeds of the teacher")
-    parser.add_argument("--seeds", type=int, default=3, help="of labels alone and the first loss")
-    parser.add_argument("--views", type=int, default=8, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=int, default=14)
-    parser.add_argument("--epochs", type=int, default=16, help="of the students")
+    parser.add_argument("--teachers", type=at_least(1), default=5, help="seeds of the teacher")
+    parser.add_argument(
+        "--seeds", type=at_least(1), default=3, help="of labels alone and the first loss"
+    )
+    parser.add_argument("--views", type=at_least(1), default=8, help="recorded views of an image")
+    parser.add_argument("--teacher-epochs", type=at_least(1), default=14)
+    parser.add_argument("--epochs", type=at_least(1), default=16, help="of the students")
     add_options(parser, "cifar10", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)

@@ -32,6 +32,7 @@ from kept import (
     shared,
     write_list,
 )
+from speed.options import at_least
 
 from deelish import *
 from deelish.networks import Airbench, GoogLeNet
@@ -144,11 +145,13 @@ def main():
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("weights", metavar="MODEL", help="the published GoogLeNet")
     parser.add_argument("--losses", default=SHOWN, help=f"with commas, of {', '.join(LOSSES)}")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--size", type=int, default=128, help="the teacher's side in pixels")
-    parser.add_argument("--views", type=int, default=8, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=16, help="of the distilled students")
+    parser.add_argument("--seeds", type=at_least(1), default=3)
+    parser.add_argument(
+        "--size", type=at_least(1), default=128, help="the teacher's side in pixels"
+    )
+    parser.add_argument("--views", type=at_least(1), default=8, help="recorded views of an image")
+    parser.add_argument("--teacher-epochs", type=at_least(1), default=20)
+    parser.add_argument("--epochs", type=at_least(1), default=16, help="of the distilled students")
     add_options(parser, "cifar10_5000", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from kept import add_options, all_of, lines, opened, shared, write_list
+from speed.options import at_least
 
 from deelish import *
 from deelish.networks import Perceptron
@@ -167,10 +168,12 @@ def measure(options, data, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="MNIST", type=Path)
-    parser.add_argument("--teachers", type=int, default=3, help="seeds of the teacher")
-    parser.add_argument("--seeds", type=int, default=3, help="of the students of each teacher")
-    parser.add_argument("--teacher-epochs", type=int, default=300)
-    parser.add_argument("--epochs", type=int, default=80, help="of the students")
+    parser.add_argument("--teachers", type=at_least(1), default=3, help="seeds of the teacher")
+    parser.add_argument(
+        "--seeds", type=at_least(1), default=3, help="of the students of each teacher"
+    )
+    parser.add_argument("--teacher-epochs", type=at_least(1), default=300)
+    parser.add_argument("--epochs", type=at_least(1), default=80, help="of the students")
     add_options(parser, "hinton_mnist", 1000)
     options = parser.parse_args()
     data, folder = opened(options, "MNIST", COUNTS)

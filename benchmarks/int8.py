@@ -30,6 +30,7 @@ from kept import (
     shared,
     write_list,
 )
+from speed.options import at_least
 
 from deelish import *
 from deelish.errors import MissingPackageError
@@ -148,8 +149,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="CIFAR10", type=Path)
     parser.add_argument("--networks", default=",".join(NETWORKS), help="which, with commas")
-    parser.add_argument("--epochs", type=int, default=3, help="in float32")
-    parser.add_argument("--int8-epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=at_least(1), default=3, help="in float32")
+    parser.add_argument("--int8-epochs", type=at_least(1), default=1)
     add_options(parser, "int8", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)

@@ -1,6 +1,5 @@
 """What the benchmarks on lists of images share: their data, and figures that stay in a folder."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -10,6 +9,9 @@ from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
+from speed.options import at_least
+
+from deelish.errors import DeelishError
 from deelish.storage.lock import try_to_take
 
 # Seconds between two looks at what another process works on.
@@ -33,9 +35,11 @@ def shared(jobs):
         ]
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         for other in others:
             other.terminate()
+        if isinstance(error, DeelishError):
+            sys.exit(str(error))
         raise
     finally:
         for other in others:
@@ -120,14 +124,8 @@ def add_options(parser, name, count):
     add("--held-out", action="store_true", help="measure on training images that are held out")
     add("--trial", action="store_true", help="take fewer images, too")
     add("--keep", type=Path, default=Path("kept") / name, help="a folder for what was measured")
-    add("--jobs", type=_count, default=2, help="trainings at once, of one thread each")
+    add("--jobs", type=at_least(1), default=2, help="trainings at once, of one thread each")
     add("--json", action="store_true", help="end with one JSON object")
-
-
-def _count(text):
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
 
 
 def names_of(text, known):
@@ -146,8 +144,16 @@ def opened(options, name, counts):
     """
     data = _checked(options.data, name, {} if options.trial else counts)
     folder = options.keep / "held_out" if options.held_out else options.keep
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder("--keep", folder)
     return held_out(data, folder, options.held_out_count) if options.held_out else data, folder
+
+
+def make_folder(option, path):
+    """Make the folder that an option names; stops where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{option} {path}: {error.strerror}; name a folder that can be made")
 
 
 def _checked(data, name, counts):

@@ -42,6 +42,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from kept import make_folder
 from rival_runs import environments, material, table
 from rival_runs.lines import lines_of
 from rival_runs.training import digest, kept, run
@@ -162,10 +163,7 @@ def main():
     options = options_of_the_user()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.work or Path(temporary)).resolve()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            sys.exit(f"--work {folder}: {error.strerror}; name a folder that can be made")
+        make_folder("--work", folder)
         bench = Bench(options, folder)
         bench.measure_all()
     notes = {name: way.note for name, way in WAYS.items()}

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import airbench
 from kept import accuracy, add_options, all_of, names_of, opened, shared
+from speed.options import at_least
 
 from deelish import *
 from deelish.networks import Shallow
@@ -149,9 +150,11 @@ def main():
     parser.add_argument("--students", default=",".join(STUDENTS), help="which, with commas")
     large = {"nargs": "*", "choices": STUDENTS, "default": STUDENTS, "metavar": "NAME"}
     parser.add_argument("--large", **large, help="which of them with 3 M parameters, too; all")
-    parser.add_argument("--views", type=int, default=4, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=4, help="of students with convolutions")
+    parser.add_argument("--views", type=at_least(1), default=4, help="recorded views of an image")
+    parser.add_argument("--teacher-epochs", type=at_least(1), default=5)
+    parser.add_argument(
+        "--epochs", type=at_least(1), default=4, help="of students with convolutions"
+    )
     parser.add_argument("--plot", metavar="FILE", type=Path, help="write the plot there")
     add_options(parser, "urban", 500)
     options = parser.parse_args()

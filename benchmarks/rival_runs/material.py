@@ -80,6 +80,7 @@ def loaded(path):
     if not fits or "inception_5b/1x1" not in {layer.name for layer in teacher.plan.layers}:
         raise SystemExit(
             f"{path} is {teacher.name} for {teacher.classes} classes, and a GoogLeNet for {CLASSES}"
-            f" at {TEACHER_SIDE} pixels is needed: benchmarks/cifar10_5000.py --keep leaves one"
+            f" at {TEACHER_SIDE} pixels is needed: benchmarks/cifar10_5000.py --size"
+            f" {TEACHER_SIDE} --keep FOLDER leaves one"
         )
     return teacher

@@ -175,16 +175,28 @@ def test_mnist_distils_with_and_without_threes(tmp_path, images):
     ("wrong", "words"),
     [
         (("--losses", "kdd"), "there is no 'kdd'; choose from kd, kd standardised"),
-        (("--jobs", 0), "argument --jobs: '0' is no whole number above 0"),
+        (("--jobs", 0), "argument --jobs: '0': give a whole number, 1 or more"),
+        (("--epochs", 0), "argument --epochs: '0': give a whole number, 1 or more"),
+        (("--keep", "file"), "--keep file: File exists; name a folder that can be made"),
     ],
-    ids=["losses", "jobs"],
+    ids=["losses", "jobs", "epochs", "keep"],
 )
 def test_wrong_options_are_one_sentence(tmp_path, images, wrong, words):
+    (tmp_path / "file").touch()
     command = [sys.executable, FOLDER / "cifar10.py", images((32, 32, 3)), *SHORT, *wrong]
     done = subprocess.run(map(str, command), capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_error_of_the_library_is_one_sentence(tmp_path, images):
+    words = ["none.caffemodel", "--trial", "--jobs", 1]
+    command = [sys.executable, FOLDER / "cifar10_5000.py", images((32, 32, 3)), *words]
+    done = subprocess.run(map(str, command), capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("none.caffemodel: no such file; ")
 
 
 @pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py"])
