@@ -54,7 +54,7 @@ def test_every_row_has_its_lines(part):
 
 
 def test_a_list_holds_the_first_images_of_each_class(part, tmp_path):
-    lines = [f"train/{number}.jpg {number % 10}\n" for number in range(40)]
+    lines = [f"train/no {number}.jpg {number % 10}\n" for number in range(40)]
     (tmp_path / "train.txt").write_text("".join(lines))
     (tmp_path / "work").mkdir()
     material = part("rival_runs.material")
@@ -102,6 +102,14 @@ def test_another_data_set_is_refused(part, small, file, change, message):
     change(small / file)
     with pytest.raises(SystemExit, match=message):
         part("rival_runs.material").check_data(small)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(part, small, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    words = ["rivals.py", str(small), "teacher.hdf5", "--work", str(tmp_path / "file")]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit, match=r"--work .*file: File exists; name a folder"):
+        part("rivals").main()
 
 
 @pytest.mark.parametrize("text", ["7", "0", "-10", "ten", "15", "60000", "1e4"])
