@@ -126,7 +126,7 @@ def plot(rows, names, path):
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7, 5))
+    figure, axes = pyplot.subplots(figsize=(7, 5), layout="constrained")
     axes.axhline(100 * rows["teacher"]["accuracy"], color="black", label="teacher")
     for name in names:
         sizes = [size for size in (SMALL, LARGE) if (name, size, True) in rows]
@@ -136,10 +136,12 @@ def plot(rows, names, path):
         alone = 100 * rows[name, SMALL, False]["accuracy"]
         axes.plot([SMALL / 1e6], [alone], "x", color=line.get_color())
     axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks([SMALL / 1e6, LARGE / 1e6])
+    axes.xaxis.set_major_formatter("{x:.1f}")
     axes.set_xlabel("million parameters (o: taught by logits, x: labels alone)")
     axes.set_ylabel("accuracy on CIFAR-10, %")
-    axes.legend(fontsize="small", ncols=2)
-    figure.tight_layout()
+    figure.legend(loc="outside right upper", fontsize="small")
     figure.savefig(path, dpi=120)
     print(f"written: {path}")
 
