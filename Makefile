@@ -50,7 +50,7 @@ families: install
 	DEELISH_FAMILIES=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "" tests/students
 
 edge: install
-	$(BIN)/python -m pip install --quiet -e ".[demo,dev,edge]"
+	$(BIN)/python -m pip install --quiet -e ".[edge]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" tests/formats/edge tests/engines/torch/edge
 
 long: install
