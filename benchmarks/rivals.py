@@ -42,7 +42,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kept import make_folder
+from kept import first_of_each, make_folder, write_list
 from rival_runs import environments, material, table
 from rival_runs.lines import lines_of
 from rival_runs.training import digest, kept, run
@@ -78,7 +78,7 @@ class Bench:
         material.check_data(options.data)
         data, parts = options.data.resolve(), (options.images, options.test_images)
         self.lists = [
-            material.first_of_each(data, name, images, folder)
+            write_list(folder / name, first_of_each(data, name, images // material.CLASSES))
             for name, images in zip(material.LISTS, parts, strict=True)
         ]
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import kept
 from PIL import Image
 
 from deelish import *
@@ -52,13 +51,6 @@ def check_lines(path, lines):
     with Image.open(first) as image:
         if image.size != (SIDE, SIDE):
             raise SystemExit(f"{first} has {image.size} pixels, and CIFAR-10 has 32 x 32")
-
-
-def first_of_each(data, name, images, folder):
-    """A list of the first images of each of ten classes, with whole paths."""
-    made = folder / name
-    made.write_text(kept.first_of_each(data, name, images // CLASSES))
-    return made
 
 
 def write_networks(teacher, seed, folder):
