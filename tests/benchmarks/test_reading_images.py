@@ -85,6 +85,7 @@ def test_times_are_of_one_image_in_their_units(benchmark, tmp_path, monkeypatch)
     assert found["largest_difference"] == 7
 
 
+@pytest.mark.long
 def test_it_runs_and_ends_in_one_object():
     small = ["--rounds", "1", "--members", "3", "--side", str(SIDE), "--images", "5", "--json"]
     done = subprocess.run(

@@ -169,6 +169,7 @@ with Deel():
 """
 
 
+@pytest.mark.long
 def test_another_process_makes_the_same_fingerprints(tmp_path):
     printed = set()
     for seed, others in ((1, 0), (2, 12)):

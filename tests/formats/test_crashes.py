@@ -36,7 +36,7 @@ def named(network):
 @pytest.mark.parametrize(
     "kind",
     [
-        ".hdf5",
+        pytest.param(".hdf5", marks=pytest.mark.long),
         pytest.param(".safetensors", marks=pytest.mark.long),
         pytest.param(".caffemodel", marks=pytest.mark.long),
         "student",

@@ -72,7 +72,9 @@ def test_a_network_whose_file_passes_the_limit_of_the_process(session, tmp_path,
 
 
 @pytest.mark.torture("B4")
-@pytest.mark.parametrize("extension", [".safetensors", ".onnx"])
+@pytest.mark.parametrize(
+    "extension", [".safetensors", pytest.param(".onnx", marks=pytest.mark.long)]
+)
 def test_a_student(session, tmp_path, extension):
     from torch import nn
 

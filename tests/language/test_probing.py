@@ -69,6 +69,7 @@ def faint(folder, name, count, seed):
     return path
 
 
+@pytest.mark.long
 @CHAINER_IS_LONG
 def test_a_taught_student_beats_an_untaught_one(session, tmp_path):
     train, test = faint(tmp_path, "train", 240, 0), faint(tmp_path, "test", 200, 1)

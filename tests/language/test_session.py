@@ -2,14 +2,13 @@
 
 import gc
 import os
-import subprocess
-import sys
 import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import small, trained, write_set
+from prepared import run_script
 from torture import scaled
 
 from deelish import BatchTrain, Deel, InputBatch, Layer, Network, Teacher
@@ -23,7 +22,7 @@ FIRST = {
 
 
 @pytest.mark.parametrize("line", FIRST.values(), ids=FIRST)
-def test_what_is_made_before_any_session_is_in_the_current_one(line):
+def test_what_is_made_before_any_session_is_in_the_current_one(tmp_path, line):
     lines = [
         "import numpy as np",
         "from deelish import *",
@@ -32,10 +31,9 @@ def test_what_is_made_before_any_session_is_in_the_current_one(line):
         "session = current_session()",
         "print(type(session).__name__, made.engine is session.engine)",
     ]
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "Deel True"
+    status, printed, errors = run_script(tmp_path, "\n".join(lines), env=os.environ)
+    assert status == 0, errors
+    assert printed.splitlines()[-1] == "Deel True"
 
 
 def open_files():

@@ -1,13 +1,14 @@
 """Fingerprints of networks: equal for equal logits, and different after any change."""
 
 import json
-import subprocess
+import os
 import sys
 import textwrap
 
 import numpy as np
 import pytest
 from helpers import forget, once, small, trained, write_set
+from prepared import run_script
 
 from deelish import Deel, InputBatch, Layer, Network, Plan, register_layer
 
@@ -199,8 +200,9 @@ def test_it_is_the_same_in_another_process(session, tmp_path):
     network = small()
     path = network.save(tmp_path / "net.hdf5")
     text = textwrap.dedent(SCRIPT).format(paths=[p for p in sys.path if p], path=str(path))
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
-    loaded, drawn = json.loads(done.stdout.splitlines()[-1])
+    status, printed, errors = run_script(tmp_path, text, env=os.environ)
+    assert status == 0, errors
+    loaded, drawn = json.loads(printed.splitlines()[-1])
     assert loaded == network.fingerprint()
     assert drawn != loaded
 

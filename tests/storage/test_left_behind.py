@@ -156,7 +156,7 @@ def test_two_processes_that_write_one_file_never_mix(tmp_path):
 
 
 @pytest.mark.torture("B2")
-@pytest.mark.parametrize("existing", [True, False])
+@pytest.mark.parametrize("existing", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_every_crash_leaves_the_old_file_or_the_new_one(tmp_path, existing):
     path, old, new = tmp_path / "file", b"old" * 999, b"new and longer" * 999
 

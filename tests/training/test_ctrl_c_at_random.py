@@ -11,6 +11,7 @@ SCRIPT = Path(__file__).with_name("interrupted.py")
 PROMPT = 2.0
 
 
+@pytest.mark.long
 @pytest.mark.torture("D2")
 @pytest.mark.skipif(os.name != "posix", reason="sends the signals of POSIX")
 def test_the_prompt_comes_back_and_all_is_whole(tmp_path):

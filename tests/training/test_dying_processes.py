@@ -22,6 +22,7 @@ MOST = {signal.SIGKILL: 2, signal.SIGSEGV: 2, signal.SIGSTOP: 2 + 2}
 TO_JOIN = 2 * 2
 
 
+@pytest.mark.long
 @pytest.mark.torture("D1")
 @pytest.mark.skipif(os.name != "posix", reason="sends the signals of POSIX")
 def test_the_other_process_ends(tmp_path):

@@ -190,6 +190,7 @@ FAILING = """
 """
 
 
+@pytest.mark.long
 def test_an_error_in_one_process_ends_all_under_torchrun(tmp_path):
     images(tmp_path)
     script = tmp_path / "script.py"

@@ -12,6 +12,7 @@ from torture import scaled
 SCRIPT = Path(__file__).with_name("short_of_memory.py")
 
 
+@pytest.mark.long
 @pytest.mark.torture("D1")
 @pytest.mark.skipif(sys.platform != "linux", reason="its limits are of Linux")
 def test_memory_that_ends_at_random_moments(tmp_path):

@@ -120,6 +120,7 @@ def test_a_teacher_of_other_classes_gets_them_and_teaches_its_features(
     assert ("Probe" in text) == (teacher == "other.hdf5")
 
 
+@pytest.mark.long
 def test_the_script_of_a_probe_runs(place):
     assert run("distill", "--epochs", "1", teacher="other.hdf5", student=ROWS) == 0
     assert (place / "photos-student" / "student.onnx").is_file()

@@ -133,6 +133,7 @@ def deelish(words, folder, **more):
     return made.returncode, made.stdout + made.stderr
 
 
+@pytest.mark.long
 def test_two_workers_with_one_part_do_no_harm(words, folder, ran, whole):
     parts = ["1/2", "1/2", "2/2"]
     with ThreadPoolExecutor(3) as pool:

@@ -71,6 +71,7 @@ def test_a_limit_on_the_size_of_files_changes_no_weight(limit, images, tmp_path)
     assert run(images, tmp_path) == (made, [])
 
 
+@pytest.mark.long
 def test_a_folder_that_may_not_be_written_to_changes_no_weight(images):
     right, printed = run(images, images.parent / "room")
     assert printed == []

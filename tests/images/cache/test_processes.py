@@ -68,6 +68,7 @@ def written(folder):
     return 0 if cached is None else cached.count
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_killed_writers_leave_a_cache_that_is_right(many, tmp_path):
     folder, chance, before = tmp_path / "cache", random.Random(1), 0

@@ -44,6 +44,7 @@ def train(folder, how, stop, name):
     return float(np.load(folder / "0.npz")["loss"]), output[0][0]
 
 
+@pytest.mark.long
 @pytest.mark.torture("B3")
 @pytest.mark.parametrize(("before", "after", "said"), PAIRS[: max(1, scaled(len(PAIRS)))])
 def test_it_goes_on_within_rounding_or_is_refused(sets, tmp_path, before, after, said):

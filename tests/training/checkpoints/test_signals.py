@@ -18,6 +18,7 @@ SCRIPT = Path(__file__).with_name("signalled.py")
 STATUS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
+@pytest.mark.long
 @pytest.mark.torture("D3")
 def test_signals_at_random_moments(tmp_path):
     count = max(4, scaled(10))
@@ -67,6 +68,7 @@ print(stopped_runs.run(build, sets, folder / "run"))
 """
 
 
+@pytest.mark.long
 @pytest.mark.torture("D3")
 def test_a_terminal_that_closes(sets, tmp_path):
     """What the training prints then is lost; the training is not."""

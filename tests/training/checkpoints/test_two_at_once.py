@@ -11,6 +11,7 @@ from torture import scaled
 SCRIPT = Path(__file__).with_name("two_at_once.py")
 
 
+@pytest.mark.long
 @pytest.mark.torture("G3")
 def test_one_trains_and_the_other_is_refused(tmp_path):
     pairs = scaled(20)

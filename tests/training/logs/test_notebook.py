@@ -24,6 +24,7 @@ with Deel(seed=1):
 """
 
 
+@pytest.mark.long
 def test_the_curves_are_one_output_and_the_last_value_is_the_history(tmp_path):
     write_set(tmp_path, "train", 16)
     cells = [nbformat.v4.new_code_cell(CELL)]
