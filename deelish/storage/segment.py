@@ -32,6 +32,8 @@ BLOCK = 8
 HASH_BYTES, SUM_BYTES, CHECK_BYTES = 8, 4, 1
 # About how many records are sorted at a time.
 AT_ONCE = 1 << 20
+# And how many blocks are copied at a time: they fit the processor's cache.
+BLOCKS_AT_ONCE = 1 << 12
 
 
 class HasSegment(Protocol):
@@ -162,7 +164,7 @@ class Segment(Generic[H]):
         there[there] = self.hashes[found[there]] == hashes[there]
         positions, found = order[there], found[there]
         rows = self._rows[found]
-        right = rows[:, 0] == _checks(keys[positions])
+        right = rows[:, 0] == _checks(keys)[positions]
         right &= self._sound(found // BLOCK)
         positions, rows = positions[right], rows[right, CHECK_BYTES:]
         order = np.argsort(positions)
@@ -197,11 +199,22 @@ class Segment(Generic[H]):
         new = blocks[self._states[blocks] == 0]
         # np.unique would take longer than all the checksums.
         new = new[np.append(True, new[1:] != new[:-1])[: len(new)]]
-        data, size, crc = self._bytes, BLOCK * self._width, zlib.crc32
-        found = zip((new * size).tolist(), self._sums[new].tolist(), strict=True)
-        sound = [crc(data[start : start + size]) == right for start, right in found]
-        self._states[new] = np.where(sound, 1, 2)
+        self._states[new] = np.where(self._sums_of(new) == self._sums[new], 1, 2)
         return self._states[blocks]
+
+    def _sums_of(self, blocks: Positions) -> NDArray[np.uint32]:
+        """The crc32 of each of the blocks, which ascend."""
+        size = BLOCK * self._width
+        # As void values many blocks become bytes in one call, in half the time of slices.
+        full = np.frombuffer(self._bytes, f"V{size}", self.count // BLOCK)
+        found: list[int] = []
+        of_full = blocks[: np.searchsorted(blocks, len(full))]
+        for start in range(0, len(of_full), BLOCKS_AT_ONCE):
+            part = of_full[start : start + BLOCKS_AT_ONCE]
+            found += map(zlib.crc32, full[part].tolist())
+        if len(found) < len(blocks):
+            found.append(zlib.crc32(self._bytes[len(full) * size :]))
+        return np.array(found, np.uint32)
 
 
 def _checks(keys: Keys) -> NDArray[np.uint8]:

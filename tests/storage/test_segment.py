@@ -55,8 +55,10 @@ def check_finds(found_in, keys, there=None):
     np.testing.assert_array_equal(payloads, payloads_of(keys)[there])
 
 
+@pytest.mark.parametrize("at_once", [segment.BLOCKS_AT_ONCE, 7])
 @pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 1000])
-def test_what_was_written_is_found_and_nothing_else(tmp_path, count):
+def test_what_was_written_is_found_and_nothing_else(tmp_path, monkeypatch, count, at_once):
+    monkeypatch.setattr(segment, "BLOCKS_AT_ONCE", at_once)
     keys, others = keys_of(0, count), keys_of(1, 500)
     found_in = write(tmp_path / "a", of_keys(keys))
     check_finds(found_in, keys)
