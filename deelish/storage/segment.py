@@ -198,7 +198,7 @@ class Segment(Generic[H]):
         """The states of blocks, which ascend; each is looked at once."""
         new = blocks[self._states[blocks] == 0]
         # np.unique would take longer than all the checksums.
-        new = new[np.append(True, new[1:] != new[:-1])[: len(new)]]
+        new = new[_firsts(new)]
         self._states[new] = np.where(self._sums_of(new) == self._sums[new], 1, 2)
         return self._states[blocks]
 
@@ -215,6 +215,11 @@ class Segment(Generic[H]):
         if len(found) < len(blocks):
             found.append(zlib.crc32(self._bytes[len(full) * size :]))
         return np.array(found, np.uint32)
+
+
+def _firsts(ascending: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Whether each value (n,) is the first of those that equal it."""
+    return np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]
 
 
 def _checks(keys: Keys) -> NDArray[np.uint8]:
@@ -238,7 +243,7 @@ def _merged(sources: Sequence[Sorted], *, with_rows: bool) -> Iterator[tuple[Has
         hashes = np.concatenate([s.hashes[p] for s, p in zip(sources, slices, strict=True)])
         order = np.argsort(hashes, kind="stable")
         hashes = hashes[order]
-        first = np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)]
+        first = _firsts(hashes)
         rows = np.empty((0, 0), np.uint8)
         if with_rows:
             rows = np.concatenate([s.rows(p) for s, p in zip(sources, slices, strict=True)])
