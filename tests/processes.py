@@ -3,9 +3,9 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
+
+from prepared import Script, run_script
 
 TESTS = Path(__file__).parent
 
@@ -17,14 +17,9 @@ def environment(**more):
 
 def printed(script, *arguments):
     """Run a script, which ends well; the values of the lines of JSON that it prints."""
-    made = subprocess.run(
-        [sys.executable, script, *map(str, arguments)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stderr
-    return [json.loads(line) for line in made.stdout.splitlines() if line.startswith(("{", "["))]
+    status, out, err = run_script(TESTS, Path(script), *arguments, env=environment())
+    assert status == 0, err
+    return [json.loads(line) for line in out.splitlines() if line.startswith(("{", "["))]
 
 
 def free_port():
@@ -47,26 +42,19 @@ def run_both(script, folder, extension="", size=2, **more):
     """
     port = free_port()
     running = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-W",
-                "error",
-                script,
-                str(folder),
-                str(folder / f"{rank}{extension}"),
-            ],
+        Script(
+            TESTS,
+            Path(script),
+            folder,
+            folder / f"{rank}{extension}",
             env=environment(**torchrun_environment(rank, size, port), **more),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
         )
         for rank in range(size)
     ]
     try:
-        output = [process.communicate(timeout=200) for process in running]
+        output = [process.end() for process in running]
     finally:
         for process in running:
             process.kill()
-    assert not any(process.returncode for process in running), output
-    return output
+    assert not any(status for status, _, _ in output), output
+    return [(out, err) for _, out, err in output]

@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from prepared import run_script
 
 from deelish import Deel
 from deelish.networks import GoogLeNet, NetworkInNetworkCIFAR10
@@ -40,23 +40,17 @@ def images(tmp_path):
     return write
 
 
+def started(folder, script, *arguments):
+    """The exit status of a benchmark, and what it wrote to stdout and stderr."""
+    env = os.environ | {"DEELISH_CACHE": str(folder / "cache")}
+    return run_script(folder, FOLDER / script, *arguments, env=env)
+
+
 def run(tmp_path, script, *arguments):
     """The lines that it prints, and the object that its last line holds."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            FOLDER / script,
-            *map(str, arguments),
-            "--keep",
-            tmp_path / "keep",
-            "--json",
-        ],
-        env=os.environ | {"DEELISH_CACHE": str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    status, out, err = started(tmp_path, script, *arguments, "--keep", tmp_path / "keep", "--json")
+    assert status == 0, err
+    lines = out.splitlines()
     return lines, json.loads(lines[-1])
 
 
@@ -182,11 +176,10 @@ def test_mnist_distils_with_and_without_threes(tmp_path, images):
 )
 def test_wrong_options_are_one_sentence(tmp_path, images, wrong, words):
     (tmp_path / "file").touch()
-    command = [sys.executable, FOLDER / "cifar10.py", images((32, 32, 3)), *SHORT, *wrong]
-    done = subprocess.run(map(str, command), capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    status, _, err = started(tmp_path, "cifar10.py", images((32, 32, 3)), *SHORT, *wrong)
+    assert status
+    assert words in err
+    assert "Traceback" not in err
 
 
 NUMBERS = {
@@ -212,28 +205,22 @@ def test_a_wrong_number_is_refused_before_anything_is_trained(monkeypatch, capsy
 
 def test_an_error_of_the_library_is_one_sentence(tmp_path, images):
     words = ["none.caffemodel", "--trial", "--jobs", 1]
-    command = [sys.executable, FOLDER / "cifar10_5000.py", images((32, 32, 3)), *words]
-    done = subprocess.run(map(str, command), capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    status, _, err = started(tmp_path, "cifar10_5000.py", images((32, 32, 3)), *words)
+    assert status == 1
+    (line,) = err.splitlines()
     assert line.startswith("none.caffemodel: no such file; ")
 
 
 @pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py"])
 def test_another_set_is_refused(tmp_path, images, script):
     data = images((32, 32, 3))
-    done = subprocess.run(
-        [sys.executable, FOLDER / script, data], capture_output=True, text=True, cwd=tmp_path
-    )
+    status, _, err = started(tmp_path, script, data)
     expected = "60,000" if script == "hinton_mnist.py" else "50,000"
-    assert done.returncode == 1
-    assert f"{data / 'train.txt'}: has 20 images, and that of" in done.stderr
-    assert expected in done.stderr
+    assert status == 1
+    assert f"{data / 'train.txt'}: has 20 images, and that of" in err
+    assert expected in err
     (data / "train.txt").unlink()
-    done = subprocess.run(
-        [sys.executable, FOLDER / script, data], capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.stderr.startswith(f"{data / 'train.txt'}: no such file")
+    assert started(tmp_path, script, data)[2].startswith(f"{data / 'train.txt'}: no such file")
     assert not list(tmp_path.glob("kept"))
 
 

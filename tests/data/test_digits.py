@@ -47,7 +47,7 @@ def table() -> Counter[bytes]:
     assert spec.origin is not None
     path = Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
     with gzip.open(path, "rt", newline="") as text:
-        return Counter(bytes(int(float(value)) for value in row) for row in csv.reader(text))
+        return Counter(bytes(map(int, row)) for row in csv.reader(text))
 
 
 def test_images_are_those_of_mnist(digits: Path, table: Counter[bytes]) -> None:

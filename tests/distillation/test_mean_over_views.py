@@ -40,9 +40,10 @@ def moved(images, mirror, shift):
 
 def by_numpy(net, images, mirror, shift):
     """The mean of the logits of all views, each given to the network as an image."""
-    made = [net.batch_feature(list(view)).value for view in moved(images, mirror, shift)]
-    assert len(made) == (2 * shift + 1) ** 2 * (1 + mirror)
-    return np.mean(made, axis=0, dtype=np.float64)
+    views = moved(images, mirror, shift)
+    assert len(views) == (2 * shift + 1) ** 2 * (1 + mirror)
+    logits = net.batch_feature([image for view in views for image in view]).value
+    return logits.reshape(len(views), len(images), -1).mean(0, dtype=np.float64)
 
 
 def network(session):

@@ -2,8 +2,6 @@
 
 import errno
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from distillation.teacher_cache.logits_by_key import (
     logits_of,
     opened,
 )
+from prepared import run_script
+from processes import environment
 
 from deelish.storage.lock import NOTE_BYTES
 
@@ -73,15 +73,9 @@ print(len(store))
 
 def python(code, *arguments):
     """The output of a process that runs `code`, which must end well."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+    status, out, err = run_script(Path.cwd(), code, *arguments, env=environment())
+    assert (status, err) == (0, "")
+    return out.splitlines()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs limits of resources")

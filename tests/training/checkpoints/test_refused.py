@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from helpers import small
 from one_sentence import refused
+from prepared import run_script
 from processes import environment
 from training.checkpoints import stopped_runs
 from training.checkpoints.stopped_runs import calls, run
@@ -294,18 +293,16 @@ def test_a_second_process_is_refused_by_name(sets, tmp_path):
 
         def starting(x, t):
             if not errors:
-                command = [sys.executable, "-c", SECOND, str(tmp_path)]
-                errors.append(
-                    subprocess.run(command, env=environment(), capture_output=True, text=True)
-                )
+                errors.append(run_script(tmp_path, SECOND, tmp_path, env=environment()))
             return workout(x, t)
 
         return starting, changed
 
     errors = []
     run(build, sets, folder)
-    assert errors[0].returncode == 1
-    assert f"{folder}: is in use by process {os.getpid()} on " in errors[0].stderr.splitlines()[-1]
+    ((status, _, err),) = errors
+    assert status == 1
+    assert f"{folder}: is in use by process {os.getpid()} on " in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
