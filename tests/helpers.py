@@ -1,5 +1,8 @@
 """Small datasets that a small network can learn, and the network."""
 
+import io
+from functools import cache
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,19 +19,28 @@ CHAINER_IS_LONG = pytest.mark.parametrize(
 
 def write_set(folder, name, count, first=0):
     """Images whose class is their bright corner; returns the list."""
-    rng = np.random.default_rng(first)
-    lines = []
-    for number in range(first, first + count):
-        label = number % 4
-        pixels = rng.integers(0, 60, (16, 16), dtype=np.uint8)
-        row, column = divmod(label, 2)
-        pixels[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] += 150
-        path = folder / f"{number}.png"
-        Image.fromarray(pixels).save(path)
-        lines.append(f"{path.name} {label}\n")
+    for path, data in _images(count, first):
+        (folder / path).write_bytes(data)
     path = folder / f"{name}.txt"
-    path.write_text("".join(lines))
+    path.write_text(
+        "".join(f"{number}.png {number % 4}\n" for number in range(first, first + count))
+    )
     return path
+
+
+# More than a thousand tests write the same few sets.
+@cache
+def _images(count, first):
+    """Names and content of the files."""
+    rng, files = np.random.default_rng(first), []
+    for number in range(first, first + count):
+        pixels = rng.integers(0, 60, (16, 16), dtype=np.uint8)
+        row, column = divmod(number % 4, 2)
+        pixels[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] += 150
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "png")
+        files.append((f"{number}.png", file.getvalue()))
+    return files
 
 
 def small(name="Small", *, outputs=4, dropout=0.0, **args):

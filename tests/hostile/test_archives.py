@@ -33,7 +33,7 @@ SOUND = {
 
 
 def zipped(path, members, packing=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(path, "w", packing) as archive:
+    with zipfile.ZipFile(path, "w", packing, compresslevel=1) as archive:
         for name, data in members:
             archive.writestr(name, data)
     return path

@@ -24,14 +24,14 @@ def run(path, values):
     return session.run(["logits"], {"data": values})[0]
 
 
-@pytest.mark.parametrize("count", [1, 2, 7])
-def test_any_number_of_images_gives_the_modules_logits(session, tmp_path, count):
+def test_any_number_of_images_gives_the_modules_logits(session, tmp_path):
     made = student()
     path = made.export(tmp_path / "student.onnx")
-    values = np.random.default_rng(0).random((count, 3, 8, 8), np.float32)
-    with torch.no_grad():
-        expected = made.module.module(torch.from_numpy(values)).numpy()
-    assert np.abs(run(path, values) - expected).max() < 1e-5 * np.abs(expected).max()
+    for count in (1, 2, 7):
+        values = np.random.default_rng(0).random((count, 3, 8, 8), np.float32)
+        with torch.no_grad():
+            expected = made.module.module(torch.from_numpy(values)).numpy()
+        assert np.abs(run(path, values) - expected).max() < 1e-5 * np.abs(expected).max()
 
 
 def test_labels_and_preprocessing_are_noted_and_a_teacher_reads_them(session, tmp_path):

@@ -33,8 +33,9 @@ TORCHVISION = {
     "vit_b_32": ("heads.head", 32, {"image_size": 32}),
     "wide_resnet50_2": ("fc", 32, {}),
 }
-# These take seconds each.
-LARGE = ("maxvit_t", "swin_v2_t", "vgg11", "wide_resnet50_2")
+# These take seconds each; the test of their families is one of `make long`.
+LARGE = ("alexnet", "efficientnet_v2_s", "maxvit_t", "swin_t", "swin_v2_t", "vgg11")
+LARGE += ("wide_resnet50_2",)
 # Models of timm whose logits are the mean or the sum of several heads.
 SEVERAL = {
     "efficientformerv2_s0": (["head", "head_dist"], {"img_size": 32}),
