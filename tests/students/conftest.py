@@ -22,7 +22,7 @@ def session():
 
 @pytest.fixture
 def sets(session, corners):
-    return InputBatch(*corners, batch_size=8, crop=1, mirror=False)
+    return InputBatch(*corners, batch_size=8, crop=1, mirror=False, keep="memory")
 
 
 def pytest_terminal_summary(terminalreporter):

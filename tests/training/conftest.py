@@ -20,4 +20,4 @@ def session(each_engine):
 
 @pytest.fixture
 def sets(session, corners):
-    return InputBatch(*corners, batch_size=16, crop=1, mirror=False)
+    return InputBatch(*corners, batch_size=16, crop=1, mirror=False, keep="memory")

@@ -21,7 +21,7 @@ SLOW = {"lr": 1e-3, "schedule": "constant", "warmup": 0}
 @pytest.fixture
 def session(corners):
     with Deel(seed=1) as deel:
-        InputBatch(*corners, batch_size=16, crop=1, mirror=False)
+        InputBatch(*corners, batch_size=16, crop=1, mirror=False, keep="memory")
         yield deel
 
 

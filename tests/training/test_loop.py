@@ -29,7 +29,8 @@ def test_a_student_learns_and_every_epoch_is_a_row(session, sets, capsys):
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert rows[-1]["val_accuracy"] == 1
     assert called == [repr(student)] * 6
-    printed = capsys.readouterr().out.splitlines()
+    note, *printed = capsys.readouterr().out.splitlines()
+    assert note.startswith("decoded images: 84 cached in memory")
     assert printed[0].split("  ")[:3] == ["epoch", "loss", "accuracy"]
     assert len(printed) == 7
     assert "agreement" not in printed[0]

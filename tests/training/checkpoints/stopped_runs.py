@@ -28,7 +28,8 @@ def run(build, sets, folder=None, stop=0, number=signal.SIGINT, **options):
     left = [stop]
     calls.append(0)
     with Deel(seed=1) as deel:
-        InputBatch(*sets, **{"batch_size": 16, "crop": 1, "mirror": False, **deel_images(options)})
+        usual = {"batch_size": 16, "crop": 1, "mirror": False, "keep": "memory"}
+        InputBatch(*sets, **usual | deel_images(options))
         inner, changed = build(deel)
 
         def workout(x, t):
