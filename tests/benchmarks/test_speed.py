@@ -70,7 +70,9 @@ def test_the_plain_networks_give_the_logits_of_deelishs(part, tmp_path, name, si
     np.testing.assert_allclose(logits, expected.reshape(1, 1000), atol=1e-4)
 
 
-@pytest.mark.parametrize("options", [{}, {"teacher": "googlenet"}])
+@pytest.mark.parametrize(
+    "options", [{}, pytest.param({"teacher": "googlenet"}, marks=pytest.mark.long)]
+)
 def test_a_step_moves_the_weights_equally_on_all_sides(part, setting, options, monkeypatch):
     without_dropout(part, setting)
     start = first_filters(Network.load(setting.file("nin", ".safetensors")).module)

@@ -21,6 +21,14 @@ def part(monkeypatch):
     return importlib.import_module
 
 
+@pytest.fixture(scope="module")
+def pages():
+    """The text of each page of the reference, made anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS))
+        return importlib.import_module("make_reference").pages()
+
+
 def example(size: int, *, crop: float = 0.875, **others: str) -> list[str]:
     """One line that says it.
 
@@ -66,8 +74,7 @@ def test_no_line_begins_with_what_markdown_takes_for_a_list_or_a_title(part, sig
         assert not [line for line in lines if line.startswith(sign)]
 
 
-def test_every_public_name_has_an_entry(part):
-    made = part("make_reference").pages()
+def test_every_public_name_has_an_entry(pages):
     errors = {n for n, v in vars(deelish.errors).items() if isinstance(v, type)}
     families = {family.__name__ for family in deelish.networks.FAMILIES.values()}
     for page, names in (
@@ -76,18 +83,17 @@ def test_every_public_name_has_an_entry(part):
         ("networks.md", families),
         ("results.md", {"History", "Comparison", "Preprocessing", "Tensor", "ImageTensor"}),
     ):
-        entries = set(re.findall(r"^## (\w+)$", made[page], re.MULTILINE))
+        entries = set(re.findall(r"^## (\w+)$", pages[page], re.MULTILINE))
         assert names <= entries, page
 
 
-def test_every_command_has_an_entry(part):
-    page = part("make_reference").pages()["command.md"]
+def test_every_command_has_an_entry(pages):
+    page = pages["command.md"]
     assert "    deelish compare TEACHER STUDENT [STUDENT ...] --test LIST [options]\n" in page
     assert "- `--repair`: " in page[page.index("## deelish cache check") :]
 
 
-def test_the_pages_are_up_to_date(part):
-    made = part("make_reference").pages()
+def test_the_pages_are_up_to_date(pages):
     there = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "reference").iterdir()}
-    old = [name for name in {**made, **there} if made.get(name) != there.get(name)]
+    old = [name for name in {**pages, **there} if pages.get(name) != there.get(name)]
     assert not old, f"docs/reference/ is out of date ({', '.join(old)}); run `make reference`"

@@ -132,8 +132,15 @@ def test_a_list_of_bad_images_alone_is_refused(source, on_bad_image):
         shown(loader_of(source, on_bad_image))
 
 
-@pytest.mark.parametrize("on_bad_image", ["skip", "replace"])
-@pytest.mark.parametrize(("count", "most"), [(60, 20), (2100, 21)])
+@pytest.mark.parametrize(
+    ("count", "most", "on_bad_image"),
+    [
+        (60, 20, "skip"),
+        (60, 20, "replace"),
+        (2100, 21, "skip"),
+        pytest.param(2100, 21, "replace", marks=pytest.mark.long),
+    ],
+)
 def test_more_bad_images_than_one_in_a_hundred_and_twenty_stop(tmp_path, on_bad_image, count, most):
     options = {"batch_size": 100, "workers": 1}
     loader = loader_of(many(tmp_path, count, most), on_bad_image, **options)

@@ -34,8 +34,8 @@ TORCHVISION = {
     "wide_resnet50_2": ("fc", 32, {}),
 }
 # These take seconds each; the test of their families is one of `make long`.
-LARGE = ("alexnet", "efficientnet_v2_s", "maxvit_t", "swin_t", "swin_v2_t", "vgg11")
-LARGE += ("wide_resnet50_2",)
+LARGE = ("alexnet", "efficientnet_v2_s", "inception_v3", "maxvit_t", "resnext50_32x4d", "swin_t")
+LARGE += ("swin_v2_t", "vgg11", "wide_resnet50_2")
 # Models of timm whose logits are the mean or the sum of several heads.
 SEVERAL = {
     "efficientformerv2_s0": (["head", "head_dist"], {"img_size": 32}),

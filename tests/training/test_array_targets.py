@@ -12,7 +12,7 @@ from arrays import (
     squares,
     variational,
 )
-from helpers import once, small
+from helpers import CHAINER_IS_LONG, once, small
 from hinted import known
 
 from deelish import AddNoise, Average, BatchTrain, Deel, InputBatch, Network, Teacher
@@ -184,6 +184,7 @@ def test_the_session_says_what_a_batch_is_for(session, sets):
     assert not session.training
 
 
+@CHAINER_IS_LONG
 def test_a_small_autoencoder_learns(session, sets):
     network = reconstruction()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import once, small, trained
+from helpers import CHAINER_IS_LONG, once, small, trained
 from hinted import known
 
 from deelish import BatchTrain
@@ -54,6 +54,7 @@ def pair(session, sets):
     return known(small("Teacher")), small()
 
 
+@CHAINER_IS_LONG
 @pytest.mark.parametrize("standardise", [False, True])
 @pytest.mark.parametrize("name", LOSSES)
 def test_training_with_each_loss_lowers_it(pair, name, standardise):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import once, small
+from helpers import CHAINER_IS_LONG, once, small
 from hinted import convolutional
 from matplotlib.axes import Axes
 from series import dataset, language_model, texts
@@ -85,6 +85,7 @@ def test_a_training_after_it_is_the_same_to_the_bit(each_engine, corners):
     assert losses == again
 
 
+@CHAINER_IS_LONG
 def test_the_suggestion_is_where_a_known_loss_falls_fastest(session, sets):
     """The loss of a workout of one's own is known: it falls, is flat, and rises."""
     # A step down between updates 40 and 50.
@@ -115,6 +116,7 @@ def test_a_loss_that_falls_nowhere_has_no_suggestion(session, sets):
     assert "the loss falls at no rate from 1e-06 to 1" in repr(found)
 
 
+@CHAINER_IS_LONG
 def test_the_plot_is_a_file_and_html(session, sets, tmp_path):
     found = FindRate(learning(small()), updates=20, save=tmp_path / "rates.png")
     assert (tmp_path / "rates.png").read_bytes() == found.png()

@@ -128,7 +128,7 @@ for count, side, window, in_, out in ((50, 6, 5, 32, 64), (50, 6, 3, 32, 64), (2
         torch.randn(count, channels, side, side).bfloat16() for channels in (in_, out)
     )
     weight = torch.zeros(out, in_, window, window).bfloat16()
-    for _ in range(5):
+    for _ in range(2):
         [torch.full((size,), torch.nan, dtype=torch.bfloat16) for size in sizes]
         made = gradients_of_weights(gradient, x, weight, [window // 2] * 2)
         print(bool(made.isfinite().all()))
@@ -146,4 +146,4 @@ def test_memory_that_held_nan_changes_no_gradient():
         text=True,
     )
     assert made.returncode == 0, made.stderr
-    assert made.stdout.split() == ["True"] * 15
+    assert made.stdout.split() == ["True"] * 6

@@ -127,7 +127,7 @@ def test_without_rounding_the_folded_network_is_that_of_evaluation(kind, monkeyp
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("kind", ["rows", "varied", "small"])
+@pytest.mark.parametrize("kind", ["rows", pytest.param("varied", marks=pytest.mark.long), "small"])
 @pytest.mark.parametrize("weights", ["channel", "tensor"])
 def test_it_is_nearer_to_onnxruntimes_int8_file_than_the_float_network_is(
     kind, weights, sets, request

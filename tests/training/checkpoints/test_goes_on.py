@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from helpers import CHAINER_IS_LONG
 from small_modules import student as module_student
 from training.checkpoints import stopped_runs
 from training.checkpoints.stopped_runs import calls, digest, run, without_times
@@ -62,6 +63,7 @@ def test_with_more_of_pytorchs_optimisers(sets, tmp_path, optimizer):
     check(stopped_runs.plain, sets, tmp_path / "run", 3, 6, lr=0.01, optimizer=optimizer)
 
 
+@CHAINER_IS_LONG
 @pytest.mark.usefixtures("each_engine")
 @pytest.mark.parametrize("name", ["plain", "hinted", "by_its_average", "mutual"])
 def test_with_slow_weights(sets, tmp_path, name):
@@ -71,7 +73,7 @@ def test_with_slow_weights(sets, tmp_path, name):
         check(getattr(stopped_runs, name), sets, tmp_path / f"run {number}", *stops, **how)
 
 
-@pytest.mark.parametrize("name", ["hinted", "by_its_average"])
+@pytest.mark.parametrize("name", ["hinted", pytest.param("by_its_average", marks=pytest.mark.long)])
 def test_in_int8(sets, tmp_path, name):
     # In an epoch of int8, right at its validation, and in float32 before the last epoch.
     for number, stops in enumerate([(3, 4, 2), (LAST_OF_TRAINING,), (SECOND_EPOCH,)]):
