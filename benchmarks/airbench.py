@@ -35,14 +35,14 @@ ERASING = {"name": "random_erasing", "p": 0.5, "scale": (0.02, 0.2)}
 COUNTS = {"train.txt": 50_000, "test.txt": 10_000}
 
 
-def fit(network, epochs, step, **other):
+def fit(network, epochs, step, run, **other):
     """Train on the current dataset: `step(x, t)` is what the network does after `classify`."""
 
     def workout(x, t):
         network.classify(x)
         return step(x, t)
 
-    BatchTrain(workout, epochs=epochs, **{**UPDATES, **other})
+    run.train(workout, epochs, **{**UPDATES, **other})
 
 
 def taught(loss):
@@ -50,18 +50,18 @@ def taught(loss):
     return {"lr": LR * RATES[loss], "weight_decay": DECAY / RATES[loss]}
 
 
-def teacher(train, epochs):
+def teacher(train, epochs, run):
     """The network of airbench, trained on a list."""
     network = Airbench(labels=10)
     InputBatch(train, augment=ERASING, **VIEWS)
     network.whiten()
-    fit(network, epochs, lambda x, t: network.backprop(t))
+    fit(network, epochs, lambda x, t: network.backprop(t), run)
     return network
 
 
-def saved_teacher(options, data, path):
+def saved_teacher(options, data, path, run):
     """A teacher, saved, and its figures."""
     with Deel():
-        network = teacher(data / "train.txt", options.teacher_epochs)
+        network = teacher(data / "train.txt", options.teacher_epochs, run)
         network.save(path)
         return {"accuracy": accuracy(network, data)}

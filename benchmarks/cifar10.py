@@ -49,15 +49,15 @@ def measured(network, data):
     }
 
 
-def train_teacher(options, data, path, seed):
+def train_teacher(options, data, path, seed, run):
     """A teacher, saved, and its figures."""
     with Deel(seed=seed):
-        network = airbench.teacher(data / "train.txt", options.teacher_epochs)
+        network = airbench.teacher(data / "train.txt", options.teacher_epochs, run)
         network.save(path)
         return measured(network, data)
 
 
-def train_student(options, data, teacher, seed, **loss):
+def train_student(options, data, teacher, seed, run, **loss):
     """The figures of a student; without a loss it learns from the labels alone."""
     with Deel(seed=seed):
         student = Airbench(labels=10, widths=WIDTHS)
@@ -72,9 +72,9 @@ def train_student(options, data, teacher, seed, **loss):
             return student.backprop(t)
 
         if loss:
-            airbench.fit(student, options.epochs, step, **airbench.taught(loss["loss"]))
+            airbench.fit(student, options.epochs, step, run, **airbench.taught(loss["loss"]))
         else:
-            airbench.fit(student, options.epochs, alone)
+            airbench.fit(student, options.epochs, alone, run)
         return measured(student, data)
 
 

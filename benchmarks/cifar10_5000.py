@@ -59,7 +59,7 @@ def lists(data, folder, count=500):
     return [write_list(folder / name, text) for name, text in lists.items()]
 
 
-def train_teacher(options, data, train, path):
+def train_teacher(options, data, train, path, run):
     """GoogLeNet with the published weights, fine-tuned and saved; its accuracy."""
     with Deel():
         labels = options.data / "labels.txt"
@@ -70,13 +70,17 @@ def train_teacher(options, data, train, path):
             teacher.classify(x)
             return teacher.backprop(t, label_smoothing=0.1)
 
-        BatchTrain(workout, epochs=options.teacher_epochs)
+        run.train(workout, options.teacher_epochs)
         teacher.save(path)
         return {"accuracy": accuracy(teacher, data)}
 
 
-def train_student(options, data, train, epochs, seed, teacher=None, **loss):
-    """The accuracy of a student, from the labels of a list or from the teacher's logits alone."""
+def train_student(options, data, seen, run, seed, teacher=None, **loss):
+    """The accuracy of a student, from the labels of a list or from the teacher's logits alone.
+
+    seen: the list, and how often its images are seen.
+    """
+    train, epochs = seen
     with Deel(seed=seed):
         student = Airbench(labels=10, widths=WIDTHS)
         teaching = None if teacher is None else Network.load(teacher)
@@ -89,9 +93,8 @@ def train_student(options, data, train, epochs, seed, teacher=None, **loss):
                 return student.backprop(t)
             return student.backprop(teaching.batch_feature(x), distill=True, **loss)
 
-        airbench.fit(
-            student, epochs, step, **({} if teaching is None else airbench.taught(loss["loss"]))
-        )
+        rates = {} if teaching is None else airbench.taught(loss["loss"])
+        airbench.fit(student, epochs, step, run, **rates)
         return {"accuracy": accuracy(student, data)}
 
 
@@ -105,8 +108,8 @@ def measure(options, data, folder):
     work = {first: partial(train_teacher, options, data, few, teacher)}
     # As many updates: the labelled images are fewer.
     longer = round(options.epochs * len(lines(all_of_them)) / len(lines(few)))
-    alone = partial(train_student, options, data, few, longer)
-    taught = partial(train_student, options, data, all_of_them, options.epochs, teacher=teacher)
+    alone = partial(train_student, options, data, (few, longer))
+    taught = partial(train_student, options, data, (all_of_them, options.epochs), teacher=teacher)
     for name in ("labels alone", *names_of(options.losses, LOSSES)):
         how = f"_{options.views}_by_{of}" if name in LOSSES else ""
         path = f"{name.replace(' ', '_')}_{options.epochs}{how}"

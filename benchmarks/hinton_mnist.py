@@ -44,7 +44,7 @@ SHIFT = 2
 PAPER = {"teacher": 67, "labels": 146, "distilled": 74, "without 3": 206, "bias raised": 109}
 
 
-def train_teacher(data, epochs):
+def train_teacher(data, epochs, run):
     """The teacher, which saw images shifted by up to two pixels each way."""
     teacher, (batch, how) = Perceptron(labels=10, hidden=(1200, 1200), dropout=0.5), TEACHER
     InputBatch(
@@ -55,17 +55,17 @@ def train_teacher(data, epochs):
         mirror=False,
         keep="memory",
     )
-    return teacher, fit(teacher, None, epochs, data, how)
+    return teacher, fit(teacher, None, data, {**how, "epochs": epochs}, run)
 
 
-def train_student(data, train, epochs, teacher=None, alpha=1.0):
+def train_student(data, train, epochs, run, teacher=None, alpha=1.0):
     """A student of images that are not shifted, from the labels or from a teacher too."""
     student, (batch, how) = Perceptron(labels=10), STUDENT
     InputBatch(train, batch_size=batch, crop=1, views="centre", root=data, keep="memory")
-    return student, fit(student, teacher, epochs, data, how, alpha)
+    return student, fit(student, teacher, data, {**how, "epochs": epochs}, run, alpha)
 
 
-def fit(network, teacher, epochs, data, how, alpha=1.0):
+def fit(network, teacher, data, how, run, alpha=1.0):
     """Errors on the test images after the last epoch."""
 
     def workout(x, t):
@@ -75,7 +75,7 @@ def fit(network, teacher, epochs, data, how, alpha=1.0):
         logits = teacher.batch_feature(x)
         return network.backprop(t, distill=logits, temperature=TEMPERATURE, alpha=alpha)
 
-    BatchTrain(workout, epochs=epochs, **how)
+    run.train(workout, **how)
     logits, labels = scores(network, data, "test.txt")
     return int((logits.argmax(1) != labels).sum())
 
@@ -113,15 +113,15 @@ def raise_bias(student, data):
     return best, *counts
 
 
-def one_teacher(data, epochs, seed, path):
+def one_teacher(data, epochs, seed, path, run):
     """Test errors of a teacher, which is saved."""
     with Deel(seed=seed):
-        teacher, errors = train_teacher(data, epochs)
+        teacher, errors = train_teacher(data, epochs, run)
         teacher.save(path)
         return {"teacher": errors}
 
 
-def one_student(data, epochs, seed, name, path=None):
+def one_student(data, epochs, seed, name, path, run):
     """Test errors of a student: from the labels, or distilled, with or without threes."""
     train = data / "train.txt"
     with Deel(seed=seed):
@@ -131,7 +131,7 @@ def one_student(data, epochs, seed, name, path=None):
             distilling = {"teacher": views, "alpha": ALPHA[name]}
         if name == "without 3":
             train = without_threes(data, path.parent)
-        student, errors = train_student(data, train, epochs, **distilling)
+        student, errors = train_student(data, train, epochs, run, **distilling)
         found = {name: errors}
         if name == "without 3":
             bias, before, after = raise_bias(student, data)

@@ -15,7 +15,6 @@ goes on after a stop.
 import argparse
 import json
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def installed(names):
     return found or sys.exit("no network has its weights")
 
 
-def train_float(options, data, labelled, name, path):
+def train_float(options, data, labelled, name, path, run):
     """A network in float32, saved, and its figures."""
     with Deel():
         network = made(name)
@@ -74,14 +73,12 @@ def train_float(options, data, labelled, name, path):
             network.classify(x)
             return network.backprop(t)
 
-        BatchTrain(
-            workout, epochs=options.epochs, optimizer="adamw", lr=FLOAT_RATE, weight_decay=0.05
-        )
+        run.train(workout, options.epochs, optimizer="adamw", lr=FLOAT_RATE, weight_decay=0.05)
         network.save(path)
         return {"accuracy": accuracy(network, data), "parameters": network.parameters}
 
 
-def learn_int8(options, data, images, path):
+def learn_int8(options, data, images, path, run):
     """The figures of a network's int8 files, before and after it learnt in int8."""
     with Deel():
         network, own = Student.load(path), Student.load(path)
@@ -95,11 +92,9 @@ def learn_int8(options, data, images, path):
             network.classify(x)
             return network.backprop(own.batch_feature(x), distill=True, temperature=2)
 
-        start = time.perf_counter()
-        BatchTrain(
-            workout, epochs=options.int8_epochs, optimizer="adamw", lr=INT8_RATE, int8="tensor"
-        )
-        found["learning"] = round(time.perf_counter() - start)
+        how = {"optimizer": "adamw", "lr": INT8_RATE, "int8": "tensor"}
+        history = run.train(workout, options.int8_epochs, **how)
+        found["learning"] = round(sum(row["seconds"] for row in history))
         found["taught"] = scored(network, data, "tensor")
         found["taught float"] = accuracy(network, data)
         return found

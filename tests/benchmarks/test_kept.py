@@ -2,12 +2,17 @@
 
 import importlib
 import json
+import os
+import signal
 import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
+from helpers import small, write_set
+
+from deelish import Deel, InputBatch
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -23,7 +28,7 @@ def test_what_was_measured_is_final(kept, tmp_path):
     # What a run that was killed leaves.
     (tmp_path / "b.unfinished").write_text('{"accur')
     (tmp_path / "b.lock").touch()
-    work = {tmp_path / f"{name}.json": lambda: {"accuracy": 0.25} for name in "ab"}
+    work = {tmp_path / f"{name}.json": lambda run: {"accuracy": 0.25} for name in "ab"}
     found = kept.all_of(work)
     assert found[tmp_path / "a.json"] == {"accuracy": 0.5, "seconds": 7}
     assert found[tmp_path / "b.json"] == {"accuracy": 0.25, "seconds": 0}
@@ -34,7 +39,7 @@ def test_two_that_run_at_once_share_the_work(kept, tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "PATIENCE", 0.01)
     measured, results = [], []
 
-    def measure(name):
+    def measure(name, run):
         measured.append((name, threading.get_ident()))
         time.sleep(0.1)
         return {"name": name}
@@ -64,18 +69,57 @@ def test_what_another_process_ended_meanwhile_is_final(kept, tmp_path, monkeypat
         return True
 
     monkeypatch.setattr(kept, "try_to_take", take)
-    assert kept.all_of({path: lambda: {"x": "ours"}}) == {path: {"x": "theirs"}}
+    assert kept.all_of({path: lambda run: {"x": "ours"}}) == {path: {"x": "theirs"}}
 
 
 def test_one_that_fails_leaves_its_work_to_others(kept, tmp_path):
-    def fail():
+    def fail(run):
         raise ValueError("no")
 
     path = tmp_path / "a.json"
     with pytest.raises(ValueError, match="no"):
         kept.all_of({path: fail})
     assert not path.exists()
-    assert kept.all_of({path: lambda: {"x": 1}})[path]["x"] == 1
+    assert kept.all_of({path: lambda run: {"x": 1}})[path]["x"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_that_was_stopped_goes_on_and_its_time_counts(kept, tmp_path, number):
+    """It is not final, and in the end the losses are those of a training that nobody stopped."""
+    images, calls = write_set(tmp_path, "train", 64), []
+    # A list, since another number would be another workout: the seventh of twelve batches.
+    stop = [7]
+
+    def measured(run):
+        with Deel(seed=1):
+            student = small()
+            InputBatch(images, batch_size=16, crop=1, mirror=False)
+            calls.clear()
+
+            def workout(x, t):
+                calls.append(len(x))
+                if len(calls) == stop[0]:
+                    os.kill(os.getpid(), number)
+                student.classify(x)
+                return student.backprop(t)
+
+            return {"losses": [row["loss"] for row in run.train(workout, 3, lr=0.01)]}
+
+    stopped, whole = tmp_path / "stopped.json", tmp_path / "whole.json"
+    with pytest.raises(SystemExit):
+        kept.all_of({stopped: measured})
+    stop[0] = 0
+    left = {"stopped.checkpoints", "stopped.lock", "stopped.seconds"}
+    assert {path.name for path in tmp_path.glob("stopped*")} == left
+    (tmp_path / "stopped.seconds").write_text("5000")
+    found = kept.all_of({stopped: measured})[stopped]
+    assert len(calls) == 5
+    expected = kept.all_of({whole: measured})[whole]
+    assert len(calls) == 12
+    assert found["losses"] == expected["losses"]
+    assert 5000 <= found["seconds"] < 5100
+    assert expected["seconds"] < 100
+    assert not [*tmp_path.glob("*.checkpoints"), *tmp_path.glob("*.seconds")]
 
 
 def test_choices_are_made_on_training_images(kept, tmp_path):
