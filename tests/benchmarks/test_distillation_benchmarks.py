@@ -249,6 +249,18 @@ def test_trainings_go_on_after_a_stop(monkeypatch, tmp_path, images, script):
             measure(SimpleNamespace(train=reach))
 
 
+def test_a_training_that_ctrl_c_ended_has_no_figure(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    module = importlib.import_module("label_free")
+    monkeypatch.setattr(module, "BatchTrain", lambda workout, epochs, **how: [{}] * (epochs - 1))
+    for name in ("Teacher", "lite0", "teacher_pixels", "every_image"):
+        monkeypatch.setattr(module, name, lambda *given, **named: {})
+    options = SimpleNamespace(seed=1, views=2)
+    for train in (lambda: module.fit(None, None, 3), lambda: module.cache(options, None)):
+        with pytest.raises(SystemExit, match="stopped by Ctrl-C; give the same command again"):
+            train()
+
+
 @pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py"])
 def test_another_set_is_refused(tmp_path, images, script):
     data = images((32, 32, 3))
