@@ -33,8 +33,8 @@ class Ours(Decode):
     """deelish's loader with one thread, as validation shows images."""
 
     def __init__(self, setting):
-        from deelish.images.lists import Sample
         from deelish.images.loader import Loader
+        from deelish.images.sample import Sample
         from deelish.plan.rendering import Rendering
 
         super().__init__(setting)
