@@ -23,7 +23,7 @@ def part(monkeypatch):
 
 @pytest.fixture(scope="module")
 def pages():
-    """The text of each page of the reference, made anew."""
+    """{file name: the text of the page} of the reference, built from the docstrings."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(DOCS))
         return importlib.import_module("make_reference").pages()
