@@ -14,6 +14,7 @@ from speed.options import at_least
 
 from deelish import BatchTrain
 from deelish.errors import DeelishError
+from deelish.storage.atomic import write_file
 from deelish.storage.lock import try_to_take
 
 # Seconds between two looks at what another process works on.
@@ -71,7 +72,7 @@ class Run:
         return whole(history, epochs)
 
     def _note(self):
-        replace(self._clock, str(self.seconds))
+        write_file(self._clock, str(self.seconds).encode())
 
     def end(self):
         """Remove what only an unfinished training needs."""
@@ -84,13 +85,6 @@ def whole(history, epochs):
     if len(history) < epochs:
         sys.exit("stopped by Ctrl-C; give the same command again to go on")
     return history
-
-
-def replace(path, text):
-    """Write a file at once, so that a kill leaves the old one or the new one."""
-    unfinished = path.with_suffix(f".unfinished{os.getpid()}")
-    unfinished.write_text(text)
-    unfinished.replace(path)
 
 
 def all_of(work, needs=None):
@@ -127,7 +121,8 @@ def _measured(path, measure):
         if not path.is_file():
             run = Run(path)
             found = measure(run)
-            replace(path, json.dumps({**found, "seconds": round(run.seconds)}))
+            found = {**found, "seconds": round(run.seconds)}
+            write_file(path, json.dumps(found).encode())
             run.end()
         return True
     finally:
@@ -155,7 +150,7 @@ def first_of_each(data, name, count):
 def write_list(path, text):
     """Write a list of images, unless it is there: another process may be reading it."""
     if not path.is_file() or path.read_text() != text:
-        replace(path, text)
+        write_file(path, text.encode())
     return path
 
 
