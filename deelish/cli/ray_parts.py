@@ -73,10 +73,10 @@ def _run(ray: Any, options: argparse.Namespace, words: Sequence[str]) -> None:
 
 def _ended(ray: Any, waiting: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
     """Each part as it ends, and why it failed; "" where it did not."""
-    from tqdm.auto import tqdm
+    from deelish.common.terminal_bar import TerminalBar
 
     left = list(waiting)
-    with tqdm(total=len(left), unit="part", leave=False, disable=None) as bar:
+    with TerminalBar(total=len(left), unit="part", leave=False, disable=None) as bar:
         while left:
             done, left = ray.wait(left, num_returns=1, timeout=PATIENCE)
             if not done and not ray.cluster_resources().get("CPU"):

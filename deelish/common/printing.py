@@ -12,9 +12,9 @@ def say(line: str) -> None:
     if not is_rank_zero():
         return
     if "tqdm" in sys.modules:
-        from tqdm import tqdm
+        from deelish.common.terminal_bar import TerminalBar
 
-        tqdm.write(line, file=sys.stdout)
+        TerminalBar.write(line, file=sys.stdout)
     else:
         print(line)
 

@@ -19,11 +19,11 @@ class _AboveBar:
         self._line = ""
 
     def write(self, text: str) -> int:
-        from tqdm import tqdm
+        from deelish.common.terminal_bar import TerminalBar
 
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
-            tqdm.write(line, file=self._stream)
+            TerminalBar.write(line, file=self._stream)
         return len(text)
 
     def finish(self) -> None:
@@ -89,6 +89,6 @@ class Bar:
 def _terminal_bar(title: str, images: int, done: int, unit: str) -> Any:
     """A bar of tqdm, which hides itself where there is no terminal: in a log it is noise."""
     # Not tqdm.auto: it looks for widgets, and a notebook has a bar of its own here.
-    from tqdm import tqdm
+    from deelish.common.terminal_bar import TerminalBar
 
-    return tqdm(total=images, initial=done, desc=title, unit=unit, leave=False, disable=None)
+    return TerminalBar(total=images, initial=done, desc=title, unit=unit, leave=False, disable=None)

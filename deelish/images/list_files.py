@@ -83,12 +83,12 @@ class _Looking:
 
     def at(self, rows: Integers | None) -> NDArray[np.uint8]:
         """The index of the folder of each file, (n,); rows: of these, None for all of them."""
-        from tqdm import tqdm
+        from deelish.common.terminal_bar import TerminalBar
 
         count = len(self._lines.names) if rows is None else len(rows)
         which = np.full(count, _ABSENT, np.uint8)
         is_long = count > MOST_LOOKED_AT
-        bar = tqdm(
+        bar = TerminalBar(
             self._texts(rows),
             total=count,
             unit="file",

@@ -141,14 +141,15 @@ def _retrieve(weights: Weights, folder: Path, address: str, again: str) -> None:
 def _download(address: str, path: str, _: object) -> None:
     """Download with a progress bar on a terminal; pooch's own downloader leaves sockets open."""
     import requests
-    from tqdm import tqdm
+
+    from deelish.common.terminal_bar import TerminalBar
 
     with requests.get(address, stream=True, timeout=TIMEOUT_SECONDS) as response:
         response.raise_for_status()
         size = int(response.headers.get("Content-Length", 0)) or None
         with (
             Path(path).open("wb") as file,
-            tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar,
+            TerminalBar(total=size, unit="B", unit_scale=True, disable=None) as bar,
         ):
             for chunk in response.iter_content(CHUNK_BYTES):
                 file.write(chunk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deelish.common.printing import say
 from deelish.distillation.teacher_cache.cached import TeacherCache
@@ -19,7 +19,7 @@ from deelish.network.viewing import Viewing
 from deelish.storage.index import Keys
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
+    from deelish.common.terminal_bar import TerminalBar
 
 
 class Filling:
@@ -44,18 +44,18 @@ class Filling:
             DataError: an image cannot be read.
             FileError: the store cannot be written.
         """
-        from tqdm import tqdm
+        from deelish.common.terminal_bar import TerminalBar
 
         views = self.dataset.choices.views
         count = views if isinstance(views, int) else 1
         images = count * len(self.dataset.train.samples)
         self.dataset.prepare([self.network.preprocessing])
-        with tqdm(total=images, unit="img", leave=False, disable=None) as bar:
+        with TerminalBar(total=images, unit="img", leave=False, disable=None) as bar:
             for number in range(1, count + 1):
                 bar.set_description(f"view {number}/{count}")
                 self._view(number, bar)
 
-    def _view(self, number: int, bar: tqdm[Any]) -> None:
+    def _view(self, number: int, bar: TerminalBar) -> None:
         computed, cached = self.computed, self.cached
         # Epoch e of a training shows view e: these are the views that its teacher will see.
         with closing(self.dataset.train.batches(number, training=True)) as batches:

@@ -43,9 +43,11 @@ def read_shards(paths: Sequence[str], files: OpenShards) -> Iterator[list[Labell
     Only the headers and labels are read.  Raises DataError with the shard and the first
     member that is wrong.
     """
-    from tqdm import tqdm
+    from deelish.common.terminal_bar import TerminalBar
 
-    for path in tqdm(paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True):
+    for path in TerminalBar(
+        paths, unit="shard", leave=False, disable=None if len(paths) > 1 else True
+    ):
         yield _read_shard(path, files)
 
 

@@ -145,12 +145,14 @@ def _fetch_all(
     title: str, files: Sequence[RemoteFile], action: Callable[[RemoteFile, Progress], None]
 ) -> None:
     """Fetch files, several at a time; after an error, or Ctrl-C, all end soon."""
-    from tqdm import tqdm
+    from deelish.common.terminal_bar import TerminalBar
 
     if not files:
         return
     total, name = sum(file.size for file in files), title.rpartition("/")[2]
-    with tqdm(total=total, unit="B", unit_scale=True, desc=name, leave=False, disable=None) as bar:
+    with TerminalBar(
+        total=total, unit="B", unit_scale=True, desc=name, leave=False, disable=None
+    ) as bar:
         at_once(lambda file, stopped: action(file, Progress(bar.update, stopped)), files)
 
 
