@@ -81,32 +81,45 @@ class Checks:
         return call
 
 
-def measured(session, student, checks, options):
-    """For each way, the CPU seconds of each update; and what the checks took of each."""
+def updates(session, student, images, count):
+    """A function that makes one update, of so many, by labels on a batch of noise."""
     how = Optimization("sgd", 1e-3, lambda done: 1.0, {"momentum": 0.9})
-    trainer = Trainer(session, how, Counts(), Extent(1, 2 * options.steps + WARM))
-    labels = np.arange(options.images) % student.classes
-    pixels = Pixels(options.images)
-    images = ImageTensor(pixels, session.engine, LabelTensor(labels, session.engine))
+    trainer = Trainer(session, how, Counts(), Extent(1, count))
+    labels = np.arange(images) % student.classes
+    batch = ImageTensor(Pixels(images), session.engine, LabelTensor(labels, session.engine))
     arguments = BackpropArguments(False, None, None, None, {})
 
-    def update(on):
+    def update():
+        trainer.begin(batch, "a batch")
+        trainer.forward_pass(student, batch)
+        backprop(trainer, student, labels, arguments)
+
+    return update
+
+
+def in_turn(steps):
+    """True and False as often; their order changes, so that neither profits from being second."""
+    for step in range(steps):
+        yield from (True, False) if step % 2 else (False, True)
+
+
+def measured(session, student, checks, options):
+    """For each way, the CPU seconds of each update; and what the checks took of each."""
+    update = updates(session, student, options.images, 2 * options.steps + WARM)
+
+    def timed(on):
         checks.on, checks.seconds = on, 0.0
         start = time.process_time()
-        trainer.begin(images, "a batch")
-        trainer.classify(student, images)
-        backprop(trainer, student, labels, arguments)
+        update()
         return time.process_time() - start
 
     for _ in range(WARM):
-        update(True)
+        timed(True)
     found = {True: [], False: [], "checks": []}
-    for step in range(options.steps):
-        # The order changes, so that neither profits from being second.
-        for on in (True, False) if step % 2 else (False, True):
-            found[on].append(update(on))
-            if on:
-                found["checks"].append(checks.seconds)
+    for on in in_turn(options.steps):
+        found[on].append(timed(on))
+        if on:
+            found["checks"].append(checks.seconds)
     return found
 
 
