@@ -1,0 +1,42 @@
+"""The benchmarks that time single updates: they make them, each way in its turn."""
+
+from types import SimpleNamespace
+
+import pytest
+from training.checkpoints.stopped_runs import digest
+
+from deelish import Deel
+from deelish.networks import Airbench
+
+
+def student():
+    return Airbench(labels=10, widths=(8, 8, 8))
+
+
+def test_an_update_changes_the_student(part):
+    with Deel(precision="float32") as session:
+        learner = student()
+        before = digest(session, [learner])
+        part("guards").updates(session, learner, images=4, count=1)()
+        assert digest(session, [learner]) != before
+
+
+def test_each_way_is_second_as_often(part):
+    turns = list(part("guards").in_turn(4))
+    pairs = list(zip(turns[::2], turns[1::2], strict=True))
+    assert sorted(pairs) == [(False, True)] * 2 + [(True, False)] * 2
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_both_gradients_of_weights_are_timed(part, monkeypatch, steps):
+    benchmark, ways = part("weight_gradients"), []
+    monkeypatch.setattr(benchmark, "OURS", lambda: ways.append(True) or True)
+    monkeypatch.setattr(
+        benchmark.convolution_gradients, "is_without_avx512", lambda: ways.append("warm") or False
+    )
+    with Deel(precision="float32") as session:
+        options = SimpleNamespace(images=4, steps=steps)
+        seconds = benchmark.measured(session, student(), options)
+    assert len(seconds) == 2
+    assert min(seconds) > 0
+    assert True in ways
