@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+from engines.torch.convolved import built, gradients, watched
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from deelish.engines import open_engine
 from deelish.engines.torch.layers import convolution_gradients, winograd
-from deelish.plan import Layer, Plan
-from deelish.plan.initialisation import fill
+from deelish.plan import Layer
 
 THREE = {"kernel_size": 3, "pad": 1}
 CASES = {
@@ -39,41 +37,8 @@ OTHERS = {
 @pytest.fixture(autouse=True)
 def chosen(monkeypatch):
     """Which images went one of our ways, on any processor."""
-    seen, way = [], convolution_gradients.gradients_of_weights
-
-    def of_weights(gradient, x, *others):
-        seen.append(tuple(x.shape))
-        return way(gradient, x, *others)
-
-    monkeypatch.setattr(convolution_gradients, "gradients_of_weights", of_weights)
     monkeypatch.setattr(convolution_gradients, "is_without_avx512", lambda: True)
-    return seen
-
-
-def built(shape, args, *more, outputs=72):
-    plan = Plan([Layer("conv", "Convolution", num_output=outputs, **args), *more], {"data": shape})
-    values = {
-        layer: {name: fill(blob, (0,), layer + name) for name, blob in blobs.items()}
-        for layer, blobs in plan.weights.items()
-    }
-    return open_engine("torch", -1).build(plan, values)
-
-
-def gradients(module, shape, args, is_rectified):
-    """Ours, and those of the same numbers in float64: of the image, the weights and the bias."""
-    draw = np.random.default_rng(3).normal(0, 1, shape).astype(np.float32)
-    x, child = torch.from_numpy(draw).requires_grad_(), module.weights_of("conv")
-    learnt = [x, *(each for each in (child.weight, child.bias) if each is not None)]
-    y = module({"data": x}, ["conv"])["conv"]
-    projection = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
-    ours = torch.autograd.grad((y * projection).sum(), learnt)
-    exact = [each.detach().double().requires_grad_() for each in learnt]
-    names = [args.get(name, value) for name, value in [("stride", 1), ("pad", 0), ("dilation", 1)]]
-    names = [tuple(each) if isinstance(each, list) else each for each in names]
-    made = F.conv2d(*exact[:2], exact[2] if exact[2:] else None, *names, args.get("group", 1))
-    if is_rectified:
-        made = made * (y > 0)
-    return ours, torch.autograd.grad((made * projection.double()).sum(), exact)
+    return watched(monkeypatch)
 
 
 @pytest.mark.parametrize("is_rectified", [False, True], ids=["", "rectified"])
@@ -81,7 +46,7 @@ def gradients(module, shape, args, is_rectified):
 def test_they_are_those_of_float64_but_for_rounding(case, is_rectified, chosen):
     shape, args = (CASES | OTHERS)[case]
     relu = [Layer("relu", "ReLU", "conv", "conv")] if is_rectified else []
-    ours, exact = gradients(built(shape, args, *relu), shape, args, is_rectified)
+    ours, exact = gradients(built(shape, args, *relu, outputs=72), shape, args, is_rectified)
     for one, other in zip(ours, exact, strict=True):
         assert one.dtype == torch.float32
         assert (one.double() - other).abs().max() <= 2e-5 * other.abs().max()
@@ -105,8 +70,7 @@ class Wanted(TorchDispatchMode):
 def test_the_library_makes_none_of_them_again(type):
     """It makes those of the weights wherever it is asked for that of the bias."""
     shape = (11, 64, 12, 12) if type == torch.float32 else (11, 64, 7, 7)
-    # Scores are computed in float32: here they are those of the pooling.
-    module = built(shape, THREE, Layer("pool", "Pooling", global_pooling=True))
+    module = built(shape, THREE, outputs=72)
     x = torch.randn(shape, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=type == torch.bfloat16):
         y = module({"data": x}, ["conv"])["conv"]
