@@ -11,20 +11,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has
 
 KILLED = """
 import os, signal
-from deelish.common.terminal_bar import TerminalBar
-list(TerminalBar([1], disable=True))
-if not (child := os.fork()):
-    TerminalBar.get_lock().acquire()
-    os.kill(os.getpid(), signal.SIGKILL)
-os.waitpid(child, 0)
-list(TerminalBar([1], disable=True))
-print("over")
-"""
-# The script has bars of its own, and deelish shows its first one after the fork.
-KILLED_LATER = """
-import os, signal
-from tqdm import tqdm
-list(tqdm([1], disable=True))
 if not (child := os.fork()):
     from deelish.common.terminal_bar import TerminalBar
     TerminalBar.get_lock().acquire()
@@ -34,6 +20,9 @@ from deelish.common.terminal_bar import TerminalBar
 list(TerminalBar([1], disable=True))
 print("over")
 """
+# Whose bars there were before the fork: deelish's, or only the script's own.
+OURS = "from deelish.common.terminal_bar import TerminalBar as bar; list(bar([1], disable=True))"
+OTHERS = "from tqdm import tqdm; list(tqdm([1], disable=True))"
 HELD = """
 import os, threading
 from deelish.common.printing import say
@@ -55,7 +44,7 @@ os._exit(0)
 
 
 @pytest.mark.parametrize(
-    "script", [KILLED, KILLED_LATER, HELD], ids=["killed", "killed later", "held by a thread"]
+    "script", [OURS + KILLED, OTHERS + KILLED, HELD], ids=["killed", "killed later", "held"]
 )
 def test_a_fork_leaves_nobody_waiting(script):
     running = Script(TESTS, script, env=environment())

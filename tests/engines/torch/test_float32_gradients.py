@@ -53,7 +53,7 @@ def test_they_are_those_of_float64_but_for_rounding(case, is_rectified, chosen):
     assert chosen == ([shape] if case in CASES else [])
 
 
-class Wanted(TorchDispatchMode):
+class Requests(TorchDispatchMode):
     """Which gradients the library is asked for: of the image, the weights and the bias."""
 
     def __init__(self):
@@ -74,11 +74,11 @@ def test_the_library_makes_none_of_them_again(type):
     x = torch.randn(shape, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=type == torch.bfloat16):
         y = module({"data": x}, ["conv"])["conv"]
-    with Wanted() as wanted:
+    with Requests() as requests:
         y.float().sum().backward()
     of_image = [True, False, False]
     # In bfloat16 it makes those of the weights of longer rows.
-    assert wanted.masks == [of_image] + [[False, True, False]] * (type == torch.bfloat16)
+    assert requests.masks == [of_image] + [[False, True, False]] * (type == torch.bfloat16)
     child = module.weights_of("conv")
     assert child.bias.grad == pytest.approx(11 * shape[2] * shape[3], rel=1e-6)
     assert child.weight.grad.abs().sum() > 0
