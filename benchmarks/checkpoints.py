@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from speed.options import at_least
 
 from deelish import *
 from deelish.language.session import current_session
@@ -130,7 +131,7 @@ def seconds(action):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=at_least(1), default=5)
     options.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = options.parse_args()
     results = {}

@@ -15,6 +15,7 @@ import statistics
 import time
 
 import numpy as np
+from speed.options import at_least
 
 from deelish import *
 from deelish.distillation.losses import cross_entropy
@@ -70,8 +71,8 @@ def measure(family, side, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rounds", type=at_least(1), default=5)
+    parser.add_argument("--batch", type=at_least(1), default=8)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
     found = {name: measure(*work, options) for name, work in WORK.items()}

@@ -18,6 +18,7 @@ import time
 import numpy as np
 import torch
 import torchvision
+from speed.options import at_least
 
 import deelish.engines.torch.engine as torch_engine
 from deelish import *
@@ -125,8 +126,8 @@ def measured(session, student, checks, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=40, help="updates of each way")
-    parser.add_argument("--images", type=int, default=32, help="images a batch")
+    parser.add_argument("--steps", type=at_least(1), default=40, help="updates of each way")
+    parser.add_argument("--images", type=at_least(1), default=32, help="images a batch")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()

@@ -30,13 +30,14 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import airbench
 import numpy as np
-from kept import accuracy, whole
+from kept import accuracy, checked, make_folder, names_of, whole
+from speed.options import at_least
 from torch import nn
 
 from deelish import *
 
-ROWS = ("cache", "teacher", "alone", "features", "fine-tuned", "logits")
 CROP, BATCH = 28 / 32, 64
 SMALL = "SmallResNet"
 PIXELS = {"mean": 127.5, "scale": 1 / 127.5}
@@ -262,6 +263,17 @@ def once(options, folder, row):
     return json.loads(path.read_text())
 
 
+def measured(options, names):
+    """{row: [accuracy, seconds]}."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        make_folder("--keep", folder)
+        try:
+            return {row: once(options, folder, row) for row in names}
+        except DeelishError as error:
+            sys.exit(str(error))
+
+
 def report(rows):
     """Print the table."""
     alone = rows.get("alone", [None])[0]
@@ -275,22 +287,27 @@ def report(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="CIFAR10", type=Path)
-    parser.add_argument("--rows", default=",".join(ROWS), help="which, with commas")
-    parser.add_argument("--seed", type=int, default=0, help="of the labels and of all trainings")
-    parser.add_argument("--size", type=int, default=160, help="the teacher's side in pixels")
-    parser.add_argument("--views", type=int, default=1, help="recorded views of an image")
+    parser.add_argument("--rows", default=",".join(MEASURES), help="which, with commas")
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="of the labels and of all trainings"
+    )
+    parser.add_argument(
+        "--size", type=at_least(1), default=160, help="the teacher's side in pixels"
+    )
+    parser.add_argument("--views", type=at_least(1), default=1, help="recorded views of an image")
     parser.add_argument("--student", default=SMALL, help="or a model by name: timm/resnet10t")
-    parser.add_argument("--side", type=int, default=32, help="the student's side in pixels")
+    parser.add_argument("--side", type=at_least(1), default=32, help="the student's side in pixels")
     parser.add_argument("--loss", default="cosine", help="of the features: cosine or mse")
-    parser.add_argument("--epochs", type=int, default=7, help="of all training images")
-    parser.add_argument("--tuning-epochs", type=int, default=10, help="of the labelled images")
+    parser.add_argument("--epochs", type=at_least(1), default=7, help="of all training images")
+    parser.add_argument(
+        "--tuning-epochs", type=at_least(1), default=10, help="of the labelled images"
+    )
+    parser.add_argument("--trial", action="store_true", help="take fewer images, too")
     parser.add_argument("--keep", type=Path, help="a folder for students and what was measured")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary)
-        folder.mkdir(exist_ok=True)
-        rows = {row: once(options, folder, row) for row in options.rows.split(",")}
+    checked(options, "CIFAR-10", airbench.COUNTS)
+    rows = measured(options, names_of(options.rows, MEASURES))
     report(rows)
     print(f"last of {options.epochs} epochs, {options.views} views, teacher at {options.size}")
     if options.json:

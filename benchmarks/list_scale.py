@@ -178,7 +178,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=at_least(1), default=10_000_000)
     parser.add_argument("--validation", type=at_least(1), default=50_000)
-    parser.add_argument("--shards", type=int, default=0, help=f"tars of {MEMBERS:,} images (none)")
+    parser.add_argument(
+        "--shards", type=at_least(0), default=0, help=f"tars of {MEMBERS:,} images (none)"
+    )
     parser.add_argument("--processes", type=at_least(1), default=4, help="that are forked")
     parser.add_argument("--work", metavar="FOLDER", type=Path, help="where the disk has room")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)

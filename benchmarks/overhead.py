@@ -22,6 +22,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from speed.options import at_least
 
 from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetwork
@@ -74,7 +75,7 @@ def by_hand(student, teacher, arrays):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=at_least(1), default=5)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
     rng = np.random.default_rng(1)

