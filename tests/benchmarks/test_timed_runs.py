@@ -67,9 +67,23 @@ def test_checkpoints_hold_weights_and_moments(run, part, monkeypatch):
 
 
 @pytest.mark.long
-def test_both_engines_take_turns(run):
+def test_both_engines_take_turns(run, part, monkeypatch):
     require_chainer()
+    runner, turns = part("engines").Runner, []
+
+    def noted(work):
+        def does(self):
+            turns.append((self.engine.name, work.__name__))
+            work(self)
+
+        return does
+
+    for work in (runner.forward, runner.step):
+        monkeypatch.setattr(runner, work.__name__, noted(work))
     found = run("engines", "--rounds", 1, "--batch", 1)
+    each = [(engine, work) for engine in ("torch", "chainer") for work in ("forward", "step")]
+    # Two networks, each with a warm-up and a round.
+    assert turns == each * 4
     works = [f"{name}_{work}" for name in ("GoogLeNet", "NIN") for work in ("forward", "step")]
     assert list(found) == [f"{work}_torch_vs_chainer" for work in works]
     assert all(ratio > 0.1 for ratio in found.values())
@@ -79,7 +93,8 @@ def test_both_engines_take_turns(run):
 def test_a_caffe_file_opens_without_a_copy_of_its_weights(run):
     pytest.importorskip("cv2")
     found = run("caffe_load", "--rounds", 1)
-    assert 0 < found["views_s"] < found["network_s"]
+    # A network holds a copy of all 553 MB.
+    assert 0 < 5 * found["views_s"] < found["network_s"]
     assert found["peak_mb"] < 100
     # VGG-16 has 138 million weights.
     assert 500 < found["network_mb"] < 600
