@@ -182,7 +182,7 @@ def opened(options, name, counts):
 
     It stops where a list of {list: images} is missing, or has other images.
     """
-    data = checked(options, name, counts)
+    data = _checked(options, name, counts)
     folder = options.keep / "held_out" if options.held_out else options.keep
     make_folder("--keep", folder)
     return held_out(data, folder, options.held_out_count) if options.held_out else data, folder
@@ -196,8 +196,7 @@ def make_folder(option, path):
         sys.exit(f"{option} {path}: {error.strerror}; name a folder that can be made")
 
 
-def checked(options, name, counts):
-    """The folder of the dataset; stops where a list of {list: images} is missing, or has others."""
+def _checked(options, name, counts):
     for each, expected in counts.items():
         path = options.data / each
         if not path.is_file():

