@@ -74,7 +74,7 @@ torture: install
 bench: install
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python benchmarks/caffe_load.py --json
-	$(BIN)/python benchmarks/engines.py --json
+	$(BIN)/python benchmarks/both_engines.py --json
 	$(BIN)/python benchmarks/overhead.py --json
 	$(BIN)/python benchmarks/reading_images.py --json
 	$(BIN)/python benchmarks/teacher_cache.py --json

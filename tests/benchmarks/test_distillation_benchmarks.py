@@ -184,11 +184,11 @@ def test_wrong_options_are_one_sentence(tmp_path, images, wrong, words):
 
 
 NUMBERS = {
+    "both_engines": ("--rounds", "--batch"),
     "caffe_load": ("--rounds",),
     "checkpoints": ("--rounds",),
     "cifar10": ("--teachers", "--seeds", "--views", "--teacher-epochs", "--epochs"),
     "cifar10_5000": ("--seeds", "--size", "--views", "--teacher-epochs", "--epochs"),
-    "engines": ("--rounds", "--batch"),
     "guards": ("--steps", "--images"),
     "hinton_mnist": ("--teachers", "--seeds", "--teacher-epochs", "--epochs"),
     "int8": ("--epochs", "--int8-epochs"),

@@ -70,7 +70,7 @@ def test_checkpoints_hold_weights_and_moments(run, part, monkeypatch):
 @pytest.mark.long
 def test_both_engines_take_turns(run, part, monkeypatch):
     require_chainer()
-    runner, turns = part("engines").Runner, []
+    runner, turns = part("both_engines").Runner, []
 
     def noted(work):
         def does(self):
@@ -81,7 +81,7 @@ def test_both_engines_take_turns(run, part, monkeypatch):
 
     for work in (runner.forward, runner.step):
         monkeypatch.setattr(runner, work.__name__, noted(work))
-    found = run("engines", "--rounds", 1, "--batch", 1)
+    found = run("both_engines", "--rounds", 1, "--batch", 1)
     each = [(engine, work) for engine in ("torch", "chainer") for work in ("forward", "step")]
     # Two networks, each with a warm-up and a round.
     assert turns == each * 4

@@ -1,6 +1,6 @@
 """Images a second of both engines on the same work: GoogLeNet and NIN, forward and a training step.
 
-    python benchmarks/engines.py [--rounds 5] [--batch 8] [--json]
+    python benchmarks/both_engines.py [--rounds 5] [--batch 8] [--json]
 
 Batches of one size, random images at 224 and 227, cross-entropy, SGD with momentum. The engines run
 in turn; the first round warms up, the others give medians. Engines that are not installed are left
