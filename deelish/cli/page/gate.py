@@ -26,6 +26,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 SAFE = ("GET", "HEAD")
+TOO_LARGE = 413
 
 
 class Gate:
@@ -50,6 +51,8 @@ class Gate:
         }
         refusal = self._refusal(scope, headers)
         if refusal is not None:
+            if refusal[0] != TOO_LARGE:
+                await _pass_over(receive)
             await _respond(send, *refusal)
             return
         await self._app(scope, _limited(receive), _with_headers(send))
@@ -62,7 +65,7 @@ class Gate:
             return 403, "another site may not use this page"
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MOST_BYTES:
-            return 413, f"a picture may have {MOST_BYTES:,} bytes"
+            return TOO_LARGE, f"a picture may have {MOST_BYTES:,} bytes"
         return None if self._takes() else (429, "too many requests; wait a second")
 
     def _takes(self) -> bool:
@@ -92,6 +95,16 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return counting
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Drop the body: who closes on what is still coming resets the connection, answer and all."""
+    limited, more = _limited(receive), True
+    while more:
+        try:
+            more = (await limited()).get("more_body", False)
+        except TooLarge:
+            return
 
 
 def _with_headers(send: Send) -> Send:

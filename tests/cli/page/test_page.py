@@ -135,6 +135,20 @@ def test_other_sites_may_send_nothing(page, picture, origin):
     assert "access-control-allow-origin" not in response.headers
 
 
+def test_who_is_refused_reads_why(page):
+    """An answer that is sent while a body is still coming would be lost with its connection."""
+    address = urllib.parse.urlsplit(page)
+    head = f"POST /api/predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 100000\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        for _ in range(2):
+            time.sleep(0.2)
+            connection.sendall(bytes(50_000))
+        time.sleep(0.2)
+        answer = connection.recv(10_000)
+    assert answer.startswith(b"HTTP/1.1 403 ")
+
+
 def bomb():
     """A PNG file of 900 million pixels in a few kilobytes."""
 
