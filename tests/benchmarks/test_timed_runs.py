@@ -14,9 +14,14 @@ FLOATS = 12  # bytes of a parameter and of Adam's two moments
 
 @pytest.fixture
 def run(part, monkeypatch, capsys):
-    """A function that runs a benchmark in this process; the object that its last line holds."""
+    """A function that runs a benchmark in this process; the object that its last line holds.
 
-    def runs(benchmark, *arguments):
+    Its named arguments are constants of the benchmark, smaller ones.
+    """
+
+    def runs(benchmark, *arguments, **constants):
+        for name, value in constants.items():
+            monkeypatch.setattr(part(benchmark), name, value)
         monkeypatch.setattr(sys, "argv", [benchmark, *map(str, arguments), "--json"])
         part(benchmark).main()
         return json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -44,21 +49,15 @@ def test_a_folder_without_photographs_is_refused(run, tmp_path, capsys):
 
 
 @pytest.mark.long
-def test_the_language_is_timed_beside_its_steps_by_hand(run, part, monkeypatch):
-    module = part("overhead")
-    monkeypatch.setattr(module, "BATCH", 2)
-    monkeypatch.setattr(module, "IMAGES", 4)
-    found = run("overhead", "--rounds", 1)
+def test_the_language_is_timed_beside_its_steps_by_hand(run):
+    found = run("overhead", "--rounds", 1, BATCH=2, IMAGES=4)
     assert 0.02 < found["deelish_vs_hand"] < 5
     assert found["peak_mb"] > 100
 
 
 @pytest.mark.long
-def test_checkpoints_hold_weights_and_moments(run, part, monkeypatch):
-    module = part("checkpoints")
-    monkeypatch.setattr(module, "BATCH", 2)
-    monkeypatch.setattr(module, "UPDATES", 1)
-    found = run("checkpoints", "--rounds", 1)
+def test_checkpoints_hold_weights_and_moments(run):
+    found = run("checkpoints", "--rounds", 1, BATCH=2, UPDATES=1)
     for name, millions in {"NIN": NIN, "ResNet-18": RESNET18}.items():
         row = found[name]
         assert row["bytes"] == pytest.approx(FLOATS * millions * 1e6, rel=0.01)

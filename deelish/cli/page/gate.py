@@ -1,4 +1,4 @@
-"""What keeps others out of the page: hosts, origins, sizes and rates, before anything is read."""
+"""What keeps others out of the page: hosts, origins, sizes and rates, before a body is used."""
 
 from __future__ import annotations
 

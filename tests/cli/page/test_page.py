@@ -1,5 +1,6 @@
 """The page of `deelish serve`: what it shows, and whom it refuses."""
 
+import asyncio
 import concurrent.futures
 import io
 import json
@@ -147,6 +148,22 @@ def test_who_is_refused_reads_why(page):
         time.sleep(0.2)
         answer = connection.recv(10_000)
     assert answer.startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_refused_body_that_never_ends_is_read_up_to_its_limit():
+    read, said = [], []
+
+    async def receive():
+        read.append(bytes(1_000_000))
+        return {"type": "http.request", "body": read[-1], "more_body": True}
+
+    async def send(message):
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
+    asyncio.run(gate.Gate(None, ["localhost"])(scope, receive, send))
+    assert said[0]["status"] == 403
+    assert sum(map(len, read)) <= gate.MOST_BYTES + 1_000_000
 
 
 def bomb():
