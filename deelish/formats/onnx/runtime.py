@@ -11,12 +11,8 @@ from deelish.errors import FileError
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
-# onnxruntime's number for errors; below it prints warnings about graphs.
-ERRORS_ONLY = 3
-# Its option for where large weights are, which a model that it gets as bytes cannot say.
+# onnxruntime's option for where large weights are, which a model that it gets as bytes cannot say.
 BESIDE = "session.model_external_initializers_file_folder_path"
-# Its option that keeps sums of int8 right on x86 without VNNI, where the fast ones overflow.
-EXACT = "session.x64quantprecision"
 
 
 def check_runtime(path: Path | None = None) -> Any:
@@ -45,11 +41,11 @@ def open_session(
         gpu: -1 for the CPU, else the number of a GPU; the CPU takes what the GPU cannot.
     """
     runtime = check_runtime()
-    options = runtime.SessionOptions()
+    # It imports onnxruntime, which is there by now.
+    from deelish.engines.runtimes.programs.of_onnxruntime import options_of
+
     # Without a number it binds a thread to every core, which containers forbid.
-    options.intra_op_num_threads = threads or available_cores()
-    options.log_severity_level = ERRORS_ONLY
-    options.add_session_config_entry(EXACT, "1")
+    options = options_of(threads or available_cores())
     if beside is not None:
         options.add_session_config_entry(BESIDE, str(beside))
     providers: list[Any] = [] if gpu < 0 else [(CUDA, {"device_id": gpu})]
