@@ -125,8 +125,8 @@ def main():
         "--seeds", type=at_least(1), default=3, help="of labels alone and the first loss"
     )
     parser.add_argument("--views", type=at_least(1), default=8, help="recorded views of an image")
-    parser.add_argument("--teacher-epochs", type=at_least(1), default=14)
-    parser.add_argument("--epochs", type=at_least(1), default=16, help="of the students")
+    parser.add_argument("--teacher-epochs", type=at_least(1), default=8)
+    parser.add_argument("--epochs", type=at_least(1), default=9, help="of the students")
     add_options(parser, "cifar10", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)
