@@ -1,0 +1,50 @@
+"""The demo's lists and its picture are what the page says of them."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "teach_digits.py"
+
+
+@pytest.fixture
+def demo(monkeypatch, tmp_path):
+    """The demo's module, in a folder of its own, on 30 digits of each class."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["teach_digits.py", str(tmp_path / "digits")])
+    spec = importlib.util.spec_from_file_location("teach_digits", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for folder in (module.DIGITS, module.OUT):
+        folder.mkdir()
+    for name in ("train", "test"):
+        lines = "".join(f"{name}{number}.png {number % 10}\n" for number in range(300))
+        (module.DIGITS / f"{name}.txt").write_text(lines)
+    return module
+
+
+def test_the_demos_student_alone_has_20_labels_of_each_digit(demo):
+    demo.write_lists()
+    few = demo.FEW.read_text().splitlines()
+    assert set(few) == {f"train{number}.png {number % 10}" for number in range(200)}
+    unlabelled = demo.UNLABELLED.read_text().splitlines()
+    assert unlabelled == [f"train{number}.png" for number in range(300)]
+
+
+def test_the_demos_picture_shows_what_the_teacher_changed_and_what_it_did_not(demo, monkeypatch):
+    labels = np.arange(300) % 10
+    answers = {name: labels.copy() for name in ("teacher", "alone", "distilled")}
+    answers["alone"][[5, 17]] = 0
+    answers["alone"][40] = answers["distilled"][40] = 9
+    shown = []
+    monkeypatch.setattr(demo, "predictions", answers.get)
+    monkeypatch.setattr(demo, "Input", list)
+    monkeypatch.setattr(demo, "Show", lambda paths, captions, save: shown.append((paths, captions)))
+    demo.show_differences({name: name for name in answers})
+    ((paths, captions),) = shown
+    assert [path.name for path in paths] == ["test5.png", "test17.png", "test40.png"]
+    assert captions[0] == "label 5\nteacher 5\nalone 0\ndistilled 5"
+    assert captions[2] == "label 0\nteacher 0\nalone 9\ndistilled 9"
