@@ -1,8 +1,9 @@
-"""What the tests of the rivals share: the benchmark's modules, and a set of a few images."""
+"""What these tests share: the benchmarks' modules, and sets of a few images."""
 
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -30,3 +31,16 @@ def small(part, tmp_path, monkeypatch):
     for name in material.LISTS:
         (data / name).write_text(lines)
     return data
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Thirty images of ten classes, as training and as test images."""
+    rng = np.random.default_rng(0)
+    for number in range(30):
+        pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    lines = "".join(f"{number}.png {number % 10}\n" for number in range(30))
+    for name in ("train.txt", "test.txt"):
+        (tmp_path / name).write_text(lines)
+    return tmp_path

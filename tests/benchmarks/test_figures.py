@@ -1,38 +1,14 @@
 """The figures that benchmarks show are those that their tables say."""
 
-import importlib
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deelish import BatchTrain, Deel, InputBatch, Network
+from deelish import Deel
 from deelish.networks import Airbench
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """A function that gives a benchmark's module by its name."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return importlib.import_module
-
-
-@pytest.fixture
-def data(tmp_path):
-    """Thirty images of ten classes, as training and as test images."""
-    rng = np.random.default_rng(0)
-    for number in range(30):
-        pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    lines = "".join(f"{number}.png {number % 10}\n" for number in range(30))
-    for name in ("train.txt", "test.txt"):
-        (tmp_path / name).write_text(lines)
-    return tmp_path
 
 
 def pixels(folder):
@@ -41,7 +17,7 @@ def pixels(folder):
     return np.stack([np.asarray(Image.open(path)) for path in paths])
 
 
-def test_accuracy_is_the_share_of_right_answers(script, data):
+def test_accuracy_is_the_share_of_right_answers(part, data):
     """In pieces of 500 images too, of which the last is not full."""
     answers = {data / f"{number}.png": number % 10 for number in range(30)}
     for number in (3, 14, 15):
@@ -53,15 +29,15 @@ def test_accuracy_is_the_share_of_right_answers(script, data):
         return SimpleNamespace(value=np.eye(10)[[answers[path] for path in paths]])
 
     model = SimpleNamespace(batch_feature=batch_feature)
-    assert script("kept").accuracy(model, data) == pytest.approx(27 / 30)
+    assert part("kept").accuracy(model, data) == pytest.approx(27 / 30)
 
 
-def test_mirrored_is_the_mean_of_an_image_and_its_mirror_image(script, data):
+def test_mirrored_is_the_mean_of_an_image_and_its_mirror_image(part, data):
     labels = np.arange(30) % 10
     with Deel(seed=2):
         network = Airbench(labels=10, widths=(8, 16, 16))
         network.untrained.clear()
-        found = script("cifar10").measured(network, data)
+        found = part("cifar10").measured(network, data)
         one = network.classify(list(pixels(data))).value
         other = network.classify(list(pixels(data)[:, :, ::-1])).value
     right = [float(np.mean(each.argmax(1) == labels)) for each in (one, one + other)]
@@ -69,45 +45,6 @@ def test_mirrored_is_the_mean_of_an_image_and_its_mirror_image(script, data):
     assert right[0] != right[1]
     assert [found["accuracy"], found["mirrored"]] == pytest.approx(right)
     assert found["parameters"] == network.parameters
-
-
-@pytest.mark.parametrize("loss", ["kd standardised", "dist", None])
-def test_a_student_learns_by_the_loss_of_its_row(script, data, tmp_path, monkeypatch, loss):
-    cifar10, given, teacher = script("cifar10"), [], tmp_path / "teacher.hdf5"
-    with Deel(seed=1):
-        network = Airbench(labels=10, widths=(8, 16, 16))
-        InputBatch(data / "train.txt", batch_size=30)
-        # Its logits are finite then, and cached.
-        network.whiten()
-        network.untrained.clear()
-        network.save(teacher)
-    backprop = Network.backprop
-
-    def spy(self, t, **how):
-        given.append((t, how))
-        return backprop(self, t, **how)
-
-    seen = []
-
-    def train(workout, epochs, **how):
-        def watched(x, t):
-            if loss:
-                seen.append(Network.load(teacher).batch_feature(x).value)
-            return workout(x, t)
-
-        # The only update there is.
-        return BatchTrain(watched, epochs=epochs, **{**how, "lookahead": 1})
-
-    monkeypatch.setattr(Network, "backprop", spy)
-    options = SimpleNamespace(views=1, epochs=1)
-    row = cifar10.LOSSES[loss] if loss else {}
-    found = cifar10.train_student(options, data, teacher, 0, SimpleNamespace(train=train), **row)
-    ((labels, how),) = given
-    assert sorted(labels.value) == sorted(number % 10 for number in range(30))
-    assert 0 <= found["accuracy"] <= 1
-    if loss:
-        np.testing.assert_allclose(how.pop("distill").value, seen[0], rtol=1e-3, atol=1e-3)
-    assert how == row
 
 
 OPTIONS = ("--teacher-epochs", "--epochs", "--views")
@@ -118,10 +55,10 @@ NAMED = [("cifar10", OPTIONS), ("urban", OPTIONS), ("hinton_mnist", OPTIONS[:2])
     ("name", "option"), [(name, option) for name, options in NAMED for option in options]
 )
 def test_a_figure_of_other_options_is_not_taken_for_this_one(
-    script, data, tmp_path, monkeypatch, name, option
+    part, data, tmp_path, monkeypatch, name, option
 ):
     """Their files have other names; a teacher's stay, where its own options do."""
-    module, works = script(name), []
+    module, works = part(name), []
 
     class Collected(Exception):
         pass
@@ -145,30 +82,30 @@ def test_a_figure_of_other_options_is_not_taken_for_this_one(
         assert same == teachers
 
 
-def test_the_table_has_the_mean_and_the_spread_of_the_seeds(script, capsys):
+def test_the_table_has_the_mean_and_the_spread_of_the_seeds(part, capsys):
     row = {"mirrored": 0.75, "parameters": 1234, "seconds": 10}
     seeds = [{**row, "accuracy": value} for value in (0.5, 0.625, 0.75)]
-    script("cifar10").report({"teacher": seeds, "kd": seeds[:1]})
+    part("cifar10").report({"teacher": seeds, "kd": seeds[:1]})
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split() == ["teacher", "1,234", "62.50%", "25.00%", "75.00%", "3", "10"]
     assert lines[3].split() == ["kd", "1,234", "50.00%", "0.00%", "75.00%", "1", "10"]
 
 
-def test_the_gap_is_that_between_labels_alone_and_the_teacher(script, capsys):
+def test_the_gap_is_that_between_labels_alone_and_the_teacher(part, capsys):
     values = {"teacher": [0.9], "labels alone": [0.5, 0.7], "kd": [0.75, 0.85], "mse": [0.9, 1]}
     rows = {
         name: [{"accuracy": value, "seconds": 5} for value in found]
         for name, found in values.items()
     }
-    gaps = script("cifar10_5000").report(rows)
+    gaps = part("cifar10_5000").report(rows)
     assert gaps == pytest.approx({"kd": 0.2 / 0.3, "mse": 0.35 / 0.3})
     lines = capsys.readouterr().out.splitlines()
     assert lines[3].split() == ["labels", "alone", "60.0%", "20.0%", "5"]
     assert lines[4].split() == ["kd", "80.0%", "10.0%", "67%", "5"]
 
 
-def test_urban_compares_the_best_that_logits_taught(script, capsys):
-    urban = script("urban")
+def test_urban_compares_the_best_that_logits_taught(part, capsys):
+    urban = part("urban")
     rows = {"teacher": {"accuracy": 0.95}}
     accuracies = {"1 hidden": (0.6, 0.5, 0.55), "2 hidden": (0.4, 0.58, 0.57)}
     accuracies["1 conv"] = (0.9, 0.7, 0.75)
@@ -183,9 +120,33 @@ def test_urban_compares_the_best_that_logits_taught(script, capsys):
     assert lines[-2].split()[2:] == ["90.0%", "70.0%", "84.5%", "75.0%", "86.3%"]
 
 
-def test_the_bias_of_threes_is_chosen_on_training_images(script, monkeypatch):
+def test_int8_shows_what_is_lost_below_float32(part, capsys):
+    int8 = {"channel": 0.7, "tensor": 0.625, "taught": 0.75, "learning": 150}
+    rows = {("lite0", "float"): {"accuracy": 0.8}, ("lite0", "int8"): int8}
+    part("int8").report(rows, ["lite0"])
+    cells = capsys.readouterr().out.splitlines()[3].split()
+    assert cells == ["lite0", "80.00%", "70.00%", "62.50%", "75.00%", "+17.50", "+5.00", "2"]
+
+
+def test_label_free_shows_what_is_gained_over_labels_alone(part, capsys):
+    rows = {"cache": {"seconds": 9}, "alone": {"accuracy": 0.5, "seconds": 3}}
+    rows["features"] = {"accuracy": 0.625, "seconds": 4}
+    part("label_free").report(rows)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()[2:5]]
+    assert lines == ["cache 9", "alone 50.0% +0.0 3", "features 62.5% +12.5 4"]
+
+
+def test_errors_on_mnist_are_the_wrong_answers_on_the_test_images(part, data, monkeypatch):
+    hinton = part("hinton_mnist")
+    answers = {"test.txt": (np.eye(10)[[1, 2, 3, 4, 5]], np.array([1, 2, 3, 9, 9]))}
+    monkeypatch.setattr(hinton, "scores", lambda network, folder, name: answers[name])
+    run = SimpleNamespace(train=lambda workout, epochs: None)
+    assert hinton.fit(None, None, data, {"epochs": 1}, run) == 2
+
+
+def test_the_bias_of_threes_is_chosen_on_training_images(part, monkeypatch):
     """2 is the lowest that puts the training images right; the test images would like 4."""
-    hinton, threes = script("hinton_mnist"), np.eye(10)[3]
+    hinton, threes = part("hinton_mnist"), np.eye(10)[3]
     logits = {"train.txt": np.zeros((3, 10)), "test.txt": np.zeros((4, 10))}
     for name, leads in (("train.txt", (1.95, 0.5, 3.0)), ("test.txt", (1.0, 3.95, 0.5, 2.5))):
         for row, lead in enumerate(leads):
@@ -199,9 +160,9 @@ def test_the_bias_of_threes_is_chosen_on_training_images(script, monkeypatch):
     assert after == (1, 1)
 
 
-def test_the_recipe_is_the_published_one(script):
+def test_the_recipe_is_the_published_one(part):
     """Jordan 2024: 11.5 and 0.0153 for a sum over 1,024 images, by 1 + 1 / (1 - momentum)."""
-    airbench = script("airbench")
+    airbench = part("airbench")
     rate, decay = airbench.LR / airbench.BATCH, airbench.LR * airbench.DECAY / airbench.BATCH
     assert rate == pytest.approx(11.5 / 7850.67, rel=1e-5)
     assert decay == pytest.approx(0.0153 / 7850.67, rel=1e-5)
