@@ -48,3 +48,24 @@ def test_the_demos_picture_shows_what_the_teacher_changed_and_what_it_did_not(de
     assert [path.name for path in paths] == ["test5.png", "test17.png", "test40.png"]
     assert captions[0] == "label 5\nteacher 5\nalone 0\ndistilled 5"
     assert captions[2] == "label 0\nteacher 0\nalone 9\ndistilled 9"
+
+
+def test_the_demos_table_has_the_mean_and_the_spread_of_its_seeds(demo, monkeypatch, capsys):
+    found = {"alone": [0.90, 0.91, 0.95], "distilled": [0.96, 0.97, 0.98]}
+    numbers = {"parameters": 1234, "file_bytes": 5_000_000, "ms_32": 0.125}
+    demo.CHECKPOINTS.mkdir()
+    monkeypatch.setattr(demo, "train_teacher", lambda seed: [0.99])
+    monkeypatch.setattr(demo, "train_students", lambda seeds, name, *how, **named: found[name])
+    monkeypatch.setattr(demo.Network, "load", lambda path: path)
+    rows = ("teacher", "student 1", "student 2")
+    monkeypatch.setattr(demo, "Compare", lambda *given, **how: dict.fromkeys(rows, numbers))
+    monkeypatch.setattr(demo, "show_differences", lambda networks: None)
+    demo.main()
+    lines = capsys.readouterr().out.splitlines()
+    table = [line.split() for line in lines if line.startswith((*found, "teacher"))]
+    rest = ["1,234", "5.00", "MB", "0.125"]
+    assert table == [
+        ["teacher", "99.0%", "0.0%", *rest],
+        ["alone", "92.0%", "5.0%", *rest],
+        ["distilled", "97.0%", "2.0%", *rest],
+    ]

@@ -222,12 +222,6 @@ def test_the_demo_ends_in_a_table_and_a_picture(workplace, each_engine):
     teacher, *students = (int(line.split()[3].replace(",", "")) for line in table[1:4])
     assert all(20 * count <= teacher for count in students)
     assert "seeds [3, 4, 5]" in printed
-    for line, name in zip(table[2:4], ("alone", "distilled"), strict=True):
-        found = [float(each) for each in re.findall(rf"{name}, seed \d: (.*)%", printed)]
-        mean, spread = (float(cell[:-1]) for cell in line.split()[1:3])
-        assert len(found) == 3
-        assert mean == pytest.approx(sum(found) / 3, abs=0.06)
-        assert spread == pytest.approx(max(found) - min(found), abs=0.06)
     demo = workplace / "demo"
     for name in ("differences.png", "report.html", "distilled.safetensors"):
         assert (demo / name).stat().st_size > 10_000
