@@ -119,6 +119,16 @@ def report(rows, names):
         print(f"best without convolution {best['hidden']:.1%}, with {best['conv']:.1%}: {gap:+.1%}")
 
 
+def png_file(text):
+    """The path of a plot, for argparse: the trainings before it take three hours."""
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"{text!r}: name a file that ends in .png")
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r}: name a file in a folder that is there")
+    return path
+
+
 def plot(rows, names, path):
     """The paper's figure 1: accuracy over parameters, a line for each number of layers."""
     import matplotlib
@@ -157,7 +167,7 @@ def main():
     parser.add_argument(
         "--epochs", type=at_least(1), default=4, help="of students with convolutions"
     )
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="write the plot there")
+    parser.add_argument("--plot", metavar="FILE", type=png_file, help="write the plot there")
     add_options(parser, "urban", 500)
     options = parser.parse_args()
     data, folder = opened(options, "CIFAR-10", airbench.COUNTS)

@@ -2,11 +2,11 @@
 
     python data/digits.py && python examples/teach_digits.py [FOLDER [SEED]]
 
-`make demo` does both. The teacher learns 4,000 digits from their labels. A student a hundredth of
-its size learns from 20 labels of each digit alone; then it learns the teacher's logits on all 4,000
-images, and sees none of their labels. Prints a table, and writes the networks, the lines of each
-epoch and a picture into the folder demo. When it is stopped, or killed, the same command goes on
-where it was.
+`make demo` does both. The teacher learns 4,000 digits from their labels. A student with 1/150 of
+its parameters learns from 20 labels of each digit alone; then it learns the teacher's logits on all
+4,000 images, and sees none of their labels. Prints a table, and writes the networks, the lines of
+each epoch and a picture into the folder demo. When it is stopped, or killed, the same command goes
+on where it was.
 """
 
 import contextlib
@@ -138,8 +138,30 @@ def show_differences(networks):
     Show(Input([path for path, _ in shown]), save=OUT / "differences.png", captions=captions)
 
 
+def check_digits():
+    """Stop where a list is missing, or a line of it has no label."""
+    for path in (DIGITS / "train.txt", DIGITS / "test.txt"):
+        if not path.is_file():
+            sys.exit(f"{path}: no such file; `python data/digits.py` writes the digits")
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if line.split()[1:] not in ([str(label)] for label in range(LABELS)):
+                sys.exit(
+                    f"{path}, line {number}: {line!r} is not a path and a label from 0 to 9;"
+                    " `python data/digits.py` writes the digits"
+                )
+
+
+def first_seed():
+    """The first of the seeds, from the command line."""
+    text = sys.argv[2] if len(sys.argv) > 2 else "0"
+    if not text.isdecimal():
+        sys.exit(f"{text!r}: give the first seed as a whole number, 0 or more")
+    return int(text)
+
+
 def main():
-    start, first = time.perf_counter(), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    check_digits()
+    start, first = time.perf_counter(), first_seed()
     OUT.mkdir(exist_ok=True)
     if not CHECKPOINTS.exists():
         EPOCHS.unlink(missing_ok=True)

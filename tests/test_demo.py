@@ -1,6 +1,7 @@
 """The demo's lists and its picture are what the page says of them."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -69,3 +70,36 @@ def test_the_demos_table_has_the_mean_and_the_spread_of_its_seeds(demo, monkeypa
         ["alone", "92.0%", "5.0%", *rest],
         ["distilled", "97.0%", "2.0%", *rest],
     ]
+
+
+@pytest.mark.parametrize("name", ["train.txt", "test.txt"])
+def test_the_demo_says_where_its_digits_come_from(demo, name):
+    (demo.DIGITS / name).unlink()
+    with pytest.raises(SystemExit, match=f"{name}: no such file; `python data/digits.py` writes"):
+        demo.main()
+    assert not list(demo.OUT.iterdir())
+
+
+@pytest.mark.parametrize("line", ["1.png", "1.png seven", "1.png 10", "1.png 1 2", "", "1"])
+@pytest.mark.parametrize("name", ["train.txt", "test.txt"])
+def test_the_demo_names_a_line_that_is_none_of_its_lists(demo, name, line):
+    path = demo.DIGITS / name
+    path.write_text(f"0.png 3\n{line}\n")
+    words = f"{path}, line 2: {line!r} is not a path and a label from 0 to 9; `python data/digits"
+    with pytest.raises(SystemExit, match=re.escape(words)):
+        demo.main()
+    assert not list(demo.OUT.iterdir())
+
+
+@pytest.mark.parametrize("seed", ["-1", "one", "1.5"])
+def test_the_demo_refuses_a_wrong_seed(demo, monkeypatch, seed):
+    monkeypatch.setattr(sys, "argv", [*sys.argv, seed])
+    with pytest.raises(SystemExit, match=f"'{seed}': give the first seed as a whole number"):
+        demo.main()
+    assert not list(demo.OUT.iterdir())
+
+
+def test_the_demo_takes_its_first_seed_from_the_command_line(demo, monkeypatch):
+    assert demo.first_seed() == 0
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "6"])
+    assert demo.first_seed() == 6

@@ -218,6 +218,29 @@ def test_a_wrong_number_is_refused_before_it_trains(monkeypatch, capsys, script,
     assert cure in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("urban.jpg", "name a file that ends in .png"),
+        ("urban", "name a file that ends in .png"),
+        ("folder.png", "name a file in a folder that is there"),
+        ("none/urban.png", "name a file in a folder that is there"),
+        ("file/urban.png", "name a file in a folder that is there"),
+    ],
+)
+def test_a_plot_that_cannot_be_written_is_refused_before_it_trains(
+    monkeypatch, tmp_path, capsys, name, cure
+):
+    monkeypatch.syspath_prepend(FOLDER)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    path = str(tmp_path / name)
+    monkeypatch.setattr(sys, "argv", ["urban", "data", "--plot", path])
+    with pytest.raises(SystemExit):
+        importlib.import_module("urban").main()
+    assert f"argument --plot: {path!r}: {cure}" in capsys.readouterr().err
+
+
 def test_an_error_of_the_library_is_one_sentence(tmp_path, images):
     words = ["none.caffemodel", "--trial", "--jobs", 1]
     status, _, err = started(tmp_path, "cifar10_5000.py", images((32, 32, 3)), *words)
@@ -308,6 +331,21 @@ def test_label_free_refuses_wrong_options(monkeypatch, tmp_path, images, wrong, 
     monkeypatch.setattr(sys, "argv", ["label_free", str(images((32, 32, 3))), *few, *wrong])
     with pytest.raises(SystemExit, match=words):
         importlib.import_module("label_free").main()
+
+
+@pytest.mark.parametrize("rows", ["teacher,alone", "cache", "teacher"])
+def test_label_free_refuses_a_wrong_student_before_any_row(monkeypatch, tmp_path, images, rows):
+    """And does not look at it for rows that have none."""
+    monkeypatch.syspath_prepend(FOLDER)
+    module = importlib.import_module("label_free")
+    monkeypatch.setattr(module, "all_of", reach)
+    few = ["--trial", "--jobs", "1", "--keep", str(tmp_path / "keep"), "--rows", rows]
+    words = ["label_free", str(images((32, 32, 3))), *few, "--student", "none/small"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit if "alone" in rows else Reached) as stopped:
+        module.main()
+    if "alone" in rows:
+        assert str(stopped.value).startswith("Student('none/small'): names no library; ")
 
 
 @pytest.mark.long
