@@ -5,11 +5,11 @@
 CIFAR10 is a folder as cifar10.py takes it. A teacher trained on the labels, airbench's network,
 teaches students of equal parameters by its logits: one to five hidden layers without convolution,
 one to four convolutional layers, each with the paper's linear bottleneck and, beside the paper,
-BatchNorm. The loss is the paper's, the squared distance of logits. The smaller students are also
-trained on the labels alone, on the same recorded views for as many updates. Figures are those of
-the last epoch, in one view of each test image. The learning rate was chosen with --held-out, which
-keeps 5,000 of the training images and measures on them. What was measured stays in --keep FOLDER:
-the same command goes on after a stop. Training is in bfloat16 where the machine has it.
+BatchNorm. The loss is the paper's, the squared distance of logits. Each student is also trained on
+the labels alone, on the same recorded views for as many updates. Figures are those of the last
+epoch, in one view of each test image. The learning rate was chosen with --held-out, which keeps
+5,000 of the training images and measures on them. What was measured stays in --keep FOLDER: the
+same command goes on after a stop. Training is in bfloat16 where the machine has it.
 """
 
 import argparse
@@ -78,9 +78,8 @@ def measure(options, data, folder):
     paths = {"teacher": teacher.with_suffix(".json")}
     work = {paths["teacher"]: partial(airbench.saved_teacher, options, data, teacher)}
     names, needs = names_of(options.students, STUDENTS), {}
-    students = [(name, SMALL, taught) for name in names for taught in (False, True)]
-    students += [(name, LARGE, True) for name in names if name in options.large]
-    for name, parameters, taught in students:
+    sizes = [(name, SMALL) for name in names] + [(n, LARGE) for n in names if n in options.large]
+    for name, parameters, taught in [(*size, taught) for size in sizes for taught in (False, True)]:
         how = f"logits_by_{options.teacher_epochs}" if taught else "labels"
         of = f"{name.replace(' ', '_')}_{parameters}_{options.views}_{options.epochs}_{how}"
         path = paths[name, parameters, taught] = folder / f"{of}.json"
@@ -95,15 +94,14 @@ def measure(options, data, folder):
 def report(rows, names):
     """Print the table."""
     print(f"\nteacher: {rows['teacher']['accuracy']:.1%}; accuracy of the students")
-    print(f"{'':<12}{'labels 1 M':>12}{'logits 1 M':>12}{'paper':>8}{'logits 3 M':>12}{'paper':>8}")
+    heads = "".join(f"{f'labels {m} M':>12}{f'logits {m} M':>12}{'paper':>8}" for m in (1, 3))
+    print(f"{'':<12}{heads}")
     for name in names:
         cells = []
-        for key in ((SMALL, False), (SMALL, True), (LARGE, True)):
-            found = rows.get((name, *key))
-            cells.append(f"{found['accuracy']:>12.1%}" if found else f"{'':>12}")
-            if key[1]:
-                paper = f"{PAPER[name][key[0] == LARGE]:.1f}%"
-                cells.append(f"{paper if found else '':>8}")
+        for size, paper in zip((SMALL, LARGE), PAPER[name], strict=True):
+            if (name, size, True) in rows:
+                found = [rows[name, size, taught]["accuracy"] for taught in (False, True)]
+                cells.append(f"{found[0]:>12.1%}{found[1]:>12.1%}{f'{paper:.1f}%':>8}")
         print(f"{name:<12}{''.join(cells)}")
     best = {
         kind: max(
@@ -140,11 +138,13 @@ def plot(rows, names, path):
     axes.axhline(100 * rows["teacher"]["accuracy"], color="black", label="teacher")
     for name in names:
         sizes = [size for size in (SMALL, LARGE) if (name, size, True) in rows]
-        values = [100 * rows[name, size, True]["accuracy"] for size in sizes]
-        style = "--" if "hidden" in name else "-"
-        (line,) = axes.plot([s / 1e6 for s in sizes], values, f"o{style}", label=name)
-        alone = 100 * rows[name, SMALL, False]["accuracy"]
-        axes.plot([SMALL / 1e6], [alone], "x", color=line.get_color())
+        alone, taught = (
+            [100 * rows[name, size, by_logits]["accuracy"] for size in sizes]
+            for by_logits in (False, True)
+        )
+        millions, style = [size / 1e6 for size in sizes], "--" if "hidden" in name else "-"
+        (line,) = axes.plot(millions, taught, f"o{style}", label=name)
+        axes.plot(millions, alone, "x", color=line.get_color())
     axes.set_xscale("log")
     axes.minorticks_off()
     axes.set_xticks([SMALL / 1e6, LARGE / 1e6])

@@ -109,7 +109,8 @@ def test_urban_trains_students_of_equal_parameters(tmp_path, images):
     assert found.keys() - {"teacher"} == {
         f"{name} {size} {taught}"
         for name in ("1 hidden", "1 conv")
-        for size, taught in ((1_000_000, True), (1_000_000, False), (3_160_000, True))
+        for size in (1_000_000, 3_160_000)
+        for taught in (False, True)
     }
     for name, row in found.items():
         assert 0 <= row["accuracy"] <= 1
@@ -121,8 +122,9 @@ def test_urban_trains_students_of_equal_parameters(tmp_path, images):
     goes_on(tmp_path, found, "urban.py", data, *SHORT, *students)
     for large in ([], ["1 conv"]):
         _, fewer = run(tmp_path, "urban.py", data, *SHORT, *students, "--large", *large)
-        left_out = {f"{name} 3160000 True" for name in ("1 hidden", "1 conv") if name not in large}
-        assert fewer == {name: row for name, row in found.items() if name not in left_out}
+        left_out = [f"{name} 3160000" for name in ("1 hidden", "1 conv") if name not in large]
+        kept = {name: row for name, row in found.items() if not name.startswith(tuple(left_out))}
+        assert fewer == kept
 
 
 @pytest.mark.long

@@ -107,17 +107,22 @@ def test_the_gap_is_that_between_labels_alone_and_the_teacher(part, capsys):
 def test_urban_compares_the_best_that_logits_taught(part, capsys):
     urban = part("urban")
     rows = {"teacher": {"accuracy": 0.95}}
-    accuracies = {"1 hidden": (0.6, 0.5, 0.55), "2 hidden": (0.4, 0.58, 0.57)}
-    accuracies["1 conv"] = (0.9, 0.7, 0.75)
+    # By labels and by logits with one million parameters, then with three.
+    accuracies = {"1 hidden": (0.6, 0.5, 0.65, 0.55), "2 hidden": (0.4, 0.58, 0.68, 0.57)}
+    accuracies["1 conv"] = (0.9, 0.7, 0.95, 0.75)
+    keys = [(size, taught) for size in (urban.SMALL, urban.LARGE) for taught in (False, True)]
     for name, found in accuracies.items():
-        keys = ((urban.SMALL, False), (urban.SMALL, True), (urban.LARGE, True))
-        for key, value in zip(keys, found, strict=True):
-            rows[name, *key] = {"accuracy": value}
+        rows |= {(name, *key): {"accuracy": value} for key, value in zip(keys, found, strict=True)}
     urban.report(rows, list(accuracies))
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "best without convolution 58.0%, with 75.0%: +17.0%"
     # The cells of the paper's figure 1.
-    assert lines[-2].split()[2:] == ["90.0%", "70.0%", "84.5%", "75.0%", "86.3%"]
+    assert lines[-2].split()[2:] == ["90.0%", "70.0%", "84.5%", "95.0%", "75.0%", "86.3%"]
+    # Of students that were not trained with three million parameters the columns stay empty.
+    fewer = {key: row for key, row in rows.items() if key != ("1 conv", urban.LARGE, True)}
+    urban.report(fewer, list(accuracies))
+    row = capsys.readouterr().out.splitlines()[-2]
+    assert row.split()[2:] == ["90.0%", "70.0%", "84.5%"]
 
 
 def test_int8_shows_what_is_lost_below_float32(part, capsys):
