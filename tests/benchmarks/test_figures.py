@@ -125,6 +125,26 @@ def test_urban_compares_the_best_that_logits_taught(part, capsys):
     assert row.split()[2:] == ["90.0%", "70.0%", "84.5%"]
 
 
+def test_urban_plots_what_was_taught_and_what_learnt_from_labels(part, tmp_path):
+    """Lines are taught by logits, crosses are trained on labels alone, at each size."""
+    urban = part("urban")
+    from matplotlib import pyplot
+
+    rows = {"teacher": {"accuracy": 0.95}}
+    keys = [(size, taught) for size in (urban.SMALL, urban.LARGE) for taught in (False, True)]
+    for name, found in {"1 hidden": (0.6, 0.5, 0.65, 0.55), "1 conv": (0.9, 0.7)}.items():
+        rows |= {(name, *key): {"accuracy": value} for key, value in zip(keys, found, strict=False)}
+    urban.plot(rows, ["1 hidden", "1 conv"], tmp_path / "urban.png")
+    axes = pyplot.gca()
+    drawn = [(line.get_marker(), line.get_xydata()) for line in axes.lines[1:]]
+    pyplot.close()
+    wanted = [("o", [[1, 50], [3.16, 55]]), ("x", [[1, 60], [3.16, 65]])]
+    wanted += [("o", [[1, 70]]), ("x", [[1, 90]])]
+    assert [marker for marker, _ in drawn] == [marker for marker, _ in wanted]
+    for (_, points), (_, others) in zip(drawn, wanted, strict=True):
+        np.testing.assert_allclose(points, others)
+
+
 def test_int8_shows_what_is_lost_below_float32(part, capsys):
     int8 = {"channel": 0.7, "tensor": 0.625, "taught": 0.75, "learning": 150}
     rows = {("lite0", "float"): {"accuracy": 0.8}, ("lite0", "int8"): int8}
