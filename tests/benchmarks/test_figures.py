@@ -116,6 +116,8 @@ def test_urban_compares_the_best_that_logits_taught(part, capsys):
     urban.report(rows, list(accuracies))
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "best without convolution 58.0%, with 75.0%: +17.0%"
+    heads = "labels 1 M logits 1 M paper labels 3 M logits 3 M paper"
+    assert " ".join(lines[-5].split()) == heads
     # The cells of the paper's figure 1.
     assert lines[-2].split()[2:] == ["90.0%", "70.0%", "84.5%", "95.0%", "75.0%", "86.3%"]
     # Of students that were not trained with three million parameters the columns stay empty.
