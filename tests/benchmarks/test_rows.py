@@ -103,23 +103,6 @@ def test_urban_trains_by_squared_distance_and_longer_without_convolution(
     assert (run.epochs, run.how) == (alone.epochs, alone.how)
 
 
-def test_urban_gives_the_teacher_to_those_that_learn_by_its_logits(part, tmp_path, monkeypatch):
-    urban, options = part("urban"), SimpleNamespace(views=1, epochs=4, teacher_epochs=3)
-    options.students, options.large = "1 hidden,2 conv", ["2 conv"]
-    monkeypatch.setattr(urban, "all_of", lambda work, needs: {path: work[path] for path in work})
-    monkeypatch.setattr(urban, "train_student", lambda _, data, *given: (data, *given))
-    rows = urban.measure(options, "data", tmp_path)
-    teacher, students = (
-        tmp_path / "teacher_3.hdf5",
-        [("1 hidden", 1_000_000), ("2 conv", 1_000_000)],
-    )
-    expected = {}
-    for name, size in [*students, ("2 conv", 3_160_000)]:
-        expected[name, size, False] = ("data", None, name, size, "run")
-        expected[name, size, True] = ("data", teacher, name, size, "run")
-    assert {key: row("run") for key, row in rows.items() if key != "teacher"} == expected
-
-
 @pytest.fixture
 def few(part, data, monkeypatch):
     """cifar10_5000 and its options, with labels for ten of the thirty images."""
