@@ -19,6 +19,8 @@ def planned(part, data, monkeypatch):
         given = SimpleNamespace(**options)
 
         def named(value):
+            if isinstance(value, tuple):
+                return tuple(map(named, value))
             return value.name if isinstance(value, Path) else value
 
         def all_of(work, needs):
@@ -30,6 +32,7 @@ def planned(part, data, monkeypatch):
             def note(*values, **keywords):
                 *values, run = (named(each) for each in values if each not in (given, data))
                 assert run == "run"
+                keywords = {key: named(value) for key, value in keywords.items()}
                 return {"function": function, "given": tuple(values), **keywords}
 
             return note
@@ -65,6 +68,27 @@ def test_cifar10_trains_each_seed_by_each_loss(part, planned):
     assert found == expected
     counts = {"teacher": 2, "labels alone": 2, "kd": 2, "dist": 1}
     assert {name: len(row) for name, row in rows.items()} == counts
+
+
+def test_cifar10_5000_trains_each_seed_on_its_images(part, planned):
+    options = {"size": 32, "teacher_epochs": 5, "seeds": 2, "views": 3, "epochs": 7}
+    trains = ("train_teacher", "train_student")
+    found, rows = planned("cifar10_5000", *trains, **options, losses="kd,dist")
+    few, every, teacher = "labelled.txt", "unlabelled.txt", "teacher_32_5"
+    expected = {f"{teacher}.json": call("train_teacher", few, f"{teacher}.hdf5")}
+    for seed in range(2):
+        expected[f"labels_alone_7_{seed}.json"] = call("train_student", (few, 7), seed=seed)
+        for name in ("kd", "dist"):
+            expected[f"{name}_7_3_by_32_5_{seed}.json"] = call(
+                "train_student",
+                (every, 7),
+                needs=f"{teacher}.json",
+                teacher=f"{teacher}.hdf5",
+                seed=seed,
+                **part("cifar10_5000").LOSSES[name],
+            )
+    assert found == expected
+    assert rows.keys() == {"teacher", "labels alone", "kd", "dist"}
 
 
 def test_urban_trains_each_student_by_logits_and_on_labels(planned):
