@@ -118,7 +118,7 @@ def report(rows, names):
 
 
 def png_file(text):
-    """The path of a plot, for argparse: the trainings before it take three hours."""
+    """The path of a plot, for argparse: the trainings before it take an hour and more."""
     path = Path(text)
     if path.suffix.lower() != ".png":
         raise argparse.ArgumentTypeError(f"{text!r}: name a file that ends in .png")
